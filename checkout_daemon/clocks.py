@@ -66,7 +66,7 @@ class Clocks:
 
 
 async def compare_clocks(runtime: Runtime) -> Clocks:
-    """Read the clocks of the database and Stripe. Raises StripeUnavailable and DatabaseUnavailable."""
+    """Read the clocks of the database and Stripe. Raise StripeUnavailable and DatabaseUnavailable."""
     _, database = await read_database_clock(runtime.database)
     before = datetime.now(UTC)
     stripe = await stripe_time(runtime.gateway)
@@ -117,7 +117,7 @@ def ahead_of_us(time: datetime, before: datetime, *, precision: timedelta = time
 
 
 async def read_database_clock(database: Database) -> tuple[Server, timedelta]:
-    """Return the database server, and how far its clock is ahead of ours. Raises DatabaseUnavailable."""
+    """Return the database server, and how far its clock is ahead of ours. Raise DatabaseUnavailable."""
     async with database.connection() as connection:
         before = datetime.now(UTC)
         server = await read_server(connection)

@@ -238,7 +238,7 @@ def _log_sources(settings: Settings) -> None:
         log.warning(warning)
     if settings.livemode and settings.public_url_is_local:
         log.warning(
-            "CHECKOUT_PUBLIC_URL is %s with a live key: shoppers cannot reach that address after they paid; "
+            "CHECKOUT_PUBLIC_URL is %s with a live key: shoppers cannot reach that address after paying; "
             "set it to the public address of the shop",
             settings.public_url,
         )

@@ -147,7 +147,7 @@ def _settle() -> None:
 
 
 def run(settings: Settings, listen_url: str, *, read_only: bool) -> int:
-    """Run until the user quits and return the exit code, 1 after a crash. Raises CheckoutError."""
+    """Run until the user quits and return the exit code, 1 after a crash. Raise CheckoutError."""
     gc.disable()  # until _settle: start-up leaves no garbage
     failure, code = asyncio.run(_run(settings, listen_url, read_only=read_only))
     if failure is not None:

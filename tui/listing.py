@@ -58,7 +58,7 @@ class Moved:
 
 
 class Listing(Generic[T]):
-    """A window of rows, the first of rank `first`, on a list of `height` rows."""
+    """A window of rows in a list of `height` rows, starting at rank `first`."""
 
     def __init__(self, source: Source[T]) -> None:
         self.source = source

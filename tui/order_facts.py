@@ -40,7 +40,7 @@ class OrderDetails:
 
 
 async def read_order_details(runtime: Runtime, reference: str) -> OrderDetails:
-    """Read an order by its id or number. Raises NotFound."""
+    """Read an order by its id or number. Raise NotFound."""
     database = runtime.database
     view = await show_order(database, reference)
     wanted = MessageFilter(order_id=view.order.id)

@@ -1,4 +1,4 @@
-"""What the trigger screen triggers: an event, an order and an amount, as a request, a command, words, and a run."""
+"""The choice on the trigger screen (event, order, amount): its request, command line, text and run."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ async def trigger(
 ) -> Sequence[str]:
     """Trigger an event and return what is wrong with the result, as sentences.
 
-    Raises ConfigurationError, CliMissing, CliStuck, UnknownEvent, TriggerFailed, NotInThisState, NotFound,
+    Raise ConfigurationError, CliMissing, CliStuck, UnknownEvent, TriggerFailed, NotInThisState, NotFound,
     StripeUnavailable.
     """
     triggering.refuse_live_key(runtime.settings)

@@ -45,7 +45,7 @@ class Published:
 
 
 async def publish_anchors(database: Database, path: Path) -> int:
-    """Append the anchors that are not in the file yet, and return their number. Raises ConfigurationError."""
+    """Append the anchors that are not in the file yet, and return their number. Raise ConfigurationError."""
     done = 0
     while True:
         last = await asyncio.to_thread(_last_number, path)

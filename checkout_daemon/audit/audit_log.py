@@ -64,7 +64,7 @@ class AuditReport:
 
 
 def check_note(note: str) -> str:
-    """Return the note without surrounding blanks. Raises InvalidRequest if it cannot be stored or shown."""
+    """Return the note without surrounding blanks. Raise InvalidRequest if it cannot be stored or shown."""
     note = trimmed(note)
     if len(note) > _LONGEST_NOTE:
         detail = f"the note is too long: it may have at most {_LONGEST_NOTE} characters"

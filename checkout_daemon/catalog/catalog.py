@@ -62,7 +62,7 @@ async def list_discounts(database: Database) -> list[Discount]:
 def read_catalog(path: Path, *, discounts: bool = False) -> CatalogFile:
     """Read a CSV or JSON file in UTF-8, or in UTF-16 with a byte order mark; see parse_catalog.
 
-    Raises CatalogRejected with every fault and its line.
+    Raise CatalogRejected with every fault and its line.
     """
     try:
         content = path.read_bytes()

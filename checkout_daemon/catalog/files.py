@@ -63,7 +63,7 @@ class _Value(NamedTuple):
 def parse_catalog(text: str, *, discounts: bool = False, source: str = "catalog") -> CatalogFile:
     """Read JSON (an object with `products` and `discounts`, or a list) or CSV (with a header line).
 
-    `discounts` states whether a CSV or a list holds those instead of products. Raises CatalogRejected with every fault.
+    `discounts` states whether a CSV or a list holds those instead of products. Raise CatalogRejected with every fault.
     """
     kind: _Kind = "discounts" if discounts else "products"
     text = text.removeprefix("\ufeff")

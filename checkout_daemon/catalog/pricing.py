@@ -85,7 +85,7 @@ def normalize_discount_code(text: str | None) -> str | None:
 def price_cart(
     cart: Cart, products: Mapping[str, Product], discount: Discount | None, *, currency: str, now: datetime
 ) -> Quote:
-    """Price a cart. Raises InvalidRequest with every fault. A total must be 0 or at least Stripe's minimum."""
+    """Price a cart. Raise InvalidRequest with every fault. A total must be 0 or at least Stripe's minimum."""
     errors = [
         FieldError(f"{cart.pointer(index)}/sku", *fault)
         for index, line in enumerate(cart.lines)

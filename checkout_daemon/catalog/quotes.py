@@ -16,7 +16,7 @@ from checkout_daemon.errors import FieldError, InvalidRequest
 
 
 async def quote(database: Database, cart: Cart, discount_code: str | None, *, currency: str) -> Quote:
-    """Return what the cart costs now. Nothing is written or reserved. Raises InvalidRequest with every fault."""
+    """Return what the cart costs now. Nothing is written or reserved. Raise InvalidRequest with every fault."""
     async with database.connection() as connection:
         products = await find_products(connection, cart.skus)
         return await _price(connection, cart, products, discount_code, currency, lock=False)

@@ -28,7 +28,7 @@ class NotCancelable(NotPayable):
 
 
 async def check_cancelable(database: Database, order_id: str) -> Order:
-    """Return the order, to ask for confirmation. Stripe may know more. Raises NotFound or NotCancelable."""
+    """Return the order, to ask for confirmation. Stripe may know more. Raise NotFound or NotCancelable."""
     order, refusal = await database.run(_examine, order_id)
     if refusal is not None:
         raise refusal
@@ -38,7 +38,7 @@ async def check_cancelable(database: Database, order_id: str) -> Order:
 async def cancel_order(runtime: Runtime, order_id: str, *, operator: Operator, note: str = "") -> Order:
     """Expire every session of an order at Stripe, then cancel it, and return the order afterwards.
 
-    Raises NotFound; NotCancelable, also if only Stripe knew of a payment; StripeUnavailable, and then nothing is
+    Raise NotFound; NotCancelable, also if only Stripe knew of a payment; StripeUnavailable, and then nothing is
     canceled.
     """
     note = check_note(note)

@@ -56,7 +56,7 @@ async def delete_spent_coupons(runtime: Runtime) -> int:
 async def orders_with_stray_coupon(runtime: Runtime, *, delete: bool) -> list[Order]:
     """Return the orders whose coupon exists at Stripe although it was deleted: Stripe may create one after a 5xx.
 
-    Raises StripeUnavailable, also if the list of coupons could not be read to its end.
+    Raise StripeUnavailable, also if the list of coupons could not be read to its end.
     """
     coupon_ids = [str(coupon["id"]) for coupon in await list_coupons(runtime.gateway)]
     order_ids = [order_id for found in coupon_ids if (order_id := order_of_coupon(found)) is not None]

@@ -32,7 +32,7 @@ _MOST_PER_TURN = 200
 async def settle_doubtful_sessions(runtime: Runtime) -> int:
     """Look for the sessions of doubtful attempts that are due, and return the number of attempts.
 
-    Raises StripeUnavailable, also if not all sessions could be read: then nothing is concluded.
+    Raise StripeUnavailable, also if not all sessions could be read: then nothing is concluded.
     """
     async with leased(runtime.database, _LEASE) as lease:
         if lease is None:

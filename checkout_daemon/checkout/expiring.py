@@ -40,7 +40,7 @@ async def expire_sessions(
 ) -> Expired:
     """Expire one session of an order, or all open ones. Read them from Stripe first, and merge what is found.
 
-    Raises NotFound, SessionNotOpen or StripeUnavailable.
+    Raise NotFound, SessionNotOpen or StripeUnavailable.
     """
     note = check_note(note)
     sessions = (await runtime.database.run(locked_order, order_id)).facts(order_id).sessions

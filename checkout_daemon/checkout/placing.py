@@ -69,7 +69,7 @@ class CheckoutAnswer:
 async def start_checkout(runtime: Runtime, request: CheckoutRequest, *, idempotency_key: str | None) -> CheckoutAnswer:
     """Place an order and create its session, or return to the order of the same key, or of the same customer and lines.
 
-    Raises InvalidRequest, PriceChanged, IdempotencyConflict or ProbablyPlaced, and then places no order;
+    Raise InvalidRequest, PriceChanged, IdempotencyConflict or ProbablyPlaced, and then places no order;
     StripeUnavailable or StripeRejected, and then keeps the order, so that the same key can finish it.
     """
     known: list[str] = []
@@ -101,7 +101,7 @@ async def start_checkout(runtime: Runtime, request: CheckoutRequest, *, idempote
 async def retry_checkout(runtime: Runtime, ref: str) -> CheckoutAnswer:
     """Return the unpaid order's open session if it has an hour left, else a new one at the same prices.
 
-    Raises NotFound or NotPayable.
+    Raise NotFound or NotPayable.
     """
     order_id = await resolve_ref(runtime, ref)
     session = await fresh_session(runtime, order_id, actor="shopper")
@@ -132,7 +132,7 @@ async def _alike_orders(runtime: Runtime, request: CheckoutRequest) -> list[Alik
 async def _reuse(
     runtime: Runtime, request: CheckoutRequest, idempotency_key: str | None, first: AlikeOrder
 ) -> CheckoutAnswer:
-    """Return to an earlier order, which this key names from now on. Raises ProbablyPlaced if it is paid."""
+    """Return to an earlier order, which this key names from now on. Raise ProbablyPlaced if it is paid."""
     if idempotency_key is not None:
         async with runtime.database.connection() as connection:
             await record_key(connection, idempotency_key, first.id, request.request_hash)

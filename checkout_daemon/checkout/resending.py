@@ -48,7 +48,7 @@ async def resend_session(
 ) -> Resent:
     """Return the order's open session if it has an hour left, else a new one at the order's original prices.
 
-    Asks Stripe first. Raises NotFound; NotPayable, also if only Stripe knew of a payment, which is merged then;
+    Asks Stripe first. Raise NotFound; NotPayable, also if only Stripe knew of a payment, which is merged then;
     StripeUnavailable or StripeRejected.
     """
     note = check_note(note)

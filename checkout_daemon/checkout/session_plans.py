@@ -60,7 +60,7 @@ Planner = Callable[[Situation], Plan]
 
 
 def plan_first(situation: Situation) -> Plan:
-    """Plan for the session of a new order, in any state. Raises NotPayable if the order was canceled without one."""
+    """Plan for the session of a new order, in any state. Raise NotPayable if the order was canceled without one."""
     if situation.current is not None:
         return Plan(session=_session(situation.current))
     if situation.derived.status is OrderStatus.CANCELED:
@@ -69,7 +69,7 @@ def plan_first(situation: Situation) -> Plan:
 
 
 def plan_fresh(least_time_left: timedelta) -> Planner:
-    """Plan for the open session if it has that much time left; else expire it and create one. Raises NotPayable."""
+    """Plan for the open session if it has that much time left; else expire it and create one. Raise NotPayable."""
 
     def plan(situation: Situation) -> Plan:
         if not situation.derived.payable:
@@ -90,7 +90,7 @@ def plan_fresh(least_time_left: timedelta) -> Planner:
 
 
 def plan_closed(situation: Situation) -> Plan:
-    """Plan for no session that can be paid. Raises NotPayable.
+    """Plan for no session that can be paid. Raise NotPayable.
 
     An attempt without an answer is asked for and then expired: once Stripe has answered, no request in progress can
     create another session for it.

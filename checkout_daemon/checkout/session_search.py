@@ -21,7 +21,7 @@ async def find_session(gateway: StripeGateway, order_id: str, attempt: int, age:
     """Return the session of an attempt that started `age` ago, or None if no session of that time belongs to it.
 
     While a shopper waits, search only the minutes around its start; checkout/doubtful_sessions.py searches the rest.
-    Raises StripeUnavailable if not all sessions of that time could be read.
+    Raise StripeUnavailable if not all sessions of that time could be read.
     """
     # Ask Stripe for its time if no answer has shown it yet.
     now = gateway.now() if gateway.ahead is not None else await stripe_time(gateway)
@@ -44,7 +44,7 @@ async def find_sessions(
     """Return the sessions created between two times, by Stripe's clock, that name one of these orders and attempts.
 
     If several name the same attempt, return the paid one, else one that can be paid. `after_page` is awaited after
-    each page. Raises StripeUnavailable if not all sessions of that time could be read, unless all wanted were found.
+    each page. Raise StripeUnavailable if not all sessions of that time could be read, unless all wanted were found.
     """
     found: dict[tuple[str, int], Fetched] = {}
     async with aclosing(sessions_made(gateway, begin, end)) as made:

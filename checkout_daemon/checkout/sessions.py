@@ -66,7 +66,7 @@ async def fresh_session(
 ) -> Session:
     """Return the open session if it has that much time left, else a new one at the same prices.
 
-    The old session is expired first, so that there are never two ways to pay. Raises NotFound, or NotPayable, also if
+    The old session is expired first, so that there are never two ways to pay. Raise NotFound, or NotPayable, also if
     only Stripe knew of a payment.
     """
     return await _session(runtime, order_id, plan_fresh(least_time_left), actor=actor)
@@ -75,7 +75,7 @@ async def fresh_session(
 async def close_sessions(runtime: Runtime, order_id: str, *, actor: str) -> int:
     """Expire at Stripe every session that could still be paid, and return the number of the last attempt.
 
-    That attempt can create no session any more. Raises NotFound, or NotPayable if there is nothing to pay, also if only
+    That attempt can create no session any more. Raise NotFound, or NotPayable if there is nothing to pay, also if only
     Stripe knew of a payment.
     """
     situation, _ = await _reach(runtime, order_id, plan_closed, actor=actor)
@@ -85,7 +85,7 @@ async def close_sessions(runtime: Runtime, order_id: str, *, actor: str) -> int:
 async def adopt_late_session(runtime: Runtime, order_id: str, number: int, fetched: Fetched, *, actor: str) -> None:
     """Adopt a session that appeared after its attempt was thought to have none, and leave at most one way to pay.
 
-    It is expired if another attempt has taken its place or the order is settled. Raises StripeUnavailable.
+    It is expired if another attempt has taken its place or the order is settled. Raise StripeUnavailable.
     """
     situation, _ = await _plan(runtime, order_id, lambda _: Plan(closed=True), set())
     try:
@@ -96,12 +96,12 @@ async def adopt_late_session(runtime: Runtime, order_id: str, number: int, fetch
 
 
 async def merge_session(runtime: Runtime, fetched: Fetched, *, cause: str, actor: str) -> None:
-    """Merge a session and its payment as Stripe answered. Raises StripeUnavailable if the answer cannot be used."""
+    """Merge a session and its payment as Stripe answered. Raise StripeUnavailable if the answer cannot be used."""
     await runtime.database.run(merge, [session_update(fetched, cause, actor)])
 
 
 def session_update(fetched: Fetched, cause: str, actor: str) -> Update:
-    """Return the update from a session that Stripe answered. Raises StripeUnavailable if it cannot be used."""
+    """Return the update from a session that Stripe returned. Raise StripeUnavailable if it cannot be used."""
     modes = livemodes(fetched.object.get("livemode"))
     try:
         translation = session_events.fetched(ObjectSnapshot(fetched.object, fetched.observed_at, "", modes))
@@ -248,7 +248,7 @@ async def _reject(runtime: Runtime, order: LockedOrder, attempt: Attempt, why: s
 async def _adopt(runtime: Runtime, order: LockedOrder, number: int, fetched: Fetched, actor: str) -> None:
     """Record a session of ours as Stripe answered it. An open one whose total is not the order's is expired instead.
 
-    Raises TotalDiffers after it was expired.
+    Raise TotalDiffers after it was expired.
     """
     amount, currency = fetched.object.get("amount_total"), fetched.object.get("currency")
     if (amount, currency) != (order.amount_total, order.currency) and fetched.object.get("status") == "open":

@@ -29,7 +29,7 @@ class ShopperOrder:
 
 
 async def resolve_ref(runtime: Runtime, ref: str) -> str:
-    """Return the id of the order that `ref` names by its id or by the id of a session. Raises NotFound.
+    """Return the id of the order that `ref` names by its id or by the id of a session. Raise NotFound.
 
     Both ids are random, so whoever has one may see the order.
     """
@@ -44,7 +44,7 @@ async def resolve_ref(runtime: Runtime, ref: str) -> str:
 
 
 async def show_to_shopper(runtime: Runtime, ref: str) -> ShopperOrder:
-    """Return the order that `ref` names. Raises NotFound."""
+    """Return the order that `ref` names. Raise NotFound."""
     order_id = await resolve_ref(runtime, ref)
     async with runtime.database.connection() as connection:
         order = await order_store.read_order(connection, order_id)
@@ -57,7 +57,7 @@ async def count_declines(runtime: Runtime, *, email: str, ref: str, order_ids: S
     """Return how many payments were declined within the hour, which reveals card testing.
 
     Count the declines of the email (or of the email of the order `ref`) and those of the orders, and return the greater
-    number. Raises NotFound if `ref` names no order.
+    number. Raise NotFound if `ref` names no order.
     """
     order_id = await resolve_ref(runtime, ref) if ref else None
     since = datetime.now(UTC) - _DECLINES_WINDOW

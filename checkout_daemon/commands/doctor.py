@@ -33,7 +33,7 @@ def doctor(as_json: bool) -> int:
         say(f"warning: {warning}")
     faults = run(_examine(load_settings(), as_json=as_json))
     if faults:
-        say(f"error: {faults} {'check' if faults == 1 else 'checks'} failed; the command after each → fixes it")
+        say(f"error: {faults} {'check' if faults == 1 else 'checks'} failed; each names the command that fixes it")
     return 1 if faults else 0
 
 

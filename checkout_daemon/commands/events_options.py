@@ -40,7 +40,10 @@ live_event_filters = combine(
     event_type_option,
     order_option("Select events of this order: its number, id, …"),
     click.option(
-        "--fingerprint", type=TERM, metavar="ERROR", help="Select this error fingerprint, as `events list` prints it."
+        "--fingerprint",
+        type=TERM,
+        metavar="FINGERPRINT",
+        help="Select this fingerprint of an error, as `events list` prints it.",
     ),
     since_option,
 )

@@ -139,7 +139,9 @@ def orders_recover(session: str, note: str, yes: bool, as_json: bool) -> int:
         if not plan.exists:
             number = f" {plan.named.number}" if plan.named.number else ""
             total = money(plan.amount_total, plan.currency)
-            confirm(f"Recover order{number} of {total} from {session}? The customer gets the mails it owes.", yes=yes)
+            confirm(
+                f"Recover order{number} of {total} from {session}? Its customer gets the mails that are due.", yes=yes
+            )
         return await recover_order(runtime, plan, operator=this_operator(), note=note)
 
     done = with_runtime(work)

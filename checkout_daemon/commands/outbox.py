@@ -247,7 +247,8 @@ def _replay_matching(options: MessageOptions, *, yes: bool, as_json: bool) -> in
     if found:
         confirm(f"Send {counted(found, 'message')} again?", yes=yes)
     queued = with_database(work) if found else []
-    text = f"{len(queued)} of {counted(found, 'message')} will be sent again; the rest were already waiting."
+    rest = "; the rest were already waiting" if len(queued) < found else ""
+    text = f"{len(queued)} of {counted(found, 'message')} will be sent again{rest}."
     print_result({"found": found, "queued": len(queued)}, text, as_json=as_json)
     return 0
 

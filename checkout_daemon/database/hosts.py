@@ -67,7 +67,7 @@ async def connect(url: str, *, timeout: float = HOST_SECONDS, **options: Any) ->
 
 
 def hosts_of(url: str) -> list[Host]:
-    """Return the URL's hosts and ports, in order; an empty list if it has none. Raises ConfigurationError."""
+    """Return the URL's hosts and ports, in order; an empty list if it has none. Raise ConfigurationError."""
     try:
         parts = urlsplit(url)
         if parts.scheme not in ("postgresql", "postgres"):

@@ -41,7 +41,7 @@ class Lease:
     value: str | None
 
     async def save(self, value: str | None) -> None:
-        """Save the progress and renew the lease. Raises LeaseLost."""
+        """Save the progress and renew the lease. Raise LeaseLost."""
         async with self.database.connection() as connection:
             if not await save_cursor(connection, self.name, self.holder, value, LEASE):
                 raise LeaseLost(f"{self.name} was taken over by another process: run it again later")

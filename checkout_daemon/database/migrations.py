@@ -126,7 +126,7 @@ async def migrate(database_url: str) -> list[int]:
     """Apply the missing migrations and return their versions. Many daemons may call it at once: each one runs once.
 
     A new database gets schema.sql as a whole; an older one gets each migration in its own transaction, with its
-    version. schema_backfills.finish does the rest. Raises SchemaMismatch if a lock could not be acquired for minutes.
+    version. schema_backfills.finish does the rest. Raise SchemaMismatch if a lock could not be acquired for minutes.
     """
     applied: list[int] = []
     async with direct_connection(database_url) as connection:

@@ -143,7 +143,7 @@ class Database:
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
         """Borrow a connection from the pool.
 
-        Raises DatabaseUnavailable if the server goes away at any point of the block, if a commit in it was not
+        Raise DatabaseUnavailable if the server goes away at any point of the block, if a commit in it was not
         replicated as the server is configured to, or if the block takes longer than its caller may wait.
         """
         with unavailable_when_away():

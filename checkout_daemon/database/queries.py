@@ -10,13 +10,13 @@ _MARK = "-- name: "
 
 
 def sql(name: str) -> str:
-    """Return the statement with this name. Raises KeyError for an unknown name."""
+    """Return the statement with this name. Raise KeyError for an unknown name."""
     return all_queries()[name]
 
 
 @cache
 def all_queries() -> dict[str, str]:
-    """Return every statement by name. Raises ValueError if a name is used twice."""
+    """Return every statement by name. Raise ValueError if a name is used twice."""
     queries: dict[str, str] = {}
     # Without importlib.resources: importing it takes longer than reading all files, and completion waits for it.
     folder = Path(import_module("checkout_daemon.sql").__file__ or "").parent / "queries"

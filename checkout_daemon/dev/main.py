@@ -145,8 +145,10 @@ class _Program:
         if self.brings_stripe:
             await wait_until_ready(self.children[0], http, f"{base}/v1/account", {"Authorization": f"Bearer {key}"})
             gateway = StripeGateway(key, base)
-            secret = (await ensure_endpoint(gateway, webhook_url(self.address), self.options.state_dir)).secret
-            await gateway.close()
+            try:
+                secret = (await ensure_endpoint(gateway, webhook_url(self.address), self.options.state_dir)).secret
+            finally:
+                await gateway.close()
         self.env = DevEnv(database_url, key, base, secret, self.given.public_url or self.address)
         environment.write_dev_env(self.options.state_dir, self.env)
         await self._start_daemon(http)

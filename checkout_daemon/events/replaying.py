@@ -47,7 +47,7 @@ class ReplayedEvent:
 async def replay(database: Database, event_id: str, *, operator: Operator, note: str = "") -> ReplayedEvent:
     """Apply an event again, in one transaction. If it fails again, the daemon retries it when it would have anyway.
 
-    Raises NotFound, and NotReplayed if its payload was deleted, or if it was applied before and would not be now.
+    Raise NotFound, and NotReplayed if its payload was deleted, or if it was applied before and would not be now.
     """
     action = OperatorAction("event.replayed", operator, check_note(note), {"event": event_id})
     return await database.run(_replay, event_id, action)

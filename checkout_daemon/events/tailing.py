@@ -95,7 +95,7 @@ async def follow_events(
 
 
 async def _begin(connection: asyncpg.Connection, wanted: EventFilter) -> tuple[_Seen, list[EventLine]]:
-    """Return the stored events as seen, and those of them to yield: all since the filter's time."""
+    """Return the stored events to remember as seen, and the subset to yield: those since the filter's time."""
     now = (await read_server(connection)).now
     seen = _Seen(now - _CLOCKS)
     unhappy = replace(wanted, statuses=UNHAPPY, since=None)

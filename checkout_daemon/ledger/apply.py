@@ -62,7 +62,7 @@ async def apply_batch(database: Database, batch: Sequence[ReceivedEvent]) -> lis
     """Store and apply events in one transaction and return their outcomes, in the order given.
 
     An event that cannot be applied does not affect the others: they are applied one by one, and it is stored as failed.
-    Raises DatabaseUnavailable if nothing of the batch was stored.
+    Raise DatabaseUnavailable if nothing of the batch was stored.
     """
     try:
         return await database.run_unconfirmed(_apply, batch)

@@ -60,7 +60,7 @@ class Intake:
     async def receive(self, body: bytes, signature_header: str | None) -> None:
         """Verify a delivery and return once its event is committed.
 
-        Raises InvalidSignature or MalformedJson for a delivery that is not stored. Raises DatabaseUnavailable if the
+        Raise InvalidSignature or MalformedJson for a delivery that is not stored. Raise DatabaseUnavailable if the
         database does not answer in time, also while earlier batches wait for it: Stripe must send the event again.
         """
         self._matched(signature.verify(body, signature_header, self._secrets(), time.time()))

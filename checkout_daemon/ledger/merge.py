@@ -1,4 +1,4 @@
-"""Merges updates into the held facts, under locks, and writes what follows: the one way for facts into the database."""
+"""Merge updates into the stored facts under locks, and write the consequences. Nothing else writes facts."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Merged:
 
 
 async def locked_order(connection: asyncpg.Connection, order_id: str) -> Merged:
-    """Lock an order until the transaction ends, and load its facts. Raises OrderNotFound.
+    """Lock an order until the transaction ends, and load its facts. Raise OrderNotFound.
 
     Its stored state is brought up to date if it no longer follows from the facts.
     """

@@ -57,7 +57,7 @@ async def look_for_missing(
 ) -> list[MissingOrder]:
     """Search Stripe's sessions since a time by its clock, record missing orders, and return all that are missing.
 
-    `after_page` is awaited after each page. Raises StripeUnavailable, also if not all could be seen; what was seen is
+    `after_page` is awaited after each page. Raise StripeUnavailable, also if not all could be seen; what was seen is
     recorded.
     """
     async for page in sessions_made(runtime.gateway, since):
@@ -69,7 +69,7 @@ async def look_for_missing(
 
 
 async def look_after_restore(runtime: Runtime) -> list[MissingOrder]:
-    """Search from a day before our newest order, or as far back as Stripe keeps events. Raises StripeUnavailable."""
+    """Search from a day before our newest order, or as far back as Stripe keeps events. Raise StripeUnavailable."""
     now = await stripe_time(runtime.gateway)
     async with runtime.database.connection() as connection:
         newest = await store.newest_order(connection)

@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 async def learn_own_account(runtime: Runtime) -> int:
     """Ask Stripe for the key's account, remember it, and return how many ignored events are retried because of it.
 
-    Only events that name an account need this: https://docs.stripe.com/connect/webhooks. Raises StripeUnavailable.
+    Only events that name an account need this: https://docs.stripe.com/connect/webhooks. Raise StripeUnavailable.
     """
     try:
         fetched = await runtime.gateway.call("accounts.retrieve", lambda c: c.v1.accounts.retrieve_current_async())

@@ -17,7 +17,7 @@ _LONGEST_HEADER = 2048  # sixteen signatures take half of it
 
 
 def verify(body: bytes, header: str | None, secrets: Sequence[str], now: float) -> int:
-    """Return the index of the secret that signed the body. Raises InvalidSignature.
+    """Return the index of the secret that signed the body. Raise InvalidSignature.
 
     Every secret is compared with every v1 signature in constant time, whichever matches.
     """
@@ -34,7 +34,7 @@ def verify(body: bytes, header: str | None, secrets: Sequence[str], now: float) 
 
 
 def check_header(header: str | None, now: float) -> tuple[int, list[bytes]]:
-    """Return the time and signatures of a header. Raises InvalidSignature if no body could make it valid.
+    """Return the time and signatures of a header. Raise InvalidSignature if no body could make it valid.
 
     A time in the future is accepted, as by Stripe's own libraries: whoever can sign gains nothing by it, and a slow
     clock on our side must not refuse payments.

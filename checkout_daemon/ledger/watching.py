@@ -68,7 +68,7 @@ async def follow_changes(
 ) -> AsyncGenerator[list[ChangeLine], None]:
     """Yield batches of changes from now on, or since a time, by sequence number. It ends only when it is closed.
 
-    `url` must be direct, because LISTEN does not pass a pooler. Raises DatabaseUnavailable if the first connection
+    `url` must be direct, because LISTEN does not pass a pooler. Raise DatabaseUnavailable if the first connection
     fails. `on_ready` is called once, when no later change will be missed. Close it with `contextlib.aclosing`.
     """
     place = _Place(since)

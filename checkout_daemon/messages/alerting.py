@@ -32,7 +32,7 @@ _MOST_NAMED = 20
 
 
 async def alert_about_dead_letters(database: Database) -> int:
-    """Alert to dead events and messages that were not reported before, and return how many."""
+    """Alert the operator about dead events and messages not reported before, and return their number."""
     return await database.run_unconfirmed(_alert_about_dead_letters)
 
 

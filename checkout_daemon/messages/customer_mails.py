@@ -26,7 +26,7 @@ _LINK_SIGNS = re.compile(r"[.:/\\@\u3002\uff0e\uff61\uff1a\uff0f\uff20]")
 def customer_values(
     settings: Settings, message: ClaimedMessage, view: OrderView, language: str, locale: str | None, now: datetime
 ) -> dict[str, Any]:
-    """Return the values for the message's template. Raises NotNeeded if the message is no longer true.
+    """Return the values for the message's template. Raise NotNeeded if the message is no longer true.
 
     `now` is by Stripe's clock, which decides when a session ends.
     """

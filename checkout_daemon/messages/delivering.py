@@ -48,7 +48,7 @@ _SENDERS: dict[Channel, Callable[[Runtime, ClaimedMessage], Awaitable[None]]] = 
 async def deliver_due(runtime: Runtime, channel: Channel) -> int:
     """Send the due messages of a channel until none is left, and return how many were tried.
 
-    Send none if the channel is not configured. Raises DatabaseUnavailable once the attempts in progress have ended.
+    Send none if the channel is not configured. Raise DatabaseUnavailable once the attempts in progress have ended.
     """
     if missing_setting(runtime.settings, channel) is not None:
         return 0
@@ -110,7 +110,7 @@ async def skip_unconfigured(runtime: Runtime) -> int:
 async def _deliver(runtime: Runtime, message: ClaimedMessage) -> DatabaseUnavailable | None:
     """Send a message and record the outcome. Return the error if the database is unavailable.
 
-    Raises nothing: other messages continue, and this one is due again when its lease ends.
+    Raise nothing: other messages continue, and this one is due again when its lease ends.
     """
     started = time.perf_counter()
     try:
@@ -137,7 +137,7 @@ async def _deliver(runtime: Runtime, message: ClaimedMessage) -> DatabaseUnavail
 
 
 async def _attempt(runtime: Runtime, message: ClaimedMessage) -> tuple[str, str | None, timedelta]:
-    """Return (status, error, how long until the next attempt). Raises DatabaseUnavailable before it is sent."""
+    """Return (status, error, how long until the next attempt). Raise DatabaseUnavailable before it is sent."""
     if message.attempts > MESSAGE_TRIES:  # the daemon died whenever it was sent
         return "dead", "the daemon ended during every attempt", timedelta()
     try:

@@ -26,7 +26,7 @@ TIMEOUT_SECONDS = 15.0  # of each step of the conversation with the mail server
 
 
 async def send_customer_mail(runtime: Runtime, message: ClaimedMessage) -> None:
-    """Mail a message to the order's customer. Raises TryLater, RefusedForGood or NotNeeded."""
+    """Mail a message to the order's customer. Raise TryLater, RefusedForGood or NotNeeded."""
     settings = runtime.settings
     async with runtime.database.connection() as connection:
         view = await view_of(connection, message)
@@ -50,7 +50,7 @@ def template_name(kind: MessageKind) -> str:
 async def _check_announced(connection: asyncpg.Connection, message: ClaimedMessage) -> None:
     """Check that an earlier mail announced the refund that has failed or was canceled.
 
-    Raises NotNeeded if none did; TryLater while such a mail may still be sent.
+    Raise NotNeeded if none did; TryLater while such a mail may still be sent.
     """
     announced, waiting = await refund_mails(connection, message)
     if announced:
@@ -61,7 +61,7 @@ async def _check_announced(connection: asyncpg.Connection, message: ClaimedMessa
 
 
 async def send_alert(runtime: Runtime, message: ClaimedMessage) -> None:
-    """Mail a message to the operator. Raises TryLater, RefusedForGood or NotNeeded."""
+    """Mail a message to the operator. Raise TryLater, RefusedForGood or NotNeeded."""
     settings = runtime.settings
     async with runtime.database.connection() as connection:
         alert = await _alert(connection, message)
@@ -97,7 +97,7 @@ def _compose(settings: Settings, message: ClaimedMessage, words: Rendered, langu
 
 
 async def _send(settings: Settings, mail: EmailMessage, recipients: list[str]) -> None:
-    """Hand a mail to the mail server. Raises RefusedForGood or TryLater with the server's answer."""
+    """Hand a mail to the mail server. Raise RefusedForGood or TryLater with the server's answer."""
     import aiosmtplib  # most commands never get here
 
     server = parse_smtp_url(settings.smtp_url or "")

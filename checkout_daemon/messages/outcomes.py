@@ -34,7 +34,7 @@ class NotNeeded(Exception):
 
 
 async def view_of(connection: asyncpg.Connection, message: ClaimedMessage) -> OrderView:
-    """Return the order that a message is about. Raises NotNeeded if it no longer exists."""
+    """Return the order that a message is about. Raise NotNeeded if it no longer exists."""
     view = await read_view(connection, str(message.order_id))
     if view is None:
         raise NotNeeded("the order no longer exists")
@@ -46,7 +46,7 @@ async def attention_of(
 ) -> tuple[AttentionCode, str]:
     """Return the attention that a message is about, and its subject.
 
-    Raises NotNeeded if the order no longer needs it, or a person acknowledged this subject: another subject may
+    Raise NotNeeded if the order no longer needs it, or a person acknowledged this subject: another subject may
     still have the same code.
     """
     code, subject = split_attention(message.subject_id)
@@ -60,7 +60,7 @@ async def attention_of(
 def refund_of(view: OrderView, kind: MessageKind, refund_id: str) -> RefundLine:
     """Return the refund that a message is about, if it has the status that the message reports.
 
-    Raises NotNeeded if its status is another by now, or it belongs to another order; TryLater if this version does
+    Raise NotNeeded if its status is another by now, or it belongs to another order; TryLater if this version does
     not know its status.
     """
     refund = next((refund for refund in view.refunds if refund.id == refund_id), None)

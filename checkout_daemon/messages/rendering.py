@@ -47,7 +47,7 @@ def language_of(folder: Path | None, name: str, *wanted: str | None) -> str:
 
 
 def render(folder: Path | None, name: str, language: str, values: Mapping[str, Any]) -> Rendered:
-    """Render a mail. Raises TryLater if a template is faulty: the shop can fix it while the mail waits."""
+    """Render a mail. Raise TryLater if a template is faulty: the shop can fix it while the mail waits."""
     from jinja2 import TemplateError
 
     environment = _environment(folder)

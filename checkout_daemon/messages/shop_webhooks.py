@@ -41,7 +41,7 @@ _REFUND_FIELDS = ("id", "payment_id", "amount", "currency", "status", "created_a
 
 
 async def send_webhook(runtime: Runtime, message: ClaimedMessage) -> None:
-    """POST a message; any 2xx accepts it. Raises TryLater or NotNeeded.
+    """POST a message; any 2xx accepts it. Raise TryLater or NotNeeded.
 
     The reason of a failure never contains the URL, which may hold a secret.
     """
@@ -71,7 +71,7 @@ async def send_webhook(runtime: Runtime, message: ClaimedMessage) -> None:
 async def compose(connection: asyncpg.Connection, message: ClaimedMessage) -> dict[str, Any]:
     """Return the body: type, time when the message was queued, and data: the order as it is now, without its customer.
 
-    Raises TryLater or NotNeeded.
+    Raise TryLater or NotNeeded.
     """
     data: dict[str, Any] = {}
     if message.order_id is not None:

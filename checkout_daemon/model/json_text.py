@@ -42,7 +42,7 @@ _DECODER = msgspec.json.Decoder(float_hook=number)
 
 
 def decode(body: bytes | str | msgspec.Raw) -> Any:
-    """Return the value of a JSON text; bytes must be UTF-8. Raises ValueError if it is not JSON."""
+    """Return the value of a JSON text; bytes must be UTF-8. Raise ValueError if it is not JSON."""
     try:
         return _DECODER.decode(body)
     except (msgspec.DecodeError, RecursionError):
@@ -50,7 +50,7 @@ def decode(body: bytes | str | msgspec.Raw) -> Any:
 
 
 def read_json(text: str) -> Any:
-    """Return the value of a JSON text. Raises ValueError if it is not JSON.
+    """Return the value of a JSON text. Raise ValueError if it is not JSON.
 
     Lone surrogates become U+FFFD, and what is deeper than DEEPEST becomes null. The last of duplicate keys counts. It
     does not recurse, because a text may be nested as deep as it is long.

@@ -39,7 +39,7 @@ class _Tools:
     env: dict[str, str] = field(repr=False)
 
     async def run(self, name: str, *arguments: str | Path, output: int = asyncio.subprocess.DEVNULL) -> None:
-        """Run the program, with its output sent to a descriptor. Raises BackupFailed with its error."""
+        """Run the program, with its output sent to a descriptor. Raise BackupFailed with its error."""
         process = await asyncio.create_subprocess_exec(
             self.directory / name,
             *arguments,
@@ -61,7 +61,7 @@ class _Tools:
 async def back_up(database: Database, url: str, path: Path) -> int:
     """Write the whole database, while it is in use, to a file only for its owner, and return its size in bytes.
 
-    Raises ConfigurationError if the file exists or the tools are missing, BackupFailed and DatabaseUnavailable.
+    Raise ConfigurationError if the file exists or the tools are missing, BackupFailed and DatabaseUnavailable.
     """
     tools = await _find_tools(database, url)
     _require_free(path)
@@ -78,7 +78,7 @@ async def back_up(database: Database, url: str, path: Path) -> int:
 async def restore(database: Database, url: str, path: Path) -> None:
     """Replace the contents of the database with the backup's, in one transaction: a failure changes nothing.
 
-    Raises BackupFailed, also if the file is not a backup of this program, and ConfigurationError if the tools are
+    Raise BackupFailed, also if the file is not a backup of this program, and ConfigurationError if the tools are
     missing.
     """
     tools = await _find_tools(database, url)

@@ -57,7 +57,7 @@ async def finish_migrations(runtime: Runtime) -> int:
 async def migrate(url: str) -> list[int]:
     """Apply the missing migrations and their backfills, and return the versions applied.
 
-    Raises DatabaseUnavailable, and SchemaMismatch if the user may not change the schema.
+    Raise DatabaseUnavailable, and SchemaMismatch if the user may not change the schema.
     """
     with unavailable_when_away():
         try:

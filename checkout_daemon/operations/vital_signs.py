@@ -52,7 +52,7 @@ class VitalSigns:
 
 
 async def read_vital_signs(runtime: Runtime, now: datetime) -> VitalSigns:
-    """Read the vital signs. Raises DatabaseUnavailable."""
+    """Read the vital signs. Raise DatabaseUnavailable."""
     since = now.replace(second=0, microsecond=0) - (MINUTES - 1) * MINUTE
     async with runtime.database.connection() as connection:
         started = perf_counter()

@@ -74,7 +74,7 @@ class Erased:
 
 
 async def plan_erasure(database: Database, order_id: str, *, customer: bool) -> ErasurePlan:
-    """Plan to erase an order, or with `customer` all orders of its email. Raises OrderNotFound or NotErasable."""
+    """Plan to erase an order, or with `customer` all orders of its email. Raise OrderNotFound or NotErasable."""
     async with database.connection() as connection:
         email = (await read_erasure_state(connection, order_id)).customer_email
         rows = await connection.fetch(sql("orders_of_customer"), email) if email else []
@@ -88,7 +88,7 @@ async def plan_erasure(database: Database, order_id: str, *, customer: bool) -> 
 
 
 async def erase(database: Database, plan: ErasurePlan, *, operator: Operator, note: str = "") -> Erased:
-    """Erase the customer of the plan's orders. Safe to repeat. Raises NotErasable, and then that order is kept."""
+    """Erase the customer of the plan's orders. Safe to repeat. Raise NotErasable, and then that order is kept."""
     note = check_note(note)
     async with database.connection() as connection:
         texts = {text for order in plan.orders for text in await _names(connection, order.id)}
@@ -117,7 +117,7 @@ async def forget_unpaid(database: Database) -> int:
 
 
 async def read_erasure_state(connection: asyncpg.Connection, order_id: str) -> ErasureState:
-    """Return what decides whether an order may be erased. Raises OrderNotFound."""
+    """Return what decides whether an order may be erased. Raise OrderNotFound."""
     row = await connection.fetchrow(sql("read_erasure_state"), order_id)
     if row is None:
         raise OrderNotFound(order_id)

@@ -36,7 +36,7 @@ _LONGEST_SEARCH = 1000  # characters
 async def find_order(database: Database, text: str) -> Order:
     """Return the one order that a text names. A number wins over the first digits of an id.
 
-    Raises NotFound, or AmbiguousOrder, which lists the orders that fit, newest first.
+    Raise NotFound, or AmbiguousOrder, which lists the orders that fit, newest first.
     """
     text = cleaned(text)
     async with database.connection() as connection:

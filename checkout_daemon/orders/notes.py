@@ -39,7 +39,7 @@ async def acknowledge(
 ) -> Acknowledged:
     """End every attention of an order that has this code now. A new one with the same code asks again.
 
-    Raises OrderNotFound, NothingToAcknowledge, or InvalidRequest for the note.
+    Raise OrderNotFound, NothingToAcknowledge, or InvalidRequest for the note.
     """
     note = check_note(note)
     outcome = await database.run(_acknowledge, order_id, reason, operator, note)
@@ -68,7 +68,7 @@ async def _acknowledge(
 
 
 async def note_order(database: Database, order_id: str, text: str, *, operator: Operator) -> Order:
-    """Add a note to an order's history. Raises OrderNotFound, or InvalidRequest for the text."""
+    """Add a note to an order's history. Raise OrderNotFound, or InvalidRequest for the text."""
     note = check_note(text)
     if not note:
         raise InvalidRequest([FieldError("/note", "invalid_note", "a note needs text")])

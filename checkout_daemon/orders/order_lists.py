@@ -36,7 +36,7 @@ class OrderFilter:
     search_text: str | None = None
 
     def fits(self, order: Order) -> bool:
-        """Return whether the order belongs to the list, for orders that changed since. Decides like list_orders."""
+        """Return whether an order that has changed still belongs to the list, by the same rules as list_orders."""
         return (
             (not self.statuses or order.status in self.statuses)
             and (self.email is None or order.customer_email.lower() == self.email.lower())

@@ -116,7 +116,7 @@ async def find_by_session(connection: asyncpg.Connection, session_id: str) -> st
 
 
 async def read_order(connection: asyncpg.Connection, order_id: str) -> Order:
-    """Return an order. Raises OrderNotFound."""
+    """Return an order. Raise OrderNotFound."""
     row = await connection.fetchrow(sql("read_order"), order_id)
     if row is None:
         raise OrderNotFound(order_id)
@@ -135,7 +135,7 @@ async def read_items(connection: asyncpg.Connection, order_id: str) -> tuple[Pri
 
 
 async def read_payable_order(connection: asyncpg.Connection, order_id: str) -> PayableOrder:
-    """Return what Stripe needs to know about an order. Raises OrderNotFound."""
+    """Return what Stripe needs to know about an order. Raise OrderNotFound."""
     order = await read_order(connection, order_id)
     lines = await read_items(connection, order_id)
     locale = await read_locale(connection, order_id)

@@ -85,7 +85,7 @@ class _Payment:
 
 
 def plan(merged: Merged, order_id: str, options: RefundOptions, unanswered: RefundRequest | None) -> RefundPlan:
-    """Plan a refund. Raises NotFound, NotRefundable, RefundUnderWay, SeveralPayments or InvalidRequest."""
+    """Plan a refund. Raise NotFound, NotRefundable, RefundUnderWay, SeveralPayments or InvalidRequest."""
     order = merged.orders[order_id]
     if unanswered is not None:
         raise RefundUnderWay(

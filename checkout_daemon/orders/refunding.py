@@ -70,7 +70,7 @@ async def refund(
 ) -> Refunded:
     """Ask Stripe for a refund, and merge its answer.
 
-    Raises NotFound, NotRefundable, RefundUnderWay, SeveralPayments, InvalidRequest; StripeRejected with Stripe's words;
+    Raise NotFound, NotRefundable, RefundUnderWay, SeveralPayments, InvalidRequest; StripeRejected with Stripe's words;
     StripeUnavailable, after which a running daemon continues the refund.
     """
     note = check_note(note)
@@ -155,7 +155,7 @@ async def _plan(
 
 
 async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator) -> Refunded:
-    """Have a request answered. Raises StripeRejected once it is closed; StripeUnavailable while it stays open."""
+    """Have a request answered. Raise StripeRejected once it is closed; StripeUnavailable while it stays open."""
     if request.attempts and (found := await _find(runtime, request)) is not None:
         return await _take(runtime, request, operator, found)
     if request.age > KEY_LIFETIME:
@@ -190,7 +190,7 @@ async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator) -> 
 
 
 async def _find(runtime: Runtime, request: RefundRequest) -> Fetched | None:
-    """Return the refund that a request made, or None if its payment has no such refund. Raises StripeUnavailable."""
+    """Return the refund that a request made, or None if its payment has no such refund. Raise StripeUnavailable."""
     try:
         refunds = await stripe_payments.list_refunds(runtime.gateway, request.payment_id)
     except StripeRejected as error:

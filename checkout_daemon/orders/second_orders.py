@@ -41,7 +41,7 @@ def order_to_reuse(
 ) -> AlikeOrder | None:
     """Return the order that the shopper means, or None to make a new one.
 
-    `alike`: newest first, without those that are canceled or refunded in full. Raises ProbablyPlaced if one of them is
+    `alike`: newest first, without those that are canceled or refunded in full. Raise ProbablyPlaced if one of them is
     paid or being paid. One that can still be paid is reused if name, phone, discount and total are the same: a
     corrected phone number or a new discount code makes a new order.
     """

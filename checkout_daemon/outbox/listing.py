@@ -49,7 +49,7 @@ async def show_message(database: Database, message_id: str) -> tuple[MessageLine
 async def replay(database: Database, message_ids: Sequence[str]) -> list[Replayed]:
     """Queue messages to be sent again, as if they had never been tried.
 
-    Raises NotFound or InvalidRequest, and then queues nothing, if one of them does not exist.
+    Raise NotFound or InvalidRequest, and then queues nothing, if one of them does not exist.
     """
     lines = [(await show_message(database, message_id))[0] for message_id in dict.fromkeys(message_ids)]
     queued = await database.run(outbox_store.replay_messages, [line.id for line in lines])

@@ -31,7 +31,7 @@ _SIGNS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 
 
 def currency_code(text: str, param: str = "currency") -> str:
-    """Return the currency in lower case, as Stripe answers it. Raises ApiError if it is unknown."""
+    """Return the currency in lower case, as Stripe answers it. Raise ApiError if it is unknown."""
     code = text.lower()
     if code not in CURRENCIES:
         raise invalid(f"Invalid currency: {text}. Stripe currently supports ISO currency codes.", param=param)

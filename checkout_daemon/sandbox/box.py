@@ -107,7 +107,7 @@ class Box:
         return self.base_url or self.origin.base_url
 
     def get(self, object_id: str, kind: str, param: str | None = None) -> Stored:
-        """Return an object. Raises ApiError: 404 for an id in the path (without `param`), else 400."""
+        """Return an object. Raise ApiError: 404 for an id in the path (without `param`), else 400."""
         record = self.storage.find(object_id, kind)
         if record is None or (param is not None and record.private.get("deleted")):
             noun = NOUNS.get(kind, kind)

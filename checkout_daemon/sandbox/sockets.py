@@ -45,7 +45,7 @@ class Socket:
     waiting: dict[str, _Waiting] = field(default_factory=dict)
 
     async def forward(self, conversation: str, frame: dict[str, Any], acknowledged: Callable[[], None]) -> Forwarded:
-        """Send an event and wait for its outcome. `acknowledged` is called when the CLI took it. Raises SocketLost."""
+        """Send an event and wait for its outcome. `acknowledged` is called when the CLI took it. Raise SocketLost."""
         future: asyncio.Future[Forwarded] = asyncio.get_running_loop().create_future()
         self.waiting[conversation] = _Waiting(future, acknowledged)
         try:
@@ -58,7 +58,7 @@ class Socket:
             self.waiting.pop(conversation, None)
 
     async def push(self, frame: dict[str, Any]) -> None:
-        """Send a frame. Raises SocketLost."""
+        """Send a frame. Raise SocketLost."""
         try:
             async with asyncio.timeout(_SEND_SECONDS):
                 await self.stream.send_str(json.dumps(frame))

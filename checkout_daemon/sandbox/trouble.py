@@ -81,7 +81,7 @@ class Strike:
 
 
 def changed_trouble(trouble: TroublePlan, given: Any) -> TroublePlan:
-    """Return the settings with these changes. Raises ApiError (400) for an invalid name or value."""
+    """Return the settings with these changes. Raise ApiError (400) for an invalid name or value."""
     if not isinstance(given, dict):
         raise ApiError('Planned trouble is a JSON object, such as {"duplicate": 20}.', stored=False)
     kinds = {setting.name: str(setting.type) for setting in fields(TroublePlan)}

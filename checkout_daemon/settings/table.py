@@ -340,7 +340,7 @@ class Settings:
 
     @property
     def livemode(self) -> bool:
-        """Return whether the key is a live one; so are the orders that it makes."""
+        """Return whether the key is live; orders created with it are live too."""
         return is_live_key(self.stripe_api_key or "")
 
     @property
@@ -350,12 +350,12 @@ class Settings:
 
     def require_database_url(self) -> str:
         """Return DATABASE_URL. Raise ConfigurationError if it is not set."""
-        advice = "set it, or run `checkout dev` in this folder, which brings a database"
+        advice = "set it, or run `checkout dev` in this folder, which starts a database"
         return self._required("DATABASE_URL", self.database_url, advice)
 
     def require_stripe_api_key(self) -> str:
         """Return STRIPE_API_KEY. Raise ConfigurationError if it is not set."""
-        advice = "set it, or run `checkout dev` in this folder, which brings an offline Stripe"
+        advice = "set it, or run `checkout dev` in this folder, which starts an offline Stripe"
         return self._required("STRIPE_API_KEY", self.stripe_api_key, advice)
 
     def require_webhook_secrets(self) -> tuple[str, ...]:

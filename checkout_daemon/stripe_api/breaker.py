@@ -38,7 +38,7 @@ class Breaker:
         self._probing = False
 
     def admit(self) -> bool:
-        """Return whether this call probes an open breaker. Raises StripeNotAsked if it must not be sent."""
+        """Return whether this call probes an open breaker. Raise StripeNotAsked if it must not be sent."""
         if self._opened_at is None:
             return False
         if self._probing or self._clock() - self._opened_at < PAUSE_SECONDS:

@@ -64,7 +64,7 @@ class Fetched:
 class StripeGateway:
     """Calls Stripe through the official SDK, which is imported at the first call.
 
-    Raises ConfigurationError for a live key with an address that is not Stripe's.
+    Raise ConfigurationError for a live key with an address that is not Stripe's.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class StripeGateway:
     async def call(self, name: str, make: Callable[[Any], Awaitable[Any]]) -> Fetched:
         """Await `make(client)`, a coroutine of the SDK, and return its answer as plain JSON.
 
-        Raises StripeRejected (a stored 4xx), StripeDenied (401, 403), StripeMissing (404), StripeFailed (a stored 5xx)
+        Raise StripeRejected (a stored 4xx), StripeDenied (401, 403), StripeMissing (404), StripeFailed (a stored 5xx)
         or StripeUnavailable (no answer, a key in use, or too many requests: the same call with the same key may
         follow). While a shopper waits, all tries together end with the time left, and an open breaker raises
         StripeNotAsked.

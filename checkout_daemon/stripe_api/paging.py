@@ -17,7 +17,7 @@ async def pages(
 ) -> AsyncGenerator[list[Fetched], None]:
     """Yield the non-empty pages of a list, in Stripe's order, from a list method of the SDK such as `refunds.list`.
 
-    Raises StripeUnavailable if the list is longer than `most` pages: an object that was not seen may still exist.
+    Raise StripeUnavailable if the list is longer than `most` pages: an object that was not seen may still exist.
     """
     page_params: dict[str, Any] = {"limit": PAGE, **params}
     seen = 0

@@ -9,7 +9,7 @@ from checkout_daemon.stripe_api.paging import everything
 
 
 async def retrieve_payment(gateway: StripeGateway, payment_id: str) -> Fetched:
-    """Return a PaymentIntent (pi_) with its latest charge, or a charge. Raises StripeMissing."""
+    """Return a PaymentIntent (pi_) with its latest charge, or a charge. Raise StripeMissing."""
     if payment_id.startswith("pi_"):
         return await gateway.request("payment_intents.retrieve", payment_id, params={"expand": ["latest_charge"]})
     return await gateway.request("charges.retrieve", payment_id)
@@ -21,12 +21,12 @@ async def create_refund(gateway: StripeGateway, parameters: dict[str, Any], idem
 
 
 async def list_refunds(gateway: StripeGateway, payment_id: str) -> list[Fetched]:
-    """Return all refunds of a PaymentIntent or charge, newest first. Raises StripeUnavailable if some are missing."""
+    """Return all refunds of a PaymentIntent or charge, newest first. Raise StripeUnavailable if some are missing."""
     return await everything(gateway, "refunds.list", params={payment_parameter(payment_id): payment_id})
 
 
 async def list_disputes(gateway: StripeGateway, payment_id: str) -> list[Fetched]:
-    """Return all disputes of a PaymentIntent or charge, newest first. Raises StripeUnavailable if some are missing."""
+    """Return all disputes of a PaymentIntent or charge, newest first. Raise StripeUnavailable if some are missing."""
     return await everything(gateway, "disputes.list", params={payment_parameter(payment_id): payment_id})
 
 

@@ -36,12 +36,12 @@ async def delete_coupon(gateway: StripeGateway, coupon_id: str) -> None:
 
 
 async def list_coupons(gateway: StripeGateway) -> list[dict[str, Any]]:
-    """Return all coupons of the account. Raises StripeUnavailable if some are missing."""
+    """Return all coupons of the account. Raise StripeUnavailable if some are missing."""
     return [coupon.object for coupon in await everything(gateway, "coupons.list", params={})]
 
 
 async def retrieve_session(gateway: StripeGateway, session_id: str) -> Fetched:
-    """Return a session with its PaymentIntent and charge. Raises StripeMissing."""
+    """Return a session with its PaymentIntent and charge. Raise StripeMissing."""
     return await gateway.request("checkout.sessions.retrieve", session_id, params={"expand": _EXPAND})
 
 
@@ -70,7 +70,7 @@ def sessions_made(
 async def list_lines(gateway: StripeGateway, session_id: str) -> list[dict[str, Any]]:
     """Return all lines of a session, with prices and products.
 
-    Raises StripeMissing, and StripeUnavailable if some are missing.
+    Raise StripeMissing, and StripeUnavailable if some are missing.
     """
     params = {"expand": ["data.price.product"]}
     lines = await everything(gateway, "checkout.sessions.line_items.list", session_id, params=params)

@@ -11,7 +11,7 @@ from checkout_daemon.stripe_api.client import Fetched, StripeGateway, StripeMiss
 
 
 async def list_endpoints(gateway: StripeGateway) -> Fetched:
-    """List the account's endpoints (Stripe allows sixteen). Raises StripeUnavailable if some are missing."""
+    """List the account's endpoints (Stripe allows sixteen). Raise StripeUnavailable if some are missing."""
     page = await gateway.request("webhook_endpoints.list", params={"limit": 100})
     if page.object.get("has_more"):
         raise StripeUnavailable("the account has more than 100 webhook endpoints, and not all could be seen")
@@ -24,7 +24,7 @@ async def create_endpoint(gateway: StripeGateway, parameters: Mapping[str, Any])
 
 
 async def update_endpoint(gateway: StripeGateway, endpoint_id: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Change an endpoint and return it. Raises StripeMissing."""
+    """Change an endpoint and return it. Raise StripeMissing."""
     return (await gateway.request("webhook_endpoints.update", endpoint_id, params=dict(parameters))).object
 
 

@@ -31,7 +31,7 @@ class NotResent(CheckoutError):
 async def resend(runtime: Runtime, cli: StripeCli, event_id: str, *, timeout_seconds: float) -> EventOutcome:
     """Return the event's outcome. If we had it before, that is `duplicate`, with its earlier status as the reason.
 
-    Raises NotFound if Stripe has no such event, and NotResent.
+    Raise NotFound if Stripe has no such event, and NotResent.
     """
     if not _EVENT_ID.fullmatch(event_id):
         raise NotFound(f"{event_id!r} is not an event id: event ids start with evt_")

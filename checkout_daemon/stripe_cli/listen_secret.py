@@ -30,7 +30,7 @@ class NoSecret(CheckoutError):
 
 
 async def learn_secret(cli: StripeCli, *options: str) -> str:
-    """Return the signing secret of `stripe listen`, which never changes. Raises NoSecret and StripeUnavailable."""
+    """Return the signing secret of `stripe listen`, which never changes. Raise NoSecret and StripeUnavailable."""
     finished = await run_cli(cli, "listen", "--print-secret", *options, timeout_seconds=_CLI_SECONDS)
     if not finished.code and (found := _SECRET.search(finished.stdout)):
         return found.group()

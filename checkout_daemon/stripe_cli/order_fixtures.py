@@ -77,7 +77,7 @@ def fixture(steps: Sequence[Step]) -> dict[str, Any]:
 
 
 def steps_for(wanted: Wanted) -> list[Step]:
-    """Return the requests that cause the event for the order. Raises NotInThisState."""
+    """Return the requests that cause the event for the order. Raise NotInThisState."""
     return _STEPS[EVENT_TYPES[wanted.event].scenario](wanted)
 
 
@@ -143,7 +143,7 @@ def _refund(wanted: Wanted) -> list[Step]:
 
 
 def _change_refund(wanted: Wanted) -> list[Step]:
-    """Change the latest refund that did not fail, or else a new one."""
+    """Change the latest refund that has not failed, or create one first."""
     known = [refund for refund in wanted.view.refunds if refund.status in _LIVE_REFUNDS]
     change = {"metadata": {TAG: "changed"}}
     if known and wanted.amount is None:
@@ -221,7 +221,7 @@ def _card(token: str) -> dict[str, Any]:
 
 
 def _session(wanted: Wanted, *, charges: bool = False) -> OrderSession:
-    """Return the open session. Raises NotInThisState without one, or if it must charge something and costs nothing."""
+    """Return the open session. Raise NotInThisState without one, or if it must charge something and costs nothing."""
     order, session = wanted.view.order, open_session(wanted.view)
     if session is None:
         if OrderStatus(order.status) in PAYABLE_STATUSES and not wanted.view.payments:

@@ -70,7 +70,7 @@ class StripeCli:
 
 @contextmanager
 def open_stripe_cli(settings: Settings) -> Iterator[StripeCli]:
-    """Set up the CLI for the Stripe of the settings. Raises CliMissing and ConfigurationError."""
+    """Set up the CLI for the Stripe of the settings. Raise CliMissing and ConfigurationError."""
     path, reason = find_stripe_cli(settings.stripe_cli)
     key = settings.require_stripe_api_key()
     base = cli_base(settings.stripe_api_base)
@@ -109,7 +109,7 @@ def install_command() -> str:
 
 
 def cli_base(api_base: str) -> str | None:
-    """Return the value of --api-base, or None for Stripe itself. Raises ConfigurationError for any other address.
+    """Return the value of --api-base, or None for Stripe itself. Raise ConfigurationError for any other address.
 
     The CLI accepts only http on 127.0.0.0/8 and [::1], and not `localhost`.
     """
@@ -129,7 +129,7 @@ def cli_base(api_base: str) -> str | None:
 async def run_cli(
     cli: StripeCli, *arguments: str, timeout_seconds: float, on_line: OnLine = lambda *_: None
 ) -> Finished:
-    """Run the CLI to its end. Raises CliStuck, and stops it, if that takes too long."""
+    """Run the CLI to its end. Raise CliStuck, and stops it, if that takes too long."""
     printed: dict[bool, list[str]] = {False: [], True: []}
 
     def record(line: str, stderr: bool) -> None:

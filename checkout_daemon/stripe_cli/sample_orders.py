@@ -22,7 +22,7 @@ class NothingOnSale(CheckoutError):
 
 
 async def create_sample_order(runtime: Runtime) -> CheckoutAnswer:
-    """Create an order and its Checkout Session, as a shopper would. Raises NothingOnSale and StripeUnavailable."""
+    """Create an order and its Checkout Session, as a shopper would. Raise NothingOnSale and StripeUnavailable."""
     product = next((product for product in await list_products(runtime.database) if product.available), None)
     if product is None:
         raise NothingOnSale("no product is on sale: `checkout catalog import FILE` adds some")

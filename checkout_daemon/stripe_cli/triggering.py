@@ -106,7 +106,7 @@ async def trigger(
 ) -> list[str]:
     """Trigger the event, report the outcome of every event that follows, and return what went wrong, as sentences.
 
-    Raises UnknownEvent, NotFound, AmbiguousOrder, NotInThisState, ConfigurationError and DatabaseUnavailable before
+    Raise UnknownEvent, NotFound, AmbiguousOrder, NotInThisState, ConfigurationError and DatabaseUnavailable before
     anything is done, and TriggerFailed if the CLI was refused. An order that was created for the event stays.
     """
     await _check_name(cli, request)
@@ -142,7 +142,7 @@ async def _check_name(cli: StripeCli, request: TriggerRequest) -> None:
 
 
 async def _new_order(runtime: Runtime, event: str, on_line: OnLine) -> str:
-    """Create an order and return its number. Raises NotInThisState, NothingOnSale and StripeUnavailable."""
+    """Create an order and return its number. Raise NotInThisState, NothingOnSale and StripeUnavailable."""
     need = EVENT_TYPES[event].needs
     if need != "unpaid":
         first = "charge.dispute.created" if need == "disputed" else "checkout.session.completed"

@@ -58,7 +58,7 @@ async def backfill(
 
     `on_event` is called with each new event, `on_page` with the counts of each page. `patience_seconds` gives a
     delivery that is under way the time to arrive. Events applied before a failure stay applied.
-    Raises StripeUnavailable, StripeRejected and DatabaseUnavailable.
+    Raise StripeUnavailable, StripeRejected and DatabaseUnavailable.
     """
     begin = int((since - OVERLAP).timestamp())
     end = None if until is None else int(until.timestamp())

@@ -57,7 +57,7 @@ class CaughtUp(msgspec.Struct, frozen=True):
 async def catch_up(runtime: Runtime) -> int:
     """Compare Stripe's events with ours since the last comparison, apply the missing ones, and return how many.
 
-    Raises StripeUnavailable, StripeRejected and DatabaseUnavailable; the next comparison then begins at the same time.
+    Raise StripeUnavailable, StripeRejected and DatabaseUnavailable; the next comparison then begins at the same time.
     """
     async with leased(runtime.database, _BACKFILL) as lease:
         if lease is None:

@@ -82,7 +82,7 @@ async def sync_order(
     """Read everything about an order at Stripe, compare it, and with `apply` merge it with `cause` in the change log.
 
     A fix by an operator is also recorded in the audit log.
-    Raises NotFound, OtherMode, StripeUnavailable and StripeRejected.
+    Raise NotFound, OtherMode, StripeUnavailable and StripeRejected.
     """
     note = check_note(note)
     operator, actor = (actor, actor.actor) if isinstance(actor, Operator) else (None, actor)

@@ -60,7 +60,7 @@ async def create(gateway: StripeGateway, url: str) -> CreatedEndpoint:
 async def fix(gateway: StripeGateway, url: str) -> list[Endpoint]:
     """Give the existing endpoints exactly our types, and enable them. Their secrets stay the same.
 
-    Raises NotFound, and EndpointExists if one has another API version, which Stripe cannot change.
+    Raise NotFound, and EndpointExists if one has another API version, which Stripe cannot change.
     """
     existing = [endpoint for endpoint in await endpoints_for(gateway, url) if endpoint.retired_at is None]
     if not existing:
@@ -83,7 +83,7 @@ async def replace(gateway: StripeGateway, url: str, old: Sequence[Endpoint]) -> 
 async def create_another(gateway: StripeGateway, url: str, replaces: Sequence[str] = ()) -> CreatedEndpoint:
     """Create an endpoint with exactly our types and the pinned API version, next to existing ones.
 
-    Raises StripeUnavailable if there was no certain answer. An endpoint that was created nevertheless is deleted, as
+    Raise StripeUnavailable if there was no certain answer. An endpoint that was created nevertheless is deleted, as
     far as it is visible, because its secret is lost.
     """
     token = uuid4().hex

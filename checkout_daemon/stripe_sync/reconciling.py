@@ -105,7 +105,7 @@ async def reconcile(
     """Compare every order that is open, needs attention, or was created or changed since a time.
 
     Continue a run that was interrupted within the last day and went back as far, unless `anew`. `on_start` is called
-    with the run and the number of orders to compare. Raises ReconcileUnderWay, StripeUnavailable and
+    with the run and the number of orders to compare. Raise ReconcileUnderWay, StripeUnavailable and
     DatabaseUnavailable; the next run continues after the last two.
     """
     async with leased(runtime.database, CURSOR) as lease:

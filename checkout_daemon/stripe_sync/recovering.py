@@ -58,7 +58,7 @@ class Recovered:
 
 
 async def plan_recovery(runtime: Runtime, session_id: str) -> Recovery:
-    """Read the session at Stripe. Raises NotFound, NotRecoverable, StripeUnavailable and StripeRejected."""
+    """Read the session at Stripe. Raise NotFound, NotRecoverable, StripeUnavailable and StripeRejected."""
     try:
         session = await retrieve_session(runtime.gateway, session_id)
     except StripeMissing as error:
@@ -81,7 +81,7 @@ async def recover_order(runtime: Runtime, plan: Recovery, *, operator: Operator,
     """Insert the order of a session unless it exists, and merge what Stripe has about it. Safe to repeat.
 
     It gets its old number unless another order has that now.
-    Raises NotRecoverable, StripeUnavailable and StripeRejected.
+    Raise NotRecoverable, StripeUnavailable and StripeRejected.
     """
     note = check_note(note)
     session_id, order_id = str(plan.session.object["id"]), plan.named.order_id

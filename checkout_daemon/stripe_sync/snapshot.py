@@ -47,7 +47,7 @@ class Snapshot:
 
 
 async def read_snapshot(runtime: Runtime, known: KnownObjects, pace: Pace) -> Snapshot:
-    """Read the objects of an order as they are at Stripe now. Raises StripeUnavailable and StripeRejected."""
+    """Read the objects of an order as they are at Stripe now. Raise StripeUnavailable and StripeRejected."""
     reader = _Reader(runtime, pace, Snapshot(), set(known.disputed))
     snapshot = reader.snapshot
     for known_session in known.sessions:

@@ -29,7 +29,7 @@ _TRANSLATORS = {event_type.name: _find(event_type.translator) for event_type in 
 def translate(event_type: str, snapshot: ObjectSnapshot) -> Translation | None:
     """Return the facts and links that an event reports, or None for a type that the daemon does not use.
 
-    Raises UnreadableObject where a field is not what Stripe documents.
+    Raise UnreadableObject where a field is not what Stripe documents.
     """
     translator = _TRANSLATORS.get(event_type)
     return translator(snapshot) if translator else None

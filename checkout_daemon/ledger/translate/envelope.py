@@ -77,7 +77,7 @@ _DECODER = msgspec.json.Decoder(_Envelope, float_hook=number)
 
 
 def parse_event(body: bytes) -> StripeEvent:
-    """Return the event in a body, which may be one to ignore. Raises MalformedJson if it is not JSON in UTF-8."""
+    """Return the event in a body, which may be one to ignore. Raise MalformedJson if it is not JSON in UTF-8."""
     try:
         payload = body.decode("utf-8")
     except UnicodeDecodeError:

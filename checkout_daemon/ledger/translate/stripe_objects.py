@@ -76,7 +76,7 @@ def livemodes(*claims: object) -> frozenset[bool]:
 
 
 def stripe_id(fields: Object, name: str) -> str | None:
-    """Return an id from a field that holds the id or the expanded object. Raises UnreadableObject."""
+    """Return an id from a field that holds the id or the expanded object. Raise UnreadableObject."""
     value = fields.get(name)
     if isinstance(value, dict):
         value = value.get("id")
@@ -88,7 +88,7 @@ def stripe_id(fields: Object, name: str) -> str | None:
 
 
 def own_id(fields: Object, kind: str) -> str:
-    """Return the id of an object of this kind. Raises UnreadableObject."""
+    """Return the id of an object of this kind. Raise UnreadableObject."""
     if (own := stripe_id(fields, "id")) is None:
         raise UnreadableObject(f"{kind}.id is missing")
     return own
@@ -97,7 +97,7 @@ def own_id(fields: Object, kind: str) -> str:
 def of_payment(fields: Object) -> Translation:
     """Return a translation about the payment that a refund or dispute names, with the link of its charge.
 
-    Its `subject_id` is None if no payment is named. Raises UnreadableObject if one is named and none is readable.
+    Its `subject_id` is None if no payment is named. Raise UnreadableObject if one is named and none is readable.
     """
     payment_id, charge_id = (if_readable(partial(stripe_id, fields, name)) for name in ("payment_intent", "charge"))
     if not (payment_id or charge_id):  # raise the error
@@ -120,7 +120,7 @@ def if_readable(read: Callable[[], T]) -> T | None:
 
 
 def amount(fields: Object, name: str) -> int | None:
-    """Return an amount in minor units, or None if it is absent. Raises UnreadableObject."""
+    """Return an amount in minor units, or None if it is absent. Raise UnreadableObject."""
     value = fields.get(name)
     if value is None:
         return None
@@ -130,7 +130,7 @@ def amount(fields: Object, name: str) -> int | None:
 
 
 def currency(fields: Object) -> str | None:
-    """Return the currency in lower case, or None if it is absent. Raises UnreadableObject."""
+    """Return the currency in lower case, or None if it is absent. Raise UnreadableObject."""
     value = fields.get("currency")
     if value is None:
         return None
@@ -189,7 +189,7 @@ def child(fields: Object, name: str) -> Object | None:
 
 
 def observations(snapshot: ObjectSnapshot, payment_id: str | None, names: tuple[str, ...]) -> list[Observation]:
-    """Build one Observation for each reported amount and livemode. Raises UnreadableObject."""
+    """Build one Observation for each reported amount and livemode. Raise UnreadableObject."""
     amounts = {value for name in names if (value := amount(snapshot.object, name)) is not None}
     code = currency(snapshot.object)
     if payment_id is None or code is None or not amounts:

@@ -40,7 +40,7 @@ class Explanation:
 
 
 async def explain_order(database: Database, text: str, time_zone: str = "UTC") -> Explanation:
-    """Explain an order from the database alone. `text` is what find_order takes. Raises NotFound, AmbiguousOrder.
+    """Explain an order from the database alone. `text` is what find_order takes. Raise NotFound, AmbiguousOrder.
 
     `time_zone` is the IANA name of the zone for times in sentences.
     """

@@ -85,7 +85,7 @@ def perform(box: Box, call: Call) -> tuple[int, str]:
 
 
 def _run(box: Box, call: Call) -> str:
-    """Run the operation and return its answer. Raises ApiError."""
+    """Run the operation and return its answer. Raise ApiError."""
     fault, operation = call.fault, call.operation
     if fault is not None and fault.later_seconds is not None and call.method != "GET":
         asyncio.get_running_loop().call_later(fault.later_seconds, _perform_late, box, call)

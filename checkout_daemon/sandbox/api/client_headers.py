@@ -15,7 +15,7 @@ _KEYS = ("sk_test_", "rk_test_")
 
 
 def check_key(authorization: str) -> str:
-    """Return who is asking, from a test key as Stripe's clients send it. Raises ApiError (401)."""
+    """Return who is asking, from a test key as Stripe's clients send it. Raise ApiError (401)."""
     scheme, _, given = authorization.partition(" ")
     given = given.strip()
     if scheme.lower() == "basic":

@@ -28,7 +28,7 @@ Owner = Body
 
 
 def expand(storage: Storage, body: Body, paths: Iterable[str]) -> Body:
-    """Return the object with the value at every dotted path expanded. Raises ApiError (400)."""
+    """Return the object with the value at every dotted path expanded. Raise ApiError (400)."""
     for path in paths:
         parts = path.split(".")
         if len(parts) > _MAX_DEPTH:

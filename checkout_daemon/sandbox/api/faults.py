@@ -63,7 +63,7 @@ class Limiter:
         self.at = 0.0
 
     def check(self, limit: int | None) -> None:
-        """Count a request. Raises ApiError (429) if there were too many.
+        """Count a request. Raise ApiError (429) if there were too many.
 
         It uses the machine's clock: the sandbox's may be advanced.
         """

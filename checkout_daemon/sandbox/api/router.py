@@ -28,7 +28,7 @@ class Router:
         self._longest = max((len(parts) for _, parts in self._table), default=0)
 
     def find(self, method: str, path: str) -> tuple[Operation, str]:
-        """Return the operation and the identifier in the path. Raises ApiError (404)."""
+        """Return the operation and the identifier in the path. Raise ApiError (404)."""
         parts = _parts(path)
         if len(parts) <= self._longest and all(parts):
             for count in range(min(len(parts), _MOST_IDS + 1)):

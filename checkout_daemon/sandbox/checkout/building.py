@@ -27,7 +27,7 @@ _ADDRESSED = ("email", "name", "phone", "address")
 
 
 def create_session(box: Box, params: Params) -> Stored:
-    """Create a session with its lines. Raises ApiError if it cannot be sold, or the sandbox does not support it."""
+    """Create a session with its lines. Raise ApiError if it cannot be sold, or the sandbox does not support it."""
     check_session(params)
     lines = [build_line(box, given, index) for index, given in enumerate(params["line_items"])]
     currency = common_currency(lines, params.get("currency"))

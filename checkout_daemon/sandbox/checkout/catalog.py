@@ -86,7 +86,7 @@ def build_price(params: Params, product: str, prefix: str = "") -> Body:
 
 
 def create_price(box: Box, params: Params) -> Body:
-    """Store a price of an existing product and emit its event. Raises ApiError if its lookup key is taken."""
+    """Store a price of an existing product and emit its event. Raise ApiError if its lookup key is taken."""
     body = build_price(params, params["product"])
     if body["lookup_key"] is not None:
         take_lookup_key(box, body["lookup_key"], transfer=bool(params.get("transfer_lookup_key")))
@@ -94,7 +94,7 @@ def create_price(box: Box, params: Params) -> Body:
 
 
 def take_lookup_key(box: Box, key: str, *, transfer: bool, price: str | None = None) -> None:
-    """Make a lookup key available to this price. Raises ApiError (400) if another price has it.
+    """Make a lookup key available to this price. Raise ApiError (400) if another price has it.
 
     With `transfer` the key is taken from the other price, as one key names only one price.
     """

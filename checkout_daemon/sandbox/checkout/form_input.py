@@ -42,7 +42,7 @@ def take_choices(box: Box, session: Stored, form: Typed) -> bool:
 
 
 def take_details(box: Box, session: Stored, form: Typed) -> None:
-    """Write the buyer and the shipping address to the session. Raises ApiError for the first invalid field."""
+    """Write the buyer and the shipping address to the session. Raise ApiError for the first invalid field."""
     body = session.body
     known = body["customer_details"] or customer_details()
     details = {**known, "email": known["email"] or _email(form)}
@@ -77,7 +77,7 @@ def take_details(box: Box, session: Stored, form: Typed) -> None:
 
 
 def typed_method(session: Body, form: Typed) -> Stored:
-    """Return the typed payment method, not stored yet. Raises ApiError."""
+    """Return the typed payment method, not stored yet. Raise ApiError."""
     types = session["payment_method_types"]
     chosen = form.get("method") or types[0]
     known = session["customer_details"] or {}

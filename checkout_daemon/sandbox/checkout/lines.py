@@ -47,7 +47,7 @@ def line_item(box: Box, price: Body, quantity: int, **fields: Any) -> Body:
 
 
 def common_currency(lines: list[Stored], asked: str | None) -> str:
-    """Return the currency of the lines. Raises ApiError if they have several."""
+    """Return the currency of the lines. Raise ApiError if they have several."""
     found = {line.body["currency"] for line in lines}
     if asked:
         found.add(currency_code(asked))

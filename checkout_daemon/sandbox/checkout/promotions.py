@@ -33,7 +33,7 @@ def asked_discount(box: Box, given: Params, currency: str, subtotal: int, custom
 
 
 def typed_discount(box: Box, text: str, currency: str, subtotal: int, customer: str | None) -> Body:
-    """Return the discount for a code that a shopper typed. Raises ApiError with a message for the shopper."""
+    """Return the discount for a code that a shopper typed. Raise ApiError with a message for the shopper."""
     found = [code for code in codes_like(box, text.strip()) if code.body["active"]]
     mine = [code for code in found if code.customer in (None, customer)]
     if not mine:
@@ -48,7 +48,7 @@ def codes_like(box: Box, text: str) -> list[Stored]:
 
 
 def promotion_discount(box: Box, code: Stored, currency: str, subtotal: int, customer: str | None, param: str) -> Body:
-    """Return the discount of a promotion code. Raises ApiError if its restrictions do not allow it."""
+    """Return the discount of a promotion code. Raise ApiError if its restrictions do not allow it."""
     body = code.body
     ended = body["expires_at"] is not None and body["expires_at"] <= stamp()
     if ended or not body["active"]:

@@ -26,7 +26,7 @@ RECOVERY_SECONDS = 30 * 24 * 3600
 def confirm_session(
     box: Box, session: Stored, method: Stored | None, expected_amount: int | None = None, return_url: str | None = None
 ) -> None:
-    """Pay a session. Raises ApiError; after a refused card (402) the session stays open for another."""
+    """Pay a session. Raise ApiError; after a refused card (402) the session stays open for another."""
     body = session.body
     check_open(body)
     total = body["amount_total"]
@@ -137,7 +137,7 @@ def _offer_recovery(session: Stored) -> None:
 
 
 def recover(box: Box, key: str) -> Stored:
-    """Return an open copy of an expired session, created now or by an earlier visit. Raises ApiError."""
+    """Return an open copy of an expired session, created now or by an earlier visit. Raise ApiError."""
     found = box.storage.select("checkout.session", conditions=[("kind = ?", f"recovery:{key}")], limit=1)
     if not found:
         raise ApiError("This Checkout session does not exist.", status=404)

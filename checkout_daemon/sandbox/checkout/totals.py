@@ -14,7 +14,7 @@ from checkout_daemon.sandbox.storage import Body, Stored
 
 
 def set_totals(session: Body, coupon: Body | None, lines: Sequence[Stored]) -> None:
-    """Recompute the amounts of the lines and the session. Raises ApiError if the total cannot be charged."""
+    """Recompute the amounts of the lines and the session. Raise ApiError if the total cannot be charged."""
     subtotals: list[int] = []
     for line in lines:
         line.body["amount_subtotal"] = line.body["price"]["unit_amount"] * line.body["quantity"]
@@ -58,7 +58,7 @@ def discount_amount(coupon: Body, subtotal: int) -> int:
 
 
 def usable_coupon(box: Box, coupon_id: str, currency: str, now: int, param: str) -> Body:
-    """Return a coupon. Raises ApiError if it cannot be used for this currency now."""
+    """Return a coupon. Raise ApiError if it cannot be used for this currency now."""
     record = box.get(coupon_id, "coupon", param)
     coupon = record.body
     ended = coupon["redeem_by"] is not None and coupon["redeem_by"] <= now

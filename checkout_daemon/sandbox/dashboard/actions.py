@@ -18,7 +18,7 @@ from checkout_daemon.sandbox.webhooks import events
 
 
 def act(box: Box, name: str, given: Mapping[str, str]) -> str:
-    """Run an action in a transaction, and wake the scheduler. Raises ApiError."""
+    """Run an action in a transaction, and wake the scheduler. Raise ApiError."""
     if name not in ACTIONS:
         raise ApiError(f"Unknown action: {name}.", status=404)
     kind, action = ACTIONS[name]
@@ -136,7 +136,7 @@ ACTIONS: Mapping[str, tuple[str, Callable[[Box, Stored, Mapping[str, str]], str]
 
 
 def read_given(given: Any) -> Mapping[str, str]:
-    """Return the JSON object that the page sent. Raises ApiError if its values are not texts."""
+    """Return the JSON object that the page sent. Raise ApiError if its values are not texts."""
     if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
         raise ApiError("An action takes a JSON object whose values are texts.")
     return given

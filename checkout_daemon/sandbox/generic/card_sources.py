@@ -31,7 +31,7 @@ def _create(box: Box, params: Params, customer_id: str) -> Body:
 
 
 def add_source(box: Box, customer: Stored, token: str, metadata: Params | None = None) -> Stored:
-    """Store a test card of a customer. The first is charged by default. Raises ApiError (400)."""
+    """Store a test card of a customer. The first is charged by default. Raise ApiError (400)."""
     name = card_by_token(token)
     if name is None:
         raise missing_object("token", token, "source")

@@ -74,7 +74,7 @@ def send(box: Box, record: Stored, params: Params) -> None:
 
 
 def pay(box: Box, record: Stored, params: Params) -> None:
-    """Charge the invoice now. Raises ApiError (402) if the card is refused or its holder must act first."""
+    """Charge the invoice now. Raise ApiError (402) if the card is refused or its holder must act first."""
     if record.body["status"] == "draft":
         finalize(box, record, params)
         if record.body["status"] == "paid":
@@ -92,7 +92,7 @@ def pay(box: Box, record: Stored, params: Params) -> None:
 
 
 def charge(box: Box, record: Stored, method: Stored) -> None:
-    """Charge the remaining amount of an open invoice through its PaymentIntent. Raises ApiError (402)."""
+    """Charge the remaining amount of an open invoice through its PaymentIntent. Raise ApiError (402)."""
     intent = box.get(record.private["intent"], "payment_intent")
     intent.body["amount"] = record.body["amount_remaining"]
     try:

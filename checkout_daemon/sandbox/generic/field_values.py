@@ -17,7 +17,7 @@ _OWN = frozenset(("id", "object", "created", "livemode", "updated", "metadata"))
 def overlay(body: Body, given: Params) -> None:
     """Write the given values over those of the body, deep into its maps. Names that are not fields are ignored.
 
-    Lists of objects are changed in other ways. Raises ApiError (400) for a value of another type than the present one.
+    Lists of objects are changed in other ways. Raise ApiError (400) for a value of another type than the present one.
     """
     for name, value in given.items():
         if name in body and name not in _OWN:

@@ -13,7 +13,7 @@ from checkout_daemon.sandbox.parameters.specs import Params
 
 
 def kind_conditions(kind: StoredKind, params: Params) -> list[Condition]:
-    """Return the conditions for a list of this kind. Raises ApiError (400) for a parameter that fits no field."""
+    """Return the conditions for a list of this kind. Raise ApiError (400) for a parameter that fits no field."""
     fields = new_body(kind.object, kind.prefix)
     for name, value in params.items():
         if name not in HANDLED and value is not None and name not in kind.filters and name not in fields:

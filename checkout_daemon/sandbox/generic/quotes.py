@@ -44,7 +44,7 @@ def build(box: Box, record: Stored, params: Params) -> None:
 
 
 def finalize(box: Box, record: Stored, _: Params) -> None:
-    """Give a draft its number. Raises ApiError if it offers nothing."""
+    """Give a draft its number. Raise ApiError if it offers nothing."""
     if not record.private["items"]:
         raise invalid("A quote without line_items cannot be finalized.", param="line_items")
     number = f"QT-{token(8).upper()}-0001-1"

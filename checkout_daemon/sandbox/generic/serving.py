@@ -43,7 +43,7 @@ def operations_of(kind: StoredKind) -> list[Operation]:
 
 
 def _create(kind: StoredKind, box: Box, params: Params, _: str) -> Body:
-    """Create an object. Raises ApiError (400) if a field names an object that does not exist."""
+    """Create an object. Raise ApiError (400) if a field names an object that does not exist."""
     body = new_body(kind.object, kind.prefix, kind.path)
     _check_kept(kind, body, params, (*kind.takes, *kind.uses))
     _check_references(kind, box, params)

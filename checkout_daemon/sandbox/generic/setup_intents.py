@@ -36,7 +36,7 @@ def confirm_if_asked(box: Box, record: Stored, params: Params) -> None:
 
 
 def confirm(box: Box, record: Stored, params: Params) -> None:
-    """Confirm a SetupIntent. Raises ApiError (402) if the card is refused; the intent then waits for another."""
+    """Confirm a SetupIntent. Raise ApiError (402) if the card is refused; the intent then waits for another."""
     body = record.body
     chosen = params.get("payment_method") or body["payment_method"]
     if chosen is None:

@@ -64,7 +64,7 @@ def build_rate(_: Box, record: Stored, __: Params) -> None:
 
 
 def line_items(box: Box, given: list[Params]) -> list[Body]:
-    """Return the requested `line_items` in Stripe's shape. Raises ApiError (400) for an unknown price."""
+    """Return the requested `line_items` in Stripe's shape. Raise ApiError (400) for an unknown price."""
     items: list[Body] = []
     for position, line in enumerate(given):
         at = f"line_items[{position}][price]"

@@ -29,7 +29,7 @@ _ENDED = ("canceled", "incomplete_expired")
 def build(box: Box, record: Stored, params: Params) -> None:
     """Build a subscription: its items and periods, and a first invoice, paid now if possible.
 
-    A trial postpones the invoice's amount. Raises ApiError (400) if the customer cannot be charged.
+    A trial postpones the invoice's amount. Raise ApiError (400) if the customer cannot be charged.
     """
     if not params.get("items"):
         raise missing_parameter("items")
@@ -82,7 +82,7 @@ def announce_pause(box: Box, record: Stored, params: Params) -> None:
 
 
 def cancel(box: Box, record: Stored, _: Params) -> None:
-    """Cancel a subscription immediately. Raises ApiError (404) if it has ended already."""
+    """Cancel a subscription immediately. Raise ApiError (404) if it has ended already."""
     if record.body["status"] in _ENDED:
         raise ApiError(f"No such subscription: {record.id}", status=404, code="resource_missing", param="id")
     moment = stamp()

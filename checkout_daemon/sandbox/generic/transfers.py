@@ -46,7 +46,7 @@ def deauthorize(box: Box, _: Stored, __: Params) -> None:
 
 
 def build_transfer(box: Box, record: Stored, params: Params) -> None:
-    """Build a transfer. Raises ApiError if the balance does not hold its amount."""
+    """Build a transfer. Raise ApiError if the balance does not hold its amount."""
     body = record.body
     # The CLI's trigger transfers a whole payment, even if nothing else is left to pay its fee.
     balance.check_funds(box, body["amount"], body["currency"], fees=False)
@@ -82,7 +82,7 @@ def _reverse(box: Box, params: Params, transfer_id: str) -> Body:
 
 
 def build_payout(box: Box, record: Stored, _: Params) -> None:
-    """Build a payout, which arrives the next day. Raises ApiError if the balance does not hold its amount."""
+    """Build a payout, which arrives the next day. Raise ApiError if the balance does not hold its amount."""
     body = record.body
     balance.check_funds(box, body["amount"], body["currency"])
     booked = balance.book(box, "payout", -body["amount"], body["currency"], record.id, fee=0)

@@ -92,7 +92,7 @@ def listing_inside(path: str, owner: str, noun: str, found: Callable[[Box, Store
 def find_part(box: Box, ids: str, kind: str, noun: str) -> Stored:
     """Return the object that a path with two identifiers names.
 
-    Raises ApiError (404) if it does not belong to the first. `noun` is what Stripe's message calls it.
+    Raise ApiError (404) if it does not belong to the first. `noun` is what Stripe's message calls it.
     """
     owner_id, _, part_id = ids.partition("/")
     record = box.storage.find(part_id, kind)

@@ -38,7 +38,7 @@ Filter = Callable[[Any], list[Condition]]
 def list_page(box: Box, kind: str, url: str, params: Params, conditions: list[Condition] | None = None) -> Body:
     """Return a page of the objects of a type, as `limit`, `starting_after`, `ending_before` and `created` ask.
 
-    Raises ApiError (400) for a filter that names an object which does not exist.
+    Raise ApiError (400) for a filter that names an object which does not exist.
     """
     _check_named(box, params)
     conditions = [*(conditions or []), *_created(params.get("created"))]

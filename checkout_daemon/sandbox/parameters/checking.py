@@ -49,7 +49,7 @@ def in_words(error: ApiError, shape: Shape) -> ApiError:
 
 
 def read_value(code: str, value: Tree | str, name: str) -> Any:
-    """Return a value converted to its type. Raises ApiError (400) if the type does not allow it."""
+    """Return a value converted to its type. Raise ApiError (400) if the type does not allow it."""
     kinds = alternatives(code)
     if value == "":
         if code.startswith("!"):

@@ -241,7 +241,7 @@ PAGING: Fields = {
 def read_params(tree: Tree, specs: Mapping[str, Spec], shape: Shape | None = None) -> Params:
     """Return the given parameters, converted. `shape` holds the parameters of Stripe's route, if it has this one.
 
-    Raises ApiError for the first parameter that is unknown, missing or wrong.
+    Raise ApiError for the first parameter that is unknown, missing or wrong.
     """
     try:
         return _read_fields(tree, specs, "")
@@ -260,7 +260,7 @@ def _read_fields(tree: Tree, specs: Mapping[str, Spec], prefix: str) -> Params:
 
 
 def _entries(value: Tree | str, name: str, *, empty: bool = True) -> Tree:
-    """Return the entries of an object. An empty text stands for none, if `empty`."""
+    """Return the entries of an object. If `empty`, an empty text means no entries."""
     if value == "" and empty:
         return {}
     if isinstance(value, str):
@@ -289,7 +289,7 @@ def merge_metadata(old: Mapping[str, str] | None, given: Mapping[str, str] | Non
 
 
 def check_url(url: str, param: str) -> str:
-    """Return the URL. Raises ApiError if it is not an absolute HTTP URL."""
+    """Return the URL. Raise ApiError if it is not an absolute HTTP URL."""
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and not set(url) & set(" \t\r\n")

@@ -72,7 +72,7 @@ class Rules:
 
 
 def stripe_fields(route: str, rules: Rules | None = None) -> Fields:
-    """Return the declared parameters of a route such as `POST /v1/coupons`. Raises ValueError for a misnamed rule."""
+    """Return the declared parameters of a route such as `POST /v1/coupons`. Raise ValueError for a misnamed rule."""
     rules = rules or Rules()
     shape = parameters(*route.split()) or {}
     names = shape if rules.only is None else (*(name for name in shape if name == "expand"), *rules.only.split())

@@ -34,7 +34,7 @@ def settle_debit(box: Box, intent: Stored, succeeded: bool | None = None) -> boo
 def settle_now(box: Box, intent: Stored, succeeded: bool | None = None) -> bool:
     """End a debit now and announce the outcome for its Checkout session. Return whether it succeeded.
 
-    `succeeded` is the outcome, or None for that of the test account number. Raises ApiError if the intent is not
+    `succeeded` is the outcome, or None for that of the test account number. Raise ApiError if the intent is not
     processing.
     """
     if intent.body["status"] != "processing":

@@ -46,7 +46,7 @@ DECISION_SECONDS = 0.5
 def open_dispute(box: Box, charge: Stored, kind: str) -> Stored:
     """Open a dispute of a charge. `kind` is one of KINDS or another of Stripe's reasons.
 
-    Raises ApiError if the charge was not paid, or is disputed already.
+    Raise ApiError if the charge was not paid, or is disputed already.
     """
     paid = charge.body
     if paid["status"] != "succeeded" or not paid["captured"]:
@@ -70,7 +70,7 @@ def open_planned_dispute(box: Box, charge: Stored, kind: str) -> None:
 def answer_dispute(
     box: Box, dispute: Stored, evidence: Params, *, submit: bool | None = None, metadata: dict[str, str] | None = None
 ) -> None:
-    """Add evidence and submit it, unless it is a draft (`submit` is false). Raises ApiError if it is too late."""
+    """Add evidence and submit it, unless it is a draft (`submit` is false). Raise ApiError if it is too late."""
     body = dispute.body
     if body["status"] not in _OPEN:
         raise invalid("This dispute is already closed")
@@ -110,7 +110,7 @@ def decide_dispute(box: Box, dispute: Stored, text: str) -> None:
 
 
 def end_dispute(box: Box, dispute: Stored, won: bool) -> None:
-    """End a dispute as won or lost. An inquiry is only closed. Raises ApiError if it has ended already."""
+    """End a dispute as won or lost. An inquiry is only closed. Raise ApiError if it has ended already."""
     body = dispute.body
     if body["status"] not in _OPEN:
         raise invalid("This dispute is already closed")
@@ -130,7 +130,7 @@ def end_dispute(box: Box, dispute: Stored, won: bool) -> None:
 
 
 def appeal_dispute(box: Box, dispute: Stored) -> None:
-    """Appeal a lost dispute of a card. Raises ApiError for any other."""
+    """Appeal a lost dispute of a card. Raise ApiError for any other."""
     body = dispute.body
     if body["status"] != "lost" or "payment_method_details" not in body:
         raise invalid("Only a card's dispute that was lost can be appealed.", param="dispute")

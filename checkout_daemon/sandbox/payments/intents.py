@@ -63,7 +63,7 @@ def confirm_intent(
     off_session: bool = False,
     error_on_requires_action: bool = False,
 ) -> None:
-    """Try to take the money. Raises ApiError (402) if it is refused; the intent then waits for another method.
+    """Try to take the money. Raise ApiError (402) if it is refused; the intent then waits for another method.
 
     With `off_session` the customer is not present, so a payment that they must authenticate is refused.
     """
@@ -94,7 +94,7 @@ def confirm_intent(
 
 
 def authenticate(box: Box, intent: Stored, *, succeeded: bool) -> None:
-    """End 3-D Secure. Raises ApiError (402) if it failed or the card is then refused.
+    """End 3-D Secure. Raise ApiError (402) if it failed or the card is then refused.
 
     An intent with manual confirmation then waits for its merchant to confirm it again.
     """

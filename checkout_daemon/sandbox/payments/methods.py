@@ -33,7 +33,7 @@ def card_method(name: str, details: Params | None = None, expiry: tuple[int, int
 
 
 def card_from_number(number: str, month: int, year: int, cvc: str | None, details: Params | None = None) -> Stored:
-    """Return a payment method for a typed card. Raises ApiError (402) if it is not a valid test card."""
+    """Return a payment method for a typed card. Raise ApiError (402) if it is not a valid test card."""
     digits = number.replace(" ", "").replace("-", "")
     name = CARD_NAMES.get(digits)
     if name is None:
@@ -118,7 +118,7 @@ def method_by_id(box: Box, object_id: str, param: str | None = "payment_method")
 
 
 def attach(box: Box, method: Stored, customer: str) -> None:
-    """Attach the method to a customer. Raises ApiError if it cannot be reused or belongs to another customer."""
+    """Attach the method to a customer. Raise ApiError if it cannot be reused or belongs to another customer."""
     box.get(customer, "customer", "customer")
     if method.customer == customer:
         return

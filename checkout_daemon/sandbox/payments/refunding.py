@@ -35,7 +35,7 @@ def create_refund(
     *,
     instructions_email: str | None = None,
 ) -> Stored:
-    """Refund an amount, or everything that is left. Raises ApiError if nothing is.
+    """Refund an amount, or everything that is left. Raise ApiError if nothing is.
 
     A refund with an email waits until its receiver states where to send the money: `requires_action`.
     """
@@ -86,7 +86,7 @@ def fail_refund(box: Box, refund: Stored, reason: str = "expired_or_canceled_car
 
 
 def cancel_refund(box: Box, refund: Stored, _: Params) -> None:
-    """Cancel a refund that waits for the customer. Raises ApiError for any other."""
+    """Cancel a refund that waits for the customer. Raise ApiError for any other."""
     if refund.body["status"] != "requires_action":
         raise invalid("Canceling this refund is unsupported.")
     _take_back(box, refund, "canceled", "merchant_request")
@@ -135,7 +135,7 @@ TIMERS = {"fail": "refund_fail", "pending": "refund_pending", "requires_action":
 
 
 def _check(box: Box, charge: Stored, amount: int | None) -> int:
-    """Return the amount to refund. Raises ApiError if the charge cannot be refunded."""
+    """Return the amount to refund. Raise ApiError if the charge cannot be refunded."""
     paid = charge.body
     intent = paid["payment_intent"]
     if paid["status"] == "failed":

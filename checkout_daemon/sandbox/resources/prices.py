@@ -38,7 +38,7 @@ def _currency_options(_: Storage, price: Body) -> Body:
 
 
 _PATH = "/v1/prices"
-_PLAIN_PRICES = "The offline sandbox has prices of one currency and one amount for each unit."
+_PLAIN_PRICES = "The offline sandbox supports one currency and one unit amount per price."
 _CREATE = Rules(
     refuse={
         _PLAIN_PRICES: "currency_options custom_unit_amount tiers tiers_mode transform_quantity",

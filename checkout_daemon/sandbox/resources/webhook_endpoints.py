@@ -52,7 +52,7 @@ def _delete(box: Box, _: Params, object_id: str) -> Body:
 
 
 def _receiver(box: Box, url: str) -> str:
-    """Return the URL of a receiver. Raises ApiError for an address of another machine.
+    """Return the URL of a receiver. Raise ApiError for an address of another machine.
 
     Otherwise a web page could make the sandbox send requests into the network. A host name is accepted, but nothing is
     delivered to one that is not this machine: see `Deliverer`.

@@ -71,7 +71,7 @@ class Sender:
     async def send(self, due: Due, event: Stored, receiver: Stored, acknowledged: Callable[[], None]) -> Sent:
         """Make an attempt, or let it fail as planned. `acknowledged` is called when a listener took it.
 
-        Raises SocketLost if the listener disconnects.
+        Raise SocketLost if the listener disconnects.
         """
         trouble, key = self.box.trouble, (due.id, due.attempts)
         listens = receiver.type == listeners.SESSION
@@ -101,7 +101,7 @@ class Sender:
     async def _push(
         self, due: Due, listener: Stored, payload: str, headers: dict[str, str], acknowledged: Callable[[], None]
     ) -> Sent:
-        """Send an event through a listener's websocket. Raises SocketLost."""
+        """Send an event through a listener's websocket. Raise SocketLost."""
         socket = self.box.sockets.get(listener.id)
         if socket is None:
             raise SocketLost("the listener is disconnected")
