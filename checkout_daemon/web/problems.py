@@ -9,7 +9,7 @@ from aiohttp import web
 
 from checkout_daemon.catalog.pricing import PriceChanged
 from checkout_daemon.errors import CheckoutError, InvalidRequest, ProbablyPlaced
-from checkout_daemon.web.failures import MethodNotAllowed, TooManyRequests, UnsupportedMediaType
+from checkout_daemon.web.failures import BodyTooLarge, MethodNotAllowed, TooManyRequests, UnsupportedMediaType
 from checkout_daemon.web.schemas import FieldFault, Problem, quote_answer
 
 CONTENT_TYPE = "application/problem+json"
@@ -36,9 +36,12 @@ def problem_response(error: CheckoutError) -> web.Response:
         headers["Allow"] = error.allowed
     if isinstance(error, UnsupportedMediaType):
         headers.update([error.accepted])
-    return web.Response(
+    answer = web.Response(
         body=msgspec.json.encode(to_problem(error)), status=error.status, content_type=CONTENT_TYPE, headers=headers
     )
+    if isinstance(error, BodyTooLarge):
+        answer.force_close()  # the rest of the body is not read, so the connection cannot carry another request
+    return answer
 
 
 def to_problem(error: CheckoutError) -> Problem:
