@@ -15,8 +15,9 @@ from checkout_daemon.database.migrations import migrate
 from checkout_daemon.dev.cluster import RECORD, load_record
 from tests.support.cluster import Cluster, roomy_directory
 from tests.support.fixtures import connection, runtime, stripe
+from tests.support.serving import http, serve
 
-__all__ = ["connection", "runtime", "stripe"]
+__all__ = ["connection", "http", "runtime", "serve", "stripe"]
 
 # What a shell starts in the background ignores Ctrl-C, and so would every program that the tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -6,14 +6,13 @@ or adjustable quantities. Nor is there a recovery URL, which would be a second w
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Any
 
 from checkout_daemon.model.locale import stripe_locale
+from checkout_daemon.model.orders import order_id_from
 from checkout_daemon.orders.order_store import PayableOrder
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # The statement that inserts the attempt replaces these with the order's number and the shop's id. No other text in the
 # parameters is a single control character.
 _NUMBER, _SHOP = "\x01", "\x02"
@@ -32,7 +31,7 @@ def coupon_id(order_id: str) -> str:
 def order_of_coupon(coupon: str) -> str | None:
     """Return the id of the order that a coupon belongs to, or None if the coupon is not ours."""
     order_id = coupon.removeprefix("co-")
-    return order_id if coupon.startswith("co-") and _UUID.fullmatch(order_id) else None
+    return order_id if coupon.startswith("co-") and order_id_from(order_id) == order_id else None
 
 
 def session_parameters(

@@ -10,11 +10,10 @@ from datetime import UTC, datetime, timedelta
 from checkout_daemon.catalog.pricing import PricedLine
 from checkout_daemon.database.queries import sql
 from checkout_daemon.errors import NotFound
-from checkout_daemon.model.orders import PAYABLE_STATUSES, Order
+from checkout_daemon.model.orders import PAYABLE_STATUSES, Order, order_id_from
 from checkout_daemon.orders import order_store
 from checkout_daemon.runtime import Runtime
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _DECLINES_WINDOW = timedelta(hours=1)
 _SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
 
@@ -33,13 +32,12 @@ async def resolve_ref(runtime: Runtime, ref: str) -> str:
 
     Both ids are random, so whoever has one may see the order.
     """
-    if _UUID.fullmatch(ref):
-        return ref.lower()
-    if _SESSION_ID.fullmatch(ref):
+    order_id = order_id_from(ref)
+    if order_id is None and _SESSION_ID.fullmatch(ref):
         async with runtime.database.connection() as connection:
             order_id = await order_store.find_by_session(connection, ref)
-        if order_id is not None:
-            return order_id
+    if order_id is not None:
+        return order_id
     raise NotFound("no order has this id or session id")
 
 

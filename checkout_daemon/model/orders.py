@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
+
+_ORDER_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class OrderStatus(StrEnum):
@@ -75,6 +78,11 @@ class Order:
     created_at: datetime
     updated_at: datetime
     paid_at: datetime | None
+
+
+def order_id_from(text: str) -> str | None:
+    """Return the text in lower case if it has the form of an order's id, or None."""
+    return text.lower() if _ORDER_ID.fullmatch(text) else None
 
 
 def attention_command(code: AttentionCode, subject: str, number: int) -> str:

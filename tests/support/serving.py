@@ -1,18 +1,21 @@
-"""`checkout serve` as a process whose output is kept."""
+"""`checkout serve` as a process whose output is kept, and clients for it."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from time import monotonic
 
+import aiohttp
 import psutil
+import pytest
 
-from tests.support.stripe_events import SECRET
+from tests.support.stripe_events import SECRET, event_body, signed
 
 START_SECONDS = 30.0
 OURS = ("CHECKOUT_", "STRIPE_", "DATABASE_")
@@ -110,3 +113,71 @@ async def until(holds: Callable[[], bool], timeout_seconds: float = 20.0) -> Non
         if monotonic() >= deadline:
             raise TimeoutError
         await asyncio.sleep(0.02)
+
+
+Serve = Callable[..., Awaitable[Serving]]
+ONE_OR_TWO = pytest.mark.parametrize("options", [(), ("--workers", "2")], ids=["one process", "two workers"])
+
+
+@pytest.fixture
+async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
+    """Start `checkout serve`, wait until it listens, and end it after the test."""
+    started: list[Serving] = []
+
+    async def begin(environ: dict[str, str], *options: str, pass_fds: tuple[int, ...] = ()) -> Serving:
+        serving = await start(tmp_path, environ, *options, pass_fds=pass_fds)
+        started.append(serving)
+        await serving.listening()
+        return serving
+
+    yield begin
+    for serving in started:
+        await serving.close()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
+        yield session
+
+
+async def refusal(directory: Path, environ: dict[str, str], *options: str) -> tuple[int, list[str]]:
+    """Return the exit status and the log lines of a daemon that does not start."""
+    serving = await start(directory, environ, *options)
+    try:
+        status = await serving.ended()
+    finally:
+        await serving.close()
+    return status, serving.log().splitlines()
+
+
+async def get(http: aiohttp.ClientSession, serving: Serving, path: str) -> tuple[int, str]:
+    async with http.get(serving.address + path) as answer:
+        return answer.status, await answer.text()
+
+
+async def deliver(http: aiohttp.ClientSession, serving: Serving, secret: str = SECRET) -> int:
+    body = event_body("customer.created", {"id": "cus_1"})
+    headers = {"Stripe-Signature": signed(body, secret), "Connection": "close"}
+    async with http.post(f"{serving.address}/api/webhook", data=body, headers=headers) as answer:
+        return answer.status
+
+
+@contextlib.asynccontextmanager
+async def connected(serving: Serving) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", serving.port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def answered_by(http: aiohttp.ClientSession, serving: Serving, processes: int) -> None:
+    """Ask over new connections until this many processes have answered: the kernel spreads them."""
+    prefixes: set[str] = set()
+    async with asyncio.timeout(20):
+        while len(prefixes) < processes:
+            async with http.get(f"{serving.address}/healthz", headers={"Connection": "close"}) as answer:
+                prefixes.add(answer.headers["X-Request-Id"][:10])

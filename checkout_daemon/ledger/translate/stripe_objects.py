@@ -16,12 +16,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from checkout_daemon.ledger.facts import Fact, Link, LinkRank, Observation, Unknown, is_charge
+from checkout_daemon.model.orders import order_id_from
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
 Object = dict[str, Any]
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _ATTEMPT = re.compile(r"[1-9][0-9]{0,5}")
 _STRIPE_ID = re.compile(r"[A-Za-z]+_[A-Za-z0-9_]{1,250}")
 _CURRENCY = re.compile(r"[a-z]{3}")
@@ -212,7 +212,7 @@ def mark(fields: Object, name: str) -> str | None:
 def named_attempt(fields: Object) -> tuple[str, int] | None:
     """Return the order and attempt that our metadata names, or None for an object that is not ours."""
     order_id, attempt = mark(fields, "order_id") or "", mark(fields, "attempt") or ""
-    if not _UUID.fullmatch(order_id) or order_id != order_id.lower() or not _ATTEMPT.fullmatch(attempt):
+    if order_id_from(order_id) != order_id or not _ATTEMPT.fullmatch(attempt):
         return None
     if fields.get("object") == "checkout.session" and fields.get("client_reference_id") != order_id:
         return None
@@ -230,9 +230,8 @@ def reference_link(fields: Object, node: str) -> list[Link]:
 
 
 def _link_to_order(node: str, value: object, rank: LinkRank) -> list[Link]:
-    if isinstance(value, str) and _UUID.fullmatch(value):
-        return [Link(node, value.lower(), rank)]
-    return []
+    order_id = order_id_from(value) if isinstance(value, str) else None
+    return [Link(node, order_id, rank)] if order_id else []
 
 
 def _kind(fields: Object) -> str:

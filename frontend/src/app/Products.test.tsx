@@ -1,0 +1,58 @@
+import { screen, within } from '@testing-library/react';
+import { describe, expect, test } from 'vitest';
+import { fakeDaemon } from '@/test/daemon';
+import { button, visit } from '@/test/shopper';
+import { App } from './App';
+
+const open = () => visit((location, goTo) => <App location={location} goTo={goTo} />, '/');
+
+describe('the shop window', () => {
+  test('shows what can be bought and what can not', async () => {
+    fakeDaemon();
+    open();
+
+    expect(await screen.findAllByRole('button', { name: 'Add to cart' })).toHaveLength(2);
+    const lamp = screen.getByText('Lamp').closest('li');
+    expect(lamp && within(lamp).getByText('Not available')).toBeVisible();
+  });
+
+  test('every button names its product', async () => {
+    fakeDaemon();
+    open();
+
+    const [notebook, pencils] = await screen.findAllByRole('button', { name: 'Add to cart' });
+    expect(notebook).toHaveAccessibleDescription('Notebook');
+    expect(pencils).toHaveAccessibleDescription('Pencils');
+  });
+
+  test('products that could not be loaded can be asked for again', async () => {
+    const daemon = fakeDaemon({ 'GET /api/products': () => [503, { code: 'database_unavailable' }] });
+    const shopper = open();
+    const retry = await screen.findByRole('button', { name: 'Retry' });
+    daemon.on('GET /api/products', () => [200, { currency: 'eur', products: [] }]);
+    await shopper.click(retry);
+
+    expect(await screen.findByText('There are no products at the moment.')).toBeVisible();
+  });
+});
+
+describe('a full cart', () => {
+  const lines = (count: number, quantity: number) =>
+    Array.from({ length: count }, (_, index) => ({ sku: index === 0 ? 'NOTEBOOK' : `S${index}`, quantity }));
+
+  test.each([
+    ['of products', { items: lines(100, 1), code: '' }, 1, /Your cart is full: it can hold up to 100 different/],
+    ['of one product', { items: lines(1, 999), code: '' }, 0, /Your cart already has 999 of Notebook/],
+  ])('%s shows a message that nothing was added', async (_, cart, which, text) => {
+    fakeDaemon();
+    localStorage.setItem('checkout.cart', JSON.stringify(cart));
+    const shopper = open();
+    const add = (await screen.findAllByRole('button', { name: 'Add to cart' }))[which];
+    if (add) await shopper.click(add);
+
+    expect(screen.getByText(text)).toBeVisible();
+    expect(screen.queryByText(/was added to your cart/)).toBeNull();
+    await shopper.click(button('Dismiss'));
+    expect(screen.queryByText(text)).toBeNull();
+  });
+});

@@ -1,0 +1,108 @@
+"""`checkout serve` ends on a signal or with its parent, and finishes what it has begun."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from time import monotonic
+
+import aiohttp
+import asyncpg
+import pytest
+
+from tests.support.serving import ONE_OR_TWO, Serve, Serving, alive, answered_by, connected, enough, get, until
+from tests.support.stripe_events import event_body, signed
+
+
+@pytest.mark.parametrize(
+    ("options", "number"),
+    [((), signal.SIGINT), (("--workers", "2"), signal.SIGTERM)],
+    ids=["one process, SIGINT", "two workers, SIGTERM"],
+)
+async def test_a_signal_ends_it_with_0_and_leaves_no_process(
+    serve: Serve, http: aiohttp.ClientSession, database_url: str, options: tuple[str, ...], number: signal.Signals
+) -> None:
+    serving = await serve(enough(database_url), *options)
+    assert (await get(http, serving, "/readyz"))[0] == 200
+    workers = serving.workers()
+    serving.signal(number)
+    assert await serving.ended() == 0
+    assert not any(alive(pid) for pid in workers)
+
+
+@ONE_OR_TWO
+async def test_the_end_of_the_parents_pipe_ends_it(serve: Serve, database_url: str, options: tuple[str, ...]) -> None:
+    ours, theirs = os.pipe()  # we hold the end that is written to
+    ours, theirs = theirs, ours
+    serving = await serve(enough(database_url) | {"CHECKOUT_PARENT_PIPE": str(theirs)}, *options, pass_fds=(theirs,))
+    os.close(theirs)
+    os.close(ours)
+    assert await serving.ended() == 0
+
+
+@ONE_OR_TWO
+async def test_idle_and_hanging_clients_do_not_keep_it(
+    serve: Serve, database_url: str, options: tuple[str, ...]
+) -> None:
+    serving = await serve(enough(database_url), *options)
+    async with connected(serving) as (idle_reader, idle), connected(serving), connected(serving) as (reader, hanging):
+        idle.write(b"GET /healthz HTTP/1.1\r\nHost: shop\r\n\r\n")
+        await idle_reader.readuntil(b"\r\n\r\n")
+        head = "POST /api/webhook HTTP/1.1\r\nHost: shop\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n"
+        hanging.write(head.encode())
+        assert b" 100 " in await reader.readuntil(b"\r\n\r\n")  # it waits for the body now
+        begun = monotonic()
+        serving.signal(signal.SIGTERM)
+        assert await serving.ended() == 0
+        assert monotonic() - begun < 25  # far less than the 75 s of an idle connection; and 0: nothing was given up
+
+
+@ONE_OR_TWO
+async def test_what_is_under_way_is_committed_and_answered_first(
+    serve: Serve,
+    http: aiohttp.ClientSession,
+    database_url: str,
+    connection: asyncpg.Connection,
+    options: tuple[str, ...],
+) -> None:
+    serving = await serve(enough(database_url), *options)
+    transaction = connection.transaction()
+    await transaction.start()
+    await connection.execute("LOCK TABLE stripe_events IN EXCLUSIVE MODE")
+    async with contextlib.AsyncExitStack() as open_connections:
+        connections = [await open_connections.enter_async_context(connected(serving)) for _ in range(20)]
+        for _, writer in connections:
+            writer.write(delivery_request())
+        await waits_for_lock(database_url)
+        await answered_by(http, serving, 1 + len(options) // 2)  # what came before this was taken before it, too
+        serving.signal(signal.SIGTERM)
+        await until(lambda: refuses(serving))
+        await transaction.commit()
+        async with asyncio.timeout(30):
+            answers = [await reader.readuntil(b"\r\n\r\n") for reader, _ in connections]
+    assert [answer.split()[1] for answer in answers] == [b"200"] * 20
+    assert await serving.ended() == 0
+    assert await connection.fetchval("SELECT count(*) FROM stripe_events") == 20
+
+
+def delivery_request() -> bytes:
+    body = event_body("customer.created", {"id": "cus_1"})
+    lines = ("POST /api/webhook HTTP/1.1", "Host: shop", f"Stripe-Signature: {signed(body)}")
+    return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
+
+
+async def waits_for_lock(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    async with asyncio.timeout(20):
+        while not await connection.fetchval(waiting):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.01)
+    await connection.close()
+
+
+def refuses(serving: Serving) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", serving.port)) != 0
