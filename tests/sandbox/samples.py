@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checkout_daemon.sandbox.parameters.stripe_types import Shape, alternatives, choices, element, structure
+from checkout_daemon.sandbox.parameters.stripe_types import (
+    Shape,
+    alternatives,
+    choices,
+    element,
+    is_required,
+    structure,
+)
 
 Form = dict[str, str]
 
@@ -26,14 +33,14 @@ def inside(shape: Shape, name: str) -> Iterator[tuple[str, str]]:
     """Yield form entries for what an object requires, or for its first parameter."""
     if not shape:
         yield name, ""
-    required = [name for name, code in shape.items() if code[0] == "!"]
+    required = [name for name, code in shape.items() if is_required(code)]
     for key in required or sorted(shape)[:1]:
         yield from sample(shape[key], f"{name}[{key}]")
 
 
 def required(shape: Shape) -> Form:
     """Return a form with everything that a route requires."""
-    return {name: value for key, code in shape.items() if code[0] == "!" for name, value in sample(code, key)}
+    return {name: value for key, code in shape.items() if is_required(code) for name, value in sample(code, key)}
 
 
 def _scalar(kind: str) -> str:

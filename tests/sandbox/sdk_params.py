@@ -20,7 +20,6 @@ from stripe._request_options import RequestOptions
 from stripe._stripe_object import UntypedStripeObject
 
 from checkout_daemon.sandbox.parameters.specs import (
-    Anything,
     DecimalNumber,
     Entries,
     Flag,
@@ -135,7 +134,7 @@ def _fields(specs: Mapping[str, Spec], cls: Any, prefix: str, extras: frozenset[
         spec = specs[name]
         if spec.required and not required:
             yield f"{prefix}{name}: required only here"
-        if required and not spec.required and not isinstance(spec, Refused | Anything):
+        if required and not spec.required and not isinstance(spec, Refused):
             yield f"{prefix}{name}: not required here"
         yield from _compare(spec, hint, cls, f"{prefix}{name}")
 
@@ -164,7 +163,7 @@ def _evaluated(hint: Any, space: dict[str, Any]) -> Any:
 
 
 def _compare(spec: Spec, hint: Any, owner: Any, path: str) -> Iterator[str]:
-    if isinstance(spec, Refused | Anything | StripeType):
+    if isinstance(spec, Refused | StripeType):
         return
     module = importlib.import_module(owner.__module__)
     space = {**vars(typing), **vars(typing_extensions), **vars(module)}

@@ -85,11 +85,17 @@ class _Writer:
     def structure(self, cls: Any) -> int:
         if cls not in self._by_class:
             fields = {
-                name: ("!" if required else "") + self._code(hint, cls)
+                name: self._mark(hint, cls, required=required) + self._code(hint, cls)
                 for name, (hint, required) in sorted(typed_fields(cls).items())
             }
             self._by_class[cls] = self.store(fields)
         return self._by_class[cls]
+
+    def _mark(self, hint: Any, owner: Any, *, required: bool) -> str:
+        """Return how a parameter is marked as required, and as one that may be empty all the same."""
+        if not required:
+            return ""
+        return "?" if any("" in typing.get_args(option) for option in _alternatives(hint, _names(owner))) else "!"
 
     def store(self, fields: dict[str, str]) -> int:
         key = json.dumps(fields)
@@ -107,10 +113,9 @@ class _Writer:
 
     def _code(self, hint: Any, owner: Any) -> str:
         """Return how a parameter of this type is written: alternatives, most specific first."""
-        space = {**vars(typing), **vars(typing_extensions), **vars(importlib.import_module(owner.__module__))}
         codes: set[str] = set()
         choices: set[str] = set()
-        for option in _alternatives(hint, space):
+        for option in _alternatives(hint, _names(owner)):
             origin, args = typing.get_origin(option), typing.get_args(option)
             if origin is Literal:
                 choices |= {value for value in args if value != ""}
@@ -128,6 +133,11 @@ class _Writer:
         if "r" in codes:
             codes.discard("i")
         return "|".join(sorted(codes)) or "s"
+
+
+def _names(owner: Any) -> dict[str, Any]:
+    """Return what the types of a class may refer to."""
+    return {**vars(typing), **vars(typing_extensions), **vars(importlib.import_module(owner.__module__))}
 
 
 def _alternatives(hint: Any, space: dict[str, Any]) -> Iterator[Any]:

@@ -54,7 +54,7 @@ EXTRAS = {
     ("POST", "/v1/customers/{id}"): {"coupon"},
 }
 NOT_REQUIRED = {
-    "fraud_details.user_report: not required here",  # may be empty, which takes the report back
+    "fraud_details.user_report: not required here",  # the only one of its object; may be empty to withdraw it
     "promotion: not required here",  # the CLI's triggers name the coupon at the top level
 }
 NOT_IN_SDK = {

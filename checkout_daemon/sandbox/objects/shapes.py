@@ -4,47 +4,17 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.ids import new_id
-from checkout_daemon.sandbox.parameters.specs import ListOf, Map, Params, Spec, Text
+from checkout_daemon.sandbox.parameters.specs import ListOf, Params, Text
 from checkout_daemon.sandbox.storage import Body
 
 _ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 
-FUTURE_USAGE = Text(choices=("none", "off_session", "on_session"))
-CARD_OPTIONS: Mapping[str, Spec] = {
-    "capture_method": Text(choices=("manual", "automatic", "automatic_async")),
-    "request_three_d_secure": Text(choices=("any", "automatic", "challenge")),
-    "setup_future_usage": FUTURE_USAGE,
-}
-METHOD_OPTIONS: Mapping[str, Spec] = {
-    "card": Map(CARD_OPTIONS),
-    "customer_balance": Map(
-        {
-            "bank_transfer": Map(
-                {
-                    "eu_bank_transfer": Map({"country": Text(required=True)}),
-                    "requested_address_types": ListOf(Text()),
-                    "type": Text(required=True),
-                }
-            ),
-            "funding_type": Text(choices=("bank_transfer",)),
-            "setup_future_usage": Text(choices=("none",)),
-        }
-    ),
-    "sepa_debit": Map({"setup_future_usage": FUTURE_USAGE}),
-    "us_bank_account": Map(
-        {
-            "setup_future_usage": FUTURE_USAGE,
-            "verification_method": Text(choices=("automatic", "instant", "microdeposits")),
-        }
-    ),
-}
 METHOD_CURRENCIES = {"card": None, "sepa_debit": "eur", "us_bank_account": "usd"}
 """The payment method types of Checkout, and the currency of those that have only one."""
 METHOD_TYPES = ListOf(Text(required=True, choices=tuple(METHOD_CURRENCIES)))

@@ -21,6 +21,7 @@ from checkout_daemon.sandbox.parameters.stripe_types import (
     choices,
     element,
     find_parameter,
+    is_required,
     structure,
 )
 
@@ -28,11 +29,28 @@ INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 DECIMAL = re.compile(r"[+-]?\d{1,14}(\.\d{1,12})?", re.ASCII)
 _BOUNDS = ("gt", "gte", "lt", "lte")
 _LONGEST = 40_000
-_OLDER_NAMES = {"phases[0][iterations]": "i"}
-"""Nested parameters that the installed SDK does not know and the CLI's triggers send."""
+_EXTRA_NAMES = {"payment_method_data[card]": "a", "phases[0][iterations]": "i"}
+"""Nested parameters that the SDK's types lack: the data of cards, and what only the CLI's triggers send."""
+_EXTRA_VALUES = {
+    ("payment_method_data[type]", "card"),
+    ("payment_method_options[customer_balance][bank_transfer][type]", "jp_bank_account"),
+    *(("ui_mode", name) for name in ("custom", "embedded", "hosted")),
+}
+"""Values that they lack: cards, and what a trigger of the CLI and SDKs before 2026-02-25.clover send."""
 _DIGITS = re.compile(r"(?<=\[)\d+(?=\])", re.ASCII)
 _NOUNS = {"[": "array", "{": "object", "o": "object", "i": "integer", "r": "integer", "b": "boolean", "d": "decimal"}
 _NOUNS |= {"f": "decimal"}
+
+
+def check_values(tree: Tree, shape: Shape) -> None:
+    """Raise ApiError (400) for a value that Stripe's types do not allow.
+
+    So an operation takes no more than Stripe does, whatever it declares. Which parameters it requires or knows at the
+    top level is its own affair, as older versions of the API had others.
+    """
+    for name, value in tree.items():
+        if name in shape:
+            read_value(shape[name], value, name)
 
 
 def in_words(error: ApiError, shape: Shape) -> ApiError:
@@ -72,7 +90,7 @@ def _read_inside(tree: Tree, shape: Shape, prefix: str) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for name, value in tree.items():
         full = join(prefix, name)
-        code = shape.get(name) or _OLDER_NAMES.get(_DIGITS.sub("0", full))
+        code = shape.get(name) or _EXTRA_NAMES.get(_DIGITS.sub("0", full))
         if code is None:
             raise UnknownParameter(full)
         read[name] = read_value(code, value, full)
@@ -81,7 +99,7 @@ def _read_inside(tree: Tree, shape: Shape, prefix: str) -> dict[str, Any]:
 
 def _check_required(tree: Tree, shape: Shape, prefix: str) -> None:
     for name, code in shape.items():
-        if code[0] == "!" and name not in tree:
+        if is_required(code) and name not in tree:
             raise missing_parameter(join(prefix, name))
 
 
@@ -95,7 +113,7 @@ def _read_text(kind: str, value: str, name: str) -> tuple[bool, Any]:
             raise bad_parameter(message, "parameter_invalid_string", name)
         return True, value
     if first == "e":
-        return value in choices(kind), value
+        return value in choices(kind) or (name, value) in _EXTRA_VALUES, value
     if first == "b":
         return value in ("true", "false"), value == "true"
     if first in "ir" and INTEGER.fullmatch(value):
@@ -112,7 +130,7 @@ def _read_map(kind: str, value: Tree, name: str) -> tuple[bool, Any]:
     if first == "{":
         return True, {key: read_value(element(kind), inner, join(name, key)) for key, inner in value.items()}
     if first == "[" and all(key.isdigit() and key.isascii() and len(key) < 10 for key in value):
-        inside = element(kind)
+        inside = f"!{element(kind)}"  # no element may be empty
         return True, [read_value(inside, value[key], join(name, key)) for key in sorted(value, key=int)]
     if first == "r" and all(key in _BOUNDS for key in value):
         return True, {key: read_value("i", bound, join(name, key)) for key, bound in value.items()}

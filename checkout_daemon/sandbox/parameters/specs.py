@@ -16,7 +16,7 @@ from checkout_daemon.sandbox.errors import (
     missing_parameter,
     not_modelled,
 )
-from checkout_daemon.sandbox.parameters.checking import DECIMAL, INTEGER, in_words, join, read_value
+from checkout_daemon.sandbox.parameters.checking import DECIMAL, INTEGER, check_values, in_words, join, read_value
 from checkout_daemon.sandbox.parameters.forms import Tree
 from checkout_daemon.sandbox.parameters.stripe_types import Shape
 
@@ -126,18 +126,6 @@ class Metadata:
 
 
 @dataclass(frozen=True, slots=True)
-class Anything:
-    """A value that is accepted unchecked because the sandbox does not use it."""
-
-    required: bool = False
-
-    def read(self, value: Tree | str, name: str) -> Tree | str:
-        """Return the value as it is."""
-        del name
-        return value
-
-
-@dataclass(frozen=True, slots=True)
 class Refused:
     """A parameter that Stripe has and the sandbox refuses. `because` is a sentence with the reason, or empty."""
 
@@ -223,9 +211,7 @@ class StripeType:
         return read_value(self.code, value, name)
 
 
-Spec = (
-    StripeType | Text | Integer | DecimalNumber | Flag | Metadata | Anything | Refused | Entries | Map | ListOf | Range
-)
+Spec = StripeType | Text | Integer | DecimalNumber | Flag | Metadata | Refused | Entries | Map | ListOf | Range
 Fields = Mapping[str, Spec]
 
 
@@ -241,12 +227,16 @@ PAGING: Fields = {
 def read_params(tree: Tree, specs: Mapping[str, Spec], shape: Shape | None = None) -> Params:
     """Return the given parameters, converted. `shape` holds the parameters of Stripe's route, if it has this one.
 
-    Raise ApiError for the first parameter that is unknown, missing or wrong.
+    Raise ApiError for the first parameter that is unknown, missing or wrong, by its declaration or by Stripe's types.
     """
-    try:
+    if shape is None:
         return _read_fields(tree, specs, "")
+    try:
+        read = _read_fields(tree, specs, "")
+        check_values(tree, shape)
     except ApiError as error:
-        raise in_words(error, shape) if shape is not None else error from None
+        raise in_words(error, shape) from None
+    return read
 
 
 def _read_fields(tree: Tree, specs: Mapping[str, Spec], prefix: str) -> Params:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from checkout_daemon.sandbox.parameters.specs import (
-    Anything,
     DecimalNumber,
     Entries,
     Fields,
@@ -22,10 +21,17 @@ from checkout_daemon.sandbox.parameters.specs import (
     StripeType,
     Text,
 )
-from checkout_daemon.sandbox.parameters.stripe_types import alternatives, choices, element, parameters, structure
+from checkout_daemon.sandbox.parameters.stripe_types import (
+    alternatives,
+    choices,
+    element,
+    is_required,
+    parameters,
+    structure,
+)
 
 _PLAIN: Mapping[str, Spec] = {
-    "a": Anything(),
+    "a": StripeType("a"),
     "b": Flag(),
     "d": DecimalNumber(),
     "f": DecimalNumber(),
@@ -55,14 +61,16 @@ class Rules:
 
     A name without brackets also applies to nested parameters of that name. A rule that applies to none is an error.
 
-    `only` lists the parameters to take, separated by spaces, and the rest are refused; by default all are taken. `own`
-    declarations replace Stripe's, or belong to parameters that only older versions of its API had. `refuse` lists the
-    names to refuse for each reason, which may be empty. `least` are minimums of numbers, `most` their maximums and the
-    greatest lengths of texts and lists. `emails` are texts that must be email addresses. `optional` parameters are
-    required by Stripe and not by the sandbox.
+    `only` lists the parameters to take, separated by spaces, and the rest are refused; by default all are taken.
+    `inside` does the same for the parameters of an object. `own` declarations replace Stripe's, whose types still
+    apply, or belong to parameters that only older versions of its API had. `refuse` lists the names to refuse for each
+    reason, which may be empty. `least` are minimums of numbers, `most` their maximums and the greatest lengths of texts
+    and lists. `emails` are texts that must be email addresses. `optional` parameters are required by Stripe and not by
+    the sandbox.
     """
 
     only: str | None = None
+    inside: Mapping[str, str] = field(default_factory=dict)
     own: Fields = field(default_factory=dict)
     refuse: Mapping[str, str] = field(default_factory=dict)
     least: Mapping[str, int] = field(default_factory=dict)
@@ -87,7 +95,7 @@ def stripe_fields(route: str, rules: Rules | None = None) -> Fields:
 def open_fields(route: str, declared: Fields) -> Fields:
     """Return the declared parameters of a route, and the others that Stripe has, by their types alone."""
     shape = parameters(*route.split()) or {}
-    by_type: dict[str, Spec] = {name: StripeType(code, required=code[0] == "!") for name, code in shape.items()}
+    by_type: dict[str, Spec] = {name: StripeType(code, required=is_required(code)) for name, code in shape.items()}
     return {**by_type, **declared}
 
 
@@ -96,6 +104,7 @@ class _Builder:
         self.own = rules.own
         given: dict[str, Mapping[str, Any]] = {
             "refuse": {name: reason for reason, listed in rules.refuse.items() for name in listed.split()},
+            "inside": rules.inside,
             "least": rules.least,
             "most": rules.most,
             "emails": dict.fromkeys(rules.emails, True),
@@ -104,14 +113,14 @@ class _Builder:
         self.rules = {kind: {**_DEFAULTS.get(kind, {}), **named} for kind, named in given.items()}
         self.unused = {(kind, name) for kind, named in given.items() for name in named}
 
-    def spec(self, code: str, name: str, *, required: bool = False) -> Spec:
-        """Return the declaration for a type. Elements of lists are `required`, so that none may be empty."""
+    def spec(self, code: str, name: str) -> Spec:
+        """Return the declaration for a type."""
         if name in self.own:
             return self.own[name]
         if (reason := self._rule("refuse", name)) is not None:
             return Refused(reason)
         spec = self._typed(alternatives(code)[0], name)
-        changes: dict[str, Any] = {"required": required or (code[0] == "!" and not self._rule("optional", name))}
+        changes: dict[str, Any] = {"required": code[0] == "!" and not self._rule("optional", name)}
         if isinstance(spec, Integer) and (least := self._rule("least", name)) is not None:
             changes["minimum"] = least
         if isinstance(spec, Integer | ListOf | Text) and (most := self._rule("most", name)):
@@ -130,11 +139,13 @@ class _Builder:
         if kind[0] == "e":
             return Text(choices=choices(kind))
         if kind[0] == "[":
-            return ListOf(self.spec(element(kind), f"{name}[]", required=True))
+            return ListOf(self.spec(element(kind), f"{name}[]"))
         if kind[0] == "{":
             return Metadata() if _leaf(name) == "metadata" else Entries(self.spec(element(kind), f"{name}[]"))
         if kind[0] == "o":
-            return Map({key: self.spec(code, f"{name}[{key}]") for key, code in structure(kind).items()})
+            shape, taken = structure(kind), self._rule("inside", name)
+            names = shape if taken is None else taken.split()
+            return Map({key: self.spec(shape[key], f"{name}[{key}]") for key in names})
         return _PLAIN[kind[0]]
 
 

@@ -29,7 +29,6 @@ def _refunds(storage: Storage, charge: Body) -> Body:
 
 _UPDATE = Rules(
     refuse={"The offline sandbox stores a charge with the customer of its PaymentIntent.": "customer"},
-    optional=("fraud_details[user_report]",),  # an empty one withdraws the report
 )
 OPERATIONS = (
     retrieving(_PATH, "charge"),

@@ -13,12 +13,12 @@ from checkout_daemon.sandbox.objects.paging import first_page
 from checkout_daemon.sandbox.objects.shapes import address
 from checkout_daemon.sandbox.parameters.specs import (
     EXPAND,
-    Anything,
     Fields,
     Flag,
     Integer,
     Map,
     Params,
+    StripeType,
     Text,
     merge_metadata,
 )
@@ -104,7 +104,7 @@ _PAGES = "/v1/payment_pages"
 _CONFIRM: Fields = {
     **EXPAND,
     **dict.fromkeys(("eid", "expected_payment_method_type", "key", "payment_method", "return_url"), Text()),
-    "consent": Anything(),
+    "consent": StripeType("a"),
     "expected_amount": Integer(minimum=0),
     "payment_method_data": Map(METHOD),
     "use_stripe_sdk": Flag(),

@@ -9,7 +9,7 @@ from checkout_daemon.sandbox.generic import card_sources, customer_discounts
 from checkout_daemon.sandbox.objects.operations import listing, operation
 from checkout_daemon.sandbox.objects.paging import first_page
 from checkout_daemon.sandbox.objects.shapes import address, deleted_object, shipping
-from checkout_daemon.sandbox.parameters.specs import Anything, Fields, Params, Text, merge_metadata
+from checkout_daemon.sandbox.parameters.specs import Fields, Params, Text, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments.cash_balance import cash_balance
 from checkout_daemon.sandbox.payments.methods import attach, method_by_id
@@ -27,20 +27,19 @@ _REFUSED = {
 }
 _MOST = {
     "business_name": 150,
+    "custom_fields": 4,
     "email": 512,
     "individual_name": 150,
     "invoice_prefix": 12,
+    "invoice_settings[custom_fields][][name]": 40,
+    "invoice_settings[custom_fields][][value]": 140,
     "name": 256,
     "phone": 20,
     "shipping[name]": 5000,
     "shipping[phone]": 5000,
 }
 _LEAST = {"balance": -99_999_999, "next_invoice_sequence": 1}
-_OWN: Fields = {
-    "coupon": Text(),  # older than Stripe's table
-    "invoice_settings[custom_fields]": Anything(),
-    "invoice_settings[rendering_options]": Anything(),
-}
+_OWN: Fields = {"coupon": Text()}  # older than Stripe's table
 _CREATE = Rules(
     own=_OWN,
     refuse={**_REFUSED, "The offline sandbox does not store tax ids.": "tax_id_data"},
@@ -90,7 +89,9 @@ def _apply_links(box: Box, record: Stored, params: Params) -> None:
     """Set what refers to other objects: a default payment method, a card as a source, a discount."""
     body = record.body
     if settings := params.get("invoice_settings"):
-        given = dict(settings)
+        given = {name: value or None for name, value in settings.items()}
+        if shown := given.get("rendering_options"):
+            given["rendering_options"] = {"amount_tax_display": None, "template": None, **shown}
         if chosen := given.get("default_payment_method"):
             method = method_by_id(box, chosen, "invoice_settings[default_payment_method]")
             if method.customer != record.id:

@@ -9,11 +9,10 @@ from checkout_daemon.sandbox.objects.operations import acting, listing, operatio
 from checkout_daemon.sandbox.objects.shapes import (
     INTENT_METHOD_TYPES,
     METHOD_CURRENCIES,
-    METHOD_OPTIONS,
     method_options,
     shipping,
 )
-from checkout_daemon.sandbox.parameters.specs import Anything, Map, Params, Spec, Text, merge_metadata
+from checkout_daemon.sandbox.parameters.specs import Map, Params, Spec, Text, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments import intents
 from checkout_daemon.sandbox.payments.acceptance import CONFIRMABLE, check_method
@@ -203,17 +202,25 @@ _CHANGED = (
 )
 _KEPT = "amount currency customer description metadata statement_descriptor statement_descriptor_suffix transfer_group"
 _CONFIRM = f"{_CHANGED} error_on_requires_action mandate_data off_session return_url use_stripe_sdk"
+_OPTIONS = "payment_method_options"
+_OPTIONS_INSIDE = {
+    _OPTIONS: "card customer_balance sepa_debit us_bank_account",
+    f"{_OPTIONS}[card]": "capture_method request_three_d_secure setup_future_usage",
+    f"{_OPTIONS}[sepa_debit]": "setup_future_usage",
+    f"{_OPTIONS}[us_bank_account]": "setup_future_usage verification_method",
+}
 
 
 def _rules(only: str) -> Rules:
     own: dict[str, Spec] = {
         "payment_method_types": INTENT_METHOD_TYPES,
         "payment_method_data": Map(METHOD),
-        "payment_method_options": Map(METHOD_OPTIONS),
+        f"{_OPTIONS}[customer_balance][bank_transfer][type]": Text(required=True),  # older ones as well
     }
     if "off_session" in only:
-        own |= {"mandate_data": Anything(), "off_session": Text(choices=("true", "false", "one_off", "recurring"))}
-    return Rules(only=only, own=own, most={"description": 1000} if "description" in only else {})
+        own["off_session"] = Text(choices=("true", "false", "one_off", "recurring"))
+    most = {"description": 1000} if "description" in only else {}
+    return Rules(only=only, inside=_OPTIONS_INSIDE, own=own, most=most)
 
 
 OPERATIONS = (
