@@ -87,7 +87,7 @@ def create_app(
     secrets = webhook_secrets or (lambda: settings.webhook_secrets)
 
     async def open_services(app: web.Application) -> AsyncIterator[None]:
-        async with open_runtime(settings, metrics=metrics) as runtime:
+        async with open_runtime(settings, metrics=metrics, generic_plans=True) as runtime:
             app[app_keys.RUNTIME] = runtime
             # Intake has its own connections: a flood of checkouts must not delay Stripe, which waits only briefly.
             inbox = open_database(

@@ -25,10 +25,10 @@ class Runtime:
 
 @asynccontextmanager
 async def open_runtime(
-    settings: Settings, *, pool_size: int = 10, metrics: Metrics | None = None
+    settings: Settings, *, pool_size: int = 10, metrics: Metrics | None = None, generic_plans: bool = False
 ) -> AsyncIterator[Runtime]:
     """Yield a runtime. Connections and the SDK are opened on first use. Raise ConfigurationError without a database."""
-    database = open_database(settings, pool_size)
+    database = open_database(settings, pool_size, generic_plans=generic_plans)
     observe: Observer = _ignore if metrics is None else metrics.stripe_called
     breaker = Breaker() if metrics is None else Breaker(on_change=metrics.breaker_changed)
     gateway = StripeGateway(settings.stripe_api_key or "", settings.stripe_api_base, observe=observe, breaker=breaker)
@@ -45,14 +45,16 @@ def open_database(
     *,
     statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS,
     block_timeout_seconds: float | None = None,
+    generic_plans: bool = False,
 ) -> Database:
-    """Create a pool for the configured database. Raise ConfigurationError if none is set. For limits see Database."""
+    """Create a pool for the configured database. Raise ConfigurationError if none is set. For options see Database."""
     return Database(
         settings.require_database_url(),
         max_size=pool_size,
         pooler=settings.database_listen_url is not None,
         statement_timeout_seconds=statement_timeout_seconds,
         block_timeout_seconds=block_timeout_seconds,
+        generic_plans=generic_plans,
     )
 
 

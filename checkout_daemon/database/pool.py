@@ -94,11 +94,14 @@ async def settle_plans(connection: asyncpg.Connection) -> None:
     await connection.execute("SET enable_seqscan = off; SET jit = off")
 
 
-async def _settle(connection: asyncpg.Connection) -> None:
-    await settle_plans(connection)
-    # Have the server end a statement whose connection was cut. Some platforms do not support this.
-    with suppress(asyncpg.InvalidParameterValueError):
-        await connection.execute(f"SET client_connection_check_interval = '{_CANCEL_SECONDS:g}s'")
+async def keep_plans(connection: asyncpg.Connection) -> None:
+    """Make the planner plan each prepared statement once, for any parameters.
+
+    By default, a statement with a short array is planned at each execution, which takes longer than running it: the
+    planner compares the cost for the array at hand with that for one of ten elements, and the former always wins. Not
+    for arrays of dozens of elements, whose own plan is worth its time.
+    """
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
 
 
 async def confirm_durable(connection: asyncpg.Connection) -> None:
@@ -123,12 +126,15 @@ class Database:
         pooler: bool = False,
         statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS,
         block_timeout_seconds: float | None = None,
+        generic_plans: bool = False,
     ) -> None:
         """Prepare the pool, without connecting.
 
         `pooler`: the URL leads to a transaction pooler, which supports no prepared statements.
         `block_timeout_seconds`: how long one block may hold a connection before the connection is cut.
+        `generic_plans`: plan each statement once per connection; see `keep_plans`.
         """
+        self._generic_plans = generic_plans
         self._statement_timeout_seconds = statement_timeout_seconds
         self._block_timeout_seconds = block_timeout_seconds
         self._url = url
@@ -238,9 +244,17 @@ class Database:
                         command_timeout=self._statement_timeout_seconds,
                         statement_cache_size=0 if self._pooler else 200,
                         connection_class=_Connection,
-                        init=_settle,
+                        init=self._settle,
                     )
         return self._pool
+
+    async def _settle(self, connection: asyncpg.Connection) -> None:
+        await settle_plans(connection)
+        if self._generic_plans:
+            await keep_plans(connection)
+        # Have the server end a statement whose connection was cut. Some platforms do not support this.
+        with suppress(asyncpg.InvalidParameterValueError):
+            await connection.execute(f"SET client_connection_check_interval = '{_CANCEL_SECONDS:g}s'")
 
     async def _expire(self, pool: asyncpg.Pool) -> None:
         """Replace every connection before its next use: the server may have moved to another host."""
