@@ -17,11 +17,18 @@ from checkout_daemon.ledger.translate.envelope import parse_event
 
 log = logging.getLogger(__name__)
 
+_Waiting = tuple[ReceivedEvent, asyncio.Future[None]]
+
 LARGEST_BATCH = 64
 WAIT_SECONDS = 12.0
 """How long a delivery waits for its commit and those before it; Stripe hangs up soon after."""
 LANES = 2
 """Concurrent transactions: while one waits for the disk, the statements of the other run."""
+SHARE = 0.8
+"""While another lane is under way, a lane starts with this share of its batch or more: a commit of one event costs
+almost as much as one of thirty."""
+PATIENCE_SECONDS = 0.25
+"""How long a lane holds others back at most: it may be waiting for a lock, or for the database."""
 
 _LARGE = 64 * 1024  # bytes; Stripe's events have a few thousand
 
@@ -48,14 +55,19 @@ class Intake:
         self._secrets = secrets
         self._observe = observe
         self._matched = matched
-        self._queue: deque[tuple[ReceivedEvent, asyncio.Future[None]]] = deque()
+        self._queue: deque[_Waiting] = deque()
+        self._deadlines: deque[tuple[float, asyncio.Future[None]]] = deque()  # also of those that are being committed
+        self._expiry: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self._lanes: list[asyncio.Task[None]] = []
+        self._under_way: dict[int, int] = {}  # the size of the batch by lane
+        self._enough = 1.0  # how many deliveries a free lane starts with
+        self._patience: asyncio.TimerHandle | None = None
         self._closing = False
 
     async def start(self) -> None:
         """Start the lanes."""
-        self._lanes = [asyncio.create_task(self._work(), name=f"intake-{lane}") for lane in range(LANES)]
+        self._lanes = [asyncio.create_task(self._work(lane), name=f"intake-{lane}") for lane in range(LANES)]
 
     async def receive(self, body: bytes, signature_header: str | None) -> None:
         """Verify a delivery and return once its event is committed.
@@ -69,34 +81,78 @@ class Intake:
         received = ReceivedEvent(event, datetime.now(UTC))
         if self._closing:
             raise DatabaseUnavailable("the daemon is stopping")
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
         self._queue.append((received, done))
-        self._wake.set()
-        try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                await done
-        except TimeoutError as error:
-            raise DatabaseUnavailable("the database did not store the event in time") from error
+        # One timer for all of them, not one each: they come in the order of their deadlines.
+        self._deadlines.append((loop.time() + WAIT_SECONDS, done))
+        if self._expiry is None:
+            self._expiry = loop.call_at(self._deadlines[0][0], self._expire)
+        self._start_or_hold()
+        await done
 
     async def close(self) -> None:
         """Refuse new deliveries; commit and answer those that are queued."""
         self._closing = True
         self._wake.set()
         await asyncio.gather(*self._lanes)
+        for timer in (self._expiry, self._patience):
+            if timer is not None:
+                timer.cancel()
 
-    async def _work(self) -> None:
-        while True:
-            if not self._queue:
-                if self._closing:
+    def _start_or_hold(self) -> None:
+        """Let a free lane take what is queued, if that is enough or has waited long enough."""
+        if len(self._queue) >= self._enough:
+            self._wake.set()
+        elif self._patience is None:
+            self._patience = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        """Start without regard to the batches under way, which take unusually long."""
+        self._patience = None
+        self._under_way.clear()
+        self._count_enough()
+        self._wake.set()
+
+    def _count_enough(self) -> None:
+        self._enough = max(1.0, min(LARGEST_BATCH, SHARE * sum(self._under_way.values())))
+
+    def _expire(self) -> None:
+        """Give up the deliveries whose time has come."""
+        self._expiry = None
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while self._deadlines:
+            deadline, done = self._deadlines[0]
+            if not done.done():
+                if deadline > now:
+                    self._expiry = loop.call_at(deadline, self._expire)
                     return
+                done.set_exception(DatabaseUnavailable("the database did not store the event in time"))
+            self._deadlines.popleft()
+
+    async def _work(self, lane: int) -> None:
+        while self._queue or not self._closing:
+            if len(self._queue) < self._enough and not self._closing:
+                if self._queue:
+                    self._start_or_hold()
                 self._wake.clear()
                 await self._wake.wait()
                 continue
+            if self._patience is not None:
+                self._patience.cancel()
+                self._patience = None
             batch = [self._queue.popleft() for _ in range(min(LARGEST_BATCH, len(self._queue)))]
             if batch := [(received, done) for received, done in batch if not done.done()]:  # done: it waited too long
+                self._under_way[lane] = len(batch)
+                self._count_enough()
                 await self._commit(batch)
+                self._under_way.pop(lane, None)
+                self._count_enough()
+                while self._deadlines and self._deadlines[0][1].done():
+                    self._deadlines.popleft()
 
-    async def _commit(self, batch: list[tuple[ReceivedEvent, asyncio.Future[None]]]) -> None:
+    async def _commit(self, batch: list[_Waiting]) -> None:
         started = time.perf_counter()
         try:
             applied = await apply_batch(self._database, [received for received, _ in batch])

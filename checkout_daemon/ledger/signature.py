@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
-from hashlib import sha256
 
 from checkout_daemon.errors import InvalidSignature
 
@@ -23,8 +22,9 @@ def verify(body: bytes, header: str | None, secrets: Sequence[str], now: float) 
     """
     timestamp, signatures = check_header(header, now)
     matched: int | None = None
+    signed = b"%d.%b" % (timestamp, body)
     for index, secret in enumerate(secrets):
-        expected = _signature(body, secret, timestamp).encode()
+        expected = hmac.digest(secret.encode(), signed, "sha256").hex().encode()
         for signature in signatures:
             if hmac.compare_digest(expected, signature) and matched is None:
                 matched = index
@@ -47,13 +47,7 @@ def check_header(header: str | None, now: float) -> tuple[int, list[bytes]]:
 
 def sign(body: bytes, secret: str, timestamp: int) -> str:
     """Return the signature header that Stripe would send."""
-    return f"t={timestamp},v1={_signature(body, secret, timestamp)}"
-
-
-def _signature(body: bytes, secret: str, timestamp: int) -> str:
-    digest = hmac.new(secret.encode(), b"%d." % timestamp, sha256)
-    digest.update(body)  # without a copy of it
-    return digest.hexdigest()
+    return f"t={timestamp},v1={hmac.digest(secret.encode(), b'%d.%b' % (timestamp, body), 'sha256').hex()}"
 
 
 def _parse(header: str | None) -> tuple[int, list[bytes]]:
