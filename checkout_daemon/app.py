@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from checkout_daemon.catalog.memory import CatalogMemory
 from checkout_daemon.checkout.challenges import Challenge
 from checkout_daemon.jobs.runner import Job, run_jobs
 from checkout_daemon.ledger.apply import Applied, ReceivedEvent
@@ -29,6 +30,7 @@ from checkout_daemon.web.headers import security_headers
 from checkout_daemon.web.limits import AddressLimit, Clients, Forgeries, Limits
 from checkout_daemon.web.metrics_access import MetricsAccess
 from checkout_daemon.web.openapi import describe
+from checkout_daemon.web.product_list import ProductList
 from checkout_daemon.web.proxies import TrustedProxies
 from checkout_daemon.web.routes import ROUTES, add_routes
 from checkout_daemon.web.storefront_files import Storefront, built_storefront
@@ -81,6 +83,7 @@ def create_app(
     if settings.challenge_url and settings.challenge_secret:
         challenge = Challenge(settings.challenge_url, settings.challenge_secret)
     app[app_keys.GUESSING] = Guessing(settings.failed_tries, clients, challenge, metrics.guesser_slowed)
+    app[app_keys.PRODUCTS] = ProductList(settings.currency)
     app[app_keys.OPENAPI] = describe(ROUTES)
     add_routes(app)
 
@@ -97,6 +100,7 @@ def create_app(
                 block_timeout_seconds=INTAKE_TIMEOUT_SECONDS + 1,
             )
             app[app_keys.POOLS] = {"shop": runtime.database, "intake": inbox}
+            app[app_keys.CATALOG] = catalog = CatalogMemory(runtime.database)
             app[app_keys.READINESS] = Readiness(runtime.database)
             matches = SecretMatches(runtime.database)
 
@@ -109,6 +113,9 @@ def create_app(
             background = [
                 asyncio.create_task(_sample(app, metrics), name="sampler"),
                 asyncio.create_task(watch_loop(metrics.loop_stalled), name="loop-watchdog"),
+                asyncio.create_task(
+                    catalog.follow(settings.database_listen_url or settings.require_database_url()), name="catalog"
+                ),
                 asyncio.create_task(matches.write_for_ever(), name="secret-matches"),
                 asyncio.create_task(run_jobs(runtime, jobs), name="jobs"),
             ]

@@ -54,6 +54,17 @@ CREATE TABLE discounts (
     CONSTRAINT discounts_limit_range CHECK (redemption_limit >= 0)
 );
 
+-- Announce every change of the catalog, whoever makes it: daemons keep the catalog in memory (catalog/memory.py).
+CREATE FUNCTION announce_catalog() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('checkout_catalog', '');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER products_announced AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON products
+    FOR EACH STATEMENT EXECUTE FUNCTION announce_catalog();
+CREATE TRIGGER discounts_announced AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON discounts
+    FOR EACH STATEMENT EXECUTE FUNCTION announce_catalog();
+
 -- Orders --------------------------------------------------------------------------------------------------------------
 
 CREATE TABLE orders (

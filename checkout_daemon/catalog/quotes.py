@@ -9,17 +9,28 @@ import asyncpg
 
 from checkout_daemon.catalog.cart import Cart, Product
 from checkout_daemon.catalog.discount_store import count_redemptions, find_discount, lock_discount
-from checkout_daemon.catalog.pricing import DISCOUNT_CODE, Quote, normalize_discount_code, price_cart
+from checkout_daemon.catalog.memory import CatalogMemory
+from checkout_daemon.catalog.pricing import DISCOUNT_CODE, Discount, Quote, normalize_discount_code, price_cart
 from checkout_daemon.catalog.product_store import find_products
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import FieldError, InvalidRequest
 
 
-async def quote(database: Database, cart: Cart, discount_code: str | None, *, currency: str) -> Quote:
-    """Return what the cart costs now. Nothing is written or reserved. Raise InvalidRequest with every fault."""
-    async with database.connection() as connection:
-        products = await find_products(connection, cart.skus)
-        return await _price(connection, cart, products, discount_code, currency, lock=False)
+async def quote(
+    database: Database, catalog: CatalogMemory, cart: Cart, discount_code: str | None, *, currency: str
+) -> Quote:
+    """Return what the cart costs now. Nothing is written or reserved. Raise InvalidRequest with every fault.
+
+    Prices and terms come from memory; only the redemptions of a code with a limit are counted in the database.
+    """
+    snapshot = await catalog.read()
+    code = normalize_discount_code(discount_code)
+    discount = snapshot.discounts.get(code) if code else None
+    redemptions = 0
+    if discount is not None and discount.redemption_limit is not None:
+        async with database.connection() as connection:
+            redemptions = await count_redemptions(connection, discount.code)
+    return _price(cart, snapshot.products, code, discount, redemptions, currency)
 
 
 async def price_for_order(
@@ -29,29 +40,26 @@ async def price_for_order(
 
     So two orders cannot both take the last redemption. A code without a limit is not locked: all orders would queue.
     The advisory lock of `lock_key` is taken first: orders of the same customer and lines are created one at a time.
+    Prices and terms are read from the tables, never from memory.
     """
     products = await find_products(connection, cart.skus, lock_key=lock_key)
-    return await _price(connection, cart, products, discount_code, currency, lock=True)
-
-
-async def _price(
-    connection: asyncpg.Connection,
-    cart: Cart,
-    products: Mapping[str, Product],
-    discount_code: str | None,
-    currency: str,
-    *,
-    lock: bool,
-) -> Quote:
     code = normalize_discount_code(discount_code)
     # Any other text cannot be a code, and may hold characters that PostgreSQL refuses to look for.
     discount = await find_discount(connection, code) if code and DISCOUNT_CODE.fullmatch(code) else None
     redemptions = 0
     if discount is not None and discount.redemption_limit is not None:
-        if lock:
-            discount, redemptions = await lock_discount(connection, discount.code) or (None, 0)
-        else:
-            redemptions = await count_redemptions(connection, discount.code)
+        discount, redemptions = await lock_discount(connection, discount.code) or (None, 0)
+    return _price(cart, products, code, discount, redemptions, currency)
+
+
+def _price(
+    cart: Cart,
+    products: Mapping[str, Product],
+    code: str | None,
+    discount: Discount | None,
+    redemptions: int,
+    currency: str,
+) -> Quote:
     faults: list[FieldError] = []
     if code is not None and discount is None:
         faults.append(FieldError("/discount_code", "discount_unknown", "This discount code does not exist."))

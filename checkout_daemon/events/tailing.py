@@ -14,12 +14,14 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from checkout_daemon.backoff import reconnecting
+from checkout_daemon.database.listening import check_still_primary, listening, wait
 from checkout_daemon.database.pool import unavailable_when_away
 from checkout_daemon.database.records import pages
 from checkout_daemon.database.server import read_server
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.events.event_lists import UNHAPPY, EventFilter, EventLine, list_events, list_events_named
-from checkout_daemon.ledger.watching import ConnectionChange, Lost, Regained, check_still_primary, listening, wait
+from checkout_daemon.ledger.order_states import CHANNEL
+from checkout_daemon.ledger.watching import ConnectionChange, Lost, Regained
 
 POLL_SECONDS = 1.0
 _OVERLAP = timedelta(seconds=20)  # longer than the transaction of a delivery may take
@@ -68,7 +70,7 @@ async def follow_events(
     pauses = reconnecting()
     while True:
         try:
-            async with listening(url) as (connection, news):
+            async with listening(url, CHANNEL) as (connection, news):
                 while True:
                     news.clear()
                     with unavailable_when_away():

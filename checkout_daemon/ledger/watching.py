@@ -9,23 +9,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import asyncpg
 
 from checkout_daemon.backoff import reconnecting
-from checkout_daemon.database.hosts import connect, hosts_of
-from checkout_daemon.database.pool import settle_plans, turned_read_only, unavailable_when_away
+from checkout_daemon.database.listening import check_still_primary, listening, wait
+from checkout_daemon.database.pool import unavailable_when_away
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.ledger.change_log import ChangeLine, read_changes_between, read_changes_since, read_snapshot
 from checkout_daemon.ledger.order_states import CHANNEL
 
 POLL_SECONDS = 5.0
-# A server that no longer answers must not keep us from the one that took over.
-_STATEMENT_SECONDS = 10.0
 _PAGE = 5000
 
 
@@ -76,7 +72,7 @@ async def follow_changes(
     pauses = reconnecting()
     while True:
         try:
-            async with listening(url) as (connection, news):
+            async with listening(url, CHANNEL) as (connection, news):
                 while True:
                     news.clear()
                     if place.done is None and place.since is None:
@@ -128,38 +124,3 @@ async def _read_page(connection: asyncpg.Connection, place: _Place, now: str) ->
         return await read_changes_between(connection, place.done, now, after_seq=place.seq, limit=_PAGE)
     assert place.since is not None
     return await read_changes_since(connection, place.since, now, after_seq=place.seq, limit=_PAGE)
-
-
-@asynccontextmanager
-async def listening(url: str) -> AsyncIterator[tuple[asyncpg.Connection, asyncio.Event]]:
-    """Yield a connection of our own, and an event that is set when there is news or the connection is lost."""
-    news = asyncio.Event()
-
-    def notice(*_: Any) -> None:
-        news.set()
-
-    with unavailable_when_away():
-        connection = await connect(url, command_timeout=_STATEMENT_SECONDS)
-    try:
-        with unavailable_when_away():
-            connection.add_termination_listener(notice)
-            await settle_plans(connection)
-            await connection.add_listener(CHANNEL, notice)
-        yield connection, news
-    finally:
-        connection.terminate()
-
-
-def check_still_primary(connection: asyncpg.Connection, url: str) -> None:
-    """Raise DatabaseUnavailable if the server was demoted and there are other hosts: no news will come from it."""
-    if turned_read_only(connection) and len(hosts_of(url)) > 1:
-        raise DatabaseUnavailable("the database server has become read-only: another host takes over")
-
-
-async def wait(news: asyncio.Event, seconds: float) -> None:
-    """Wait until the event is set, at most for `seconds`."""
-    try:
-        async with asyncio.timeout(seconds):
-            await news.wait()
-    except TimeoutError:
-        return

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from checkout_daemon.catalog.memory import CatalogMemory
 from checkout_daemon.database.pool import Database
 from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.observability.metrics import Metrics
@@ -16,9 +17,12 @@ from checkout_daemon.web.connections import Connections
 from checkout_daemon.web.guessing import Guessing
 from checkout_daemon.web.limits import Forgeries, Limits
 from checkout_daemon.web.metrics_access import MetricsAccess
+from checkout_daemon.web.product_list import ProductList
 from checkout_daemon.web.storefront_files import Storefront
 
 RUNTIME = web.AppKey("runtime", Runtime)
+CATALOG = web.AppKey("catalog", CatalogMemory)
+PRODUCTS = web.AppKey("products", ProductList)
 INTAKE = web.AppKey("intake", Intake)
 READINESS = web.AppKey("readiness", Readiness)
 METRICS = web.AppKey("metrics", Metrics)

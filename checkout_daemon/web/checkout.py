@@ -9,7 +9,6 @@ import msgspec
 from aiohttp import hdrs, web
 
 from checkout_daemon.catalog.cart import Cart, CartLine, check_cart
-from checkout_daemon.catalog.catalog import list_products
 from checkout_daemon.catalog.quotes import quote
 from checkout_daemon.checkout.placing import CheckoutRequest, retry_checkout, start_checkout
 from checkout_daemon.checkout.shopper_view import show_to_shopper
@@ -18,15 +17,13 @@ from checkout_daemon.model.customer import check_customer
 from checkout_daemon.model.locale import preferred_locale
 from checkout_daemon.observability import context
 from checkout_daemon.patience import shopper_waits
-from checkout_daemon.web.answers import compressed, json_response
-from checkout_daemon.web.app_keys import GUESSING, LIMITS, METRICS, RUNTIME
+from checkout_daemon.web.answers import json_response
+from checkout_daemon.web.app_keys import CATALOG, GUESSING, LIMITS, METRICS, PRODUCTS, RUNTIME
 from checkout_daemon.web.bodies import read_json
 from checkout_daemon.web.failures import refuse_field
 from checkout_daemon.web.fields import list_field
 from checkout_daemon.web.schemas import (
     CartItem,
-    Catalog,
-    ProductAnswer,
     QuoteRequest,
     StripeCheckoutRequest,
     checkout_answer,
@@ -45,15 +42,9 @@ _LONGEST_KEY = 255
 
 async def get_products(request: web.Request) -> web.Response:
     """Return the catalog, available products first."""
-    runtime = request.app[RUNTIME]
-    currency = runtime.settings.currency
     with shopper_waits():
-        listed = await list_products(runtime.database)
-    # A product priced in another currency cannot be bought here, so show it as unavailable.
-    products = [product if product.currency == currency else replace(product, available=False) for product in listed]
-    products.sort(key=lambda product: not product.available)
-    catalog = Catalog(currency, msgspec.convert(products, list[ProductAnswer], from_attributes=True))
-    return compressed(request, json_response(catalog))
+        snapshot = await request.app[CATALOG].read()
+    return await request.app[PRODUCTS].answer(request, snapshot)
 
 
 async def post_quote(request: web.Request) -> web.Response:
@@ -64,7 +55,7 @@ async def post_quote(request: web.Request) -> web.Response:
     await guessing.check_code(request, body.discount_code)
     cart, currency = _cart(body.items), runtime.settings.currency
     with shopper_waits(), guessing.counting(request):
-        priced = await quote(runtime.database, cart, body.discount_code, currency=currency)
+        priced = await quote(runtime.database, request.app[CATALOG], cart, body.discount_code, currency=currency)
     return json_response(quote_answer(priced))
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from checkout_daemon.catalog.cart import Cart, CartLine, Product
 from checkout_daemon.catalog.discount_store import upsert_discounts
+from checkout_daemon.catalog.memory import CatalogMemory
 from checkout_daemon.catalog.pricing import Discount, Quote
 from checkout_daemon.catalog.product_store import upsert_products
 from checkout_daemon.catalog.quotes import price_for_order, quote
@@ -85,7 +86,7 @@ async def set_statuses(database: Database, status: str) -> None:
 
 async def faults(database: Database, cart: Cart, code: str | None) -> Sequence[tuple[str, str]]:
     with pytest.raises(InvalidRequest) as caught:
-        await quote(database, cart, code, currency="eur")
+        await quote(database, CatalogMemory(database), cart, code, currency="eur")
     async with database.transaction() as connection:
         with pytest.raises(InvalidRequest) as caught_in_order:
             await price_for_order(connection, cart, code, currency="eur", lock_key=next(KEYS))
@@ -94,13 +95,13 @@ async def faults(database: Database, cart: Cart, code: str | None) -> Sequence[t
 
 
 async def test_a_quote_has_the_prices_of_the_catalog(database: Database) -> None:
-    priced = await quote(database, CART, " ten ", currency="eur")
+    priced = await quote(database, CatalogMemory(database), CART, " ten ", currency="eur")
     assert (priced.amount_subtotal, priced.amount_discount, priced.amount_total) == (2000, 200, 1800)
     assert (priced.discount_code, [line.name for line in priced.lines]) == ("TEN", ["Pen"])
 
 
 async def test_an_order_is_priced_as_it_was_quoted(database: Database) -> None:
-    quoted = await quote(database, CART, "LIMITED", currency="eur")
+    quoted = await quote(database, CatalogMemory(database), CART, "LIMITED", currency="eur")
     async with database.transaction() as connection:
         assert await price_for_order(connection, CART, "LIMITED", currency="eur", lock_key=next(KEYS)) == quoted
 

@@ -15,10 +15,12 @@ import pytest
 
 from checkout_daemon.commands.running import with_database
 from checkout_daemon.database.hosts import HOST_SECONDS, connect, hosts_of
+from checkout_daemon.database.listening import listening
 from checkout_daemon.database.migrations import migrate
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import ConfigurationError, DatabaseUnavailable
-from checkout_daemon.ledger.watching import ConnectionChange, Lost, Regained, follow_changes, listening
+from checkout_daemon.ledger.order_states import CHANNEL
+from checkout_daemon.ledger.watching import ConnectionChange, Lost, Regained, follow_changes
 from tests.support.replication import Server, primary_and_standby
 from tests.support.waiting import until
 
@@ -67,7 +69,7 @@ async def test_a_silent_first_host_does_not_hide_the_next(silent: str, database_
     async with asyncio.timeout(HOST_SECONDS):  # less than waiting for the silent host would take
         await migrate(url)
         await write(database)
-        async with listening(url) as (connection, _):
+        async with listening(url, CHANNEL) as (connection, _):
             assert await connection.fetchval("SELECT 1") == 1
     await database.close()
 

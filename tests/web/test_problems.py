@@ -78,10 +78,10 @@ async def test_without_a_database_the_answer_is_503_and_when_to_come_back(client
 async def test_what_nobody_foresaw_is_500_without_details_and_logged_with_them(
     client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def fails(database: object) -> Any:
+    async def fails(catalog: object) -> Any:
         raise ZeroDivisionError("the secret of the day")
 
-    monkeypatch.setattr("checkout_daemon.web.checkout.list_products", fails)
+    monkeypatch.setattr("checkout_daemon.catalog.memory.CatalogMemory.read", fails)
     async with client.get("/api/products") as answer:
         text = await answer.text()
         data = json.loads(text)
@@ -97,10 +97,10 @@ async def test_what_nobody_foresaw_is_500_without_details_and_logged_with_them(
 async def test_a_named_failure_that_has_no_answer_of_its_own_is_500_without_its_words(
     client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def fails(database: object) -> Any:
+    async def fails(catalog: object) -> Any:
         raise ConfigurationError("the password is not hunter2")
 
-    monkeypatch.setattr("checkout_daemon.web.checkout.list_products", fails)
+    monkeypatch.setattr("checkout_daemon.catalog.memory.CatalogMemory.read", fails)
     async with client.get("/api/products") as answer:
         assert answer.status == 500
         assert "hunter2" not in await answer.text()

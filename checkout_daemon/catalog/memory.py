@@ -1,0 +1,115 @@
+"""The catalog in memory, so that most requests are priced without a query.
+
+A snapshot is used for TRUST_SECONDS after the start of a check that found it equal to the tables. A notification of a
+change ends that time at once, as does the loss of the connection that hears it. So a lost notification, a failover, a
+restore or a pooler that swallows LISTEN delays a change by TRUST_SECONDS at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import asyncpg
+
+from checkout_daemon.backoff import reconnecting
+from checkout_daemon.catalog.cart import Product
+from checkout_daemon.catalog.discount_store import list_discounts
+from checkout_daemon.catalog.pricing import Discount
+from checkout_daemon.catalog.product_store import list_products
+from checkout_daemon.database.listening import check_still_primary, listening, wait
+from checkout_daemon.database.pool import Database, unavailable_when_away
+from checkout_daemon.database.queries import sql
+from checkout_daemon.database.server import read_now
+from checkout_daemon.errors import CheckoutError
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "checkout_catalog"
+"""What announce_catalog in sql/schema.sql notifies."""
+TRUST_SECONDS = 1.0
+# How often a quiet connection is tested: one that is cut off without a word hears nothing and reports nothing.
+_QUIET_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogSnapshot:
+    """All products by sku, in display order, and all discounts by code. `state` is a hash of their rows."""
+
+    state: str
+    products: Mapping[str, Product]
+    discounts: Mapping[str, Discount]
+
+
+class CatalogMemory:
+    """The catalog as it was last read, shared by all requests of a process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._snapshot: CatalogSnapshot | None = None
+        self._trusted_until = 0.0
+        self._lapses = 0
+        self._check: asyncio.Task[CatalogSnapshot] | None = None
+
+    async def read(self) -> CatalogSnapshot:
+        """Return the catalog of at most TRUST_SECONDS ago. Callers share one check. Raise DatabaseUnavailable."""
+        if self._snapshot is not None and asyncio.get_running_loop().time() < self._trusted_until:
+            return self._snapshot
+        if self._check is None or self._check.done():
+            # It has the deadline of this caller, which those who join later reach later.
+            self._check = asyncio.create_task(self._compare(), name="catalog-check")
+        return await asyncio.shield(self._check)
+
+    def lapse(self) -> None:
+        """Trust neither what is held nor a check under way: the catalog may have changed."""
+        self._trusted_until = 0.0
+        self._lapses += 1
+        self._check = None
+
+    async def follow(self, url: str) -> None:
+        """Lapse whenever a change of the catalog is announced, for ever. `url` must be direct, because of LISTEN."""
+        pauses = reconnecting()
+        heard = True
+        while True:
+            try:
+                async with listening(url, CHANNEL) as (connection, news):
+                    while True:
+                        news.clear()
+                        self.lapse()
+                        with unavailable_when_away():
+                            await read_now(connection)
+                        check_still_primary(connection, url)
+                        heard = True
+                        pauses.reset()
+                        await wait(news, _QUIET_SECONDS)
+            except CheckoutError as error:
+                self.lapse()
+                if heard:
+                    log.info("changes of the catalog are not announced for now, only looked for: %s", error.detail)
+                heard = False
+            await asyncio.sleep(pauses.next())
+
+    async def _compare(self) -> CatalogSnapshot:
+        began, lapses, held = asyncio.get_running_loop().time(), self._lapses, self._snapshot
+        async with self._database.connection() as connection:
+            if held is None or held.state != await _read_state(connection):
+                held = await _read_snapshot(connection)
+        if lapses == self._lapses:
+            self._snapshot, self._trusted_until = held, began + TRUST_SECONDS
+        return held
+
+
+async def _read_state(connection: asyncpg.Connection) -> str:
+    state: str = await connection.fetchval(sql("read_catalog_state"))
+    return state
+
+
+async def _read_snapshot(connection: asyncpg.Connection) -> CatalogSnapshot:
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        return CatalogSnapshot(
+            await _read_state(connection),
+            {product.sku: product for product in await list_products(connection)},
+            {discount.code: discount for discount in await list_discounts(connection)},
+        )
