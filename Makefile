@@ -2,7 +2,7 @@
 # Finished steps leave a stamp file and run again only when their sources change.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench faults audit build manual lock stripe-table format clean
+.PHONY: help run test check bench bench-more faults audit build manual lock stripe-table format clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -26,7 +26,8 @@ help:
 	@echo '              (make run ARGS="--port 9000" passes options to `checkout dev`)'
 	@echo 'make test     set up everything and run all tests: Python, storefront, browser'
 	@echo 'make check    check format, lint, types and import contracts'
-	@echo 'make bench    run the performance gates'
+	@echo 'make bench    measure against peers and print the performance gates (make bench ARGS=--quick: three minutes)'
+	@echo 'make bench-more  measure the storefront, the terminal, the commands and migrations'
 	@echo 'make faults   run long fault tests: a random history with crashes and wrong clocks, and third-party clients'
 	@echo '              (make faults SECONDS=1800 SEED=7; needs the Debian package faketime)'
 	@echo 'make audit    check the locked Python and npm packages for known advisories; report if no database is reachable'
@@ -57,8 +58,19 @@ check: $(PYTHON_READY) $(NODE_READY)
 	npm --prefix frontend run --silent lint
 	npm --prefix frontend run --silent format:check
 
-bench: $(PYTHON_READY) $(STOREFRONT)
-	@set -e; for script in bench/*.py; do echo "$$script"; $(BIN)/python "$$script"; done
+bench: $(PYTHON_READY) $(STOREFRONT) .bench/venv/.installed
+	$(BIN)/python -m bench $(ARGS)
+
+# A separate environment for the peers that the daemon is compared with. The Stripe SDK is the release that the daemon has.
+.bench/venv/.installed: bench/peers/requirements.txt constraints.txt
+	"$(PYTHON)" -m venv .bench/venv
+	.bench/venv/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt --requirement $<
+	@touch $@
+
+# What is not a gate of the daemon's speed: long, or about the storefront, the commands and the terminal.
+BENCHES := migrations startup storefront terminal terminals trigger
+bench-more: $(PYTHON_READY) $(STOREFRONT)
+	@set -e; for name in $(BENCHES); do echo "bench/$$name.py"; $(BIN)/python -m bench.$$name; done
 
 SECONDS ?= 600
 SEED ?= 1
@@ -117,7 +129,7 @@ format: $(PYTHON_READY) $(NODE_READY)
 	npm --prefix frontend run --silent format
 
 clean:
-	rm -rf .venv .faults .audit frontend/node_modules checkout_daemon/web/storefront build dist *.egg-info
+	rm -rf .venv .faults .audit .bench frontend/node_modules checkout_daemon/web/storefront build dist *.egg-info
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(PYTHON_READY): setup.cfg pyproject.toml constraints.txt

@@ -1,11 +1,10 @@
-#!/usr/bin/env python3
 """Measure how long migrating a database of a million orders makes shoppers wait.
 
 Fills a database at an older schema, and migrates it while orders are created and changed, as by daemons of the older
 release. The gate is lock_timeout: none of their statements may wait 100 ms for a lock. Also reports the slowest
 statement with and without the migration.
 
-    .venv/bin/python bench/migrations.py [--orders 1000000] [--from-version 8]
+    .venv/bin/python -m bench.migrations [--orders 1000000] [--from-version 8]
 """
 
 from __future__ import annotations
@@ -14,13 +13,12 @@ import argparse
 import asyncio
 import shutil
 import sys
-import tempfile
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import asyncpg
 
+from bench.support.cluster import make_state_dir
 from checkout_daemon.database.migrations import all_migrations, code_version, migrate, read_state
 from checkout_daemon.database.schema_backfills import finish
 from checkout_daemon.dev.postgres import EmbeddedPostgres
@@ -115,13 +113,6 @@ async def bring_up_to_date(url: str) -> None:
     """Migrate, and finish the backfills of the migrations."""
     await migrate(url)
     await finish(url)
-
-
-def make_state_dir() -> Path:
-    """Create a directory that the user who runs PostgreSQL can enter."""
-    path = Path(tempfile.mkdtemp(prefix="checkout-bench-"))
-    path.chmod(0o755)
-    return path
 
 
 async def main(orders: int, version: int) -> bool:

@@ -1,11 +1,10 @@
-#!/usr/bin/env python3
 """Measure how long help and completion take, compared with the imports that they cannot avoid.
 
 `checkout --help` and the completion of commands and options may take 1.6 times `python -c "import click"`. The
 completion of order numbers may take 1.5 times `python -c "import click, asyncpg"`, plus one query with its connection,
 which is measured as well. Medians of interleaved rounds, on a database of 20,000 orders.
 
-    .venv/bin/python bench/startup.py [--rounds 25]
+    .venv/bin/python -m bench.startup [--rounds 25]
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import asyncpg
 
+from bench.support.cluster import make_state_dir
 from checkout_daemon.database.migrations import migrate
 from checkout_daemon.dev.postgres import EmbeddedPostgres
 from checkout_daemon.orders.order_numbers import newest_numbers
@@ -80,13 +79,6 @@ async def one_round(url: str, seconds: dict[str, list[float]]) -> None:
     seconds[ASYNCPG].append(wall([python, "-c", "import click, asyncpg"], {}))
     seconds[QUERY].append(await query(url))
     seconds[NUMBERS].append(wall([CHECKOUT], completion("checkout orders show 21") | database, "plain,21000"))
-
-
-def make_state_dir() -> Path:
-    """Create a directory that the user who runs PostgreSQL can enter."""
-    path = Path(tempfile.mkdtemp(prefix="checkout-bench-"))
-    path.chmod(0o755)
-    return path
 
 
 async def main(rounds: int) -> bool:

@@ -1,11 +1,10 @@
-#!/usr/bin/env python3
 """Measure a first visit on a slow phone: slow 4G and a CPU four times slower, in a real browser with an empty cache.
 
 Starts a shop of its own unless CHECKOUT_E2E_URL names one; frontend/bench/storefront.bench.ts drives the browser. Exits
 with 1 over budget. Typing is judged by each round's longest task in processor time, which other work on the machine
 lengthens far less than wall time, and by the median of the rounds; on an idle machine both agree.
 
-    .venv/bin/python bench/storefront.py [--rounds 5]
+    .venv/bin/python -m bench.storefront [--rounds 5]
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
-#!/usr/bin/env python3
 """Measure the order terminal on a million orders: its start, changes on screen, keys and memory.
 
 Runs a real `checkout tui` in a pseudo-terminal of 80x24, and reads what it writes. Times are from the commit, or the
 key, to the bytes. Goals: first rows within 1 s, a change on screen within 150 ms (p99) at 200 changes a second, a key
 answered within 50 ms (p99) meanwhile, 150 MB.
 
-    .venv/bin/python bench/terminal.py [--orders 1000000] [--seconds 20] [--rate 200]
+    .venv/bin/python -m bench.terminal [--orders 1000000] [--seconds 20] [--rate 200]
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ import shutil
 import statistics
 import struct
 import sys
-import tempfile
 import termios
 import time
 from collections.abc import Callable
@@ -29,8 +27,9 @@ from pathlib import Path
 
 import asyncpg
 import psutil
-from support.machine import calm, machine
 
+from bench.support.cluster import make_state_dir
+from bench.support.machine import calm, machine
 from checkout_daemon.database.migrations import migrate
 from checkout_daemon.dev.postgres import EmbeddedPostgres
 
@@ -232,8 +231,7 @@ def p(values: list[float], share: float) -> float:
 
 async def main(options: argparse.Namespace) -> None:
     """Measure and print."""
-    directory = Path(tempfile.mkdtemp(prefix="checkout-bench-"))
-    directory.chmod(0o755)  # noqa: ASYNC240
+    directory = make_state_dir()
     server = EmbeddedPostgres(directory)
     try:
         await server.start()

@@ -1,31 +1,29 @@
-#!/usr/bin/env python3
 """Measure what order terminals cost: CPU of the daemon and PostgreSQL per webhook, with terminals open and without.
 
 Sends webhooks at a fixed rate (open loop) to `checkout serve`. In every other round, real `checkout tui` processes
 follow them in pseudo-terminals. Goal: with five terminals at 500 webhooks a second, at most 1.10 times the CPU.
 
-    .venv/bin/python bench/terminals.py [--rounds 7] [--terminals 5] [--rate 500] [--seconds 8]
+    .venv/bin/python -m bench.terminals [--rounds 7] [--terminals 5] [--rate 500] [--seconds 8]
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import shutil
 import statistics
 import sys
 from pathlib import Path
-from uuid import uuid4
 
 import asyncpg
-import psutil
-from support import load
-from support.machine import calm, machine
-from terminal import Screen, open_terminal
-from webhooks import SECRET, SEED, TOTAL, make_requests, make_state_dir, wait_for
 
-from checkout_daemon.database.migrations import migrate
+from bench.support import load
+from bench.support.cluster import execute, make_state_dir
+from bench.support.events import deliveries
+from bench.support.machine import calm, machine
+from bench.support.processes import Server, cpu_seconds
+from bench.support.targets import Store, daemon
+from bench.terminal import Screen, open_terminal
 from checkout_daemon.dev.ports import free_port
 from checkout_daemon.dev.postgres import EmbeddedPostgres
 
@@ -34,32 +32,23 @@ CONNECTIONS = 32
 OLD_ORDERS = 5000
 
 
-def cpu(*roots: psutil.Process) -> float:
-    """Return the CPU seconds of these processes and their children, including children that have ended."""
-    total = 0.0
-    for root in roots:
-        times = root.cpu_times()
-        total += times.user + times.system + times.children_user + times.children_system
-        for child in root.children():
-            try:
-                total += cpu(child)
-            except psutil.NoSuchProcess:
-                continue  # between the two readings it went over to its parent's
-    return total
-
-
 async def measure(
-    url: str, directory: Path, daemon: int, port: int, options: argparse.Namespace, *, watched: bool
+    url: str,
+    store: Store,
+    directory: Path,
+    server: Server,
+    postmaster: int,
+    options: argparse.Namespace,
+    *,
+    watched: bool,
 ) -> float:
     """Return the microseconds of CPU per webhook."""
-    connection = await asyncpg.connect(url)
-    order_ids = [str(uuid4()) for _ in range(int(options.rate * options.seconds))]
-    await connection.execute(SEED, order_ids, TOTAL)
-    requests = make_requests(order_ids)
-    newest = await connection.fetchval("SELECT max(number) FROM orders")
-    postmaster = await connection.fetchval("SELECT pg_backend_pid()")
-    server = psutil.Process(postmaster).parent()
-    assert server is not None
+    count = int(options.rate * options.seconds)
+    await execute(url, store.statement("seed.sql").replace("{count}", str(count)))
+    orders = (await store.orders(url, 10_000_000))[-count:]
+    newest = max(order.number for order in orders)
+    requests = [item.request for item in deliveries(orders)]
+    order_ids = [order.id for order in orders]
     screens: list[Screen] = []
     try:
         if watched:
@@ -67,16 +56,17 @@ async def measure(
             for screen in screens:
                 await screen.shows(str(newest).encode())
         await calm()
-        before = cpu(psutil.Process(daemon), server)
+        before = cpu_seconds(server.process.pid) + cpu_seconds(postmaster)
         async with machine() as lateness:
-            result = await load.run_at(port, requests, CONNECTIONS, options.rate)
+            result = await load.run_at(server.port, requests, CONNECTIONS, options.rate)
         await asyncio.sleep(1)  # what the last ones cause belongs to them
-        used = cpu(psutil.Process(daemon), server) - before
+        used = cpu_seconds(server.process.pid) + cpu_seconds(postmaster) - before
         if watched:
-            print("   terminals themselves: " + ", ".join(f"{cpu(psutil.Process(s.pid)):.1f} s" for s in screens))
+            print("   terminals themselves: " + ", ".join(f"{cpu_seconds(screen.pid):.1f} s" for screen in screens))
     finally:
         for screen in screens:
             await screen.end()
+    connection = await asyncpg.connect(url)
     completed = await connection.fetchval(
         "SELECT count(*) FROM orders WHERE id = ANY($1::uuid[]) AND status = 'completed'", order_ids
     )
@@ -95,38 +85,28 @@ async def measure(
 async def main(options: argparse.Namespace) -> int:
     """Measure and print."""
     state = make_state_dir()
-    server = EmbeddedPostgres(state)
-    await server.start()
+    postgres, target = EmbeddedPostgres(state), daemon()
+    store = target.store
+    assert store is not None
+    await postgres.start()
     try:
-        url = server.url()
-        await migrate(url)
-        connection = await asyncpg.connect(url)
-        await connection.execute(SEED, [str(uuid4()) for _ in range(OLD_ORDERS)], TOTAL)
-        await connection.close()
-        port = free_port()
-        environ = os.environ | {"DATABASE_URL": url, "STRIPE_WEBHOOK_SECRET": SECRET, "STRIPE_API_KEY": "sk_test_bench"}
-        program = str(Path(sys.executable).parent / "checkout")
-        daemon = await asyncio.create_subprocess_exec(
-            *(program, "serve", "--host", "127.0.0.1", "--port", str(port), "--no-jobs"),
-            env=environ,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
+        url = postgres.url()
+        await store.prepare(url, OLD_ORDERS)
+        environ = target.environment(url, stub_port=9)
+        log = state / "daemon.log"
+        starting = Server(
+            target.command, port=free_port(), directory=Path("/"), environ=environ, log=log, ready=target.ready
         )
-        try:
-            await wait_for(port)
-            await measure(url, state, daemon.pid, port, options, watched=False)  # warms everything up
+        async with starting as server:
+            given = (url, store, state, server, postgres.pid or 0, options)
+            await measure(*given, watched=False)  # warms everything up
             ratios = []
             for number in range(options.rounds):
                 order = (False, True) if number % 2 == 0 else (True, False)
-                found = {
-                    watched: await measure(url, state, daemon.pid, port, options, watched=watched) for watched in order
-                }
+                found = {watched: await measure(*given, watched=watched) for watched in order}
                 ratios.append(found[True] / found[False])
-        finally:
-            daemon.terminate()
-            await daemon.wait()
     finally:
-        await server.stop()
+        await postgres.stop()
         shutil.rmtree(state, ignore_errors=True)
     ratio = statistics.median(ratios)
     print(

@@ -1,10 +1,9 @@
-#!/usr/bin/env python3
 """Measure `checkout trigger checkout.session.completed --order N`, from the command to the completed order.
 
 Runs `checkout dev` with the offline Stripe; the official CLI creates the events. The goal is 2 s. Also measures the
 parts that cannot be avoided: the start of the command, and two starts of the CLI.
 
-    .venv/bin/python bench/trigger.py [--rounds 7]
+    .venv/bin/python -m bench.trigger [--rounds 7]
 """
 
 from __future__ import annotations
@@ -73,7 +72,7 @@ def main() -> int:
     port = free_port()
     dev = start(state_dir, port)
     env = dict(os.environ) | {"CHECKOUT_STATE_DIR": str(state_dir)}
-    found, problem = find_stripe_cli()
+    found, problem = find_stripe_cli(None)
     if found is None:
         raise SystemExit(problem)
     cli_path, taken, parts = str(found), [], []

@@ -22,6 +22,6 @@ def test_no_two_public_classes_have_one_name() -> None:
 
 def test_every_folder_of_tests_is_named_after_a_room() -> None:
     rooms = {path.name for path in (ROOT / "checkout_daemon").iterdir() if path.is_dir()} | {"tui"}
-    shared = {"faults", "support", "vectors"}
+    shared = {"bench", "faults", "support", "vectors"}
     folders = {path.name for path in (ROOT / "tests").iterdir() if (path / "__init__.py").exists()}
     assert folders - shared <= rooms

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
+
+import uvloop
+
+PATIENCE_SECONDS = 30.0
+_MOST_RECONNECTIONS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Times in milliseconds, from request to answer."""
+    """What came of a run. Times are in milliseconds: from request to answer, or at a rate from when it was due.
 
+    `sent` requests were sent, from the first on. `failure` is the start of the first answer of another class than
+    expected. `ran_out`: there were too few requests for the time.
+    """
+
+    sent: int
     requests: int
     seconds: float
     p50_ms: float
     p99_ms: float
     refused: int
+    failure: str = ""
+    reconnections: int = 0
+    ran_out: bool = False
+    cpu_us: float = 0.0
 
     @property
     def per_second(self) -> float:
@@ -24,53 +41,242 @@ class Result:
         return self.requests / self.seconds
 
 
-def request(path: str, body: bytes, headers: dict[str, str]) -> bytes:
-    """Return the bytes of a POST request."""
-    lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
+def request(path: str, body: bytes, headers: dict[str, str], method: str = "POST") -> bytes:
+    """Return the bytes of a request."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1"]
+    if method == "POST":
+        lines.append(f"Content-Length: {len(body)}")
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-async def run(port: int, requests: Sequence[bytes], connections: int) -> Result:
-    """Send all requests as fast as they are answered (closed loop)."""
-    return await _run(port, requests, connections, None)
+async def run(
+    port: int, requests: Sequence[bytes], connections: int, *, seconds: float | None = None, expected: str = "2"
+) -> Result:
+    """Send requests as fast as they are answered (closed loop), all of them or for some seconds."""
+    return await _in_thread(port, requests, connections, seconds, None, expected)
 
 
-async def run_at(port: int, requests: Sequence[bytes], connections: int, rate: float) -> Result:
+async def run_at(
+    port: int,
+    requests: Sequence[bytes],
+    connections: int,
+    rate: float,
+    *,
+    seconds: float | None = None,
+    expected: str = "2",
+) -> Result:
     """Send at a fixed rate, however slow the answers are (open loop). Times count from when a request was due."""
-    return await _run(port, requests, connections, rate)
+    return await _in_thread(port, requests, connections, seconds, rate, expected)
 
 
-async def _run(port: int, requests: Sequence[bytes], connections: int, rate: float | None) -> Result:
-    waiting = iter(enumerate(requests))
-    times: list[float] = []
-    refused = 0
+async def _in_thread(
+    port: int, requests: Sequence[bytes], connections: int, seconds: float | None, rate: float | None, expected: str
+) -> Result:
+    """Run in a loop of its own: uvloop takes half the CPU, and other tasks of this process cannot delay a request."""
 
-    async def work(number: int) -> None:
-        nonlocal refused
-        await asyncio.sleep(number * 0.005)  # a burst of connections would all go to one worker
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for place, request_bytes in waiting:
-            due = time.perf_counter()
-            if rate is not None:
-                due = started + place / rate
-                await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            writer.write(request_bytes)
-            head = await reader.readuntil(b"\r\n\r\n")
-            await reader.readexactly(_length(head))
-            times.append(time.perf_counter() - due)
-            refused += not head.startswith(b"HTTP/1.1 2")
-        writer.close()
+    async def send() -> Result:
+        return await _Run(port, requests, seconds, rate, expected).finish(connections)
 
-    started = time.perf_counter()
-    await asyncio.gather(*(work(number) for number in range(connections)))
-    seconds = time.perf_counter() - started
-    times.sort()
-    return Result(len(times), seconds, 1000 * times[len(times) // 2], 1000 * times[int(len(times) * 0.99)], refused)
+    return await asyncio.to_thread(uvloop.run, send())
 
 
-def _length(head: bytes) -> int:
-    for line in head.lower().split(b"\r\n"):
-        if line.startswith(b"content-length:"):
-            return int(line.partition(b":")[2])
-    raise ValueError("an answer without Content-Length")
+class _Run:
+    """One run: its requests in order, and what its connections share."""
+
+    def __init__(
+        self, port: int, requests: Sequence[bytes], seconds: float | None, rate: float | None, expected: str
+    ) -> None:
+        self._port, self._requests, self._seconds, self._rate = port, requests, seconds, rate
+        self._expected = ord(expected)
+        self._place = self._pending = self._refused = self._reconnections = 0
+        self._times: list[float] = []
+        self._idle: deque[_Connection] = deque()
+        self._connections: set[_Connection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failure = ""
+        self._last = 0.0
+        self._loop = asyncio.get_running_loop()
+        self._over: asyncio.Future[None] = self._loop.create_future()
+
+    async def finish(self, connections: int) -> Result:
+        for _ in range(connections):
+            self._idle.append(await self._connect())
+            # Workers that share a listening socket take connections as they come: one would take most of a burst.
+            await asyncio.sleep(0.005)
+        gc.collect()
+        gc.disable()
+        cpu = time.process_time()
+        self._started = self._last = time.perf_counter()
+        self._until = self._started + (self._seconds or float("inf"))
+        try:
+            if self._rate is None:
+                for connection in list(self._idle):
+                    self._send_next(connection)
+                self._end_if_done()
+            else:
+                self._send_due()
+            await self._wait()
+        finally:
+            gc.enable()
+            for task in self._tasks:
+                task.cancel()
+            for connection in self._connections:
+                connection.close()
+        return self._result(time.process_time() - cpu)
+
+    async def _wait(self) -> None:
+        """Wait for the last answer. Raise TimeoutError if nothing is answered for a while."""
+        while not self._over.done():
+            before = len(self._times)
+            await asyncio.wait([self._over], timeout=PATIENCE_SECONDS)
+            if not self._over.done() and before == len(self._times):
+                raise TimeoutError(f"no answer in {PATIENCE_SECONDS:.0f} s, {self._pending} requests under way")
+        self._over.result()
+
+    async def _connect(self) -> _Connection:
+        _, connection = await self._loop.create_connection(lambda: _Connection(self), "127.0.0.1", self._port)
+        self._connections.add(connection)
+        return connection
+
+    def _sending(self) -> bool:
+        return self._place < len(self._requests) and time.perf_counter() < self._until
+
+    def _send_next(self, connection: _Connection) -> None:
+        if self._sending():
+            self._pending += 1
+            self._place += 1
+            connection.send(time.perf_counter(), self._requests[self._place - 1])
+
+    def _send_due(self) -> None:
+        """Send what is due on the idle connections, and come back when the next request is due."""
+        assert self._rate is not None
+        while self._idle and self._sending():
+            due = self._started + self._place / self._rate
+            wait = due - time.perf_counter()
+            if wait > 0:
+                self._loop.call_later(wait, self._send_due)
+                return
+            self._pending += 1
+            self._place += 1
+            self._idle.popleft().send(due, self._requests[self._place - 1])
+        self._end_if_done()
+
+    def answered(self, connection: _Connection, due: float, answer: bytes) -> None:
+        self._last = time.perf_counter()
+        self._times.append(self._last - due)
+        self._pending -= 1
+        if answer[9] != self._expected:  # the first digit of the status
+            self._refused += 1
+            self._failure = self._failure or answer[:300].decode("latin-1")
+        if self._rate is None:
+            self._send_next(connection)
+            self._end_if_done()
+        else:
+            all_were_busy = not self._idle
+            self._idle.append(connection)
+            if all_were_busy or not self._sending():
+                self._send_due()
+
+    def lost(self, connection: _Connection, due: float, unanswered: bytes | None) -> None:
+        """Open another connection, and send again what had no answer, as Stripe would."""
+        self._connections.discard(connection)
+        if self._over.done():
+            return
+        self._reconnections += 1
+        if self._reconnections > _MOST_RECONNECTIONS:
+            self.fail(ConnectionError("the server keeps closing connections"))
+            return
+        if connection in self._idle:
+            self._idle.remove(connection)
+        self._tasks.add(self._loop.create_task(self._replace(due, unanswered)))
+
+    def fail(self, error: Exception) -> None:
+        """End the run with an error."""
+        if not self._over.done():
+            self._over.set_exception(error)
+
+    async def _replace(self, due: float, unanswered: bytes | None) -> None:
+        try:
+            connection = await self._connect()
+        except OSError as error:
+            self.fail(error)
+            return
+        if unanswered is not None:
+            connection.send(due, unanswered)
+        elif self._rate is not None:
+            self._idle.append(connection)
+            if len(self._idle) == 1:
+                self._send_due()
+        else:
+            self._send_next(connection)
+
+    def _end_if_done(self) -> None:
+        if not self._pending and not self._sending() and not self._over.done():
+            self._over.set_result(None)
+
+    def _result(self, cpu: float) -> Result:
+        times = sorted(self._times) or [0.0]
+        p50, p99 = (1000 * times[int(len(times) * share)] for share in (0.5, 0.99))
+        ran_out = self._place == len(self._requests) and self._seconds is not None and self._last < self._until - 0.1
+        return Result(
+            sent=self._place,
+            requests=len(self._times),
+            seconds=max(self._last - self._started, 1e-9),
+            p50_ms=p50,
+            p99_ms=p99,
+            refused=self._refused,
+            failure=self._failure,
+            reconnections=self._reconnections,
+            ran_out=ran_out and self._rate is None,
+            cpu_us=1e6 * cpu / max(1, len(self._times)),
+        )
+
+
+class _Connection(asyncio.Protocol):
+    """A connection with one request under way at most."""
+
+    def __init__(self, run: _Run) -> None:
+        self._run = run
+        self._transport: asyncio.Transport | None = None
+        self._received = b""
+        self._due = 0.0
+        self._request: bytes | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
+
+    def send(self, due: float, request: bytes) -> None:
+        assert self._transport is not None
+        self._due, self._request = due, request
+        self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        try:
+            whole = answer_is_whole(self._received)
+        except ValueError as error:
+            self._run.fail(error)
+            return
+        if whole:
+            answer, self._received, self._request = self._received, b"", None
+            self._run.answered(self, self._due, answer)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._run.lost(self, self._due, self._request)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+
+def answer_is_whole(data: bytes) -> bool:
+    """Return whether this is a complete answer. Raise ValueError if it does not state its length."""
+    end = data.find(b"\r\n\r\n")
+    if end < 0:
+        return False
+    head = data[:end].lower()
+    place = head.find(b"\r\ncontent-length:")
+    if place < 0:
+        raise ValueError("an answer without Content-Length")
+    return len(data) >= end + 4 + int(head[place + 17 :].partition(b"\r\n")[0])

@@ -61,6 +61,6 @@ async def calm() -> None:
         before = psutil.cpu_times()
         await asyncio.sleep(1)
         taken = getattr(psutil.cpu_times(), "steal", 0.0) - getattr(before, "steal", 0.0)
-        still = still + 1 if taken < 0.02 * psutil.cpu_count() else 0
+        still = still + 1 if taken < 0.02 * (psutil.cpu_count() or 1) else 0
         if still == 5:
             return

@@ -1,0 +1,91 @@
+"""Measure the daemon against its peers, print tables with ratios, and say which gates are met.
+
+Every scenario visits all its targets in every round, in rotated order; each visit has a fresh database. Figures are
+medians over the rounds, and ratios are medians of the ratios within a round: compare only within a run. Exits with 1
+only if something was wrong, such as a lost event.
+
+    .venv/bin/python -m bench [SCENARIO ...] [--quick] [--rounds 5] [--seconds 4] [--against PATH]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.report import scenario_tables
+from bench.scenarios import webhooks
+from bench.scenarios.options import Run
+from bench.support.cluster import running_cluster
+from bench.support.rows import Row, Rows, faults
+from bench.support.targets import PEERS_PYTHON, ROOT, daemon
+
+RESULTS = ROOT / ".bench/results.json"
+SCENARIOS: dict[str, Callable[[Run], Awaitable[list[Row]]]] = {webhooks.SCENARIO: webhooks.measure}
+
+
+def main() -> int:
+    """Measure and print."""
+    options = arguments().parse_args()
+    options.scenarios = options.scenarios or list(SCENARIOS)
+    options.rounds = options.rounds or (2 if options.quick else 5)
+    options.seconds = options.seconds or (1.0 if options.quick else 4.0)
+    if unknown := set(options.scenarios) - set(SCENARIOS):
+        raise SystemExit(f"unknown scenario {', '.join(sorted(unknown))}: choose from {', '.join(SCENARIOS)}")
+    if not PEERS_PYTHON.exists():
+        raise SystemExit("the peers are not installed: make .bench/venv/.installed")
+    rows = asyncio.run(measure(options))
+    cores, python = os.cpu_count(), platform.python_version()
+    print(f"{options.rounds} rounds of {options.seconds:g} s, {cores} cores, Python {python}\n")
+    for name in options.scenarios:
+        print(scenario_tables(rows, name), end="\n\n")
+    keep(options.json, rows)
+    wrong = faults(rows.rows)
+    for fault in wrong:
+        print(f"WRONG: {fault}")
+    return 1 if wrong else 0
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"any of {', '.join(SCENARIOS)}; default: all")
+    parser.add_argument("--quick", action="store_true", help="2 rounds of 1 s: less than 3 minutes in all")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--seconds", type=float, help="of each measured phase")
+    parser.add_argument("--against", type=Path, metavar="PATH", help="another checkout, with its own .venv, to compare")
+    parser.add_argument("--json", type=Path, default=RESULTS, help="where every round is kept; default: %(default)s")
+    return parser
+
+
+async def measure(options: argparse.Namespace) -> Rows:
+    """Run the scenarios."""
+    daemons = [daemon()]
+    if options.against:
+        daemons.append(daemon("other daemon", options.against.resolve()))
+    rows: list[Row] = []
+    async with running_cluster() as (cluster, directory):
+        run = Run(cluster, directory, options.rounds, options.seconds, tuple(daemons))
+        for name in options.scenarios:
+            rows += await SCENARIOS[name](run)
+    return Rows(tuple(rows))
+
+
+def keep(path: Path, rows: Rows) -> None:
+    """Write every round to a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = {"at": datetime.now(UTC).isoformat(), "cores": os.cpu_count(), "rows": [asdict(row) for row in rows.rows]}
+    path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

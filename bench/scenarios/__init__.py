@@ -1,0 +1,1 @@
+"""What `python -m bench` measures, one module for each scenario."""
