@@ -35,6 +35,7 @@ T = TypeVar("T")
 OLDEST_POSTGRESQL = 15
 DELIVERY_SECONDS = 60  # how long a delivery may take
 _LOOK_BACK = timedelta(days=3)
+_NEWEST_ROWS = 1000  # of each kind; a fault of today's code or hands shows in them
 _COMPARED_WITHIN = timedelta(hours=1)  # a daemon does it every minute
 
 
@@ -113,17 +114,21 @@ async def no_dead_letters(probes: Probes) -> Check:
 
 
 async def orders_whole(probes: Probes) -> Check:
-    """Check that no order is missing, no number is given twice, and nothing appeared after it was given up."""
+    """Check that no order is missing, also of rows here, no number is given twice, and nothing appeared late."""
     database = _database(probes)
     livemode = probes.settings.livemode
     async with database.connection() as connection:
         missing = await missing_order_store.list_missing(connection, livemode=livemode)
         last, shop = await missing_order_store.last_number(connection), await missing_order_store.read_shop(connection)
         late: int = await connection.fetchval(sql("count_late_effects"))
+        loose: int = await connection.fetchval(sql("count_loose_rows"), _NEWEST_ROWS)
     if missing:
         first = missing[0]
         detail = f"at Stripe {paid_sessions(len(missing))} that this database does not hold: {first.session_id}"
         return Check.failed("orders", detail, f"checkout orders recover {first.session_id}")
+    if loose:
+        which = "1 row names" if loose == 1 else f"{loose} rows name"
+        return Check.failed("orders", f"{which} an order that does not exist any more", "checkout db restore BACKUP")
     if probes.endpoints is not None:
         try:
             sessions = await _first_page(sessions_made(probes.gateway, probes.now_at_stripe - KEPT))

@@ -16,7 +16,10 @@ DROP TABLE IF EXISTS
 CASCADE;
 
 -- name: drop_functions
-DROP ROUTINE IF EXISTS announce_catalog, drop_payload_partition, ensure_payload_partitions, keep_operator_log, keep_order_text, search_form, trigrams CASCADE;
+DROP ROUTINE IF EXISTS
+    announce_catalog, delete_observations_of_payment, delete_rows_of_order, drop_payload_partition, ensure_payload_partitions,
+    keep_operator_log, keep_order_text, search_form, trigrams
+CASCADE;
 
 -- name: reset_search_path
 -- pg_restore's script empties it.

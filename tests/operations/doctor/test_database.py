@@ -67,6 +67,19 @@ async def test_orders_of_the_other_mode_are_a_fault(settings: Settings, connecti
     assert (key_mode.ok, "1001" in key_mode.detail, "sk_live_" in (key_mode.fix or "")) == (False, True, True)
 
 
+async def test_rows_whose_order_is_gone_are_a_fault(settings: Settings, connection: asyncpg.Connection) -> None:
+    gone = await add_order(connection)
+    await connection.execute(
+        "INSERT INTO order_changes (order_id, to_status, cause, actor) VALUES ($1, '', '', '')", gone
+    )
+    whole = (await results(settings))["orders"]
+    await connection.execute("SET session_replication_role = replica")  # past the trigger that deletes them
+    await connection.execute("DELETE FROM orders")
+    torn = (await results(settings))["orders"]
+    assert (whole.ok, torn.ok) == (True, False)
+    assert "1 row names an order" in torn.detail
+
+
 async def test_events_that_name_an_account_are_a_fault_while_our_account_is_unknown(
     settings: Settings, connection: asyncpg.Connection
 ) -> None:
