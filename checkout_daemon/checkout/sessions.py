@@ -14,6 +14,7 @@ from typing import Any
 
 import asyncpg
 import msgspec
+import msgspec.structs
 
 from checkout_daemon.catalog.discount_store import find_discount
 from checkout_daemon.catalog.pricing import Discount
@@ -115,7 +116,10 @@ def our_session_update(fetched: Fetched, order_id: str, attempt: int, cause: str
     """Return the update from a session that an attempt of ours created, which links it to the order."""
     update = session_update(fetched, cause, actor)
     links = [*update.links, Link(str(update.subject_id), order_id, LinkRank.OURS)]
-    facts = [replace(fact, attempt=attempt) if isinstance(fact, SessionFact) else fact for fact in update.facts]
+    facts = [
+        msgspec.structs.replace(fact, attempt=attempt) if isinstance(fact, SessionFact) else fact
+        for fact in update.facts
+    ]
     return replace(update, links=links, facts=facts)
 
 

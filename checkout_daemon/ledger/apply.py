@@ -12,15 +12,16 @@ import asyncpg
 from checkout_daemon.backoff import EVENT_TRIES, event_retry_delay
 from checkout_daemon.database.pool import AWAY, LOST_RACES, Database, LostRace, confirm_durable
 from checkout_daemon.errors import DatabaseUnavailable
-from checkout_daemon.ledger import event_store, fact_store
+from checkout_daemon.ledger import event_store
 from checkout_daemon.ledger.event_store import NewEvent, StoredEvent, Verdict
 from checkout_daemon.ledger.fingerprints import error_fingerprint
-from checkout_daemon.ledger.merge import Merged, Update, merge
+from checkout_daemon.ledger.merge import Merged, Update, load_all, merge, work_out
 from checkout_daemon.ledger.missing_orders import note_objects
 from checkout_daemon.ledger.own_account import own_accounts
 from checkout_daemon.ledger.translate import translate
 from checkout_daemon.ledger.translate.envelope import StripeEvent, parse_event
 from checkout_daemon.ledger.translate.stripe_objects import UnreadableObject
+from checkout_daemon.ledger.writes import Writes, record
 
 log = logging.getLogger(__name__)
 
@@ -132,29 +133,24 @@ async def _retry_next(connection: asyncpg.Connection) -> bool:
 async def _apply(connection: asyncpg.Connection, batch: Sequence[ReceivedEvent]) -> list[Applied]:
     own = await _own_accounts(connection, [received.event for received in batch])
     translated = [_translate(received, own) for received in batch]
-    nodes = {node for update, _ in translated if update is not None for node in update.nodes}
-    if nodes:
-        await fact_store.lock_nodes(connection, nodes)
-    # Only after the locks: if another transaction is storing a copy of an event, that names the same nodes and is done.
-    held = await event_store.held_events(connection, {received.event.id for received in batch})
+    updates = [update for update, _ in translated if update is not None]
+    loaded = await load_all(connection, updates, event_ids={received.event.id for received in batch})
+    held = loaded.events
     first: dict[str, int] = {}
     for index, received in enumerate(batch):
         if received.event.id not in held:
             first.setdefault(received.event.id, index)
-    fresh = list(first.values())
 
-    update_of = {index: update for index in fresh if (update := translated[index][0]) is not None}
-    verdicts = {index: translated[index][1] for index in fresh}
-    if update_of:
-        merged = await merge(connection, list(update_of.values()), locked=nodes)
-        for index, order_id in zip(update_of, merged.order_ids, strict=True):
-            verdicts[index] = _placed(verdicts[index], order_id)
-        unplaced = [batch[index] for index in update_of if verdicts[index].reason == "no_order"]
-        await _note_lost_orders(connection, unplaced)
-    if fresh:
-        new = [NewEvent(batch[index].event, batch[index].received_at, verdicts[index]) for index in fresh]
-        inserted = await event_store.insert_events(connection, new)
-        if any(batch[index].event.id not in inserted for index in update_of):
+    update_of = {index: update for index in first.values() if (update := translated[index][0]) is not None}
+    verdicts = {index: translated[index][1] for index in first.values()}
+    merged, writes = work_out(loaded, list(update_of.values()))
+    for index, order_id in zip(update_of, merged.order_ids, strict=True):
+        verdicts[index] = _placed(verdicts[index], order_id)
+    await _note_lost_orders(connection, [batch[index] for index in update_of if verdicts[index].reason == "no_order"])
+    if first:
+        new = [NewEvent(batch[index].event, batch[index].received_at, verdict) for index, verdict in verdicts.items()]
+        stored = await record(connection, writes, new)
+        if any(batch[index].event.id not in stored for index in update_of):
             raise LostRace  # stored meanwhile with another body: look again
     else:
         await confirm_durable(connection)  # we acknowledge events that another transaction stored
@@ -218,8 +214,8 @@ def _placed(verdict: Verdict, order_id: str | None) -> Verdict:
 async def _store_failed(database: Database, received: ReceivedEvent, error: Exception) -> Applied:
     verdict = _failed(error, received.received_at, 0)
     new = NewEvent(received.event, received.received_at, verdict)
-    inserted = await database.run(event_store.insert_events, [new])
-    return Applied(received.event.id, received.event.type, verdict.status if inserted else "duplicate")
+    stored = await database.run(record, Writes(), [new])
+    return Applied(received.event.id, received.event.type, verdict.status if stored else "duplicate")
 
 
 def _failed(error: Exception, now: datetime, attempts_before: int) -> Verdict:

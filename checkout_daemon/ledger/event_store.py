@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import asyncpg
 
 from checkout_daemon.database.queries import sql
-from checkout_daemon.database.records import columns
 from checkout_daemon.ledger.translate.envelope import StripeEvent
 
 
@@ -33,6 +33,25 @@ class NewEvent:
     received_at: datetime
     verdict: Verdict
 
+    def row(self) -> tuple[Any, ...]:
+        """Return the row of stripe_events."""
+        event, verdict = self.event, self.verdict
+        return (
+            event.id,
+            event.type,
+            verdict.status,
+            verdict.reason,
+            verdict.order_id,
+            verdict.subject_id,
+            event.api_version,
+            event.livemode,
+            event.created_at,
+            self.received_at,
+            verdict.next_attempt_at,
+            verdict.last_error,
+            event.body_hash,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
@@ -46,18 +65,6 @@ class StoredEvent:
 async def held_events(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, bytes]:
     """Return the events that are stored already, each with the hash of its body."""
     return {row["id"]: row["body_hash"] for row in await connection.fetch(sql("held_events"), list(ids))}
-
-
-async def insert_events(connection: asyncpg.Connection, events: Sequence[NewEvent]) -> set[str]:
-    """Store events with their payloads and return the new ids. An event that is stored already stays as it is."""
-    rows = sorted(events, key=lambda row: row.event.id)
-    inserted = await connection.fetch(
-        sql("insert_events"),
-        *columns(rows, "event.id", "event.type", "verdict.status", "verdict.reason", "verdict.order_id"),
-        *columns(rows, "verdict.subject_id", "event.api_version", "event.livemode", "event.created_at", "received_at"),
-        *columns(rows, "verdict.next_attempt_at", "verdict.last_error", "event.body_hash", "event.payload"),
-    )
-    return {row["id"] for row in inserted}
 
 
 async def adopt_events(connection: asyncpg.Connection, order_of_subject: dict[str, str]) -> None:

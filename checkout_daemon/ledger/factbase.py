@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from checkout_daemon.ledger.derive import Derived, OrderFacts, derive
 from checkout_daemon.ledger.facts import (

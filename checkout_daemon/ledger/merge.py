@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import asyncpg
 
 from checkout_daemon.errors import OrderNotFound
-from checkout_daemon.ledger import event_store, fact_store, order_states
 from checkout_daemon.ledger.derive import Derived, OrderFacts
-from checkout_daemon.ledger.fact_store import HeldFacts
+from checkout_daemon.ledger.fact_store import Loaded, load
 from checkout_daemon.ledger.factbase import FactBase
-from checkout_daemon.ledger.facts import Act, Fact, Link, LinkRank
+from checkout_daemon.ledger.facts import Act, Fact, Link, LinkRank, SessionFact
 from checkout_daemon.ledger.links import LinkGraph
-from checkout_daemon.ledger.order_states import Change, Effects, LockedOrder, State, lock_orders
+from checkout_daemon.ledger.order_states import Change, LockedOrder, State
+from checkout_daemon.ledger.writes import Writes, record
 from checkout_daemon.model.orders import OrderTerms
 
 
@@ -46,6 +46,12 @@ class Update:
         if self.subject_id is not None:
             nodes.add(self.subject_id)
         return nodes
+
+    @cached_property
+    def orders(self) -> set[str]:
+        """Every order that the update names."""
+        named = {link.target_id for link in self.links if link.rank is not LinkRank.STRIPE}
+        return named.union((order_id for order_id, _ in self.acts), self.order_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,88 +86,83 @@ async def locked_order(connection: asyncpg.Connection, order_id: str) -> Merged:
     return merged
 
 
-async def merge(connection: asyncpg.Connection, updates: Sequence[Update], *, locked: Iterable[str] = ()) -> Merged:
-    """Merge all updates within the caller's transaction. `locked` are nodes that the caller has locked already.
+async def merge(connection: asyncpg.Connection, updates: Sequence[Update]) -> Merged:
+    """Merge all updates within the caller's transaction."""
+    merged, writes = work_out(await load_all(connection, updates), updates)
+    if writes:
+        await record(connection, writes)
+    return merged
 
-    Locks the nodes that are named, then the rows of their orders by id, and only then reads links and facts, so that a
-    link and a fact that arrive together cannot miss each other. A node whose order changes is locked as well, even if
-    no update names it.
+
+async def load_all(
+    connection: asyncpg.Connection, updates: Sequence[Update], *, event_ids: Collection[str] = ()
+) -> Loaded:
+    """Lock all that the updates may change until the transaction ends, and return what is stored about it.
+
+    Those are the nodes that are named, then the rows of their orders by id; only then links and facts are read, so that
+    a link and a fact that arrive together cannot miss each other. A node whose order changes is locked as well, even if
+    no update names it. `event_ids` are looked for too, once the nodes are locked.
     """
-    nodes = set(locked)
+    nodes = {node for update in updates for node in update.nodes}
+    named = {order_id for update in updates for order_id in update.orders}
+    if not (nodes or named or event_ids):
+        return Loaded()
+    unnamed = any(not update.orders for update in updates)
     while True:
-        links, connected = await _lock_component(connection, updates, nodes)
-        named = {link.target_id for link in links if link.rank is not LinkRank.STRIPE} | _orders(updates)
-        if not connected and not named:
-            return Merged([None for _ in updates], {}, FactBase())
-        orders = {order.id: order for order in await lock_orders(connection, named)} if named else {}
-        held = await fact_store.load_facts(connection, orders, connected | named)
-        # While we waited for the row of an order, its holder may have linked more to it: then look again.
-        if set(held.links) == set(links):
-            break
-    base = FactBase(OrderTerms(row.id, row.amount_total, row.currency, row.livemode) for row in orders.values())
-    for link in held.links:
+        loaded = await load(connection, nodes, named, unnamed=unnamed, event_ids=event_ids)
+        if not (moved := _moved(loaded.links, updates) - nodes):
+            return loaded
+        nodes |= moved
+
+
+def work_out(loaded: Loaded, updates: Sequence[Update]) -> tuple[Merged, Writes]:
+    """Join the updates with what is stored, one after the other, and return the result and what has to be written."""
+    base = FactBase(
+        OrderTerms(order.id, order.amount_total, order.currency, order.livemode) for order in loaded.orders.values()
+    )
+    for link in loaded.links:
         base.join_link(link)
-    for fact in held.facts:
+    for fact in loaded.facts:
         base.join(fact)
-    for act in held.acts:
-        base.join_act(act.order_id, act.act)
-
-    unlinked = {node for node in connected if base.order_of(node) is None}
-    effects = _join_all(base, orders, updates)
-    await _write_new_links(connection, held.links, updates)
-    await _write_changed_facts(connection, base, held)
-    await _write_new_acts(connection, orders, held, updates)
-    if found := {node: order_id for node in unlinked if (order_id := base.order_of(node)) is not None}:
-        await event_store.adopt_events(connection, found)
-    if effects.states or effects.changes or effects.messages:
-        await order_states.record(connection, effects)
+    for order_id, act in loaded.acts:
+        base.join_act(order_id, act)
+    writes = Writes()
+    unlinked = {node for node in _connected(loaded.links, updates) if base.order_of(node) is None}
+    _join_all(base, loaded.orders, updates, writes)
+    _add_new_links(loaded, updates, writes)
+    _add_changed_facts(base, loaded, writes)
+    _add_new_acts(loaded, updates, writes)
+    writes.adopted = {node: found for node in unlinked if (found := base.order_of(node)) is not None}
     about = [base.order_of(update.subject_id) if update.subject_id else None for update in updates]
-    return Merged(about, orders, base)
+    return Merged(about, loaded.orders, base), writes
 
 
-def _links(updates: Sequence[Update]) -> list[Link]:
-    return [link for update in updates for link in update.links]
+def _connected(links: Sequence[Link], updates: Sequence[Update]) -> set[str]:
+    """Return the nodes that the updates name, and all that held and new links connect with these."""
+    graph = LinkGraph(())
+    for link in (*links, *(link for update in updates for link in update.links)):
+        graph.join(link)
+    return graph.connected({node for update in updates for node in update.nodes})
 
 
-def _orders(updates: Sequence[Update]) -> set[str]:
-    named = {link.target_id for link in _links(updates) if link.rank is not LinkRank.STRIPE}
-    named |= {order_id for update in updates for order_id, _ in update.acts}
-    return named | {order_id for update in updates for order_id in update.order_ids}
+def _moved(links: Sequence[Link], updates: Sequence[Update]) -> set[str]:
+    """Return every node whose order changes if the updates are merged.
 
-
-async def _lock_component(
-    connection: asyncpg.Connection, updates: Sequence[Update], locked: set[str]
-) -> tuple[list[Link], set[str]]:
-    """Lock every node whose order may change.
-
-    Return the links held, and all nodes that these and the new links connect.
+    Whether an order exists is of no interest here: every id that a link names may be an order.
     """
-    wanted = {node for update in updates for node in update.nodes}
-    named, new_links = _orders(updates), _links(updates)
-    if not wanted and not named:
-        return [], set()
-    while True:
-        if missing := wanted - locked:
-            await fact_store.lock_nodes(connection, missing)
-            locked |= missing
-        links = await fact_store.load_links(connection, locked | named)
-        # Whether an order exists is asked later; until then every id that a link names may be an order.
-        graph = LinkGraph({link.target_id for link in [*links, *new_links]})
-        for link in links:
-            graph.join(link)
-        before = graph.connected(locked)
-        orders_before = {node: graph.order_of(node) for node in before - locked}
-        for link in new_links:
-            graph.join(link)
-        connected = graph.connected(before)
-        wanted = {node for node in connected - locked if graph.order_of(node) != orders_before.get(node)}
-        if not wanted:
-            return links, connected
+    nodes = {node for update in updates for node in update.nodes}
+    new_links = [link for update in updates for link in update.links]
+    graph = LinkGraph({link.target_id for link in (*links, *new_links)})
+    for link in links:
+        graph.join(link)
+    before = {node: graph.order_of(node) for node in graph.connected(nodes)}
+    for link in new_links:
+        graph.join(link)
+    return {node for node in graph.connected(nodes) if graph.order_of(node) != before.get(node)}
 
 
-def _join_all(base: FactBase, orders: dict[str, LockedOrder], updates: Sequence[Update]) -> Effects:
+def _join_all(base: FactBase, orders: dict[str, LockedOrder], updates: Sequence[Update], writes: Writes) -> None:
     """Join one update after the other, so that the change log has each step although they share a transaction."""
-    effects = Effects()
     stored = {order_id: order.state for order_id, order in orders.items()}
     for update in updates:
         concerned, moved = _join(base, update)
@@ -169,14 +170,13 @@ def _join_all(base: FactBase, orders: dict[str, LockedOrder], updates: Sequence[
             now = base.derive(order_id)
             before, after = stored[order_id], State.of(now)
             if after != before:
-                effects.states[order_id] = stored[order_id] = after
+                writes.states[order_id] = stored[order_id] = after
             if after.visible != before.visible or update.always_logged:
-                effects.changes.append(
+                writes.changes.append(
                     Change(order_id, before.status, after.status, update.cause, update.actor, update.note)
                 )
-            if after != before or moved:  # messages that are owed already are skipped by their key
-                effects.messages |= {(order_id, message) for message in now.messages}
-    return effects
+            if after != before or moved:
+                writes.messages |= {(order_id, message) for message in now.messages}
 
 
 def _join(base: FactBase, update: Update) -> tuple[set[str], bool]:
@@ -194,42 +194,36 @@ def _join(base: FactBase, update: Update) -> tuple[set[str], bool]:
     return {order_id for order_id in concerned if order_id is not None}, moved
 
 
-async def _write_new_links(connection: asyncpg.Connection, held: list[Link], updates: Sequence[Update]) -> None:
-    ranks = {(link.source_id, link.target_id): link.rank for link in held}
-    new = [
-        link
-        for link in _links(updates)
-        if (rank := ranks.get((link.source_id, link.target_id))) is None or link.rank < rank
-    ]
-    if new:
-        await fact_store.write_links(connection, new)
+def _add_new_links(loaded: Loaded, updates: Sequence[Update], writes: Writes) -> None:
+    """Add the links that are new or come from a better source than the one held."""
+    held = {(link.source_id, link.target_id): link.rank for link in loaded.links}
+    for update in updates:
+        for link in update.links:
+            ends = (link.source_id, link.target_id)
+            known = writes.links.get(ends, held.get(ends))
+            if known is None or link.rank < known:
+                writes.links[ends] = link.rank
 
 
-async def _write_new_acts(
-    connection: asyncpg.Connection, orders: dict[str, LockedOrder], held: HeldFacts, updates: Sequence[Update]
-) -> None:
-    known = {(act.order_id, act.act) for act in held.acts}
-    new: dict[tuple[str, Act], str] = {}
+def _add_new_acts(loaded: Loaded, updates: Sequence[Update], writes: Writes) -> None:
+    held = set(loaded.acts)
     for update in updates:
         for order_id, act in update.acts:
-            if order_id in orders and (order_id, act) not in known:
-                new.setdefault((order_id, act), update.actor)
-    if new:
-        await fact_store.write_acts(connection, new)
+            if order_id in loaded.orders and (order_id, act) not in held:
+                writes.acts.setdefault((order_id, act), update.actor)
 
 
-async def _write_changed_facts(connection: asyncpg.Connection, base: FactBase, held: HeldFacts) -> None:
-    """Write the facts that differ from what was held, and the payments and sessions that belong elsewhere now."""
-    before = {fact.key: fact for fact in held.facts}
-    changed = {key: fact for key, fact in base.facts.items() if before.get(key) != fact}
-    known = held.payment_orders
-    payments = {node: order_id for node in known if (order_id := base.order_of(node)) != known[node]}
-    for fact in changed.values():
-        if fact.of_payment and fact.node not in known:
-            payments[fact.node] = base.order_of(fact.node)
-    for key, order_id in held.session_orders.items():
-        if base.order_of(base.facts[key].node) != order_id:
-            changed[key] = base.facts[key]
-    if payments:  # first: other facts refer to them
-        await fact_store.write_payments(connection, payments)
-    await fact_store.write_facts(connection, changed.values(), base.order_of)
+def _add_changed_facts(base: FactBase, loaded: Loaded, writes: Writes) -> None:
+    """Add the facts that differ from what was held, and the payments and sessions that belong elsewhere now."""
+    held = {fact.key: fact for fact in loaded.facts}
+    known = loaded.payments
+    writes.payments = {node: order_id for node in known if (order_id := base.order_of(node)) != known[node]}
+    for key, fact in base.facts.items():
+        order_id = base.order_of(fact.node) if isinstance(fact, SessionFact) or fact.of_payment else None
+        if isinstance(fact, SessionFact):
+            if held.get(key) != fact or loaded.sessions[key] != order_id:
+                writes.sessions[key] = (fact, order_id)
+        elif held.get(key) != fact:
+            writes.facts[key] = fact
+            if fact.of_payment and fact.node not in known:
+                writes.payments[fact.node] = order_id

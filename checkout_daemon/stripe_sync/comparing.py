@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
 import asyncpg
+from msgspec import structs
 
 from checkout_daemon.audit.audit_log import OperatorAction, check_note, record, state_of
 from checkout_daemon.audit.operators import Operator
@@ -178,7 +179,7 @@ def _with_stored_known_at(fact: Fact, base: FactBase) -> Fact:
     if not isinstance(fact, SessionFact | RefundFact) or not isinstance(stored, SessionFact | RefundFact):
         return fact
     settled = fact.unknown is None and stored.unknown is None
-    return replace(fact, known_at=stored.known_at) if settled else fact
+    return structs.replace(fact, known_at=stored.known_at) if settled else fact
 
 
 def _join(base: FactBase, order_id: str, update: Update) -> list[Difference]:
@@ -209,7 +210,7 @@ def _differences(stored: Fact | None, joined: Fact) -> list[Difference]:
     if stored is None:
         names = ("status", "payment_status") if isinstance(joined, SessionFact) else ("status", "amount")
         return [Difference(joined.id, name, None, _text(joined, name)) for name in names]
-    compared = [field.name for field in fields(joined) if field.name not in _NOT_COMPARED]
+    compared = [name for name in joined.__struct_fields__ if name not in _NOT_COMPARED]
     if isinstance(joined, DisputeFact):
         compared.append("funds")
     return [

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import structs
 
 from checkout_daemon.checkout.session_search import find_session
 from checkout_daemon.ledger.facts import Fact, Link, LinkRank, Observation, SessionFact, SessionStatus
@@ -139,7 +141,7 @@ async def _find_lost(reader: _Reader, order_id: str, attempt: Attempt) -> None:
     snapshot.adopted = str(fetched.object["id"])
     snapshot.links.append(Link(snapshot.adopted, order_id, LinkRank.OURS))
     snapshot.facts[begin:] = [
-        replace(fact, attempt=attempt.number) if isinstance(fact, SessionFact) else fact
+        structs.replace(fact, attempt=attempt.number) if isinstance(fact, SessionFact) else fact
         for fact in snapshot.facts[begin:]
     ]
 

@@ -4,34 +4,6 @@
 -- $1 ids. The events that are stored already, with the hash of their body.
 SELECT id, body_hash FROM stripe_events WHERE id = ANY($1::text[]);
 
--- name: insert_events
--- $1 ids ascending, $2 types, $3 statuses, $4 reasons, $5 order ids, $6 subject ids, $7 api versions, $8 livemodes, $9 created_at,
--- $10 received_at, $11 next_attempt_at, $12 last errors, $13 body hashes, $14 payloads. Returns the ids that are new.
--- A time of receipt that is minutes off the database's clock comes from a wrong clock and would put the payload into a wrong partition.
-WITH incoming AS (
-    SELECT id, type, status, reason, order_id, subject_id, api_version, livemode, created_at,
-           CASE WHEN received_at BETWEEN now() - interval '5 minutes' AND now() + interval '5 minutes' THEN received_at
-                ELSE now() END AS received_at,
-           next_attempt_at, last_error, body_hash, payload
-    FROM unnest(
-        $1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::boolean[], $9::timestamptz[],
-        $10::timestamptz[], $11::timestamptz[], $12::text[], $13::bytea[], $14::text[]
-    ) AS event (id, type, status, reason, order_id, subject_id, api_version, livemode, created_at, received_at, next_attempt_at,
-                last_error, body_hash, payload)
-), fresh AS (
-    INSERT INTO stripe_events (id, type, status, reason, order_id, subject_id, api_version, livemode, created_at, received_at,
-                               applied_at, next_attempt_at, last_error, body_hash)
-    SELECT id, type, status, reason, order_id, subject_id, api_version, livemode, created_at, received_at,
-           CASE WHEN status = 'applied' THEN now() END, next_attempt_at, last_error, body_hash
-    FROM incoming ORDER BY id
-    ON CONFLICT (id) DO NOTHING
-    RETURNING id
-), kept AS (
-    INSERT INTO stripe_event_payloads (event_id, received_at, payload)
-    SELECT incoming.id, incoming.received_at, incoming.payload FROM incoming JOIN fresh USING (id)
-)
-SELECT id FROM fresh;
-
 -- name: adopt_events
 -- $1 subject ids, $2 their order ids. Events that arrived before their order was known become applied.
 UPDATE stripe_events SET status = 'applied', reason = NULL, order_id = known.order_id, applied_at = now()

@@ -1,0 +1,173 @@
+"""What a merge writes, and how it is written: in one round trip, with the events that it came from."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
+
+import asyncpg
+
+from checkout_daemon.database.cells import Column, binary, encode, plain, text, time
+from checkout_daemon.database.queries import sql
+from checkout_daemon.ledger.derive import Message
+from checkout_daemon.ledger.event_store import NewEvent
+from checkout_daemon.ledger.facts import (
+    Act,
+    CanceledPayment,
+    DisputeFact,
+    Fact,
+    Key,
+    LinkRank,
+    Observation,
+    RefundFact,
+    RefundHint,
+    SessionFact,
+)
+from checkout_daemon.ledger.order_states import CHANNEL, Change, State
+from checkout_daemon.model.messages import MessageKind
+
+
+@dataclass(slots=True)
+class Writes:
+    """The rows that a merge changes: facts whole, links and states by their key, changes in sequence.
+
+    `sessions` and `payments` come with their orders, `acts` with who did them. `adopted` are nodes whose events arrived
+    before their order was known, with that order. `messages` are those owed; one that is owed already is skipped.
+    """
+
+    links: dict[tuple[str, str], LinkRank] = field(default_factory=dict)
+    payments: dict[str, str | None] = field(default_factory=dict)
+    sessions: dict[Key, tuple[SessionFact, str | None]] = field(default_factory=dict)
+    facts: dict[Key, Fact] = field(default_factory=dict)
+    acts: dict[tuple[str, Act], str] = field(default_factory=dict)
+    adopted: dict[str, str] = field(default_factory=dict)
+    states: dict[str, State] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    messages: set[tuple[str, Message]] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        """Return whether there is anything to write."""
+        return bool(self.links or self.payments or self.sessions or self.facts or self.acts or self.adopted) or bool(
+            self.states or self.changes or self.messages
+        )
+
+
+# The columns of each argument of the SQL function record_facts, in its sequence.
+_LINKS = (text, text, plain)
+_PAYMENTS = (text, text)
+_SESSIONS = (text, plain, plain, text, text, text, time, time, time, text, text)
+_ACTS = (text, text, text, text, text)
+_ADOPTED = (text, text)
+_STATES = (text, text, text, plain, time)
+_CHANGES = (text, text, text, text, text, text)
+_MESSAGES = (text, text, text, text)
+_EVENTS = (text, text, text, text, text, text, text, plain, time, time, time, text, binary)
+
+_SESSION = attrgetter(
+    "id",
+    "livemode",
+    "attempt",
+    "status",
+    "payment_status",
+    "url",
+    "expires_at",
+    "known_at",
+    "unknown_at",
+    "unknown_words",
+)
+_FACTS: tuple[tuple[type[Fact], attrgetter[tuple[Any, ...]], tuple[Column, ...]], ...] = (
+    (
+        Observation,
+        attrgetter("payment_id", "amount", "currency", "livemode", "paid_at"),
+        (text, plain, text, plain, time),
+    ),
+    (
+        RefundFact,
+        attrgetter(
+            "id",
+            "livemode",
+            "payment_id",
+            "status",
+            "amount",
+            "currency",
+            "request",
+            "known_at",
+            "unknown_at",
+            "unknown_words",
+        ),
+        (text, plain, text, text, plain, text, text, time, time, text),
+    ),
+    (
+        DisputeFact,
+        attrgetter(*DisputeFact.__struct_fields__),
+        (text, plain, text, text, time, plain, text, text, time, text, text, time, time),
+    ),
+    (RefundHint, attrgetter(*RefundHint.__struct_fields__), (text, plain, text, plain, time, text)),
+    (CanceledPayment, attrgetter("payment_id", "at"), (text, time)),
+)
+
+
+async def record(connection: asyncpg.Connection, writes: Writes, events: Sequence[NewEvent] = ()) -> set[str]:
+    """Write all rows and notify, and return the ids of the events stored: one that is stored already stays as it is.
+
+    The orders and nodes must be locked. Every table's rows are sorted, so that concurrent writers do not deadlock.
+    """
+    of_type: defaultdict[type[Fact], list[Fact]] = defaultdict(list)
+    for fact in writes.facts.values():
+        of_type[type(fact)].append(fact)
+    messages = [
+        (order_id, message.kind, message.subject_id, channel.value)
+        for order_id, message in sorted(writes.messages)
+        for channel in MessageKind(message.kind).channels
+    ]
+    stored = sorted(events, key=lambda new: new.event.id)
+    return set(
+        await connection.fetchval(
+            sql("record_facts"),
+            encode([(*ends, int(rank)) for ends, rank in sorted(writes.links.items())], _LINKS),
+            encode(sorted(writes.payments.items()), _PAYMENTS),
+            encode(
+                [
+                    (*_SESSION(fact), order_id)
+                    for fact, order_id in sorted(
+                        writes.sessions.values(), key=lambda placed: placed[0].key_fields(placed[0])
+                    )
+                ],
+                _SESSIONS,
+            ),
+            *(
+                encode([row(fact) for fact in sorted(of_type[kind], key=kind.key_fields)], columns)
+                for kind, row, columns in _FACTS
+            ),
+            encode(
+                [
+                    (order_id, act.kind, act.reason, act.subject, actor)
+                    for (order_id, act), actor in writes.acts.items()
+                ],
+                _ACTS,
+            ),
+            encode(
+                [
+                    (order_id, state.status, ",".join(state.attention), state.amount_refunded, state.paid_at)
+                    for order_id, state in sorted(writes.states.items())
+                ],
+                _STATES,
+            ),
+            encode(
+                [
+                    (change.order_id, change.from_status, change.to_status, change.cause, change.actor, change.note)
+                    for change in writes.changes
+                ],
+                _CHANGES,
+            ),
+            encode(messages, _MESSAGES),
+            encode(sorted(writes.adopted.items()), _ADOPTED),
+            encode([new.row() for new in stored], _EVENTS),
+            [new.event.payload for new in stored],
+            CHANNEL,
+        )
+        or ()
+    )
