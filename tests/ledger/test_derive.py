@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from checkout_daemon.ledger.derive import LIVE_REFUNDS, SETTLED_DISPUTES, UNANSWERED_DISPUTES, OrderFacts, derive
 from checkout_daemon.ledger.facts import (

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from checkout_daemon.ledger.event_types import EVENT_TYPES
 from checkout_daemon.ledger.facts import (
@@ -138,12 +139,12 @@ EXAMPLES = {
     # Sessions
     "a paid session is a fact and an observation": session("completed", PAID, MONEY),
     "a completed session may still wait for its debit": session(
-        "completed", replace(PAID, payment_status=PaymentStatus.UNPAID), payment_status="unpaid"
+        "completed", structs.replace(PAID, payment_status=PaymentStatus.UNPAID), payment_status="unpaid"
     ),
     "a session that owed nothing stands for its own payment": replace(
         session(
             "completed",
-            replace(PAID, payment_status=PaymentStatus.NO_PAYMENT_REQUIRED),
+            structs.replace(PAID, payment_status=PaymentStatus.NO_PAYMENT_REQUIRED),
             Observation("cs_1", 0, "eur", False, AT),
             payment_status="no_payment_required",
             amount_total=0,
@@ -154,12 +155,12 @@ EXAMPLES = {
     "a debit that arrived pays its session": session("async_payment_succeeded", PAID, MONEY),
     "it does so even without a payment_status": session("async_payment_succeeded", PAID, MONEY, payment_status=None),
     "a refused debit fails its session": session(
-        "async_payment_failed", replace(PAID, payment_status=PaymentStatus.FAILED), payment_status="unpaid"
+        "async_payment_failed", structs.replace(PAID, payment_status=PaymentStatus.FAILED), payment_status="unpaid"
     ),
     "an expired session is unpaid": replace(
         session(
             "expired",
-            replace(PAID, status=SessionStatus.EXPIRED, payment_status=PaymentStatus.UNPAID),
+            structs.replace(PAID, status=SessionStatus.EXPIRED, payment_status=PaymentStatus.UNPAID),
             status="expired",
             payment_status="unpaid",
             payment_intent=None,
@@ -167,16 +168,19 @@ EXAMPLES = {
         links=OF_SESSION[:2],
     ),
     "a status that Stripe added later is kept as an unknown value": session(
-        "completed", replace(PAID, known_at=None, unknown=Unknown(AT, "status=archived")), MONEY, status="archived"
+        "completed",
+        structs.replace(PAID, known_at=None, unknown=Unknown(AT, "status=archived")),
+        MONEY,
+        status="archived",
     ),
     "a session that is not ours has no attempt": replace(
-        session("completed", replace(PAID, attempt=0), MONEY, client_reference_id=None, metadata={}),
+        session("completed", structs.replace(PAID, attempt=0), MONEY, client_reference_id=None, metadata={}),
         links=OF_SESSION[2:],
     ),
     # PaymentIntents
     "a succeeded PaymentIntent is an observation": intent("succeeded", MONEY),
     "both amounts count where they differ": intent(
-        "succeeded", replace(MONEY, amount=4000), MONEY, amount_received=4000
+        "succeeded", structs.replace(MONEY, amount=4000), MONEY, amount_received=4000
     ),
     "a declined PaymentIntent leaves only its links": intent("payment_failed", amount_received=0),
     "so does one that is processing": intent("processing", amount_received=0),
@@ -193,15 +197,19 @@ EXAMPLES = {
     # Refunds
     "a refund is a fact under its payment": refund("refund.created", PENDING),
     "a refund names the request of ours that made it": refund(
-        "refund.created", replace(PENDING, request="rr_1"), metadata={"refund_request": "rr_1"}
+        "refund.created", structs.replace(PENDING, request="rr_1"), metadata={"refund_request": "rr_1"}
     ),
     "an updated refund is the same fact": refund(
-        "refund.updated", replace(PENDING, status=RefundStatus.SUCCEEDED), status="succeeded"
+        "refund.updated", structs.replace(PENDING, status=RefundStatus.SUCCEEDED), status="succeeded"
     ),
     "the older name of that event is the same": refund("charge.refund.updated", PENDING),
-    "a failed refund is too": refund("refund.failed", replace(PENDING, status=RefundStatus.FAILED), status="failed"),
+    "a failed refund is too": refund(
+        "refund.failed", structs.replace(PENDING, status=RefundStatus.FAILED), status="failed"
+    ),
     "a refund of an unknown PaymentIntent hangs on its charge": replace(
-        refund("refund.created", replace(PENDING, payment_id="ch_1"), payment_intent=None), links=(), subject_id="ch_1"
+        refund("refund.created", structs.replace(PENDING, payment_id="ch_1"), payment_intent=None),
+        links=(),
+        subject_id="ch_1",
     ),
     "a refund of neither is not of Checkout": replace(
         refund("refund.created", payment_intent=None, charge=None), links=(), subject_id=None
@@ -209,24 +217,24 @@ EXAMPLES = {
     # Disputes
     "a dispute is a fact under its payment": dispute("created", OPENED),
     "an updated dispute is the same fact": dispute(
-        "updated", replace(OPENED, status=DisputeStatus.UNDER_REVIEW), status="under_review"
+        "updated", structs.replace(OPENED, status=DisputeStatus.UNDER_REVIEW), status="under_review"
     ),
-    "a closed dispute is too": dispute("closed", replace(OPENED, status=DisputeStatus.LOST), status="lost"),
-    "withdrawn money has the time of its event": dispute("funds_withdrawn", replace(OPENED, withdrawn_at=AT)),
+    "a closed dispute is too": dispute("closed", structs.replace(OPENED, status=DisputeStatus.LOST), status="lost"),
+    "withdrawn money has the time of its event": dispute("funds_withdrawn", structs.replace(OPENED, withdrawn_at=AT)),
     "so has money that came back": dispute(
-        "funds_reinstated", replace(OPENED, status=DisputeStatus.WON, reinstated_at=AT), status="won"
+        "funds_reinstated", structs.replace(OPENED, status=DisputeStatus.WON, reinstated_at=AT), status="won"
     ),
     "a balance transaction dates the movement of money": dispute(
         "created",
-        replace(OPENED, withdrawn_at=DUE),
+        structs.replace(OPENED, withdrawn_at=DUE),
         balance_transactions=[{"amount": -5000, "created": int(DUE.timestamp())}],
     ),
     "a dispute of unknown status still is one": dispute(
-        "updated", replace(OPENED, status=DisputeStatus.UNKNOWN, unknown="status=paused"), status="paused"
+        "updated", structs.replace(OPENED, status=DisputeStatus.UNKNOWN, unknown="status=paused"), status="paused"
     ),
     # Modes that contradict each other
     "an event and its object that name two modes leave only observations": replace(
-        session("completed", MONEY, replace(MONEY, livemode=True), livemode=True), livemode=False
+        session("completed", MONEY, structs.replace(MONEY, livemode=True), livemode=True), livemode=False
     ),
     "nobody naming a mode means test mode": replace(session("completed", PAID, MONEY), livemode=None),
 }
