@@ -11,6 +11,10 @@ import pytest
 
 from checkout_daemon.database.pool import Database, keep_plans, settle_plans
 from checkout_daemon.database.queries import all_queries, sql
+from checkout_daemon.ledger.facts import RefundFact, RefundStatus
+from checkout_daemon.ledger.merge import Update, merge
+from tests.support.payments import paid
+from tests.support.stripe_events import insert_order
 
 # The tables that grow with the shop.
 LARGE = {
@@ -31,7 +35,6 @@ PLANNED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
 READ_WHOLE = {"age_changes"}  # rewrites every change after a restore
 
 PARTIAL = {
-    "load_facts": {"payments_of_order", "checkout_sessions_of_order"},
     "adopt_events": {"stripe_events_orphans"},
     "claim_due_event": {"stripe_events_due"},
     "count_redemptions": {"orders_redeeming"},
@@ -75,13 +78,31 @@ async def test_a_daemons_pool_plans_a_statement_once(database_url: str) -> None:
     database = Database(database_url, max_size=1, generic_plans=True)
     async with database.connection() as connection:
         for _ in range(7):
-            await connection.fetch(sql("lock_orders"), [])
+            await connection.fetch(sql("held_events"), [])
         planned = await connection.fetchrow(
-            "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement = $1", sql("lock_orders")
+            "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement = $1", sql("held_events")
         )
     await database.close()
     assert planned is not None
     assert tuple(planned) == (7, 0)
+
+
+async def test_merging_reads_no_large_table_whole(settled: asyncpg.Connection, database_url: str) -> None:
+    """The plans within functions are not shown, but PostgreSQL counts the scans."""
+    orders = [await insert_order(database_url) for _ in range(3)]
+    for number, order_id in enumerate(orders):
+        async with settled.transaction():
+            for update in (paid(order_id, f"pi_{number}"), refunded(f"pi_{number}")):
+                await merge(settled, [update])
+            scans = await settled.fetch("SELECT relname, seq_scan, idx_scan FROM pg_stat_xact_user_tables")
+        assert {row["relname"] for row in scans if row["seq_scan"] and row["relname"] in LARGE} == set()
+        indexed = {row["relname"] for row in scans if row["idx_scan"]}
+        assert indexed >= {"orders", "links", "payments", "checkout_sessions"}
+
+
+def refunded(payment_id: str) -> Update:
+    fact = RefundFact(f"re_{payment_id}", False, payment_id, RefundStatus.SUCCEEDED, 100, "eur")
+    return Update("refund.created", "stripe", subject_id=payment_id, facts=[fact])
 
 
 async def generic_plan(connection: asyncpg.Connection, name: str) -> list[dict[str, Any]]:
