@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -10,19 +11,23 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from checkout_daemon.catalog.cart import Cart
-from checkout_daemon.catalog.pricing import PriceChanged
-from checkout_daemon.catalog.quotes import price_for_order
+from checkout_daemon.catalog.memory import CatalogMemory
+from checkout_daemon.catalog.pricing import PriceChanged, Quote, normalize_discount_code
+from checkout_daemon.catalog.quotes import price_for_order, quote
 from checkout_daemon.checkout.session_plans import Session
-from checkout_daemon.checkout.sessions import first_session, fresh_session, start_attempt
+from checkout_daemon.checkout.sessions import first_session, fresh_session, only_session, start_attempt
 from checkout_daemon.checkout.shopper_view import resolve_ref
 from checkout_daemon.errors import IdempotencyConflict, InvalidRequest, NotFound, NotPayable, ProbablyPlaced
 from checkout_daemon.model.customer import Customer
+from checkout_daemon.model.orders import OrderStatus
 from checkout_daemon.orders.order_store import (
     NewOrder,
     PayableOrder,
+    PlacedOrder,
+    StalePrices,
     find_alike,
     find_by_key,
-    insert_order,
+    place_order,
     read_order,
     record_key,
 )
@@ -66,33 +71,36 @@ class CheckoutAnswer:
     expires_at: datetime
 
 
-async def start_checkout(runtime: Runtime, request: CheckoutRequest, *, idempotency_key: str | None) -> CheckoutAnswer:
+async def start_checkout(
+    runtime: Runtime, request: CheckoutRequest, *, idempotency_key: str | None, catalog: CatalogMemory | None = None
+) -> CheckoutAnswer:
     """Place an order and create its session, or return to the order of the same key, or of the same customer and lines.
+
+    `catalog` spares reading the products: they are compared with the tables when the order is placed.
 
     Raise InvalidRequest, PriceChanged, IdempotencyConflict or ProbablyPlaced, and then places no order;
     StripeUnavailable or StripeRejected, and then keeps the order, so that the same key can finish it.
     """
+    catalog = catalog or CatalogMemory(runtime.database)
     known: list[str] = []
     for _ in range(_MOST_ROUNDS):
-        earlier = await _order_of_key(runtime, request, idempotency_key)
-        if earlier is not None:
-            return await _answer(runtime, earlier, await first_session(runtime, earlier), created=False)
         refusal: InvalidRequest | PriceChanged | None = None
         try:
-            # Unconfirmed: nothing is promised before the session exists.
-            placed = await runtime.database.run_unconfirmed(_insert_order, runtime, request, idempotency_key, known)
+            placed = await _place(runtime, catalog, request, idempotency_key, known)
         except (InvalidRequest, PriceChanged) as error:
             placed, refusal = None, error
         if placed is not None:
-            return await _answer(runtime, placed, await first_session(runtime, placed), created=True)
-        # Another request was quicker, with this key or with the same customer and lines. If it took the discount's last
-        # redemption, or the price has changed since, this request was refused for that.
+            return await _answer_placed(runtime, placed)
+        # The key has an order already, or another request was quicker with the same customer and lines. That order may
+        # have taken the discount's last redemption, or the price may have changed since: this request was refused then.
         earlier = await _order_of_key(runtime, request, idempotency_key)
-        alike = await _alike_orders(runtime, request) if earlier is None else []
+        if earlier is not None:
+            return await _answer(runtime, earlier, await first_session(runtime, earlier), created=False)
+        alike = await _alike_orders(runtime, request)
         first = order_to_reuse(request.customer, request.discount_code, request.expected_total, alike)
         if first is not None:
             return await _reuse(runtime, request, idempotency_key, first)
-        if earlier is None and refusal is not None:
+        if refusal is not None:
             raise refusal
         known = [order.id for order in alike]
     raise NotFound("the conflicting order was just removed: send the same request again")
@@ -143,35 +151,73 @@ async def _reuse(
     return await _answer(runtime, first.id, session, created=False)
 
 
-async def _insert_order(
+async def _place(
+    runtime: Runtime,
+    catalog: CatalogMemory,
+    request: CheckoutRequest,
+    idempotency_key: str | None,
+    known: Sequence[str],
+) -> PlacedOrder | None:
+    """Place an order, or return None if its key is taken or a similar order is not in `known`.
+
+    Unconfirmed: nothing is promised before the session exists.
+    """
+    if normalize_discount_code(request.discount_code) is None:
+        # Without a discount nothing must be locked while the cart is priced: the statement that places the order
+        # compares the prices with the tables. If they differ, or the cart is refused, the tables decide.
+        with suppress(InvalidRequest, StalePrices):
+            priced = await quote(runtime.database, catalog, request.cart, None, currency=runtime.settings.currency)
+            if request.expected_total in (None, priced.amount_total):
+                return await runtime.database.run_statement(
+                    _insert_order, runtime, request, priced, idempotency_key, known, check_prices=True
+                )
+    return await runtime.database.run_unconfirmed(_price_and_insert, runtime, request, idempotency_key, known)
+
+
+async def _price_and_insert(
     connection: asyncpg.Connection,
     runtime: Runtime,
     request: CheckoutRequest,
     idempotency_key: str | None,
     known: Sequence[str],
-) -> str | None:
-    """Place an order and return its id, or None if its key is taken or a similar order is not in `known`."""
+) -> PlacedOrder | None:
+    priced = await price_for_order(
+        connection,
+        request.cart,
+        request.discount_code,
+        currency=runtime.settings.currency,
+        lock_key=lock_key(request.customer, request.cart),
+    )
+    if request.expected_total not in (None, priced.amount_total):
+        raise PriceChanged(priced)
+    return await _insert_order(connection, runtime, request, priced, idempotency_key, known, check_prices=False)
+
+
+async def _insert_order(
+    connection: asyncpg.Connection,
+    runtime: Runtime,
+    request: CheckoutRequest,
+    priced: Quote,
+    idempotency_key: str | None,
+    known: Sequence[str],
+    *,
+    check_prices: bool,
+) -> PlacedOrder | None:
     order_id = str(uuid4())
     settings = runtime.settings
-    key = lock_key(request.customer, request.cart)
-    quote = await price_for_order(
-        connection, request.cart, request.discount_code, currency=settings.currency, lock_key=key
-    )
-    if request.expected_total is not None and request.expected_total != quote.amount_total:
-        raise PriceChanged(quote)
     payable = PayableOrder(
         order_id,
-        quote.currency,
-        quote.amount_discount,
-        quote.discount_code,
+        priced.currency,
+        priced.amount_discount,
+        priced.discount_code,
         request.customer.email,
-        quote.lines,
+        priced.lines,
         request.locale,
     )
-    attempt = start_attempt(payable, 1, settings, runtime.gateway.now(), quote.discount)
+    attempt = start_attempt(payable, 1, settings, runtime.gateway.now(), priced.discount)
     new = NewOrder(
         order_id,
-        quote,
+        priced,
         request.customer,
         settings.livemode,
         idempotency_key,
@@ -180,8 +226,25 @@ async def _insert_order(
         None if request.insist else lines_of(request.cart),
         known,
     )
-    number = await insert_order(connection, new, attempt)
-    return order_id if number is not None else None
+    key = lock_key(request.customer, request.cart)
+    return await place_order(connection, new, attempt, lock_key=key, check_prices=check_prices)
+
+
+async def _answer_placed(runtime: Runtime, order: PlacedOrder) -> CheckoutAnswer:
+    session = await only_session(runtime, order)
+    if session is None:
+        return await _answer(runtime, order.id, await first_session(runtime, order.id), created=True)
+    return CheckoutAnswer(
+        True,
+        UUID(order.id),
+        order.number,
+        session.id,
+        session.url,
+        OrderStatus.PENDING,
+        order.amount_total,
+        order.currency,
+        session.expires_at.astimezone(UTC),
+    )
 
 
 async def _answer(runtime: Runtime, order_id: str, session: Session, *, created: bool) -> CheckoutAnswer:

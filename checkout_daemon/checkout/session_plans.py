@@ -62,7 +62,7 @@ Planner = Callable[[Situation], Plan]
 def plan_first(situation: Situation) -> Plan:
     """Plan for the session of a new order, in any state. Raise NotPayable if the order was canceled without one."""
     if situation.current is not None:
-        return Plan(session=_session(situation.current))
+        return Plan(session=session_of(situation.current))
     if situation.derived.status is OrderStatus.CANCELED:
         raise _not_payable(situation)
     return _unanswered(situation, Plan(new_attempt=True))
@@ -83,7 +83,7 @@ def plan_fresh(least_time_left: timedelta) -> Planner:
         if current.status is not SessionStatus.OPEN:
             return Plan(new_attempt=True)
         if current.url and current.expires_at and current.expires_at - situation.now >= least_time_left:
-            return Plan(session=_session(current))
+            return Plan(session=session_of(current))
         return Plan(expire=current.id)
 
     return plan
@@ -112,6 +112,11 @@ def plan_single(situation: Situation) -> Plan:
     return Plan(closed=True)
 
 
+def session_of(fact: SessionFact) -> Session:
+    """Return a session of ours that Stripe returned."""
+    return Session(fact.id, fact.url or "", fact.expires_at or datetime.now(UTC))
+
+
 def _not_payable(situation: Situation) -> NotPayable:
     number, derived = situation.order.number, situation.derived
     if derived.status in PAYABLE_STATUSES:
@@ -128,7 +133,3 @@ def _unanswered(situation: Situation, nothing_there: Plan) -> Plan:
     if not attempt.rejected and attempt.age <= KEY_LIFETIME:
         return Plan(ask=attempt)
     return nothing_there if attempt.number in situation.given_up else Plan(look=attempt)
-
-
-def _session(fact: SessionFact) -> Session:
-    return Session(fact.id, fact.url or "", fact.expires_at or datetime.now(UTC))

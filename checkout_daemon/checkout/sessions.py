@@ -29,16 +29,18 @@ from checkout_daemon.checkout.session_plans import (
     plan_first,
     plan_fresh,
     plan_single,
+    session_of,
 )
 from checkout_daemon.clocks import require_clocks
 from checkout_daemon.errors import NotPayable, StripeRejected, StripeUnavailable
 from checkout_daemon.ledger.facts import Link, LinkRank, SessionFact
 from checkout_daemon.ledger.merge import Update, locked_order, merge
+from checkout_daemon.ledger.only_session import record_only_session
 from checkout_daemon.ledger.order_states import LockedOrder, check_mode
 from checkout_daemon.ledger.translate import session as session_events
 from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, UnreadableObject, livemodes
 from checkout_daemon.orders import session_attempt_store
-from checkout_daemon.orders.order_store import PayableOrder, read_payable_order
+from checkout_daemon.orders.order_store import PayableOrder, PlacedOrder, read_payable_order
 from checkout_daemon.orders.session_attempt_store import Attempt
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings
@@ -55,6 +57,14 @@ _MOST_STEPS = 8
 
 class TotalDiffers(StripeRejected):
     """Stripe created a session whose total is not the order's; it has been expired."""
+
+
+async def only_session(runtime: Runtime, order: PlacedOrder) -> Session | None:
+    """Ask Stripe for the session of an order that was placed a moment ago, and return it.
+
+    Return None if more has become known of the order meanwhile: first_session decides then.
+    """
+    return await _ask(runtime, order, order.attempt, "shopper")
 
 
 async def first_session(runtime: Runtime, order_id: str) -> Session:
@@ -221,8 +231,8 @@ def start_attempt(
     return Attempt(number, msgspec.json.encode(parameters).decode(), now)
 
 
-async def _ask(runtime: Runtime, order: LockedOrder, attempt: Attempt, actor: str) -> None:
-    """Ask Stripe with the frozen bytes. A stored refusal uses up the attempt's key.
+async def _ask(runtime: Runtime, order: LockedOrder | PlacedOrder, attempt: Attempt, actor: str) -> Session | None:
+    """Ask Stripe with the frozen bytes. A stored refusal uses up the attempt's key. Return as `_adopt` does.
 
     So does a stored 5xx, but a session may still appear for it: a job looks for it.
     """
@@ -233,7 +243,7 @@ async def _ask(runtime: Runtime, order: LockedOrder, attempt: Attempt, actor: st
         try:
             key = idempotency_key(order.id, attempt.number)
             fetched = await stripe_sessions.create_session(runtime.gateway, parameters["session"], key)
-            await _adopt(runtime, order, attempt.number, fetched, actor)
+            return await _adopt(runtime, order, attempt.number, fetched, actor)
         except StripeFailed as error:
             await _reject(runtime, order, attempt, error.detail, doubtful=True)
             raise
@@ -243,16 +253,21 @@ async def _ask(runtime: Runtime, order: LockedOrder, attempt: Attempt, actor: st
         raise
 
 
-async def _reject(runtime: Runtime, order: LockedOrder, attempt: Attempt, why: str, *, doubtful: bool) -> None:
+async def _reject(
+    runtime: Runtime, order: LockedOrder | PlacedOrder, attempt: Attempt, why: str, *, doubtful: bool
+) -> None:
     log.warning("no session for order %d, attempt %d: %s", order.number, attempt.number, why)
     async with runtime.database.connection() as connection:
         await session_attempt_store.record_rejection(connection, order.id, attempt.number, why, doubtful=doubtful)
 
 
-async def _adopt(runtime: Runtime, order: LockedOrder, number: int, fetched: Fetched, actor: str) -> None:
+async def _adopt(
+    runtime: Runtime, order: LockedOrder | PlacedOrder, number: int, fetched: Fetched, actor: str
+) -> Session | None:
     """Record a session of ours as Stripe answered it. An open one whose total is not the order's is expired instead.
 
-    Raise TotalDiffers after it was expired.
+    Return the session if it is all that is known of an order that was placed a moment ago, else None. Raise
+    TotalDiffers after it was expired.
     """
     amount, currency = fetched.object.get("amount_total"), fetched.object.get("currency")
     if (amount, currency) != (order.amount_total, order.currency) and fetched.object.get("status") == "open":
@@ -263,7 +278,12 @@ async def _adopt(runtime: Runtime, order: LockedOrder, number: int, fetched: Fet
             f"{order.currency}; it was expired"
         )
     update = our_session_update(fetched, order.id, number, "session.created", actor)
+    if isinstance(order, PlacedOrder):
+        fact = await runtime.database.run_statement(record_only_session, order.terms, number, update)
+        if fact is not None:
+            return session_of(fact)
     await runtime.database.run(_record_session, order.id, number, str(update.subject_id), update)
+    return None
 
 
 async def _record_session(

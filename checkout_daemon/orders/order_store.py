@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import asyncpg
 
 from checkout_daemon.catalog.pricing import PricedLine, Quote
 from checkout_daemon.database.queries import sql
-from checkout_daemon.database.records import record_of
+from checkout_daemon.database.records import columns, record_of
 from checkout_daemon.errors import OrderNotFound
 from checkout_daemon.ledger.order_states import CHANNEL
 from checkout_daemon.model.customer import Customer
-from checkout_daemon.model.orders import Order
+from checkout_daemon.model.orders import Order, OrderTerms
 from checkout_daemon.orders.second_orders import AlikeOrder
 from checkout_daemon.orders.session_attempt_store import Attempt
+
+_LINE = ("sku", "name", "description", "unit_amount", "quantity", "amount", "amount_discount")
 
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """An order to insert. `request_hash` distinguishes a repeated request from another one with the same key.
+    """An order to place. `request_hash` distinguishes a repeated request from another one with the same key.
 
-    `lines` are those of second_orders.lines_of: no order is inserted if the customer made one with the same lines
-    within the last hour that is not in `known`. With None it is inserted in any case.
+    `lines` are those of second_orders.lines_of: no order is placed if the customer made one with the same lines within
+    the last hour that is not in `known`. With None it is placed in any case.
     """
 
     id: str
@@ -50,15 +52,40 @@ class PayableOrder:
     locale: str | None = None
 
 
-async def insert_order(connection: asyncpg.Connection, order: NewOrder, attempt: Attempt) -> int | None:
-    """Insert an order with its items and first attempt, and return its number.
+@dataclass(frozen=True, slots=True)
+class PlacedOrder:
+    """An order that was placed a moment ago, with its first attempt. Amount in minor units."""
 
-    Return None if its key is taken or the customer has a similar order. The caller must hold the lock of the customer
-    and lines (catalog/product_store.py: find_products), so that two concurrent orders cannot miss each other.
+    id: str
+    number: int
+    amount_total: int
+    currency: str
+    livemode: bool
+    attempt: Attempt
+
+    @property
+    def terms(self) -> OrderTerms:
+        """The order's terms."""
+        return OrderTerms(self.id, self.amount_total, self.currency, self.livemode)
+
+
+class StalePrices(Exception):
+    """A product is no longer what the order's lines say."""
+
+
+async def place_order(
+    connection: asyncpg.Connection, order: NewOrder, attempt: Attempt, *, lock_key: int, check_prices: bool
+) -> PlacedOrder | None:
+    """Place an order with its items and first attempt, in one statement.
+
+    `lock_key` is that of the customer and lines, so that two concurrent orders cannot miss each other. Return None if
+    the order's key is taken or the customer has a similar order. With `check_prices`, raise StalePrices if the lines
+    differ from the products of the catalog; without, the caller has read them in this transaction.
     """
     quote = order.quote
-    row = await connection.fetchrow(
-        sql("insert_order"),
+    (row,) = await connection.fetch(
+        sql("place_order"),
+        lock_key,
         order.id,
         quote.currency,
         quote.amount_subtotal,
@@ -71,20 +98,20 @@ async def insert_order(connection: asyncpg.Connection, order: NewOrder, attempt:
         order.livemode,
         order.idempotency_key,
         order.request_hash,
-        [line.sku for line in quote.lines],
-        [line.name for line in quote.lines],
-        [line.description for line in quote.lines],
-        [line.unit_amount for line in quote.lines],
-        [line.quantity for line in quote.lines],
-        [line.amount for line in quote.lines],
-        [line.amount_discount for line in quote.lines],
-        attempt.parameters,
-        CHANNEL,
         order.locale,
+        *columns(quote.lines, *_LINE),
+        attempt.parameters,
         None if order.lines is None else list(order.lines),
         list(order.known),
+        check_prices,
+        CHANNEL,
     )
-    return row["number"] if row else None
+    if row["outcome"] == "stale":
+        raise StalePrices
+    if row["outcome"] == "taken":
+        return None
+    started = replace(attempt, parameters=row["parameters"])
+    return PlacedOrder(order.id, row["number"], quote.amount_total, quote.currency, order.livemode, started)
 
 
 async def find_alike(

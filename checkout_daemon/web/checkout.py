@@ -70,7 +70,7 @@ async def post_checkout(request: web.Request) -> web.Response:
     with shopper_waits(), guessing.counting(request, email):
         await guessing.check_code(request, checkout.discount_code, email)
         await guessing.check_payment(request, runtime, email=email)
-        answer = await start_checkout(runtime, checkout, idempotency_key=key)
+        answer = await start_checkout(runtime, checkout, idempotency_key=key, catalog=request.app[CATALOG])
     guessing.order_created(request, str(answer.order_id))
     context.order_id.set(str(answer.order_id))
     if answer.created:

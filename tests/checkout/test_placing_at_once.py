@@ -1,0 +1,144 @@
+"""A new order takes two statements: one that places it, one that records its session. What changes meanwhile counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import pytest
+
+from checkout_daemon.catalog.memory import CatalogMemory
+from checkout_daemon.catalog.pricing import PriceChanged
+from checkout_daemon.checkout.placing import start_checkout
+from checkout_daemon.errors import IdempotencyConflict, InvalidRequest
+from checkout_daemon.orders.second_orders import lock_key
+from checkout_daemon.runtime import Runtime
+from tests.support.flaky_stripe import FlakyStripe
+from tests.support.shopping import a_request, count_rows
+
+CHANGES = {
+    "price": "UPDATE products SET unit_amount = unit_amount + 1 WHERE sku = 'NOTE'",
+    "name": "UPDATE products SET name = 'Another' WHERE sku = 'NOTE'",
+    "description": "UPDATE products SET description = 'Another' WHERE sku = 'NOTE'",
+}
+GONE = {
+    "unavailable": "UPDATE products SET available = false WHERE sku = 'NOTE'",
+    "of another currency": "UPDATE products SET currency = 'usd' WHERE sku = 'NOTE'",
+    "deleted": "DELETE FROM products WHERE sku = 'NOTE'",
+}
+
+
+@asynccontextmanager
+async def held_up(connection: asyncpg.Connection, url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Let the placing of orders wait, after their carts were priced, until the block ends."""
+    request = a_request()
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", lock_key(request.customer, request.cart))
+        editor = await asyncpg.connect(url)
+        yield editor
+        await editor.close()
+
+
+async def until_waiting(connection: asyncpg.Connection, count: int = 1) -> None:
+    async with asyncio.timeout(30):
+        while await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") < count:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_product_that_changes_while_its_order_is_placed_is_sold_as_it_is_now(
+    runtime: Runtime, connection: asyncpg.Connection, database_url: str, change: str
+) -> None:
+    async with held_up(connection, database_url) as editor:
+        task = asyncio.create_task(start_checkout(runtime, a_request(), idempotency_key=None))
+        await until_waiting(editor)
+        await editor.execute(CHANGES[change])
+    answer = await task
+    assert answer.amount_total == (3401 if change == "price" else 3399)
+    sold = "name, description, unit_amount"
+    line = await connection.fetchrow(f"SELECT {sold} FROM order_items WHERE sku = 'NOTE'")
+    assert line == await connection.fetchrow(f"SELECT {sold} FROM products WHERE sku = 'NOTE'")
+
+
+async def test_a_price_that_rises_while_the_order_is_placed_is_not_charged_unseen(
+    runtime: Runtime, connection: asyncpg.Connection, database_url: str
+) -> None:
+    async with held_up(connection, database_url) as editor:
+        task = asyncio.create_task(start_checkout(runtime, a_request(expected_total=3399), idempotency_key=None))
+        await until_waiting(editor)
+        await editor.execute(CHANGES["price"])
+    with pytest.raises(PriceChanged) as caught:
+        await task
+    assert caught.value.quote.amount_total == 3401
+    assert await count_rows(connection, "orders") == 0
+
+
+@pytest.mark.parametrize("gone", GONE)
+async def test_a_product_that_goes_while_its_order_is_placed_is_not_sold(
+    runtime: Runtime, connection: asyncpg.Connection, database_url: str, gone: str
+) -> None:
+    async with held_up(connection, database_url) as editor:
+        task = asyncio.create_task(start_checkout(runtime, a_request(), idempotency_key=None))
+        await until_waiting(editor)
+        await editor.execute(GONE[gone])
+    with pytest.raises(InvalidRequest):
+        await task
+    assert await count_rows(connection, "orders") == 0
+
+
+@pytest.mark.parametrize("change", {**CHANGES, **GONE}.values())
+async def test_a_key_leads_to_its_order_whatever_became_of_the_products(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe, change: str
+) -> None:
+    once = await start_checkout(runtime, a_request(), idempotency_key="key")
+    await connection.execute(change)
+    again = await start_checkout(runtime, a_request(), idempotency_key="key")
+    assert (again.created, again.order_id, again.url) == (False, once.order_id, once.url)
+    with pytest.raises(IdempotencyConflict):
+        await start_checkout(runtime, a_request(request_hash=b"other"), idempotency_key="key")
+
+
+async def test_a_catalog_that_is_held_too_long_neither_prices_nor_refuses(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    catalog = CatalogMemory(runtime.database)
+    await connection.execute(GONE["unavailable"])
+    await catalog.read()
+    await connection.execute("UPDATE products SET available = true, unit_amount = unit_amount + 1 WHERE sku = 'NOTE'")
+    answer = await start_checkout(runtime, a_request(), idempotency_key=None, catalog=catalog)
+    assert answer.amount_total == 3401
+    await connection.execute(CHANGES["price"])
+    answer = await start_checkout(runtime, a_request(insist=True), idempotency_key=None, catalog=catalog)
+    assert answer.amount_total == 3403
+
+
+async def test_a_key_leads_to_its_order_once_the_discount_is_used_up(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    request = a_request(discount_code="TEN")
+    once = await start_checkout(runtime, request, idempotency_key="key")
+    await connection.execute("UPDATE discounts SET redemption_limit = 1 WHERE code = 'TEN'")
+    again = await start_checkout(runtime, request, idempotency_key="key")
+    assert (again.created, again.order_id, again.url) == (False, once.order_id, once.url)
+
+
+async def test_a_checkout_takes_one_statement_before_and_one_after_stripes_call(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    """Each statement is a round trip, and these are most of what a checkout costs."""
+    catalog = CatalogMemory(runtime.database)
+    await start_checkout(runtime, a_request(), idempotency_key="warm", catalog=catalog)  # opens the connection
+    statements: list[str] = []
+
+    def log(record: Any) -> None:
+        statements.append(record.query)
+
+    async with runtime.database.connection() as used:
+        used.add_query_logger(log)
+    await start_checkout(runtime, a_request(insist=True), idempotency_key="key", catalog=catalog)
+    placing, recording = statements
+    assert "place_order" in placing
+    assert "record_only_session" in recording
