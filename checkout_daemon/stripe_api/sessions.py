@@ -16,8 +16,9 @@ _EXPAND = ["payment_intent.latest_charge"]
 
 async def create_session(gateway: StripeGateway, parameters: dict[str, Any], idempotency_key: str) -> Fetched:
     """Create a session. The same key and parameters return the same session, however often they are sent."""
-    options = {"idempotency_key": idempotency_key}
-    return await gateway.request("checkout.sessions.create", params=parameters, options=options)
+    return await gateway.post(
+        "checkout.sessions.create", "/v1/checkout/sessions", parameters, idempotency_key=idempotency_key
+    )
 
 
 async def ensure_coupon(gateway: StripeGateway, parameters: dict[str, Any]) -> None:
