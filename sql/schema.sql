@@ -143,6 +143,22 @@ CREATE FUNCTION trigrams(text text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALL
 $$;
 CREATE INDEX order_texts_trigrams ON order_texts USING gin (trigrams(text));
 
+-- Return the trigrams of a text with the share of texts that contain each, by the planner's figures: 0 if it is small or not known.
+CREATE FUNCTION trigram_shares(text text) RETURNS TABLE (trigram text, share real) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT wanted, coalesce(known.share, 0)
+    FROM unnest(trigrams(text)) AS wanted
+    LEFT JOIN (
+        SELECT common.* FROM pg_stats, unnest(most_common_elems::text::text[], most_common_elem_freqs) AS common (element, share)
+        WHERE tablename = 'order_texts_trigrams' AND schemaname = current_schema()
+    ) AS known ON element = wanted
+$$;
+
+-- Return the few trigrams of a text that the fewest texts contain. An index looks up every trigram that is asked for, and those of
+-- `@example.com` are in all texts.
+CREATE FUNCTION rare_trigrams(text text) RETURNS text[] LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT array_agg(trigram) FROM (SELECT trigram FROM trigram_shares(text) ORDER BY share LIMIT 4) AS rare
+$$;
+
 -- Return a text as searches compare it: without case and accents, so that jose finds José. model/text.py does the same.
 CREATE FUNCTION search_form(text text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN octet_length(text) = length(text) THEN lower(text) ELSE
@@ -338,7 +354,7 @@ CREATE TABLE stripe_events (
 CREATE INDEX stripe_events_newest ON stripe_events (received_at DESC, id DESC);
 CREATE INDEX stripe_events_by_type ON stripe_events (type, received_at DESC, id DESC);
 CREATE INDEX stripe_events_of_order ON stripe_events (order_id, received_at) WHERE order_id IS NOT NULL;
-CREATE INDEX stripe_events_unhappy ON stripe_events (status, received_at DESC, id DESC) WHERE status IN ('failed', 'dead');
+CREATE INDEX stripe_events_unapplied ON stripe_events (status, received_at DESC, id DESC) WHERE status <> 'applied';
 CREATE INDEX stripe_events_due ON stripe_events (next_attempt_at) WHERE status = 'failed';
 CREATE INDEX stripe_events_unowned ON stripe_events (received_at) WHERE order_id IS NULL;
 CREATE INDEX stripe_events_orphans ON stripe_events (subject_id) WHERE reason = 'no_order';

@@ -48,7 +48,8 @@ _filters = combine(
     click.option(
         "--search",
         metavar="TEXT",
-        help="Search numbers, ids, names (jose finds José), emails, session and payment ids.",
+        help="Search numbers, ids, names (jose finds José), emails, session and payment ids. A large shop searches its"
+        " newest orders only for one or two characters.",
     ),
 )
 

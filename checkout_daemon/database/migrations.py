@@ -8,7 +8,7 @@ Old code keeps selling while new code migrates, so no migration may hold a lock 
 - Its statements wait at most LOCK_SECONDS for a lock, because later statements queue behind them; then they are rolled
   back and retried.
 - Indexes of tables that may be large go after a line `-- concurrently`, each as
-  `CREATE INDEX CONCURRENTLY IF NOT EXISTS`.
+  `CREATE INDEX CONCURRENTLY IF NOT EXISTS`, and after them `DROP INDEX CONCURRENTLY IF EXISTS` for those they replace.
 - A statement that fills or rewrites rows goes after a line `-- backfill`. It does one batch: $1 is where the last batch
   ended ('' at first), $2 the number of rows at most; it returns where this batch ended, or null if nothing is left.
 

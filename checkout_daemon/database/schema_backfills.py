@@ -18,7 +18,9 @@ from checkout_daemon.database.queries import sql
 BATCH_ROWS = 1000
 _INDEX_LOCK_KEY = 0x636865636B6F7575
 _LOOK_AGAIN_SECONDS = 0.5
-_INDEX_NAME = re.compile(r"CREATE (?:UNIQUE )?INDEX CONCURRENTLY IF NOT EXISTS (\w+) ")
+_INDEX_NAME = re.compile(
+    r"CREATE (?:UNIQUE )?INDEX CONCURRENTLY IF NOT EXISTS (\w+) |DROP INDEX CONCURRENTLY IF EXISTS (\w+)$"
+)
 
 
 async def finish(database_url: str, *, batch_rows: int = BATCH_ROWS) -> None:
@@ -46,7 +48,7 @@ async def _do_next(connection: asyncpg.Connection, rows: int) -> bool:
 
 
 async def _build_indexes(connection: asyncpg.Connection, migration: Migration) -> bool:
-    """Build a migration's indexes, unless another process does.
+    """Build a migration's indexes, and drop those that they replace, unless another process does.
 
     No transaction may be open: a concurrent build waits for all of them.
     """
@@ -57,7 +59,7 @@ async def _build_indexes(connection: asyncpg.Connection, migration: Migration) -
         for statement in migration.indexes:
             named = _INDEX_NAME.match(statement)
             assert named is not None, statement
-            if await connection.fetchval(sql("index_is_broken"), named[1]):  # its build was interrupted
+            if named[1] and await connection.fetchval(sql("index_is_broken"), named[1]):  # its build was interrupted
                 await connection.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {named[1]}")
             await connection.execute(statement)
         await connection.execute(sql("end_indexes"), migration.version, INDEXES)

@@ -118,10 +118,9 @@ async def list_events(
         before = cursor
     statement = _statement(wanted)
     statuses = wanted.statuses
-    by_error: tuple[str | None, ...] = ()
-    if statement == "list_unhappy_events":
+    by_error = (wanted.fingerprint,) if statement == "list_unapplied_events" else ()
+    if wanted.fingerprint is not None:
         statuses = tuple(status for status in statuses or UNHAPPY if status in UNHAPPY)
-        by_error = (wanted.fingerprint,)
     rows = await connection.fetch(
         sql(statement),
         wanted.since or LONG_AGO,
@@ -179,7 +178,7 @@ async def list_error_groups(connection: asyncpg.Connection) -> list[ErrorGroup]:
 
 
 def fingerprinted(event: EventLine) -> EventLine:
-    """Return the event with its error's fingerprint, if it has one. list_unhappy_events computes the same."""
+    """Return the event with its error's fingerprint, if it has one. list_unapplied_events computes the same."""
     if event.status not in UNHAPPY or event.last_error is None:
         return event
     return replace(event, fingerprint=sha256(event.last_error.encode()).hexdigest()[:8])
@@ -187,14 +186,14 @@ def fingerprinted(event: EventLine) -> EventLine:
 
 def _statement(wanted: EventFilter) -> str:
     if wanted.fingerprint is not None:
-        return "list_unhappy_events"
+        return "list_unapplied_events"
     if wanted.order_id is not None:
         return "list_events_of_order"
+    if wanted.statuses and set(UNHAPPY).issuperset(wanted.statuses):
+        return "list_unapplied_events"
     if wanted.types:
         return "list_events_of_type"
-    if wanted.statuses and set(UNHAPPY).issuperset(wanted.statuses):
-        return "list_unhappy_events"
-    return "list_events"
+    return "list_unapplied_events" if wanted.statuses and "applied" not in wanted.statuses else "list_events"
 
 
 def _event(row: asyncpg.Record) -> EventLine:

@@ -164,6 +164,8 @@ async def list_orders(
     if cursor is not None and cursor.created_at < before.created_at:
         before = cursor
     for statement in _statements(wanted):
+        if statement == "list_orders_of_text" and wanted.statuses and await _is_common(connection, wanted.search_text):
+            statement = "list_orders_of_status"
         rows = await connection.fetch(
             sql(statement),
             wanted.since or LONG_AGO,
@@ -200,9 +202,15 @@ def _statements(wanted: OrderFilter) -> tuple[str, ...]:
         return ("list_orders_of_email",)
     if wanted.attention:
         return ("list_orders_with_attention",)
-    if wanted.search_text is not None and len(search_form(wanted.search_text)) >= _TRIGRAM:
+    if wanted.search_text is not None:
+        if len(search_form(wanted.search_text)) < _TRIGRAM:
+            return ("list_orders_of_short_text",)
         return ("list_newest_orders_of_text", "list_orders_of_text")
     return ("list_orders_of_status" if wanted.statuses else "list_orders",)
+
+
+async def _is_common(connection: asyncpg.Connection, text: str | None) -> bool:
+    return bool(await connection.fetchval(sql("is_common_text"), text))
 
 
 def _unique(texts: Collection[str]) -> list[str]:

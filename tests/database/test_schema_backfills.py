@@ -133,6 +133,14 @@ async def test_a_broken_index_is_built_again(old_url: str, shop: asyncpg.Connect
     assert await unfinished(shop) == 0
 
 
+async def test_an_index_is_replaced_once_the_new_one_is_built(old_url: str, shop: asyncpg.Connection) -> None:
+    await migrate(old_url)
+    assert await shop.fetchval("SELECT to_regclass('stripe_events_unhappy') IS NOT NULL")
+    await finish(old_url)
+    assert await shop.fetchval("SELECT to_regclass('stripe_events_unhappy') IS NULL")
+    assert await shop.fetchval("SELECT indisvalid FROM pg_index WHERE indexrelid = 'stripe_events_unapplied'::regclass")
+
+
 async def test_rows_that_a_newer_release_fills_are_left_to_it(database_url: str) -> None:
     connection = await asyncpg.connect(database_url)
     await connection.execute("INSERT INTO schema_backfills (version, position) VALUES (9999, '')")

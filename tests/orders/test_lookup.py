@@ -57,6 +57,7 @@ async def test_by_the_address_that_the_payer_gave_on_stripes_page(
     assert (await find_order(database, "ada.private@example.net")).id == order_id
     assert (await add_search(database, OrderFilter(), " ADA.private@example.net")).search_ids == (order_id,)
     assert (await add_search(database, OrderFilter(), "ada.private@")).search_ids == ()
+    assert (await add_search(database, OrderFilter(), "bo@example.com")).search_ids == ()
     assert (await find_order(database, "ada@example.com")).id == order_id
 
     await erase(database, await plan_erasure(database, order_id, customer=False), operator=Operator("ana", "vm"))

@@ -35,7 +35,7 @@ T = TypeVar("T")
 OLDEST_POSTGRESQL = 15
 DELIVERY_SECONDS = 60  # how long a delivery may take
 _LOOK_BACK = timedelta(days=3)
-_NEWEST_ROWS = 1000  # of each kind; a fault of today's code or hands shows in them
+_NEWEST_ROWS = 250  # of each kind; a fault of today's code or hands shows in them
 _COMPARED_WITHIN = timedelta(hours=1)  # a daemon does it every minute
 
 

@@ -1,6 +1,6 @@
 -- Pages of Stripe's events, newest first, and single events with their payload.
 --
--- As with orders, the most selective filter chooses the statement: an order's events, then types, then failed and dead ones.
+-- As with orders, the most selective filter chooses the statement: an order's events, then failed and dead ones, types, ignored ones.
 -- $1 since; $2 and $3 an upper bound (exclusive) of received_at and id: the last event of the previous page, or `until`; $4 limit,
 -- $5 statuses or null, $6 types or null, $7 order id or null
 
@@ -40,8 +40,8 @@ CROSS JOIN LATERAL (
 ) AS page
 ORDER BY received_at DESC, id DESC LIMIT $4;
 
--- name: list_unhappy_events
--- One page for each status, merged: see list_orders_of_status. $8 error fingerprint or null
+-- name: list_unapplied_events
+-- One page for each status but applied, merged: see list_orders_of_status. $8 error fingerprint or null
 SELECT page.*
 FROM unnest($5::text[]) AS wanted (status)
 CROSS JOIN LATERAL (
@@ -49,7 +49,7 @@ CROSS JOIN LATERAL (
            next_attempt_at, last_error
     FROM stripe_events
     WHERE stripe_events.status >= wanted.status AND stripe_events.status <= wanted.status
-        AND stripe_events.status IN ('failed', 'dead')
+        AND stripe_events.status <> 'applied'
         AND received_at >= $1 AND (received_at, id) < ($2, $3)
         AND ($6::text[] IS NULL OR type = ANY($6::text[]))
         AND ($7::uuid IS NULL OR order_id = $7)
@@ -65,7 +65,7 @@ SELECT id, type, status, reason, order_id, api_version, livemode, created_at, re
 FROM stripe_events WHERE id = ANY($1::text[]);
 
 -- name: list_error_groups
--- Failed and dead events by error fingerprint (as in list_unhappy_events), each group with its latest event.
+-- Failed and dead events by error fingerprint (as in list_unapplied_events), each group with its latest event.
 SELECT left(encode(sha256(convert_to(last_error, 'UTF8')), 'hex'), 8) AS fingerprint, last_error AS error,
        array_agg(DISTINCT type ORDER BY type) AS types, count(*) AS events, count(*) FILTER (WHERE status = 'dead') AS dead,
        min(received_at) AS first_at, max(received_at) AS last_at, (array_agg(id ORDER BY received_at DESC, id DESC))[1] AS example_id

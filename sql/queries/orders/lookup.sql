@@ -52,7 +52,7 @@ WHERE id = ANY(ARRAY(
         CROSS JOIN LATERAL (
             SELECT id, order_id, received_at FROM stripe_events
             WHERE stripe_events.type >= wanted.type AND stripe_events.type <= wanted.type
-            ORDER BY stripe_events.type DESC, received_at DESC, id DESC LIMIT $3
+            ORDER BY stripe_events.type, received_at DESC, id DESC LIMIT $3
         ) AS page
     ) AS newest
     JOIN stripe_event_payloads AS payload ON payload.event_id = newest.id AND payload.received_at = newest.received_at

@@ -69,11 +69,31 @@ WHERE ($5::text[] IS NULL OR status = ANY($5::text[]))
          OR strpos(search_form(customer_email), search_form($9)) > 0)
 ORDER BY created_at DESC, number DESC LIMIT $4;
 
+-- name: list_orders_of_short_text
+-- $9 has no trigram. A shop of more than 100,000 orders searches its newest ones only.
+SELECT * FROM (
+    SELECT * FROM order_rows
+    WHERE created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
+    ORDER BY created_at DESC, number DESC
+    LIMIT (SELECT CASE WHEN reltuples > 100000 THEN 5000 END FROM pg_class WHERE oid = 'orders'::regclass)
+) AS newest
+WHERE ($5::text[] IS NULL OR status = ANY($5::text[]))
+    AND ($6::text IS NULL OR lower(customer_email) = lower($6))
+    AND (NOT $7::boolean OR attention <> '{}')
+    AND (id = ANY($8::uuid[]) OR strpos(search_form(customer_name), search_form($9)) > 0
+         OR strpos(search_form(customer_email), search_form($9)) > 0)
+ORDER BY created_at DESC, number DESC LIMIT $4;
+
+-- name: is_common_text
+-- $1 text of a search. Whether so many orders contain it, by the planner's figures, that reading those of a status is quicker.
+SELECT coalesce(min(share), 0) * (SELECT reltuples FROM pg_class WHERE oid = 'order_texts'::regclass) > 20000
+FROM trigram_shares(search_form($1));
+
 -- name: list_orders_of_text
--- $9 has at least three characters: a text that few orders contain is found by its trigrams.
+-- $9 has at least three characters: a text that few orders contain is found by its rarest trigrams.
 SELECT * FROM order_rows
 WHERE id = ANY(ARRAY(
-        SELECT order_id FROM order_texts WHERE trigrams(text) @> trigrams(search_form($9)) AND strpos(text, search_form($9)) > 0
+        SELECT order_id FROM order_texts WHERE trigrams(text) @> rare_trigrams(search_form($9)) AND strpos(text, search_form($9)) > 0
         UNION SELECT unnest($8::uuid[])))
     AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
     AND ($5::text[] IS NULL OR status = ANY($5::text[]))
