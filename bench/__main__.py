@@ -14,21 +14,36 @@ import asyncio
 import json
 import os
 import platform
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.report import scenario_tables
-from bench.scenarios import webhooks
-from bench.scenarios.options import Run
+from bench.report import gates_table, scenario_tables
+from bench.scenarios import (
+    checkouts,
+    flat,
+    memory,
+    openloop,
+    payments,
+    refusals,
+    replay,
+    routes,
+    start,
+    webhooks,
+)
 from bench.support.cluster import running_cluster
 from bench.support.rows import Row, Rows, faults
-from bench.support.targets import PEERS_PYTHON, ROOT, daemon
+from bench.support.targets import OTHER_DAEMON, PEERS_PYTHON, ROOT, daemon
+from bench.support.visits import Run
 
 RESULTS = ROOT / ".bench/results.json"
-SCENARIOS: dict[str, Callable[[Run], Awaitable[list[Row]]]] = {webhooks.SCENARIO: webhooks.measure}
+SCENARIOS: dict[str, Callable[[Run], Awaitable[list[Row]]]] = {
+    module.SCENARIO: module.measure
+    for module in (webhooks, checkouts, routes, refusals, payments, openloop, flat, replay, memory, start)
+}
 
 
 def main() -> int:
@@ -36,16 +51,19 @@ def main() -> int:
     options = arguments().parse_args()
     options.scenarios = options.scenarios or list(SCENARIOS)
     options.rounds = options.rounds or (2 if options.quick else 5)
+    options.orders = options.orders or (20_000 if options.quick else 100_000)
     options.seconds = options.seconds or (1.0 if options.quick else 4.0)
     if unknown := set(options.scenarios) - set(SCENARIOS):
         raise SystemExit(f"unknown scenario {', '.join(sorted(unknown))}: choose from {', '.join(SCENARIOS)}")
     if not PEERS_PYTHON.exists():
         raise SystemExit("the peers are not installed: make .bench/venv/.installed")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that servers are stopped
     rows = asyncio.run(measure(options))
     cores, python = os.cpu_count(), platform.python_version()
     print(f"{options.rounds} rounds of {options.seconds:g} s, {cores} cores, Python {python}\n")
     for name in options.scenarios:
         print(scenario_tables(rows, name), end="\n\n")
+    print(f"## Gates\n\n{gates_table(rows, options.scenarios)}\n")
     keep(options.json, rows)
     wrong = faults(rows.rows)
     for fault in wrong:
@@ -62,6 +80,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="2 rounds of 1 s: less than 3 minutes in all")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float, help="of each measured phase")
+    parser.add_argument("--orders", type=int, help="of the history in `flat`, each with three events")
     parser.add_argument("--against", type=Path, metavar="PATH", help="another checkout, with its own .venv, to compare")
     parser.add_argument("--json", type=Path, default=RESULTS, help="where every round is kept; default: %(default)s")
     return parser
@@ -71,10 +90,10 @@ async def measure(options: argparse.Namespace) -> Rows:
     """Run the scenarios."""
     daemons = [daemon()]
     if options.against:
-        daemons.append(daemon("other daemon", options.against.resolve()))
+        daemons.append(daemon(OTHER_DAEMON, options.against.resolve()))
     rows: list[Row] = []
     async with running_cluster() as (cluster, directory):
-        run = Run(cluster, directory, options.rounds, options.seconds, tuple(daemons))
+        run = Run(cluster, directory, options.rounds, options.seconds, tuple(daemons), options.orders)
         for name in options.scenarios:
             rows += await SCENARIOS[name](run)
     return Rows(tuple(rows))

@@ -1,30 +1,27 @@
-"""The tables that a run prints."""
+"""The tables that a run prints: one for each phase of a scenario, and the gates."""
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable, Sequence
 
-from bench.support.rows import Key, Rows, Value, cpu_us, p50, per_second
-from bench.support.targets import BARE, FLASK, GROUP_COMMIT
-
-_RATE_BASES = (FLASK.name, BARE.name)
+from bench.gates import GATES
+from bench.support.rows import Key, Rows, Value, cpu_us, p50, p99, per_second
+from bench.support.targets import BARE, FLASK, GROUP_COMMIT, OTHER_DAEMON
 
 
 def table(headers: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table whose columns are aligned."""
+    """Return a Markdown table with aligned columns, without those that hold nothing but "-"."""
     cells = [list(headers), *(list(line) for line in lines)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(headers))]
+    columns = [column for column in zip(*cells, strict=True) if set(column[1:]) != {"-"}]
+    widths = [max(map(len, column)) for column in columns]
 
     def text(line: Sequence[str]) -> str:
-        first, *rest = (
-            cell.ljust(width) if not place else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        return f"| {' | '.join([first, *rest])} |"
+        first, *rest = zip(line, widths, strict=True)
+        return " | ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)])
 
+    header, *rest = (f"| {text(line)} |" for line in zip(*columns, strict=True))
     rule = "|".join("-" * (width + 2) for width in widths)
-    return "\n".join([text(cells[0]), f"|{rule}|", *(text(line) for line in cells[1:])])
+    return "\n".join([header, f"|{rule}|", *rest])
 
 
 def scenario_tables(rows: Rows, scenario: str) -> str:
@@ -33,42 +30,64 @@ def scenario_tables(rows: Rows, scenario: str) -> str:
     return "\n\n".join(f"### {scenario}: {phase}\n\n{_phase_table(rows, scenario, phase)}" for phase in phases)
 
 
+def gates_table(rows: Rows, scenarios: Iterable[str]) -> str:
+    """Return the gates of these scenarios: what is wanted, what was measured, and whether that suffices."""
+    chosen, lines = set(scenarios), []
+    for gate in GATES:
+        if gate.scenario in chosen:
+            value = gate.measured(rows)
+            shown = "-" if value is None else f"{value:.{gate.digits}f}"
+            goal = "-" if gate.goal is None else f"{gate.goal:g}"
+            lines.append((gate.scenario, gate.name, f"{gate.sense} {gate.limit:g}", goal, shown, gate.verdict(value)))
+    return table(("scenario", "gate", "wanted", "goal", "measured", "verdict"), lines)
+
+
 def _phase_table(rows: Rows, scenario: str, phase: str) -> str:
     keys = [key for key in rows.keys(scenario) if key.phase == phase]
-    bases = [Key(scenario, phase, name) for name in _RATE_BASES if Key(scenario, phase, name) in keys]
-    lowest = Key(scenario, phase, GROUP_COMMIT.name)
-    headers = ["target", "per s", "min-max", *(f"x {base.target}" for base in bases)]
-    headers += ["p50 ms", "p99 ms", "server us", "pg us", "CPU x group commit", "batch", "MB", "gen us", "foreign"]
+
+    def against(key: Key, name: str, value: Value) -> str:
+        return _number(rows.ratio(key, Key(scenario, phase, name), value), 2)
+
+    def median(key: Key, value: Value, digits: int = 0) -> str:
+        found = rows.median(key, value)
+        return _number(found if found else None, digits)
+
+    headers = [
+        "target",
+        "per s",
+        "min-max",
+        "to Flask",
+        "to bare",
+        "to other",
+        "p50 ms",
+        "p99 ms",
+        "server us",
+        "pg us",
+    ]
+    headers += ["stub us", "CPU to group commit", "batch", "MB", "generator us", "foreign cores"]
     lines = []
     for key in keys:
-        found = rows.of(key)
-        rates = [row.per_second for row in found]
+        rates = [row.per_second for row in rows.of(key)]
         lines.append([
             key.target,
-            _whole(rows.median(key, per_second)),
+            median(key, per_second, 1),
             f"{min(rates):.0f}-{max(rates):.0f}",
-            *(_ratio(rows, key, base, per_second) for base in bases),
-            f"{rows.median(key, p50):.2f}",
-            f"{statistics.median(row.p99_ms for row in found):.2f}",
-            _whole(rows.median(key, lambda row: row.server_us)),
-            _whole(rows.median(key, lambda row: row.postgres_us)),
-            _ratio(rows, key, lowest, cpu_us),
-            _batch(rows.median(key, lambda row: row.batch)),
-            _whole(rows.median(key, lambda row: row.resident_mb)),
-            _whole(rows.median(key, lambda row: row.generator_us)),
-            f"{rows.median(key, lambda row: row.foreign_cores):.2f}",
+            against(key, FLASK.name, per_second),
+            against(key, BARE.name, per_second),
+            against(key, OTHER_DAEMON, per_second),
+            median(key, p50, 2),
+            median(key, p99, 2),
+            median(key, lambda row: row.server_us),
+            median(key, lambda row: row.postgres_us),
+            median(key, lambda row: row.stub_us),
+            against(key, GROUP_COMMIT.name, cpu_us),
+            median(key, lambda row: row.batch, 1),
+            median(key, lambda row: row.resident_mb),
+            median(key, lambda row: row.generator_us),
+            _number(rows.median(key, lambda row: row.foreign_cores), 2),
         ])  # fmt: skip
     return table(headers, lines)
 
 
-def _whole(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0f}"
-
-
-def _batch(value: float | None) -> str:
-    return f"{value:.1f}" if value else "-"
-
-
-def _ratio(rows: Rows, key: Key, base: Key, value: Value) -> str:
-    found = rows.ratio(key, base, value)
-    return "-" if found is None else f"{found:.2f}"
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

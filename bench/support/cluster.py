@@ -26,7 +26,7 @@ class Cluster:
         self._templates: set[str] = set()
 
     async def template(self, name: str, prepare: Callable[[str], Awaitable[None]]) -> str:
-        """Return the name of a database that was prepared once in this run. `prepare` gets its URL."""
+        """Return the name of a database that is prepared once in a run. `prepare` gets its URL."""
         if name not in self._templates:
             await self._execute(f'CREATE DATABASE "{name}"')
             await prepare(self._server.url(name))
@@ -44,6 +44,10 @@ class Cluster:
             yield self._server.url(name)
         finally:
             await self._execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def url(self, database: str) -> str:
+        """Return the URL of a database."""
+        return self._server.url(database)
 
     def cpu_seconds(self) -> float:
         """Return the CPU seconds that all its processes have used."""

@@ -46,11 +46,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One HTTP request with an event, and what it is about."""
+    """One HTTP request. With an event, its id and that of its session."""
 
     request: bytes
-    event_id: str
-    session_id: str
+    event_id: str = ""
+    session_id: str = ""
 
 
 def deliveries(orders: Iterable[Order], types: Sequence[str] = (FIRST,), *, secret: str = SECRET) -> Iterator[Delivery]:

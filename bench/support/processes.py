@@ -10,9 +10,11 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 
 import psutil
+
+from bench.support.load import answer_is_whole, request
 
 _START_SECONDS = 30.0
 _OWN_SETTINGS = ("CHECKOUT_", "STRIPE_", "DATABASE_", "PG")
@@ -22,7 +24,14 @@ class Server:
     """A started process that listens on a port, in a process group of its own. Entering waits until it is ready."""
 
     def __init__(
-        self, command: Sequence[str], *, port: int, directory: Path, environ: Mapping[str, str], log: Path, ready: str
+        self,
+        command: Sequence[str],
+        *,
+        port: int,
+        log: Path,
+        directory: Path = Path("/"),
+        environ: Mapping[str, str] = MappingProxyType({}),
+        ready: str = "",
     ) -> None:
         self.port, self.log, self._ready = port, log, ready
         self.started = time.perf_counter()
@@ -79,18 +88,24 @@ async def answers(port: int, path: str) -> bool:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.close()
             return True
-        return b" 200 " in (await get(port, path)).partition(b"\r\n")[0]
+        return b" 200 " in (await fetch(port, path)).partition(b"\r\n")[0]
     except OSError:
         return False
 
 
-async def get(port: int, path: str, method: str = "GET") -> bytes:
-    """Return the whole answer, with its head."""
+async def fetch(port: int, path: str, body: bytes | None = None) -> bytes:
+    """Return the whole answer to a GET, or with a body to a POST of JSON, with its head."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-        writer.write(head.encode())
-        return await reader.read()
+        headers = {"Connection": "close", "Content-Type": "application/json"}
+        writer.write(request(path, body or b"", headers, "GET" if body is None else "POST"))
+        answer = b""
+        async with asyncio.timeout(_START_SECONDS):
+            while not answer_is_whole(answer):
+                if not (data := await reader.read(65_536)):
+                    raise ConnectionError("the server closed the connection")
+                answer += data
+        return answer
     finally:
         writer.close()
 

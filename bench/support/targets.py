@@ -18,6 +18,7 @@ from bench.support.processes import plain_environment
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / "bench/peers"
 PEERS_PYTHON = ROOT / ".bench/venv/bin/python"
+DAEMON, OTHER_DAEMON = "daemon", "other daemon"
 API_KEY = "sk_test_" + "bench" * 6
 
 
@@ -37,7 +38,11 @@ class Store:
             if (self.folder / name).exists():
                 await execute(url, self.statement(name))
         if count:
-            await execute(url, self.statement("seed.sql").replace("{count}", str(count)))
+            await self.seed(url, count)
+
+    async def seed(self, url: str, count: int) -> None:
+        """Create orders that wait to be paid."""
+        await execute(url, self.statement("seed.sql").replace("{count}", str(count)))
 
     async def orders(self, url: str, count: int) -> list[Order]:
         """Return the orders that wait to be paid."""
@@ -105,7 +110,7 @@ BARE = Target("bare aiohttp", (sys.executable, str(PEERS / "bare_aiohttp.py"), "
 STUB = (sys.executable, str(PEERS / "stripe_stub.py"), "{port}")
 
 
-def daemon(name: str = "daemon", checkout: Path = ROOT) -> Target:
+def daemon(name: str = DAEMON, checkout: Path = ROOT) -> Target:
     """Return the daemon of this checkout of the repository, or of another one with its own virtual environment."""
     program = str(Path(sys.executable).parent / "checkout")
     if checkout != ROOT:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -13,12 +12,26 @@ from pathlib import Path
 from bench.support import load
 from bench.support.cluster import Cluster
 from bench.support.events import Delivery, Order
-from bench.support.processes import Server, busy_seconds, cpu_seconds, get, resident_mb
+from bench.support.meter import Meter
+from bench.support.processes import Server, fetch, resident_mb
 from bench.support.rows import Row
 from bench.support.targets import STUB, Target
 from checkout_daemon.dev.ports import free_port
 
+COMPLETED = "verify_webhooks.sql"
 _BATCH = re.compile(rb"^checkout_webhook_batch_size_(sum|count) (\S+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What all visits share. `daemons` are this checkout's and, with --against, another one's."""
+
+    cluster: Cluster
+    directory: Path
+    rounds: int
+    seconds: float
+    daemons: tuple[Target, ...]
+    orders: int  # of the filled database
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +39,7 @@ class Phase:
     """One measurement. With a rate it is an open loop, else a closed one.
 
     `expected` is the first digit of the answers' status. Deliveries belong together in blocks of `block`: what the time
-    did not suffice for is sent afterwards, so that every block is whole.
+    did not suffice for is sent afterwards, so that every block is whole. `check` is the statement that verifies them.
     """
 
     name: str
@@ -35,6 +48,7 @@ class Phase:
     rate: float | None = None
     expected: str = "2"
     block: int = 1
+    check: str = COMPLETED
 
     def most(self, target: Target) -> int:
         """Return how many requests to prepare."""
@@ -52,33 +66,37 @@ class Visit:
     target: Target
     server: Server
     cluster: Cluster
-    stub: Server | None
-    orders: list[Order]
+    url: str
+    stub: Server | None = None
+    orders: list[Order] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
-    events: set[str] = field(default_factory=set)
-    sessions: set[str] = field(default_factory=set)
+    delivered: dict[str, list[Delivery]] = field(default_factory=dict)
     checkouts: int = 0
+    _made_up: int = 0
 
     def take(self, count: int) -> list[Order]:
         """Return orders that no event was sent for. Targets without a database get invented ones."""
         if self.target.store is None:
-            number = len(self.sessions)
-            return [Order(str(n), f"cs_test_{n:042d}", 4200, n, "") for n in range(number, number + count)]
+            numbers = range(self._made_up, self._made_up + count)
+            self._made_up += count
+            return [Order(str(number), f"cs_test_{number:042d}", 4200, number, "") for number in numbers]
         taken, self.orders = self.orders[-count:], self.orders[:-count]
         return taken
 
-    async def warm_up(self, deliveries: Sequence[Delivery], connections: int = 32) -> None:
+    async def send(self, deliveries: Sequence[Delivery], connections: int = 32, check: str = COMPLETED) -> None:
         """Send everything, unmeasured. Raise RuntimeError if something is refused."""
         result = await load.run(self.server.port, [item.request for item in deliveries], connections)
         if result.refused:
-            raise RuntimeError(f"{self.target.name} refused the warm-up: {result.failure}")
-        self._note(deliveries)
+            raise RuntimeError(f"{self.target.name} refused: {result.failure}")
+        self._note(check, deliveries)
 
     async def measure(self, phase: Phase, deliveries: Sequence[Delivery]) -> Row:
-        """Send for the phase's time, and keep the row."""
+        """Send for the phase's time, and keep the row. Raise ValueError if there is nothing to send."""
+        if not deliveries:
+            raise ValueError(f"{self.scenario}, {phase.name}: no order is left")
         requests = [item.request for item in deliveries]
         batches = await self._batches()
-        meter = Meter(self)
+        meter = Meter(self.server, self.cluster if self.target.store else None, self.stub)
         if phase.rate is None:
             result = await load.run(
                 self.server.port, requests, phase.connections, seconds=phase.seconds, expected=phase.expected
@@ -87,115 +105,92 @@ class Visit:
             result = await load.run_at(
                 self.server.port, requests, phase.connections, phase.rate, expected=phase.expected
             )
-        row = meter.stop(phase, result)
+        row = Row(
+            self.scenario,
+            phase.name,
+            self.target.name,
+            self.round,
+            result.per_second,
+            p50_ms=result.p50_ms,
+            p99_ms=result.p99_ms,
+            generator_us=result.cpu_us,
+            resident_mb=resident_mb(self.server.process.pid),
+            requests=result.requests,
+            ran_out=result.ran_out,
+            problems=(f"{result.refused} unexpected answers, such as {result.failure!r}",) if result.refused else (),
+            **meter.stop(result.requests),
+        )
         row = replace(row, batch=_mean(batches, await self._batches()))
+        self.rows.append(row)
         whole = -(-result.sent // phase.block) * phase.block
         if rest := deliveries[result.sent : whole]:
-            await load.run(self.server.port, [item.request for item in rest], phase.connections)
+            await self.send(rest, phase.connections, phase.check)
         if phase.expected == "2":
-            self._note(deliveries[:whole])
-        self.rows.append(row)
+            self._note(phase.check, deliveries[: result.sent])
         return row
 
-    async def check(self, url: str) -> list[str]:
+    async def check(self) -> list[str]:
         """Return what the database lacks of everything that was answered with 2xx, or has twice."""
-        assert self.target.store is not None
-        problems = []
-        if self.events:
-            given = (list(self.sessions), list(self.events))
-            problems += await self.target.store.check(url, "verify_webhooks.sql", *given)
-        if self.checkouts:
-            problems += await self.target.store.check(url, "verify_checkouts.sql", self.checkouts)
+        store, problems = self.target.store, []
+        if store is not None:
+            for name, items in self.delivered.items():
+                sessions, events = {item.session_id for item in items}, {item.event_id for item in items}
+                problems += await store.check(self.url, name, list(sessions), list(events))
+            if self.checkouts:
+                problems += await store.check(self.url, "verify_checkouts.sql", self.checkouts)
         return problems
 
-    def _note(self, deliveries: Sequence[Delivery]) -> None:
-        self.events |= {item.event_id for item in deliveries if item.event_id}
-        self.sessions |= {item.session_id for item in deliveries if item.session_id}
-        self.checkouts += sum(not item.event_id for item in deliveries)
+    def _note(self, check: str, deliveries: Sequence[Delivery]) -> None:
+        events = [item for item in deliveries if item.event_id]
+        if events:
+            self.delivered.setdefault(check, []).extend(events)
 
     async def _batches(self) -> dict[bytes, float]:
         if not self.target.has_metrics:
             return {}
-        found = _BATCH.findall(await get(self.server.port, "/metrics"))
+        found = _BATCH.findall(await fetch(self.server.port, "/metrics"))
         return {name: float(value) for name, value in found}
-
-
-class Meter:
-    """Reads the processor times of everything that takes part, from its creation to `stop`."""
-
-    def __init__(self, visit: Visit) -> None:
-        self._visit = visit
-        self._before = self._read()
-        self._started = time.monotonic()
-
-    def _read(self) -> dict[str, float]:
-        visit = self._visit
-        return {
-            "busy": busy_seconds(),
-            "own": time.process_time(),
-            "server": cpu_seconds(visit.server.process.pid),
-            "postgres": visit.cluster.cpu_seconds() if visit.target.store else 0.0,
-            "stub": cpu_seconds(visit.stub.process.pid) if visit.stub else 0.0,
-        }
-
-    def stop(self, phase: Phase, result: load.Result) -> Row:
-        """Return the row of a phase."""
-        visit, seconds = self._visit, time.monotonic() - self._started
-        used = {name: value - self._before[name] for name, value in self._read().items()}
-        ours = sum(used.values()) - used["busy"]
-        per_request = 1e6 / max(1, result.requests)
-        return Row(
-            visit.scenario,
-            phase.name,
-            visit.target.name,
-            visit.round,
-            result.per_second,
-            p50_ms=result.p50_ms,
-            p99_ms=result.p99_ms,
-            server_us=used["server"] * per_request,
-            postgres_us=used["postgres"] * per_request,
-            stub_us=used["stub"] * per_request,
-            generator_us=result.cpu_us,
-            foreign_cores=max(0.0, (used["busy"] - ours) / seconds),
-            resident_mb=resident_mb(visit.server.process.pid),
-            requests=result.requests,
-            ran_out=result.ran_out,
-            problems=(f"{result.refused} unexpected answers, such as {result.failure!r}",) if result.refused else (),
-        )
 
 
 @asynccontextmanager
 async def visiting(
-    cluster: Cluster, directory: Path, scenario: str, number: int, target: Target, orders: int, *, stub: bool = False
+    run: Run, scenario: str, number: int, target: Target, orders: int = 0, *, stub: bool = False
 ) -> AsyncIterator[Visit]:
-    """Start the target on a database with so many unpaid orders; check the database at the end."""
+    """Start the target on a fresh database with so many unpaid orders."""
     async with AsyncExitStack() as stack:
-        url, waiting = "", []
+        url = ""
         if (store := target.store) is not None:
             name = re.sub(r"\W", "_", f"{target.name}_{orders}")
-            template = await cluster.template(name, lambda made: store.prepare(made, orders))
-            url = await stack.enter_async_context(cluster.copy(template))
-            waiting = await store.orders(url, orders)
-        log = directory / f"{re.sub(r'[^a-z]', '-', target.name.lower())}.log"
-        stub_server = await stack.enter_async_context(start(STUB, directory / "stub.log")) if stub else None
+            template = await run.cluster.template(name, lambda made: store.prepare(made, orders))
+            url = await stack.enter_async_context(run.cluster.copy(template))
+        visit = await stack.enter_async_context(serving(run, scenario, number, target, url, stub=stub))
+        if store is not None and orders:
+            visit.orders = await store.orders(url, orders)
+        yield visit
+
+
+@asynccontextmanager
+async def serving(
+    run: Run, scenario: str, number: int, target: Target, url: str, *, stub: bool = False
+) -> AsyncIterator[Visit]:
+    """Start the target on a prepared database. At the end check the database; faults go into the last row."""
+    async with AsyncExitStack() as stack:
+        helper = Server(STUB, port=free_port(), log=run.directory / "stub.log") if stub else None
+        if helper is not None:
+            await stack.enter_async_context(helper)
         server = Server(
             target.command,
             port=free_port(),
+            log=run.directory / f"{re.sub(r'[^a-z]', '-', target.name.lower())}.log",
             directory=target.directory,
-            environ=target.environment(url, stub_server.port if stub_server else 9),
-            log=log,
+            environ=target.environment(url, helper.port if helper else 9),
             ready=target.ready,
         )
         await stack.enter_async_context(server)
-        visit = Visit(scenario, number, target, server, cluster, stub_server, waiting)
+        visit = Visit(scenario, number, target, server, run.cluster, url, helper)
         yield visit
-        if url and (problems := await visit.check(url)):
+        if problems := await visit.check():
             visit.rows[-1] = replace(visit.rows[-1], problems=(*visit.rows[-1].problems, *problems))
-
-
-def start(command: Sequence[str], log: Path) -> Server:
-    """Start a helper that needs no settings."""
-    return Server(command, port=free_port(), directory=Path("/"), environ={}, log=log, ready="")
 
 
 async def interleave(
@@ -217,7 +212,7 @@ def say(row: Row, rounds: int) -> None:
     more = "  ran out of prepared requests" if row.ran_out else ""
     more += "".join(f"  WRONG: {problem}" for problem in row.problems)
     print(
-        f"{row.scenario} {row.round + 1}/{rounds} {row.phase:18} {row.target:14} {row.per_second:8.0f}/s"
+        f"{row.scenario} {row.round + 1}/{rounds} {row.phase:16} {row.target:13} {row.per_second:8.1f}/s"
         f" p50 {row.p50_ms:7.2f} p99 {row.p99_ms:7.2f} ms, {row.server_us:6.0f} + {row.postgres_us:5.0f} us,"
         f" foreign {row.foreign_cores:.2f} cores{more}",
         file=sys.stderr,

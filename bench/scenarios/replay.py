@@ -1,0 +1,63 @@
+"""`checkout events replay`: how many stored events it applies again in a second, without the start of the command."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import time
+from pathlib import Path
+
+from bench.support.events import deliveries
+from bench.support.meter import Meter
+from bench.support.processes import plain_environment
+from bench.support.rows import Row
+from bench.support.targets import Target
+from bench.support.visits import Run, Visit, interleave, visiting
+
+SCENARIO = "replay"
+PHASE = "stored events"
+_PER_SECOND = 1000
+
+
+async def measure(run: Run) -> list[Row]:
+    """Measure the daemons' commands."""
+    count = max(1000, int(_PER_SECOND * run.seconds))
+
+    async def visit(number: int, target: Target) -> list[Row]:
+        async with visiting(run, SCENARIO, number, target, count) as visit:
+            events = list(deliveries(visit.take(count)))
+            await visit.send(events, check="verify_replay.sql")
+            start = await _replay(visit, events[0].event_id)
+            meter = Meter(visit.server, visit.cluster, None)
+            seconds = await _replay(visit, "--status", "applied") - start
+            rate = count / max(seconds, 1e-6)
+            row = Row(
+                SCENARIO,
+                PHASE,
+                target.name,
+                number,
+                rate,
+                requests=count,
+                ran_out=False,
+                problems=(),
+                **meter.stop(count),
+            )
+            visit.rows.append(row)
+        return visit.rows
+
+    return await interleave(min(run.rounds, 3), run.daemons, visit)
+
+
+async def _replay(visit: Visit, *arguments: str) -> float:
+    """Run the command, and return its seconds."""
+    program = Path(visit.target.command[0])
+    environ = plain_environment() | visit.target.environment(visit.url, 9)
+    started = time.perf_counter()
+    command = (str(program), "events", "replay", *arguments, "--yes")
+    process = await asyncio.create_subprocess_exec(
+        *command, env=environ, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    _, printed = await process.communicate()
+    if process.returncode != 0:
+        raise RuntimeError(f"{command} failed: {printed.decode()[-2000:]}")
+    return time.perf_counter() - started
