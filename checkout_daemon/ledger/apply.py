@@ -18,6 +18,7 @@ from checkout_daemon.ledger.fingerprints import error_fingerprint
 from checkout_daemon.ledger.merge import Merged, Update, load_all, merge, work_out
 from checkout_daemon.ledger.missing_orders import note_objects
 from checkout_daemon.ledger.own_account import own_accounts
+from checkout_daemon.ledger.single_orders import SingleOrders
 from checkout_daemon.ledger.translate import translate
 from checkout_daemon.ledger.translate.envelope import StripeEvent, parse_event
 from checkout_daemon.ledger.translate.stripe_objects import UnreadableObject
@@ -134,7 +135,7 @@ async def _apply(connection: asyncpg.Connection, batch: Sequence[ReceivedEvent])
     own = await _own_accounts(connection, [received.event for received in batch])
     translated = [_translate(received, own) for received in batch]
     updates = [update for update, _ in translated if update is not None]
-    loaded = await load_all(connection, updates, event_ids={received.event.id for received in batch})
+    loaded, singles = await load_all(connection, updates, event_ids={received.event.id for received in batch})
     held = loaded.events
     first: dict[str, int] = {}
     for index, received in enumerate(batch):
@@ -143,7 +144,8 @@ async def _apply(connection: asyncpg.Connection, batch: Sequence[ReceivedEvent])
 
     update_of = {index: update for index in first.values() if (update := translated[index][0]) is not None}
     verdicts = {index: translated[index][1] for index in first.values()}
-    merged, writes = work_out(loaded, list(update_of.values()))
+    fresh = list(update_of.values())
+    merged, writes = work_out(loaded, fresh, singles if len(fresh) == len(updates) else SingleOrders(loaded, fresh))
     for index, order_id in zip(update_of, merged.order_ids, strict=True):
         verdicts[index] = _placed(verdicts[index], order_id)
     await _note_lost_orders(connection, [batch[index] for index in update_of if verdicts[index].reason == "no_order"])

@@ -17,7 +17,6 @@ from checkout_daemon.ledger.facts import (
     CanceledPayment,
     DisputeFact,
     Fact,
-    Key,
     Link,
     LinkRank,
     Observation,
@@ -34,15 +33,15 @@ T = TypeVar("T")
 class Loaded:
     """What load returns: everything stored about the nodes and orders that it has locked.
 
-    `events` are those of the events looked for that are stored, with the hash of their body. `payments` are the orders
-    written when a payment's row was last placed, `sessions` those of sessions, by the fact's key.
+    `events` are those of the events looked for that are stored, with the hash of their body. `sessions` and `payments`
+    come with the order written when their row was last placed; a session may have a row for each livemode.
     """
 
     events: dict[str, bytes] = field(default_factory=dict)
     orders: dict[str, LockedOrder] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
-    sessions: dict[Key, str | None] = field(default_factory=dict)
+    sessions: list[tuple[str, str | None]] = field(default_factory=list)
     payments: dict[str, str | None] = field(default_factory=dict)
     acts: list[tuple[str, Act]] = field(default_factory=list)
 
@@ -87,7 +86,7 @@ async def load(
         events={event_id: bytes.fromhex(body_hash) for event_id, body_hash in _decode(_EVENTS, row[0])},
         orders={
             order_id: LockedOrder(
-                order_id, number, total, currency, livemode, State(status, attention, refunded, paid_at)
+                order_id, total, currency, livemode, number, State(status, attention, refunded, paid_at)
             )
             for order_id, number, total, currency, livemode, status, attention, refunded, paid_at in _decode(
                 _ORDERS, row[1]
@@ -95,7 +94,7 @@ async def load(
         },
         links=_decode(_LINKS, row[2]),
         facts=facts,
-        sessions={fact.key: order_id for fact, order_id in sessions},
+        sessions=[(fact.id, order_id) for fact, order_id in sessions],
         payments=dict(_decode(_PAYMENTS, row[4])),
         acts=_decode(_ACTS, row[10]),
     )

@@ -108,6 +108,11 @@ class Link(msgspec.Struct, frozen=True, array_like=True):
     target_id: str
     rank: LinkRank
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """Return both ids."""
+        return (self.source_id, self.target_id)
+
 
 Key = tuple[object, ...]
 

@@ -2,76 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 
 import asyncpg
 
 from checkout_daemon.errors import OrderNotFound
-from checkout_daemon.ledger.derive import Derived, OrderFacts
+from checkout_daemon.ledger.derive import Derived, OrderFacts, derive
 from checkout_daemon.ledger.fact_store import Loaded, load
 from checkout_daemon.ledger.factbase import FactBase
-from checkout_daemon.ledger.facts import Act, Fact, Link, LinkRank, SessionFact
+from checkout_daemon.ledger.facts import Link, SessionFact
 from checkout_daemon.ledger.links import LinkGraph
 from checkout_daemon.ledger.order_states import Change, LockedOrder, State
+from checkout_daemon.ledger.single_orders import SingleOrders
+from checkout_daemon.ledger.updates import Update as Update
 from checkout_daemon.ledger.writes import Writes, record
-from checkout_daemon.model.orders import OrderTerms
 
 
-@dataclass(frozen=True)
-class Update:
-    """Links, facts and acts that arrive together: one event, one answer of the Stripe API, or one action of a person.
-
-    `cause` (an event's type, or what was done), `actor` and `note` go into the change log. `order_ids` are orders that
-    it concerns without naming any of their nodes. With `always_logged` it gets a line in the change log even if nothing
-    changes, because what a person did is part of the history all the same.
-    """
-
-    cause: str
-    actor: str
-    note: str = ""
-    subject_id: str | None = None
-    links: Sequence[Link] = ()
-    facts: Sequence[Fact] = ()
-    acts: Sequence[tuple[str, Act]] = ()
-    order_ids: Sequence[str] = ()
-    always_logged: bool = False
-
-    @cached_property
-    def nodes(self) -> set[str]:
-        """Every session, PaymentIntent and charge that the update names."""
-        nodes = {fact.node for fact in self.facts} | {link.source_id for link in self.links}
-        nodes |= {link.target_id for link in self.links if link.rank is LinkRank.STRIPE}
-        if self.subject_id is not None:
-            nodes.add(self.subject_id)
-        return nodes
-
-    @cached_property
-    def orders(self) -> set[str]:
-        """Every order that the update names."""
-        named = {link.target_id for link in self.links if link.rank is not LinkRank.STRIPE}
-        return named.union((order_id for order_id, _ in self.acts), self.order_ids)
-
-
-@dataclass(frozen=True, slots=True)
 class Merged:
     """The result of a merge.
 
     `order_ids` has the order that each update is about, or None if it is not known. `orders` are all orders concerned,
-    as they were before, and `base` holds their facts as they are now.
+    as they were before.
     """
 
-    order_ids: list[str | None]
-    orders: dict[str, LockedOrder]
-    base: FactBase
+    def __init__(self, loaded: Loaded, updates: Sequence[Update], singles: SingleOrders) -> None:
+        self.orders: Mapping[str, LockedOrder] = loaded.orders
+        self.order_ids: list[str | None] = []
+        self._loaded = loaded
+        self._updates = updates
+        self._singles = singles
+
+    @cached_property
+    def base(self) -> FactBase:
+        """All facts as they are now."""
+        base = base_of(self._loaded)
+        for update in self._updates:
+            join(base, update)
+        return base
 
     def derived(self, order_id: str) -> Derived:
         """Return the status, attention and money that follow for an order now."""
-        return self.base.derive(order_id)
+        return derive(self.orders[order_id], self.facts(order_id))
 
     def facts(self, order_id: str) -> OrderFacts:
         """Return all facts held about an order now."""
+        if order_id in self._singles.order_ids:
+            return self._singles.facts_of(order_id)
         return self.base.facts_of(order_id)
 
 
@@ -88,7 +65,8 @@ async def locked_order(connection: asyncpg.Connection, order_id: str) -> Merged:
 
 async def merge(connection: asyncpg.Connection, updates: Sequence[Update]) -> Merged:
     """Merge all updates within the caller's transaction."""
-    merged, writes = work_out(await load_all(connection, updates), updates)
+    loaded, singles = await load_all(connection, updates)
+    merged, writes = work_out(loaded, updates, singles)
     if writes:
         await record(connection, writes)
     return merged
@@ -96,7 +74,7 @@ async def merge(connection: asyncpg.Connection, updates: Sequence[Update]) -> Me
 
 async def load_all(
     connection: asyncpg.Connection, updates: Sequence[Update], *, event_ids: Collection[str] = ()
-) -> Loaded:
+) -> tuple[Loaded, SingleOrders]:
     """Lock all that the updates may change until the transaction ends, and return what is stored about it.
 
     Those are the nodes that are named, then the rows of their orders by id; only then links and facts are read, so that
@@ -106,35 +84,54 @@ async def load_all(
     nodes = {node for update in updates for node in update.nodes}
     named = {order_id for update in updates for order_id in update.orders}
     if not (nodes or named or event_ids):
-        return Loaded()
+        return Loaded(), SingleOrders(Loaded(), updates)
     unnamed = any(not update.orders for update in updates)
     while True:
         loaded = await load(connection, nodes, named, unnamed=unnamed, event_ids=event_ids)
-        if not (moved := _moved(loaded.links, updates) - nodes):
-            return loaded
+        singles = SingleOrders(loaded, updates)
+        others = [update for update, single in zip(updates, singles.order_ids, strict=True) if single is None]
+        if not others or not (moved := _moved(loaded.links, others) - nodes):
+            return loaded, singles
         nodes |= moved
 
 
-def work_out(loaded: Loaded, updates: Sequence[Update]) -> tuple[Merged, Writes]:
+def work_out(loaded: Loaded, updates: Sequence[Update], singles: SingleOrders) -> tuple[Merged, Writes]:
     """Join the updates with what is stored, one after the other, and return the result and what has to be written."""
-    base = FactBase(
-        OrderTerms(order.id, order.amount_total, order.currency, order.livemode) for order in loaded.orders.values()
-    )
-    for link in loaded.links:
-        base.join_link(link)
-    for fact in loaded.facts:
-        base.join(fact)
-    for order_id, act in loaded.acts:
-        base.join_act(order_id, act)
-    writes = Writes()
-    unlinked = {node for node in _connected(loaded.links, updates) if base.order_of(node) is None}
-    _join_all(base, loaded.orders, updates, writes)
+    order_ids = singles.order_ids
+    merged, writes = Merged(loaded, updates, singles), Writes()
+    base = FactBase() if all(order_ids) else base_of(loaded)
+    others = [update for update, order_id in zip(updates, order_ids, strict=True) if order_id is None]
+    unlinked = {node for node in _connected(loaded.links, others) if base.order_of(node) is None} if others else set()
+    states = {order_id: order.state for order_id, order in loaded.orders.items()}
+    # One update after the other, so that the change log has each step although they share a transaction.
+    for update, order_id in zip(updates, order_ids, strict=True):
+        if order_id is not None:
+            moved = singles.join(order_id, update)
+            derived = {order_id: derive(loaded.orders[order_id], singles.facts_of(order_id))}
+        else:
+            concerned, moved = join(base, update)
+            derived = {concern: base.derive(concern) for concern in sorted(concerned & loaded.orders.keys())}
+        for concern, now in derived.items():
+            before, after = states[concern], State.of(now)
+            if after != before:
+                writes.states[concern] = states[concern] = after
+            if after.visible != before.visible or update.always_logged:
+                writes.changes.append(
+                    Change(concern, before.status, after.status, update.cause, update.actor, update.note)
+                )
+            if after != before or moved:
+                writes.messages.update([(concern, message) for message in now.messages])
+    singles.add_changes(loaded, writes)
+    if others:
+        _add_changed_facts(base, loaded, writes)
+        writes.adopted |= {node: found for node in unlinked if (found := base.order_of(node)) is not None}
     _add_new_links(loaded, updates, writes)
-    _add_changed_facts(base, loaded, writes)
     _add_new_acts(loaded, updates, writes)
-    writes.adopted = {node: found for node in unlinked if (found := base.order_of(node)) is not None}
-    about = [base.order_of(update.subject_id) if update.subject_id else None for update in updates]
-    return Merged(about, loaded.orders, base), writes
+    merged.order_ids = [
+        None if update.subject_id is None else order_id or base.order_of(update.subject_id)
+        for update, order_id in zip(updates, order_ids, strict=True)
+    ]
+    return merged, writes
 
 
 def _connected(links: Sequence[Link], updates: Sequence[Update]) -> set[str]:
@@ -161,25 +158,7 @@ def _moved(links: Sequence[Link], updates: Sequence[Update]) -> set[str]:
     return {node for node in graph.connected(nodes) if graph.order_of(node) != before.get(node)}
 
 
-def _join_all(base: FactBase, orders: dict[str, LockedOrder], updates: Sequence[Update], writes: Writes) -> None:
-    """Join one update after the other, so that the change log has each step although they share a transaction."""
-    stored = {order_id: order.state for order_id, order in orders.items()}
-    for update in updates:
-        concerned, moved = _join(base, update)
-        for order_id in sorted(concerned & orders.keys()):
-            now = base.derive(order_id)
-            before, after = stored[order_id], State.of(now)
-            if after != before:
-                writes.states[order_id] = stored[order_id] = after
-            if after.visible != before.visible or update.always_logged:
-                writes.changes.append(
-                    Change(order_id, before.status, after.status, update.cause, update.actor, update.note)
-                )
-            if after != before or moved:
-                writes.messages |= {(order_id, message) for message in now.messages}
-
-
-def _join(base: FactBase, update: Update) -> tuple[set[str], bool]:
+def join(base: FactBase, update: Update) -> tuple[set[str], bool]:
     """Join one update. Return the orders it concerns, and whether a fact changed that a message may follow from."""
     concerned = {base.order_of(node) for node in base.links.connected(update.nodes)}
     new_links = [base.join_link(link) for link in update.links]
@@ -192,6 +171,18 @@ def _join(base: FactBase, update: Update) -> tuple[set[str], bool]:
     concerned.update(update.order_ids)
     moved = any(fact is not None and fact.moves_orders for fact in changed)
     return {order_id for order_id in concerned if order_id is not None}, moved
+
+
+def base_of(loaded: Loaded) -> FactBase:
+    """Return everything loaded as one set of joined facts."""
+    base = FactBase(loaded.orders.values())
+    for link in loaded.links:
+        base.join_link(link)
+    for fact in loaded.facts:
+        base.join(fact)
+    for order_id, act in loaded.acts:
+        base.join_act(order_id, act)
+    return base
 
 
 def _add_new_links(loaded: Loaded, updates: Sequence[Update], writes: Writes) -> None:
@@ -217,11 +208,12 @@ def _add_changed_facts(base: FactBase, loaded: Loaded, writes: Writes) -> None:
     """Add the facts that differ from what was held, and the payments and sessions that belong elsewhere now."""
     held = {fact.key: fact for fact in loaded.facts}
     known = loaded.payments
-    writes.payments = {node: order_id for node in known if (order_id := base.order_of(node)) != known[node]}
+    misplaced = {node for node, order_id in loaded.sessions if base.order_of(node) != order_id}
+    writes.payments |= {node: order_id for node in known if (order_id := base.order_of(node)) != known[node]}
     for key, fact in base.facts.items():
         order_id = base.order_of(fact.node) if isinstance(fact, SessionFact) or fact.of_payment else None
         if isinstance(fact, SessionFact):
-            if held.get(key) != fact or loaded.sessions[key] != order_id:
+            if held.get(key) != fact or fact.id in misplaced:
                 writes.sessions[key] = (fact, order_id)
         elif held.get(key) != fact:
             writes.facts[key] = fact

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.ledger.derive import Derived
+from checkout_daemon.model.orders import OrderTerms
 
 CHANNEL = "checkout_changes"
 """NOTIFY carries no payload, only that there is something to fetch: payloads serialise commits and can be lost."""
@@ -45,14 +46,10 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class LockedOrder:
-    """An order whose row is locked until the transaction ends. Amount in minor units."""
+class LockedOrder(OrderTerms):
+    """An order whose row is locked until the transaction ends."""
 
-    id: str
     number: int
-    amount_total: int
-    currency: str
-    livemode: bool
     state: State
 
 
