@@ -24,7 +24,7 @@ from checkout_daemon.stripe_sync.secret_matches import SecretMatches
 from checkout_daemon.web import app_keys
 from checkout_daemon.web.body_budget import BodyBudgets
 from checkout_daemon.web.connections import ConnectionLimits, Connections, DescriptorWatch, descriptor_limit
-from checkout_daemon.web.edge import edge
+from checkout_daemon.web.edge import Edge
 from checkout_daemon.web.guessing import Guessing
 from checkout_daemon.web.headers import security_headers
 from checkout_daemon.web.limits import AddressLimit, Clients, Forgeries, Limits
@@ -34,6 +34,7 @@ from checkout_daemon.web.product_list import ProductList
 from checkout_daemon.web.proxies import TrustedProxies
 from checkout_daemon.web.routes import ROUTES, add_routes
 from checkout_daemon.web.storefront_files import Storefront, built_storefront
+from checkout_daemon.web.webhook import WEBHOOK, WebhookRoute
 
 log = logging.getLogger(__name__)
 
@@ -57,15 +58,16 @@ def create_app(
     metrics = Metrics()
     headers = security_headers(settings.public_url)
     proxies = TrustedProxies(settings.trusted_proxies)
+    edge = Edge(metrics, headers=headers, cors_origins=settings.cors_origins)
     app = web.Application(
-        middlewares=[edge(metrics, headers=headers, cors_origins=settings.cors_origins)],
+        middlewares=[edge.middleware()],
         # Take bodies as they come: Stripe signs the bytes, and a compressed body can grow without bound.
         handler_args={"auto_decompress": False},
     )
     app[app_keys.METRICS] = metrics
     app[app_keys.SECURITY_HEADERS] = headers
     app[app_keys.METRICS_ACCESS] = MetricsAccess(settings.metrics, settings.metrics_token)
-    app[app_keys.BODIES] = BodyBudgets()
+    app[app_keys.BODIES] = bodies = BodyBudgets()
     app[app_keys.CONNECTIONS] = Connections(
         ConnectionLimits(settings.connections, settings.connections_per_address, descriptor_limit()),
         proxies,
@@ -78,7 +80,7 @@ def create_app(
         quotes=AddressLimit(settings.quote_limit, clients, "quotes"),
         looks=AddressLimit(settings.look_limit, clients, "looks at orders"),
     )
-    app[app_keys.FORGERIES] = Forgeries(clients, waits=settings.rate_limit > 0)
+    forgeries = Forgeries(clients, waits=settings.rate_limit > 0)
     challenge = None
     if settings.challenge_url and settings.challenge_secret:
         challenge = Challenge(settings.challenge_url, settings.challenge_secret)
@@ -108,7 +110,8 @@ def create_app(
                 metrics.secret_matched(place)
                 matches.count(secrets()[place])
 
-            app[app_keys.INTAKE] = intake = Intake(inbox, secrets, observe=_observer(metrics), matched=matched)
+            intake = Intake(inbox, secrets, observe=_observer(metrics), matched=matched)
+            app[WEBHOOK] = WebhookRoute(edge, metrics, bodies.webhooks, forgeries, intake)
             await intake.start()
             background = [
                 asyncio.create_task(_sample(app, metrics), name="sampler"),
@@ -125,6 +128,7 @@ def create_app(
             await asyncio.gather(*background, return_exceptions=True)
             await intake.close()
             await matches.write()
+            metrics.add_pending()
             await inbox.close()
 
     app.cleanup_ctx.append(open_services)
@@ -134,15 +138,13 @@ def create_app(
 def _observer(metrics: Metrics) -> Callable[[list[tuple[ReceivedEvent, Applied]], float], None]:
     def observe(committed: list[tuple[ReceivedEvent, Applied]], seconds: float) -> None:
         now = datetime.now(UTC)
-        metrics.batch_committed(len(committed), seconds)
-        for received, applied in committed:
-            created_at = received.event.created_at
-            metrics.event_committed(
-                applied.type,
-                applied.status,
-                (now - received.received_at).total_seconds(),
-                None if created_at is None else (now - created_at).total_seconds(),
-            )
+        created = [created_at for received, _ in committed if (created_at := received.event.created_at) is not None]
+        metrics.batch_committed(
+            seconds,
+            [(applied.type, applied.status) for _, applied in committed],
+            [(now - received.received_at).total_seconds() for received, _ in committed],
+            [(now - created_at).total_seconds() for created_at in created],
+        )
         log.info("%d events committed in %.1f ms", len(committed), seconds * 1000)
 
     return observe
@@ -153,6 +155,7 @@ async def _sample(app: web.Application, metrics: Metrics) -> None:
     descriptors = DescriptorWatch(metrics.descriptors_gone)
     while True:
         descriptors.look()
+        metrics.add_pending()
         metrics.sampled(len(app[app_keys.CONNECTIONS]), app[app_keys.BODIES].held_bytes)
         for name, pool in app[app_keys.POOLS].items():
             metrics.pool_used(name, *pool.usage())

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections import Counter as Tally
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from inspect import isfunction
 from typing import TYPE_CHECKING, Any, Literal
+
+from checkout_daemon.observability.histograms import observe_all
 
 if TYPE_CHECKING:
     from prometheus_client import Counter, Histogram
@@ -30,6 +33,8 @@ _LAG = (0.5, 1, 2, 5, 10, 30, 60, 300, 3600, 86_400)
 _SIZES = (1, 2, 4, 8, 16, 32, 64)
 # An event type becomes a label, and whoever can sign could invent any number of them.
 _MOST_TYPES = 300
+# Answers of one kind that are counted together, or in the next second if there are fewer.
+_MOST_PENDING = 64
 
 
 def _unfailing(metrics: type[Metrics]) -> type[Metrics]:
@@ -172,16 +177,25 @@ class Metrics:
         self._longest_stall_seconds = 0.0
         self._types: set[str] = set()
         self._delivered: dict[tuple[str, str], Counter] = {}
-        self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._refused: dict[str, Counter] = {}
+        self._signed: dict[int, Counter] = {}
+        self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram, list[float]]] = {}
 
     def request_answered(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count an HTTP request that was answered. `route` is a pattern, never a path."""
+        """Count an HTTP request that was answered, within a second. `route` is a pattern, never a path."""
         # Looking up a child by its labels costs more than counting, so the hot path caches children.
         if (kept := self._answered.get((route, method, status))) is None:
-            kept = self.requests.labels(route, method, str(status)), self.request_seconds.labels(route)
+            kept = self.requests.labels(route, method, str(status)), self.request_seconds.labels(route), []
             self._answered[route, method, status] = kept
-        kept[0].inc()
-        kept[1].observe(seconds)
+        kept[2].append(seconds)
+        if len(kept[2]) >= _MOST_PENDING:
+            _add(*kept)
+
+    def add_pending(self) -> None:
+        """Count the answers that wait for others of their kind. To be called every second, and at the end."""
+        for kept in self._answered.values():
+            if kept[2]:
+                _add(*kept)
 
     def loop_stalled(self, cause: str, seconds: float) -> None:
         """Count a stall of the event loop."""
@@ -206,23 +220,32 @@ class Metrics:
         """Count a connection that was closed to make room, or refused."""
         self.connections_dropped.labels(reason).inc()
 
-    def batch_committed(self, size: int, seconds: float) -> None:
-        """Count a committed transaction and its webhook events."""
-        self.batch_size.observe(size)
-        self.commit_seconds.observe(seconds)
+    def batch_committed(
+        self,
+        seconds: float,
+        outcomes: Iterable[tuple[str, str]],
+        received_lags: Sequence[float],
+        created_lags: Sequence[float],
+    ) -> None:
+        """Count a committed transaction, with the type and outcome of its events, and the seconds since their receipt.
 
-    def event_committed(self, event_type: str, outcome: str, received_lag: float, created_lag: float | None) -> None:
-        """Count a committed event, with the seconds since its receipt and since its creation at Stripe."""
+        `created_lags` are the seconds since their creation at Stripe, of those that have that time.
+        """
+        self.batch_size.observe(len(received_lags))
+        self.commit_seconds.observe(seconds)
+        observe_all(self.received_lag, received_lags)
+        observe_all(self.created_lag, [max(lag, 0.0) for lag in created_lags])
+        for (event_type, outcome), count in Tally(outcomes).items():
+            self._events_of(event_type, outcome).inc(count)
+
+    def _events_of(self, event_type: str, outcome: str) -> Counter:
         if event_type not in self._types:
             if len(self._types) >= _MOST_TYPES:
                 event_type = "other"
             self._types.add(event_type)
         if (kept := self._delivered.get((event_type, outcome))) is None:
             kept = self._delivered[event_type, outcome] = self.deliveries.labels(event_type, outcome)
-        kept.inc()
-        self.received_lag.observe(received_lag)
-        if created_lag is not None:
-            self.created_lag.observe(max(created_lag, 0.0))
+        return kept
 
     def stripe_called(self, name: str, outcome: str, seconds: float) -> None:
         """Count a call to Stripe with its name, its outcome (listed in stripe_api/client.py) and its duration."""
@@ -257,11 +280,15 @@ class Metrics:
 
     def delivery_refused(self, code: str) -> None:
         """Count a delivery that was not stored."""
-        self.refusals.labels(code).inc()
+        if (kept := self._refused.get(code)) is None:
+            kept = self._refused[code] = self.refusals.labels(code)
+        kept.inc()
 
     def secret_matched(self, place: int) -> None:
         """Count a delivery signed with the secret at this position."""
-        self.secrets.labels(str(place)).inc()
+        if (kept := self._signed.get(place)) is None:
+            kept = self._signed[place] = self.secrets.labels(str(place))
+        kept.inc()
 
     def breaker_changed(self, is_open: bool) -> None:
         """Set whether shoppers' calls to Stripe are refused."""
@@ -272,11 +299,19 @@ class Metrics:
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.multiprocess import MultiProcessCollector
 
+        self.add_pending()
         if not self._multiprocess:
             return generate_latest(self.registry)
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
+
+
+def _add(answers: Counter, durations: Histogram, pending: list[float]) -> None:
+    seconds = pending.copy()
+    pending.clear()
+    answers.inc(len(seconds))
+    observe_all(durations, seconds)
 
 
 def forget_process(pid: int) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -43,16 +44,28 @@ class UsedSecret:
     last_matched_at: datetime | None
 
 
+@dataclass(slots=True)
+class _Count:
+    """Deliveries that one secret signed, and the time of the last one in seconds since 1970."""
+
+    matches: int = 0
+    last_time: float = 0.0
+
+
 class SecretMatches:
     """The counts of one daemon, which runs `write_for_ever` as a task."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._counted: dict[str, Matches] = {}
+        self._counted: dict[str, _Count] = {}
 
     def count(self, secret: str) -> None:
         """Count a delivery that this secret signed."""
-        self._add(fingerprint(secret), 1, datetime.now(UTC))
+        name = fingerprint(secret)
+        if (counted := self._counted.get(name)) is None:
+            counted = self._counted[name] = _Count()
+        counted.matches += 1
+        counted.last_time = time.time()
 
     async def write_for_ever(self) -> None:
         """Write the counts again and again until cancelled; call `write` once more then."""
@@ -66,21 +79,17 @@ class SecretMatches:
         if not counted:
             return
         matches = [found.matches for found in counted.values()]
-        last_at = [found.last_at for found in counted.values()]
+        last_at = [datetime.fromtimestamp(found.last_time, UTC) for found in counted.values()]
         try:
             async with self._database.connection() as connection:
                 await connection.execute(sql("count_secret_matches"), list(counted), matches, last_at)
         except DatabaseUnavailable:
             for name, found in counted.items():
-                self._add(name, found.matches, found.last_at)
+                later = self._counted.setdefault(name, _Count())
+                later.matches += found.matches
+                later.last_time = max(later.last_time, found.last_time)
         except Exception:  # a daemon that cannot count must still accept deliveries
             log.exception("the counts of webhook secrets could not be written")
-
-    def _add(self, name: str, matches: int, last_at: datetime) -> None:
-        known = self._counted.get(name)
-        if known is not None:
-            matches, last_at = known.matches + matches, max(known.last_at, last_at)
-        self._counted[name] = Matches(matches, last_at)
 
 
 async def matches_lately(database: Database) -> dict[str, Matches]:

@@ -8,14 +8,13 @@ from aiohttp import web
 
 from checkout_daemon.catalog.memory import CatalogMemory
 from checkout_daemon.database.pool import Database
-from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.operations.readiness import Readiness
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.web.body_budget import BodyBudgets
 from checkout_daemon.web.connections import Connections
 from checkout_daemon.web.guessing import Guessing
-from checkout_daemon.web.limits import Forgeries, Limits
+from checkout_daemon.web.limits import Limits
 from checkout_daemon.web.metrics_access import MetricsAccess
 from checkout_daemon.web.product_list import ProductList
 from checkout_daemon.web.storefront_files import Storefront
@@ -23,13 +22,11 @@ from checkout_daemon.web.storefront_files import Storefront
 RUNTIME = web.AppKey("runtime", Runtime)
 CATALOG = web.AppKey("catalog", CatalogMemory)
 PRODUCTS = web.AppKey("products", ProductList)
-INTAKE = web.AppKey("intake", Intake)
 READINESS = web.AppKey("readiness", Readiness)
 METRICS = web.AppKey("metrics", Metrics)
 BODIES = web.AppKey("bodies", BodyBudgets)
 CONNECTIONS = web.AppKey("connections", Connections)
 METRICS_ACCESS = web.AppKey("metrics_access", MetricsAccess)
-FORGERIES = web.AppKey("forgeries", Forgeries)
 LIMITS = web.AppKey("limits", Limits)
 GUESSING = web.AppKey("guessing", Guessing)
 STOREFRONT = web.AppKey("storefront", Storefront)

@@ -37,7 +37,7 @@ _LONGEST_INTEGER = 1000
 _LARGEST_WHOLE = 2.0**63
 
 
-async def read_body(request: web.Request, limit: int, budget: BodyBudget) -> bytes:
+async def read_body(request: web.BaseRequest, limit: int, budget: BodyBudget) -> bytes:
     """Return the body's bytes.
 
     Raise BodyTooLarge as early as possible, UnsupportedMediaType, BodyTimeout, ServerBusy or ClientGone.
@@ -103,7 +103,7 @@ def to_pointer(path: str) -> str:
     return "".join(f"/{name or index}" for name, index in _STEP.findall(path))
 
 
-async def _continue(request: web.Request) -> None:
+async def _continue(request: web.BaseRequest) -> None:
     """Send 100 Continue if the client waits for it. Check the announced size and type first."""
     if request.version >= HttpVersion11 and expects_continue(request):
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")

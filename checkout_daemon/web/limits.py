@@ -9,8 +9,9 @@ import asyncio
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from aiohttp import web
 
@@ -18,6 +19,8 @@ from checkout_daemon.web.failures import TooManyRequests
 from checkout_daemon.web.proxies import Address, TrustedProxies, networks_of
 
 MOST_CLIENTS = 10_000
+# Whose addresses are kept as they were read, which costs more than all else that a limit does.
+MOST_PEERS = 1000
 FREE_FORGERIES_A_MINUTE = 120
 WAIT_SECONDS = 0.25
 # Further clients are answered at once: every waiting one holds a connection.
@@ -64,18 +67,23 @@ class Clients:
 
     def __init__(self, proxies: TrustedProxies) -> None:
         self._proxies = proxies
+        self._of_peer = lru_cache(maxsize=MOST_PEERS)(self._of)
 
-    def keys(self, request: web.Request) -> tuple[tuple[str, int], ...]:
+    def keys(self, request: web.BaseRequest) -> tuple[tuple[str, int], ...]:
         """Return the client's networks, narrowest first, with their shares."""
-        client = self._client(request)
+        forwarded_for = request.headers.getall("X-Forwarded-For", ())
+        return self._of(request.remote, forwarded_for) if forwarded_for else self._of_peer(request.remote)
+
+    def _of(self, peer: str | None, forwarded_for: Sequence[str] = ()) -> tuple[tuple[str, int], ...]:
+        client = self._proxies.client(peer, forwarded_for)
         return (("unknown", 1),) if client is None else networks_of(client)
 
-    def address(self, request: web.Request) -> str | None:
+    def address(self, request: web.BaseRequest) -> str | None:
         """Return the client's address, if it has one."""
         client = self._client(request)
         return None if client is None else str(client)
 
-    def _client(self, request: web.Request) -> Address | None:
+    def _client(self, request: web.BaseRequest) -> Address | None:
         return self._proxies.client(request.remote, request.headers.getall("X-Forwarded-For", ()))
 
 
@@ -87,7 +95,7 @@ class AddressLimit:
         self._clients = clients
         self._what = what
 
-    def check(self, request: web.Request) -> None:
+    def check(self, request: web.BaseRequest) -> None:
         """Count the request. Raise TooManyRequests."""
         if self._buckets is None:
             return
@@ -117,7 +125,7 @@ class Forgeries:
         self._buckets = TokenBuckets(FREE_FORGERIES_A_MINUTE)
         self._waiting = 0
 
-    async def refused(self, request: web.Request) -> bool:
+    async def refused(self, request: web.BaseRequest) -> bool:
         """Count a refused signature, and wait a moment if there were too many. Return whether to log it."""
         if not self._buckets.take(self._clients.keys(request)[0][0]):
             return True

@@ -79,7 +79,7 @@ ROUTES = (
           {200: schemas.OrderAnswer}, failures=(NotFound, TooManyRequests, DatabaseUnavailable)),
     Route("POST", f"/api/stripe-checkout/{REF}/retry", checkout.post_retry, "A session to pay an unpaid order",
           {200: _SESSION}, failures=(NotFound, NotPayable, *_STRIPE), headers=_CHALLENGE),
-    Route("POST", "/api/webhook", webhook.post_webhook, "Stripe's events; answered once they are stored",
+    Route("POST", webhook.PATH, webhook.post_webhook, "Stripe's events; answered once they are stored",
           {200: schemas.Received}, failures=(*_BODY, InvalidSignature, DatabaseUnavailable),
           headers=_SIGNATURE),
     Route("GET", "/healthz", system.get_health, "The process is alive", {200: schemas.Health}),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -13,8 +12,8 @@ from aiohttp.http_exceptions import BadHttpMethod, InvalidURLError, LineTooLong,
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from checkout_daemon.errors import CheckoutError
+from checkout_daemon.web import webhook
 from checkout_daemon.web.app_keys import CONNECTIONS, SECURITY_HEADERS
-from checkout_daemon.web.connections import Connections
 from checkout_daemon.web.failures import AddressTooLong, BadRequest, HeadersTooLarge, UnknownExpectation
 from checkout_daemon.web.fields import expects_continue
 from checkout_daemon.web.headers import DATA_SECURITY_POLICY
@@ -42,13 +41,13 @@ class ShopRunner(web.AppRunner):
     __slots__ = ()
 
     async def _make_server(self) -> web.Server:
-        return _Server(await super()._make_server(), self.app[SECURITY_HEADERS], self.app[CONNECTIONS])
+        return _Server(await super()._make_server(), self.app)
 
 
 class _Server(web.Server):
     """The application's server, built again so that its connections use our protocol class."""
 
-    def __init__(self, server: web.Server, headers: Mapping[str, str], connections: Connections) -> None:
+    def __init__(self, server: web.Server, app: web.Application) -> None:
         limits = {
             "max_line_size": LONGEST_ADDRESS,
             "max_field_size": LONGEST_FIELD,
@@ -63,8 +62,9 @@ class _Server(web.Server):
             **server._kwargs | limits,
         )
         self._application = server.request_handler
-        self._headers = headers
-        self.open_connections = connections
+        self._webhook = app[webhook.WEBHOOK]
+        self._headers = app[SECURITY_HEADERS]
+        self.open_connections = app[CONNECTIONS]
 
     def __call__(self) -> RequestHandler:
         return _Protocol(self, loop=self._loop, **self._kwargs)
@@ -73,9 +73,12 @@ class _Server(web.Server):
         connection = cast("_Protocol", request.protocol)
         connection.began(request)
         try:
+            expects = hdrs.EXPECT in request.headers and request.version >= HttpVersion11
+            if request.raw_path == webhook.PATH and request.method == hdrs.METH_POST and not expects:
+                return await self._webhook.answer(request)
             if request.path.count("/") > MOST_PARTS:
                 return self.refuse(414, None)
-            if hdrs.EXPECT in request.headers and request.version >= HttpVersion11:
+            if expects:
                 expects_continue(request)  # for requests without a route, aiohttp checks it before any middleware
             return await self._application(request)
         except (UnknownExpectation, web.HTTPException) as error:  # aiohttp's router raises them, before any middleware

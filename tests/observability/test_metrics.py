@@ -18,8 +18,8 @@ def lines(metrics: Metrics) -> list[str]:
 def test_event_types_are_labels_until_there_are_too_many() -> None:
     metrics = Metrics()
     for number in range(400):
-        metrics.event_committed(f"type.{number}", "ignored", 0.001, None)
-    metrics.event_committed("type.0", "ignored", 0.001, None)
+        metrics.batch_committed(0.001, [(f"type.{number}", "ignored")], [0.001], [])
+    metrics.batch_committed(0.001, [("type.0", "ignored")], [0.001], [])
     shown = [line for line in lines(metrics) if line.startswith("checkout_webhook_events_total")]
     assert len(shown) == 301
     assert 'checkout_webhook_events_total{outcome="ignored",type="other"} 100.0' in shown
@@ -28,8 +28,31 @@ def test_event_types_are_labels_until_there_are_too_many() -> None:
 
 def test_an_event_from_the_future_has_no_negative_lag() -> None:
     metrics = Metrics()
-    metrics.event_committed("a", "applied", 0.001, -5.0)
+    metrics.batch_committed(0.001, [("a", "applied")], [0.001], [-5.0])
     assert "checkout_webhook_created_to_committed_seconds_sum 0.0" in lines(metrics)
+
+
+def test_a_batch_is_counted_once_and_its_events_each() -> None:
+    metrics = Metrics()
+    metrics.batch_committed(0.02, [("a", "applied"), ("b", "ignored"), ("a", "applied")], [0.001, 0.3, 0.3], [2.5, 7.0])
+    shown = lines(metrics)
+    assert "checkout_webhook_batch_size_sum 3.0" in shown
+    assert "checkout_webhook_commit_seconds_count 1.0" in shown
+    assert 'checkout_webhook_events_total{outcome="applied",type="a"} 2.0' in shown
+    assert 'checkout_webhook_events_total{outcome="ignored",type="b"} 1.0' in shown
+    assert "checkout_webhook_received_to_committed_seconds_count 3.0" in shown
+    assert "checkout_webhook_created_to_committed_seconds_sum 9.5" in shown
+
+
+@pytest.mark.parametrize("count", [1, 63, 64, 130])
+def test_no_answer_is_missing_when_the_metrics_are_read(count: int) -> None:
+    metrics = Metrics()
+    for _ in range(count):
+        metrics.request_answered("/healthz", "GET", 200, 0.5)
+    for _ in range(2):
+        shown = lines(metrics)
+        assert f'checkout_http_requests_total{{method="GET",route="/healthz",status="200"}} {float(count)}' in shown
+        assert f'checkout_http_request_seconds_sum{{route="/healthz"}} {count / 2}' in shown
 
 
 def test_a_call_to_stripe_is_counted_and_timed() -> None:
