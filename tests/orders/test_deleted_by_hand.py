@@ -7,6 +7,9 @@ import asyncpg
 from tests.support.orders import add_order
 
 ROWS = """
+INSERT INTO order_items (order_id, position, sku, name, unit_amount, quantity, amount, amount_discount)
+    VALUES ($1::uuid, 1, 'NOTE', 'Notebook', 1, 1, 1, 0);
+INSERT INTO session_attempts (order_id, attempt, parameters, started_at) VALUES ($1::uuid, 1, '{}', now());
 INSERT INTO checkout_sessions (id, livemode, order_id, status, outcome)
     VALUES ('cs_' || $1::text, false, $1::uuid, 'open', 'unpaid');
 INSERT INTO payments (id, order_id) VALUES ('pi_' || $1::text, $1::uuid);
@@ -19,7 +22,17 @@ INSERT INTO outbox (order_id, kind, channel) VALUES ($1::uuid, 'order.paid', 'ma
 INSERT INTO stripe_events (id, type, status, order_id, received_at, body_hash)
     VALUES ('evt_' || $1::text, 'charge.succeeded', 'applied', $1::uuid, now(), '')
 """
-DELETED = ("checkout_sessions", "payments", "payment_observations", "refunds", "order_changes", "outbox")
+DELETED = (
+    "order_texts",
+    "order_items",
+    "session_attempts",
+    "checkout_sessions",
+    "payments",
+    "payment_observations",
+    "refunds",
+    "order_changes",
+    "outbox",
+)
 
 
 async def test_an_order_that_is_deleted_takes_its_rows_along_and_leaves_its_events(
