@@ -890,6 +890,21 @@ END $$;
 
 -- A checkout -----------------------------------------------------------------------------------------------------------
 
+-- Return how many payments were declined within the hour: of the email's latest hundred orders, or of the orders, whichever is more.
+-- The planner must find events by their order, whatever it knows about the table: hence `type || ''`.
+CREATE FUNCTION count_declines(of_email text, of_orders uuid[]) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN greatest(
+        (SELECT count(*) FROM stripe_events
+         WHERE type || '' = 'payment_intent.payment_failed' AND received_at >= now() - interval '1 hour'
+            AND order_id IN (
+                SELECT id FROM orders WHERE lower(customer_email) = lower(of_email) AND of_email <> ''
+                ORDER BY created_at DESC LIMIT 100)),
+        (SELECT count(*) FROM stripe_events
+         WHERE type || '' = 'payment_intent.payment_failed' AND received_at >= now() - interval '1 hour'
+            AND order_id = ANY(of_orders)));
+END $$;
+
 -- Place an order with its items, first session attempt and first change. `new_parameters` has \u0001 and \u0002 in place of the order's
 -- number and the shop. The lock makes orders of the same customer and lines one at a time; each statement after it sees what its
 -- previous holder committed. `outcome` is
@@ -897,14 +912,20 @@ END $$;
 --   taken: the key has an order, or the customer placed one with the same `cart_lines` (`SKU quantity`) within the last hour that is
 --          not in `known`. Null lines: place it in any case. The conditions are those of find_alike_orders
 --   stale: with `check_prices`, a product is no longer what the line says
+--   declined: at least `most_declines` payments of the email or of `address_orders` were declined within the hour. Null: no limit
 CREATE FUNCTION place_order(
     lock_key bigint, new_id uuid, new_currency text, new_subtotal bigint, new_discount bigint, new_total bigint, new_name text,
     new_email text, new_phone text, new_code text, new_livemode boolean, new_key text, new_hash bytea, new_locale text, skus text[],
     names text[], descriptions text[], unit_amounts bigint[], quantities integer[], amounts bigint[], discounts bigint[],
-    new_parameters text, cart_lines text[], known uuid[], check_prices boolean, channel text,
+    new_parameters text, cart_lines text[], known uuid[], check_prices boolean, address_orders uuid[], most_declines integer,
+    channel text,
     OUT outcome text, OUT placed_number bigint, OUT placed_parameters text
 ) LANGUAGE plpgsql AS $$
 BEGIN
+    IF most_declines IS NOT NULL AND count_declines(new_email, address_orders) >= most_declines THEN
+        outcome := 'declined';
+        RETURN;
+    END IF;
     PERFORM pg_advisory_xact_lock(lock_key);
     outcome := 'taken';
     IF cart_lines IS NOT NULL AND EXISTS (
@@ -959,25 +980,27 @@ CREATE FUNCTION record_only_session(
     lock_key bigint, the_order uuid, the_attempt integer, session text, session_livemode boolean, session_status text,
     session_outcome text, session_url text, session_expires_at timestamptz, session_known_at timestamptz
 ) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    is_new boolean;
 BEGIN
     PERFORM pg_advisory_xact_lock(lock_key);
-    PERFORM FROM orders
-    WHERE id = the_order AND status = 'pending' AND attention = '{}' AND amount_refunded = 0 AND paid_at IS NULL
-    FOR NO KEY UPDATE;
-    IF NOT FOUND
+    -- Only the id is compared here: the planner must not choose an index on the status.
+    SELECT status = 'pending' AND attention = '{}' AND amount_refunded = 0 AND paid_at IS NULL INTO is_new
+    FROM orders WHERE id = the_order FOR NO KEY UPDATE;
+    IF is_new IS NOT TRUE
         OR EXISTS (SELECT FROM links WHERE target_id = the_order::text) OR EXISTS (SELECT FROM links WHERE source_id = session)
         OR EXISTS (SELECT FROM checkout_sessions WHERE order_id = the_order)
         OR EXISTS (SELECT FROM checkout_sessions WHERE id = session)
         OR EXISTS (SELECT FROM payments WHERE order_id = the_order) OR EXISTS (SELECT FROM payments WHERE id = session)
         OR EXISTS (SELECT FROM acts WHERE order_id = the_order) OR EXISTS (SELECT FROM refund_requests WHERE order_id = the_order)
         OR EXISTS (SELECT FROM doubtful_attempts WHERE order_id = the_order)
-        OR EXISTS (SELECT FROM session_attempts WHERE order_id = the_order AND attempt <> the_attempt)
+        OR EXISTS (SELECT FROM session_attempts
+                   WHERE order_id = the_order AND (attempt <> the_attempt OR session_id IS NOT NULL OR rejected_at IS NOT NULL))
         OR EXISTS (SELECT FROM stripe_events WHERE subject_id = session AND reason = 'no_order')
     THEN
         RETURN false;
     END IF;
-    UPDATE session_attempts SET session_id = session
-    WHERE order_id = the_order AND attempt = the_attempt AND session_id IS NULL AND rejected_at IS NULL;
+    UPDATE session_attempts SET session_id = session WHERE order_id = the_order AND attempt = the_attempt;
     IF NOT FOUND THEN
         RETURN false;
     END IF;

@@ -21,6 +21,7 @@ from checkout_daemon.errors import IdempotencyConflict, InvalidRequest, NotFound
 from checkout_daemon.model.customer import Customer
 from checkout_daemon.model.orders import OrderStatus
 from checkout_daemon.orders.order_store import (
+    DeclineLimit,
     NewOrder,
     PayableOrder,
     PlacedOrder,
@@ -44,6 +45,7 @@ class CheckoutRequest:
     """A validated request. `expected_total`, in minor units, is what the shopper was shown, or None if unknown.
 
     `request_hash` is the same for every spelling of the request. `former_hash` is how earlier releases computed it.
+    `declines`: no new order is placed if the customer has reached this limit.
     """
 
     cart: Cart
@@ -54,6 +56,7 @@ class CheckoutRequest:
     locale: str | None = None  # of the shopper: for mails and the payment page
     insist: bool = False  # place the order even if the customer has just placed the same one
     former_hash: bytes = b""
+    declines: DeclineLimit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,8 @@ async def start_checkout(
 
     `catalog` spares reading the products: they are compared with the tables when the order is placed.
 
-    Raise InvalidRequest, PriceChanged, IdempotencyConflict or ProbablyPlaced, and then places no order;
-    StripeUnavailable or StripeRejected, and then keeps the order, so that the same key can finish it.
+    Raise InvalidRequest, PriceChanged, IdempotencyConflict, ProbablyPlaced or TooManyDeclines, and then place no order;
+    StripeUnavailable or StripeRejected, and then keep the order, so that the same key can finish it.
     """
     catalog = catalog or CatalogMemory(runtime.database)
     known: list[str] = []
@@ -225,6 +228,7 @@ async def _insert_order(
         request.locale,
         None if request.insist else lines_of(request.cart),
         known,
+        request.declines,
     )
     key = lock_key(request.customer, request.cart)
     return await place_order(connection, new, attempt, lock_key=key, check_prices=check_prices)

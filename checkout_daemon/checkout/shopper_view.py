@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 from checkout_daemon.catalog.pricing import PricedLine
 from checkout_daemon.database.queries import sql
@@ -14,7 +13,6 @@ from checkout_daemon.model.orders import PAYABLE_STATUSES, Order, order_id_from
 from checkout_daemon.orders import order_store
 from checkout_daemon.runtime import Runtime
 
-_DECLINES_WINDOW = timedelta(hours=1)
 _SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
 
 
@@ -51,15 +49,13 @@ async def show_to_shopper(runtime: Runtime, ref: str) -> ShopperOrder:
     return ShopperOrder(order, items, f"/api/stripe-checkout/{order.id}/retry" if payable else None)
 
 
-async def count_declines(runtime: Runtime, *, email: str, ref: str, order_ids: Sequence[str]) -> int:
+async def count_declines(runtime: Runtime, ref: str, order_ids: Sequence[str]) -> int:
     """Return how many payments were declined within the hour, which reveals card testing.
 
-    Count the declines of the email (or of the email of the order `ref`) and those of the orders, and return the greater
-    number. Raise NotFound if `ref` names no order.
+    Count the declines of the email of the order `ref` and those of the orders, and return the greater number. Raise
+    NotFound if `ref` names no order.
     """
-    order_id = await resolve_ref(runtime, ref) if ref else None
-    since = datetime.now(UTC) - _DECLINES_WINDOW
+    order_id = await resolve_ref(runtime, ref)
     async with runtime.database.connection() as connection:
-        (row,) = await connection.fetch(sql("count_declines"), email, order_id, list(order_ids), since)
-    declines: int = max(row["of_email"], row["of_orders"])
+        declines: int = await connection.fetchval(sql("count_declines"), order_id, list(order_ids))
     return declines

@@ -21,6 +21,14 @@ _LINE = ("sku", "name", "description", "unit_amount", "quantity", "amount", "amo
 
 
 @dataclass(frozen=True, slots=True)
+class DeclineLimit:
+    """How many payments may have been declined within the hour, of an email or of the orders of one IP address."""
+
+    most: int
+    address_orders: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class NewOrder:
     """An order to place. `request_hash` distinguishes a repeated request from another one with the same key.
 
@@ -37,6 +45,7 @@ class NewOrder:
     locale: str | None = None
     lines: Sequence[str] | None = None
     known: Collection[str] = ()
+    declines: DeclineLimit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +82,19 @@ class StalePrices(Exception):
     """A product is no longer what the order's lines say."""
 
 
+class TooManyDeclines(Exception):
+    """The limit of declined payments is reached, so no order was placed."""
+
+
 async def place_order(
     connection: asyncpg.Connection, order: NewOrder, attempt: Attempt, *, lock_key: int, check_prices: bool
 ) -> PlacedOrder | None:
     """Place an order with its items and first attempt, in one statement.
 
     `lock_key` is that of the customer and lines, so that two concurrent orders cannot miss each other. Return None if
-    the order's key is taken or the customer has a similar order. With `check_prices`, raise StalePrices if the lines
-    differ from the products of the catalog; without, the caller has read them in this transaction.
+    the order's key is taken or the customer has a similar order. Raise TooManyDeclines. With `check_prices`, raise
+    StalePrices if the lines differ from the products of the catalog; without, the caller has read them in this
+    transaction.
     """
     quote = order.quote
     (row,) = await connection.fetch(
@@ -104,12 +118,17 @@ async def place_order(
         None if order.lines is None else list(order.lines),
         list(order.known),
         check_prices,
+        [] if order.declines is None else list(order.declines.address_orders),
+        None if order.declines is None else order.declines.most,
         CHANNEL,
     )
-    if row["outcome"] == "stale":
-        raise StalePrices
-    if row["outcome"] == "taken":
-        return None
+    match row["outcome"]:
+        case "declined":
+            raise TooManyDeclines
+        case "stale":
+            raise StalePrices
+        case "taken":
+            return None
     started = replace(attempt, parameters=row["parameters"])
     return PlacedOrder(order.id, row["number"], quote.amount_total, quote.currency, order.livemode, started)
 

@@ -16,6 +16,7 @@ from checkout_daemon.errors import InvalidRequest
 from checkout_daemon.model.customer import check_customer
 from checkout_daemon.model.locale import preferred_locale
 from checkout_daemon.observability import context
+from checkout_daemon.orders.order_store import TooManyDeclines
 from checkout_daemon.patience import shopper_waits
 from checkout_daemon.web.answers import json_response
 from checkout_daemon.web.app_keys import CATALOG, GUESSING, LIMITS, METRICS, PRODUCTS, RUNTIME
@@ -62,15 +63,20 @@ async def post_quote(request: web.Request) -> web.Response:
 async def post_checkout(request: web.Request) -> web.Response:
     """Create an order and its Checkout Session, or return those of the same Idempotency-Key."""
     request.app[LIMITS].checkouts.check(request)
-    runtime, guessing = request.app[RUNTIME], request.app[GUESSING]
+    runtime, guessing, catalog = request.app[RUNTIME], request.app[GUESSING], request.app[CATALOG]
     key = _idempotency_key(request)
     checkout = _checkout_request(await read_json(request, _CHECKOUT_REQUEST))
     checkout = replace(checkout, locale=preferred_locale(list_field(request, hdrs.ACCEPT_LANGUAGE) or ""))
     email = checkout.customer.email
     with shopper_waits(), guessing.counting(request, email):
         await guessing.check_code(request, checkout.discount_code, email)
-        await guessing.check_payment(request, runtime, email=email)
-        answer = await start_checkout(runtime, checkout, idempotency_key=key, catalog=request.app[CATALOG])
+        checkout = replace(checkout, declines=guessing.decline_limit(request))
+        try:
+            answer = await start_checkout(runtime, checkout, idempotency_key=key, catalog=catalog)
+        except TooManyDeclines:
+            await guessing.slow_payment(request, email)
+            unlimited = replace(checkout, declines=None)
+            answer = await start_checkout(runtime, unlimited, idempotency_key=key, catalog=catalog)
     guessing.order_created(request, str(answer.order_id))
     context.order_id.set(str(answer.order_id))
     if answer.created:
@@ -92,7 +98,7 @@ async def post_retry(request: web.Request) -> web.Response:
     request.app[LIMITS].checkouts.check(request)
     runtime, ref = request.app[RUNTIME], request.match_info["ref"]
     with shopper_waits():
-        await request.app[GUESSING].check_payment(request, runtime, ref=ref)
+        await request.app[GUESSING].check_retry(request, runtime, ref)
         answer = await retry_checkout(runtime, ref)
     return json_response(checkout_answer(answer))
 

@@ -18,6 +18,7 @@ from aiohttp import web
 from checkout_daemon.checkout.challenges import Challenge
 from checkout_daemon.checkout.shopper_view import count_declines
 from checkout_daemon.errors import InvalidRequest
+from checkout_daemon.orders.order_store import DeclineLimit
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.web.failures import ChallengeRequired, TooManyRequests
 from checkout_daemon.web.limits import MOST_CLIENTS, Clients, TokenBuckets
@@ -64,31 +65,40 @@ class Guessing:
                     self._codes.take(key, share)
             raise
 
-    async def check_payment(self, request: web.Request, runtime: Runtime, *, email: str = "", ref: str = "") -> None:
-        """Check a checkout of this email, or another try to pay the order `ref`.
-
-        Raise TooManyRequests or ChallengeRequired.
-        """
+    def decline_limit(self, request: web.Request) -> DeclineLimit | None:
+        """Return how many payments of a checkout's customer may have been declined before it is slowed down."""
         if not self._per_hour:
-            return
-        network = self._clients.keys(request)[0][0]
-        declines = await count_declines(runtime, email=email, ref=ref, order_ids=tuple(self._orders.get(network, ())))
-        if declines < self._per_hour:
-            return
-        wait = max(self._slow.take(f"address {network}"), self._slow.take(f"email {(email or ref).lower()}"))
+            return None
+        return DeclineLimit(self._per_hour, tuple(self._orders.get(self._network(request), ())))
+
+    async def slow_payment(self, request: web.Request, customer: str) -> None:
+        """Slow down a customer who reached the limit, named by email or reference.
+
+        Raise TooManyRequests or ChallengeRequired, unless one more try passes.
+        """
+        wait = max(self._slow.take(f"address {self._network(request)}"), self._slow.take(f"email {customer.lower()}"))
         if wait:
             await self._slow_down(request, "payment", wait, "too many declined payments")
+
+    async def check_retry(self, request: web.Request, runtime: Runtime, ref: str) -> None:
+        """Check another try to pay the order `ref`. Raise TooManyRequests or ChallengeRequired."""
+        limit = self.decline_limit(request)
+        if limit is not None and await count_declines(runtime, ref, limit.address_orders) >= limit.most:
+            await self.slow_payment(request, ref)
 
     def order_created(self, request: web.Request, order_id: str) -> None:
         """Remember that this address created the order, to count its declined payments."""
         if not self._per_hour:
             return
-        network = self._clients.keys(request)[0][0]
+        network = self._network(request)
         orders = self._orders.setdefault(network, OrderedDict())
         self._orders.move_to_end(network)
         orders[order_id] = None
         _shorten(orders, _MOST_ORDERS)
         _shorten(self._orders, MOST_CLIENTS)
+
+    def _network(self, request: web.Request) -> str:
+        return self._clients.keys(request)[0][0]
 
     def _keys(self, request: web.Request, email: str | None) -> Iterable[tuple[str, int]]:
         yield from self._clients.keys(request)

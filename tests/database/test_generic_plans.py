@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from checkout_daemon.catalog.cart import Cart, CartLine, Product
+from checkout_daemon.catalog.pricing import price_cart
 from checkout_daemon.database.pool import Database, keep_plans, settle_plans
 from checkout_daemon.database.queries import all_queries, sql
-from checkout_daemon.ledger.facts import RefundFact, RefundStatus
+from checkout_daemon.ledger.facts import (
+    Link,
+    LinkRank,
+    PaymentStatus,
+    RefundFact,
+    RefundStatus,
+    SessionFact,
+    SessionStatus,
+)
 from checkout_daemon.ledger.merge import Update, merge
+from checkout_daemon.ledger.only_session import record_only_session
+from checkout_daemon.model.customer import Customer
+from checkout_daemon.orders.order_store import DeclineLimit, NewOrder, place_order
+from checkout_daemon.orders.second_orders import lines_of
+from checkout_daemon.orders.session_attempt_store import Attempt
 from tests.support.payments import paid
 from tests.support.stripe_events import insert_order
 
@@ -98,6 +115,68 @@ async def test_merging_reads_no_large_table_whole(settled: asyncpg.Connection, d
         assert {row["relname"] for row in scans if row["seq_scan"] and row["relname"] in LARGE} == set()
         indexed = {row["relname"] for row in scans if row["idx_scan"]}
         assert indexed >= {"orders", "links", "payments", "checkout_sessions"}
+
+
+async def test_a_checkout_reads_as_few_rows_of_a_large_shop_as_of_a_new_one(settled: asyncpg.Connection) -> None:
+    """The plans are made while the tables are empty, when every index looks alike."""
+    await settled.execute(
+        "INSERT INTO products (sku, name, unit_amount, currency) VALUES ('QUILL', 'Quill', 333, 'eur')"
+    )
+    await check_out(settled, 0)
+    await settled.execute(CROWD)
+    read = await check_out(settled, 1)
+    assert {"orders", "order_items", "session_attempts", "checkout_sessions", "links", "stripe_events"} <= read.keys()
+    assert max(read.values()) <= 8, read
+
+
+CROWD = """
+INSERT INTO orders (id, currency, amount_subtotal, amount_discount, amount_total, customer_name, customer_email,
+                    customer_phone, livemode)
+SELECT gen_random_uuid(), 'eur', 333, 0, 333, 'N', n || '@example.com', '+1', false FROM generate_series(1, 300) AS n;
+INSERT INTO session_attempts SELECT id, 1, '{}', now() FROM orders ON CONFLICT DO NOTHING;
+INSERT INTO order_items SELECT id, 1, 'QUILL', 'Quill', '', 333, 1, 333, 0 FROM orders ON CONFLICT DO NOTHING;
+INSERT INTO links SELECT 'cs_' || number, id, 0 FROM orders;
+INSERT INTO checkout_sessions (id, livemode, order_id, status, outcome)
+SELECT 'cs_' || number, false, id, 'open', 'unpaid' FROM orders;
+INSERT INTO payments SELECT 'pi_' || number, id FROM orders;
+INSERT INTO stripe_events (id, type, status, order_id, subject_id, received_at, body_hash)
+SELECT 'evt_' || number, 'payment_intent.payment_failed', 'applied', id, 'pi_' || number, now(), '' FROM orders;
+INSERT INTO stripe_events (id, type, status, reason, subject_id, received_at, body_hash)
+SELECT 'evt_o' || number, 'payment_intent.payment_failed', 'ignored', 'no_order', 'pi_o' || number, now(), ''
+FROM orders;
+"""
+
+
+async def check_out(connection: asyncpg.Connection, number: int) -> dict[str, int]:
+    """Place an order and record its session; return the number of rows that were read of each large table."""
+    quill = Product("QUILL", "Quill", "", None, 333, "eur", available=True)
+    cart = Cart((CartLine("QUILL", 1),))
+    quote = price_cart(cart, {"QUILL": quill}, None, currency="eur", now=datetime.now(UTC))
+    customer = Customer("Ada", f"ada{number}@example.com", "+4930901820")
+    known, key = [str(uuid4())], f"key{number}"
+    new = NewOrder(
+        str(uuid4()), quote, customer, False, key, b"hash", None, lines_of(cart), known, DeclineLimit(5, known)
+    )
+    async with connection.transaction():
+        before = await rows_read(connection)
+        attempt = Attempt(1, "{}", datetime.now(UTC))
+        order = await place_order(connection, new, attempt, lock_key=number, check_prices=True)
+        assert order is not None
+        open_session = SessionFact(f"cs_new{number}", False, SessionStatus.OPEN, PaymentStatus.UNPAID, 1)
+        links = [Link(open_session.id, order.id, LinkRank.OURS)]
+        update = Update("session.created", "shopper", "", open_session.id, links, [open_session])
+        assert await record_only_session(connection, order.terms, 1, update) is not None
+        after = await rows_read(connection)
+    return {table: count - before[table] for table, count in after.items()}
+
+
+async def rows_read(connection: asyncpg.Connection) -> dict[str, int]:
+    """Return what this connection has read of each large table and not yet reported to the other processes."""
+    rows = await connection.fetch(
+        "SELECT relname, seq_tup_read + idx_tup_fetch AS read FROM pg_stat_xact_user_tables WHERE relname = ANY($1)",
+        list(LARGE),
+    )
+    return {row["relname"]: row["read"] for row in rows}
 
 
 def refunded(payment_id: str) -> Update:
