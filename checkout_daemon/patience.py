@@ -7,37 +7,48 @@ travels with the task, as the ids of a log line do, so that each call can cut it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+import time
+from contextlib import AbstractContextManager
+from contextvars import ContextVar, Token
 
 SHOPPER_SECONDS = 6.5
 """With the time that giving up a connection takes, a shopper has an answer within 8 s."""
 
-_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+_end: ContextVar[float | None] = ContextVar("end", default=None)  # by the monotonic clock
 
 
 def shopper_waits() -> AbstractContextManager[None]:
     """Limit how long the block waits for the database and Stripe in total to what a shopper may wait."""
-    return within(SHOPPER_SECONDS)
+    return _Within(SHOPPER_SECONDS)
 
 
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
+def within(seconds: float) -> AbstractContextManager[None]:
     """Limit how long the block waits for the database and Stripe in total."""
-    token = _deadline.set(asyncio.get_running_loop().time() + seconds)
-    try:
-        yield
-    finally:
-        _deadline.reset(token)
+    return _Within(seconds)
 
 
 def deadline() -> float | None:
     """Return the event loop's time by which this task must be done, or None if it has no deadline."""
-    return _deadline.get()
+    end = _end.get()
+    return None if end is None else asyncio.get_running_loop().time() + end - time.monotonic()
 
 
 def at_most(seconds: float) -> float:
     """Return the limit, cut to the time left until the deadline."""
-    end = _deadline.get()
-    return seconds if end is None else max(0.0, min(seconds, end - asyncio.get_running_loop().time()))
+    end = _end.get()
+    return seconds if end is None else max(0.0, min(seconds, end - time.monotonic()))
+
+
+class _Within:
+    """Sets the deadline of a block. Every request has one, so it is cheap: the loop is asked only by who waits."""
+
+    __slots__ = ("_seconds", "_token")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        self._token: Token[float | None] = _end.set(time.monotonic() + self._seconds)
+
+    def __exit__(self, *_: object) -> None:
+        _end.reset(self._token)

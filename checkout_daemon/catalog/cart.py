@@ -64,20 +64,19 @@ def check_cart(items: Sequence[CartLine]) -> tuple[Cart | None, list[FieldError]
     first: dict[str, int] = {}
     quantities: dict[str, int] = {}
     for position, item in enumerate(items):
-        pointer = f"/items/{position}"
         sku = cleaned(item.sku)
         if not SKU.fullmatch(sku):
-            errors.append(FieldError(f"{pointer}/sku", "unknown_sku", "This product does not exist."))
+            errors.append(FieldError(f"/items/{position}/sku", "unknown_sku", "This product does not exist."))
             continue
         before = quantities.get(sku, 0)
         quantities[sku] = before + item.quantity
         first.setdefault(sku, position)
         if not 1 <= item.quantity <= MAXIMUM_QUANTITY:
             detail = f"The quantity must be from 1 to {MAXIMUM_QUANTITY}."
-            errors.append(FieldError(f"{pointer}/quantity", "invalid_quantity", detail))
+            errors.append(FieldError(f"/items/{position}/quantity", "invalid_quantity", detail))
         elif before <= MAXIMUM_QUANTITY < quantities[sku]:
             detail = f"You can order at most {MAXIMUM_QUANTITY} of one product, counting all of its lines."
-            errors.append(FieldError(f"{pointer}/quantity", "invalid_quantity", detail))
+            errors.append(FieldError(f"/items/{position}/quantity", "invalid_quantity", detail))
     if errors:
         return None, errors
     lines = tuple(CartLine(sku, quantity) for sku, quantity in quantities.items())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -55,7 +56,7 @@ class CatalogMemory:
 
     async def read(self) -> CatalogSnapshot:
         """Return the catalog of at most TRUST_SECONDS ago. Callers share one check. Raise DatabaseUnavailable."""
-        if self._snapshot is not None and asyncio.get_running_loop().time() < self._trusted_until:
+        if self._snapshot is not None and time.monotonic() < self._trusted_until:
             return self._snapshot
         if self._check is None or self._check.done():
             # It has the deadline of this caller, which those who join later reach later.
@@ -92,7 +93,7 @@ class CatalogMemory:
             await asyncio.sleep(pauses.next())
 
     async def _compare(self) -> CatalogSnapshot:
-        began, lapses, held = asyncio.get_running_loop().time(), self._lapses, self._snapshot
+        began, lapses, held = time.monotonic(), self._lapses, self._snapshot
         async with self._database.connection() as connection:
             if held is None or held.state != await _read_state(connection):
                 held = await _read_snapshot(connection)

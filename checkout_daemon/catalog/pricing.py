@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
-from checkout_daemon.catalog.cart import Cart, Product
+from checkout_daemon.catalog.cart import Cart, CartLine, Product
 from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest
 from checkout_daemon.model.money import format_money, maximum_amount, minimum_amount, round_to_step, step
 from checkout_daemon.model.text import cleaned
@@ -86,19 +86,22 @@ def price_cart(
     cart: Cart, products: Mapping[str, Product], discount: Discount | None, *, currency: str, now: datetime
 ) -> Quote:
     """Price a cart. Raise InvalidRequest with every fault. A total must be 0 or at least Stripe's minimum."""
-    errors = [
-        FieldError(f"{cart.pointer(index)}/sku", *fault)
-        for index, line in enumerate(cart.lines)
-        if (fault := _product_fault(products.get(line.sku), currency)) is not None
-    ]
+    errors: list[FieldError] = []
+    wanted: list[tuple[CartLine, Product]] = []
+    for index, line in enumerate(cart.lines):
+        product = products.get(line.sku)
+        if product is not None and product.available and product.currency == currency:
+            wanted.append((line, product))
+        else:
+            errors.append(FieldError(f"{cart.pointer(index)}/sku", *_product_fault(product, currency)))
     if errors:
         if discount is not None:
             errors += _discount_faults(discount, None, currency, now)
         raise InvalidRequest(errors)
 
     # Rounded, so that the total can be charged whatever price the catalog has.
-    units = [round_to_step(products[line.sku].unit_amount, currency) for line in cart.lines]
-    amounts = [unit * line.quantity for unit, line in zip(units, cart.lines, strict=True)]
+    units = [round_to_step(product.unit_amount, currency) for _, product in wanted]
+    amounts = [unit * line.quantity for unit, (line, _) in zip(units, wanted, strict=True)]
     subtotal = sum(amounts)
     off = 0
     if discount is not None:
@@ -112,14 +115,14 @@ def price_cart(
         lines=tuple(
             PricedLine(
                 sku=line.sku,
-                name=products[line.sku].name,
-                description=products[line.sku].description,
+                name=product.name,
+                description=product.description,
                 unit_amount=unit,
                 quantity=line.quantity,
                 amount=amount,
                 amount_discount=share,
             )
-            for line, unit, amount, share in zip(cart.lines, units, amounts, shares, strict=True)
+            for (line, product), unit, amount, share in zip(wanted, units, amounts, shares, strict=True)
         ),
         discount=discount,
         amount_subtotal=subtotal,
@@ -146,7 +149,7 @@ def share_discount(amounts: Sequence[int], amount_discount: int, currency: str) 
     """
     size = step(currency)
     total = sum(amounts)
-    if not total:
+    if not total or not amount_discount:
         return [0] * len(amounts)
     steps = amount_discount // size
     whole = [steps * amount // total for amount in amounts]
@@ -157,14 +160,13 @@ def share_discount(amounts: Sequence[int], amount_discount: int, currency: str) 
     return [part * size for part in whole]
 
 
-def _product_fault(product: Product | None, currency: str) -> tuple[str, str] | None:
+def _product_fault(product: Product | None, currency: str) -> tuple[str, str]:
+    """Return why a product cannot be bought, as a code and a detail."""
     if product is None:
         return "unknown_sku", "This product does not exist."
     if not product.available:
         return "unavailable_sku", f"{product.name} is not available at the moment."
-    if product.currency != currency:
-        return "unavailable_sku", f"{product.name} is not sold in {currency.upper()}."
-    return None
+    return "unavailable_sku", f"{product.name} is not sold in {currency.upper()}."
 
 
 def _discount_faults(discount: Discount, subtotal: int | None, currency: str, now: datetime) -> list[FieldError]:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import msgspec
 from aiohttp import web
+from multidict import CIMultiDict
 
 _ENCODER = msgspec.json.Encoder()
+# Copied into each answer, which is far faster than from a plain mapping.
+_HEADERS = CIMultiDict({"Content-Type": "application/json", "Cache-Control": "no-store"})
 
 
 def json_response(body: msgspec.Struct, *, status: int = 200) -> web.Response:
     """Return a JSON answer that is never cached: prices and orders change."""
-    return web.Response(
-        body=_ENCODER.encode(body),
-        status=status,
-        content_type="application/json",
-        headers={"Cache-Control": "no-store"},
-    )
+    return web.Response(body=_ENCODER.encode(body), status=status, headers=_HEADERS)

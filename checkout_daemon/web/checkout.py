@@ -43,20 +43,22 @@ _LONGEST_KEY = 255
 
 async def get_products(request: web.Request) -> web.Response:
     """Return the catalog, available products first."""
+    app = request.app
     with shopper_waits():
-        snapshot = await request.app[CATALOG].read()
-    return await request.app[PRODUCTS].answer(request, snapshot)
+        snapshot = await app[CATALOG].read()
+    return await app[PRODUCTS].answer(request, snapshot)
 
 
 async def post_quote(request: web.Request) -> web.Response:
     """Return what a cart costs now."""
-    request.app[LIMITS].quotes.check(request)
-    runtime, guessing = request.app[RUNTIME], request.app[GUESSING]
+    app = request.app
+    app[LIMITS].quotes.check(request)
+    runtime, guessing = app[RUNTIME], app[GUESSING]
     body = await read_json(request, _QUOTE_REQUEST)
     await guessing.check_code(request, body.discount_code)
     cart, currency = _cart(body.items), runtime.settings.currency
     with shopper_waits(), guessing.counting(request):
-        priced = await quote(runtime.database, request.app[CATALOG], cart, body.discount_code, currency=currency)
+        priced = await quote(runtime.database, app[CATALOG], cart, body.discount_code, currency=currency)
     return json_response(quote_answer(priced))
 
 

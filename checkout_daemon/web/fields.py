@@ -38,6 +38,8 @@ def tokens(field: str | None) -> list[str]:
 
 def media_type(field: str | None) -> str | None:
     """Return a media type in lower case without its parameters, or None if the field is missing."""
+    if field == "application/json":  # as nearly every request has it
+        return field
     found = _MEDIA_TYPE.fullmatch(field or "")
     return found[1].lower() if found else None
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from aiohttp import web
@@ -54,16 +54,15 @@ class Guessing:
         if wait:
             await self._slow_down(request, "code", wait, "too many invalid discount codes")
 
-    @contextmanager
-    def counting(self, request: web.Request, email: str | None = None) -> Iterator[None]:
+    def counting(self, request: web.Request, email: str | None = None) -> AbstractContextManager[None]:
         """Count a request that the block refuses because of its discount code."""
-        try:
-            yield
-        except InvalidRequest as error:
-            if self._per_hour and any(fault.code in _WRONG_CODES for fault in error.errors):
-                for key, share in self._keys(request, email):
-                    self._codes.take(key, share)
-            raise
+        return _Counting(self, request, email)
+
+    def count(self, refusal: InvalidRequest, request: web.Request, email: str | None) -> None:
+        """Count a request that was refused, if it was because of its discount code."""
+        if self._per_hour and any(fault.code in _WRONG_CODES for fault in refusal.errors):
+            for key, share in self._keys(request, email):
+                self._codes.take(key, share)
 
     def decline_limit(self, request: web.Request) -> DeclineLimit | None:
         """Return how many payments of a checkout's customer may have been declined before it is slowed down."""
@@ -114,6 +113,24 @@ class Guessing:
         if not await self._challenge.is_solved(request.headers.get(CHALLENGE_HEADER, ""), client):
             self._slowed(what)
             raise ChallengeRequired(wait, why)
+
+
+class _Counting:
+    """A block whose refusals are counted."""
+
+    __slots__ = ("_email", "_guessing", "_request")
+
+    def __init__(self, guessing: Guessing, request: web.Request, email: str | None) -> None:
+        self._guessing = guessing
+        self._request = request
+        self._email = email
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, InvalidRequest):
+            self._guessing.count(error, self._request, self._email)
 
 
 def _shorten(kept: OrderedDict[str, Any], most: int) -> None:

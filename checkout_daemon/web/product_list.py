@@ -6,10 +6,12 @@ import asyncio
 import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import sha256
 
 import msgspec
 from aiohttp import hdrs, web
+from multidict import CIMultiDict
 
 from checkout_daemon.catalog.memory import CatalogSnapshot
 from checkout_daemon.web.fields import IDENTITY, choose_encoding, knows_tag, list_field
@@ -24,8 +26,8 @@ class _Coded:
 
     body: bytes
     tag: str
-    headers: Mapping[str, str]
-    full: Mapping[str, str]
+    headers: CIMultiDict[str]
+    full: CIMultiDict[str]
 
 
 class ProductList:
@@ -40,7 +42,7 @@ class ProductList:
     async def answer(self, request: web.Request, snapshot: CatalogSnapshot) -> web.Response:
         """Return the products in a coding that the client accepts, or 304 if it has them."""
         codings = self._codings if snapshot is self._snapshot else await self._encode(snapshot)
-        coded = codings[choose_encoding(list_field(request, hdrs.ACCEPT_ENCODING), codings)]
+        coded = codings[_choose(list_field(request, hdrs.ACCEPT_ENCODING), tuple(codings))]
         if knows_tag(list_field(request, hdrs.IF_NONE_MATCH), coded.tag):
             return web.Response(status=304, headers=coded.headers)
         return web.Response(body=coded.body, headers=coded.full)
@@ -52,6 +54,9 @@ class ProductList:
                 self._codings = await asyncio.to_thread(_encode, snapshot, self._currency)
                 self._snapshot = snapshot
             return self._codings
+
+
+_choose = lru_cache(maxsize=64)(choose_encoding)  # browsers send one of few headers
 
 
 def _encode(snapshot: CatalogSnapshot, currency: str) -> dict[str, _Coded]:
@@ -72,8 +77,8 @@ def _coded(body: bytes, sent: bytes, coding: str) -> _Coded:
     digest = sha256(body).hexdigest()[:20]
     tag = digest if coding == IDENTITY else f"{digest}-{coding}"  # different bytes, different tag
     # Prices change: a cache may keep the answer, but asks before each use.
-    headers = {"ETag": f'"{tag}"', "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
-    full = headers | {"Content-Type": "application/json"}
+    headers = CIMultiDict({"ETag": f'"{tag}"', "Vary": "Accept-Encoding", "Cache-Control": "no-cache"})
+    full = CIMultiDict(headers, **{"Content-Type": "application/json"})
     if coding != IDENTITY:
         full["Content-Encoding"] = coding
     return _Coded(sent, tag, headers, full)

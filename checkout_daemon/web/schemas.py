@@ -207,7 +207,12 @@ def normalized(body: StripeCheckoutRequest, cart: Cart, customer: Customer) -> S
 def quote_answer(quote: Quote) -> QuoteAnswer:
     """Convert a quote to its JSON."""
     return QuoteAnswer(
-        items=msgspec.convert(quote.lines, list[PricedItem], from_attributes=True),
+        items=[
+            PricedItem(
+                line.sku, line.name, line.unit_amount, line.quantity, line.amount
+            )  # far faster than a conversion
+            for line in quote.lines
+        ],
         amount_subtotal=quote.amount_subtotal,
         amount_discount=quote.amount_discount,
         amount_total=quote.amount_total,
