@@ -1,0 +1,2 @@
+-- Nothing: the command that prepares the database creates the schema.
+SELECT;
