@@ -97,6 +97,11 @@ def p99(row: Row) -> float:
     return row.p99_ms
 
 
+def most_foreign(rows: Iterable[Row]) -> float:
+    """Return the most cores that other processes used during one of the rows."""
+    return max((row.foreign_cores for row in rows), default=0.0)
+
+
 def faults(rows: Iterable[Row]) -> list[str]:
     """Return what was wrong in these rows."""
     return [
