@@ -637,27 +637,33 @@ CREATE TABLE stripe_accounts (
 -- are functions because each statement of a VOLATILE function sees what was committed before it began, which reading under locks needs,
 -- and because their plans are kept: planning a statement with arrays takes longer than running it.
 
+-- Return the cells of one column as database/cells.py encodes it: each cell ends with U+001F, and U+001E is null.
+CREATE FUNCTION cells(list text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT trim_array(string_to_array(list, E'\x1f', E'\x1e'), 1)
+$$;
+
 -- Lock nodes by the hashes of their ids (ascending), and the orders that are named or linked to them by id. Return everything stored
--- about these, each kind as a JSON array of arrays, or null for none; it is read once all is locked.
+-- about these, each kind as a JSON array of arrays, or null for none; it is read once all is locked. Lists come as cells, or null if empty.
 -- `unnamed`: some update names no order, so links are read once before the first order is locked. `event_ids`: events to look for.
 CREATE FUNCTION load_facts(
-    lock_keys bigint[], nodes text[], named uuid[], unnamed boolean, event_ids text[],
+    lock_keys text, nodes text, named text, unnamed boolean, event_ids text,
     OUT stored_events json, OUT locked_orders json, OUT held_links json, OUT held_sessions json, OUT held_payments json,
     OUT held_observations json, OUT held_refunds json, OUT held_disputes json, OUT held_hints json, OUT held_canceled json,
     OUT held_acts json
 ) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    wanted uuid[] := named;
+    given text[] := coalesce(cells(nodes), '{}') || coalesce(cells(named), '{}');
+    wanted uuid[] := coalesce(cells(named)::uuid[], '{}');
     locked uuid[] := '{}';
     connected text[];
     linked uuid[];
     payment_ids text[];
 BEGIN
-    PERFORM pg_advisory_xact_lock(lock_key) FROM unnest(lock_keys) AS lock_key;
+    PERFORM pg_advisory_xact_lock(lock_key) FROM unnest(cells(lock_keys)::bigint[]) AS lock_key;
     -- Only now: if another transaction is storing a copy of an event, that names the same nodes and is done.
-    IF event_ids <> '{}' THEN
+    IF event_ids IS NOT NULL THEN
         SELECT json_agg(json_build_array(stored.id, encode(stored.body_hash, 'hex'))) INTO stored_events
-        FROM stripe_events AS stored WHERE stored.id = ANY(event_ids);
+        FROM stripe_events AS stored WHERE stored.id = ANY(cells(event_ids));
     END IF;
     LOOP
         IF wanted <> '{}' AND NOT unnamed THEN
@@ -673,7 +679,7 @@ BEGIN
         -- Everything connected, also through orders: an order is only right with all of its sessions and payments. OFFSET 0 makes the
         -- planner use the index, whatever number of rows it expects.
         WITH RECURSIVE reached (node) AS (
-            SELECT unnest(nodes || named::text[])
+            SELECT unnest(given)
             UNION
             SELECT near.node
             FROM reached
@@ -734,18 +740,13 @@ BEGIN
     END IF;
 END $$;
 
--- Return the cells of one column as record_facts gets it: each cell ends with U+001F, and U+001E is null.
-CREATE FUNCTION cells(list text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT trim_array(string_to_array(list, E'\x1f', E'\x1e'), 1)
-$$;
-
--- Write what follows from a merge, then notify once. Each argument holds the rows of one table as columns that are separated by U+001D
--- (asyncpg encodes one text much faster than many arrays); null: no rows. Rows come sorted by key, so that concurrent writers do not
+-- Write what follows from a merge, then notify once. Each argument holds the rows of one table, its columns separated by U+001D; null: no
+-- rows. Rows come sorted by key, so that concurrent writers do not
 -- deadlock. Return the ids of the events stored; one that is stored already stays as it is.
 CREATE FUNCTION record_facts(
     new_links text, new_payments text, new_sessions text, new_observations text, new_refunds text, new_disputes text, new_hints text,
     new_canceled text, new_acts text, new_states text, new_changes text, new_messages text, adopted text, new_events text,
-    payloads text[], notified text
+    payloads text, notified text
 ) RETURNS text[] LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     part text[];
@@ -868,7 +869,7 @@ BEGIN
             FROM unnest(
                 cells(part[1]), cells(part[2]), cells(part[3]), cells(part[4]), cells(part[5])::uuid[], cells(part[6]), cells(part[7]),
                 cells(part[8])::boolean[], cells(part[9])::timestamptz[], cells(part[10])::timestamptz[],
-                cells(part[11])::timestamptz[], cells(part[12]), cells(part[13])::bytea[], payloads
+                cells(part[11])::timestamptz[], cells(part[12]), cells(part[13])::bytea[], cells(payloads)
             ) AS event (id, type, status, reason, order_id, subject_id, api_version, livemode, created_at, received_at,
                         next_attempt_at, last_error, body_hash, payload)
         ), fresh AS (

@@ -8,7 +8,6 @@ under the key, or has forgotten the key after a day, the attempt's session is fi
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -130,7 +129,7 @@ def our_session_update(fetched: Fetched, order_id: str, attempt: int, cause: str
         msgspec.structs.replace(fact, attempt=attempt) if isinstance(fact, SessionFact) else fact
         for fact in update.facts
     ]
-    return replace(update, links=links, facts=facts)
+    return msgspec.structs.replace(update, links=links, facts=facts)
 
 
 async def refresh_sessions(runtime: Runtime, order_id: str, *, cause: str, actor: str) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import asyncpg
+import msgspec
+from msgspec.structs import replace
 
 from checkout_daemon.backoff import EVENT_TRIES, event_retry_delay
 from checkout_daemon.database.pool import AWAY, LOST_RACES, Database, LostRace, confirm_durable
@@ -39,16 +40,14 @@ WHY_IGNORED: Mapping[str, str] = {
 _MOST_RETRIED_A_TURN = 200
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedEvent:
+class ReceivedEvent(msgspec.Struct, frozen=True):
     """An event with the time of its receipt."""
 
     event: StripeEvent
     received_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(msgspec.Struct, frozen=True):
     """The outcome of one delivery: applied, ignored, failed, or `duplicate`: it was held already, nothing changed.
 
     `reason` is why it is ignored, or what failed.

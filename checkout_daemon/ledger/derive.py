@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
+
+import msgspec
 
 from checkout_daemon.ledger.facts import (
     Act,
@@ -45,39 +47,35 @@ UNANSWERED_DISPUTES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class OrderFacts:
+class OrderFacts(msgspec.Struct, frozen=True):
     """All facts about one order in its own livemode, and its observations in either: a wrong one must be noticed.
 
     `payments` are observations by payment; `canceled` the sessions whose PaymentIntent was canceled.
     """
 
     sessions: tuple[SessionFact, ...] = ()
-    payments: Mapping[str, tuple[Observation, ...]] = ()  # type: ignore[assignment]  # empty and immutable
+    payments: Mapping[str, tuple[Observation, ...]] = MappingProxyType({})
     refunds: tuple[RefundFact, ...] = ()
     disputes: tuple[DisputeFact, ...] = ()
     acts: frozenset[Act] = frozenset()
     canceled: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Attention:
+class Attention(msgspec.Struct, frozen=True, order=True):
     """Something that a person must look at; `subject` is the payment, refund, dispute or session it is about."""
 
     code: AttentionCode
     subject: str
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, order=True):
     """A message that is owed once to the customer or the shop's systems; `subject_id` is what it is about."""
 
     kind: str
     subject_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Derived:
+class Derived(msgspec.Struct, frozen=True):
     """What follows from an order's facts. Amounts in minor units; acknowledged items are not in `attention`."""
 
     status: OrderStatus
@@ -98,32 +96,30 @@ NEW_ORDER = Derived(OrderStatus.PENDING, (), 0, None, payable=True, messages=fro
 
 def derive(terms: OrderTerms, facts: OrderFacts) -> Derived:
     """Derive an order's state. The first rule that holds decides the status: see the table in docs/ARCHITECTURE.md."""
-    payments = dict(facts.payments)
-    expected = (terms.amount_total, terms.currency, terms.livemode)
-    valid = {
-        key
-        for key, observed in payments.items()
-        if observed and all(observation.reported == expected for observation in observed)
-    }
-    mismatched = [
-        item for key, observed in payments.items() if key not in valid for item in _mismatches(terms, key, observed)
-    ]
+    valid: set[str] = set()
+    mismatched: list[Attention] = []
+    paid_at: datetime | None = None
+    for payment_id, observed in facts.payments.items():
+        if differing := [observation for observation in observed if not _matches(observation, terms)]:
+            mismatched += _mismatches(terms, payment_id, differing)
+        elif observed:
+            valid.add(payment_id)
+            first = min([observation.paid_at for observation in observed])
+            paid_at = first if paid_at is None or first < paid_at else paid_at
     paid = terms.amount_total * len(valid)
     live = [refund for refund in facts.refunds if refund.payment_id in valid and refund.status in LIVE_REFUNDS]
-    refunded = min(sum(refund.amount for refund in live), paid)
+    refunded = min(sum([refund.amount for refund in live]), paid)
 
     status = _status(terms, facts, valid, paid, refunded)
-    acknowledged = {(act.reason, act.subject) for act in facts.acts if act.kind is ActKind.ACKNOWLEDGED}
-    attention = {
-        item
-        for item in (*mismatched, *_attention(terms, facts, valid, paid, refunded))
-        if (item.code.value, item.subject) not in acknowledged
-    }
+    attention = {*mismatched, *_attention(terms, facts, valid, paid, refunded)}
+    if attention and facts.acts:
+        acknowledged = {(act.reason, act.subject) for act in facts.acts if act.kind is ActKind.ACKNOWLEDGED}
+        attention = {item for item in attention if (item.code.value, item.subject) not in acknowledged}
     return Derived(
         status=status,
         attention=tuple(sorted(attention)),
         amount_refunded=refunded,
-        paid_at=min((observation.paid_at for key in valid for observation in payments[key]), default=None),
+        paid_at=paid_at,
         payable=status in PAYABLE_STATUSES and not mismatched,
         messages=_messages(facts, valid, live, attention),
     )
@@ -155,7 +151,15 @@ def last_attempt(sessions: Iterable[SessionFact]) -> SessionFact | None:
     return max(sessions, key=lambda session: (session.attempt, session.id), default=None)
 
 
-def _mismatches(terms: OrderTerms, payment_id: str, observed: tuple[Observation, ...]) -> Iterable[Attention]:
+def _matches(observation: Observation, terms: OrderTerms) -> bool:
+    return (
+        observation.amount == terms.amount_total
+        and observation.currency == terms.currency
+        and observation.livemode == terms.livemode
+    )
+
+
+def _mismatches(terms: OrderTerms, payment_id: str, observed: Iterable[Observation]) -> Iterable[Attention]:
     for observation in observed:
         if observation.amount != terms.amount_total:
             yield Attention(AttentionCode.AMOUNT_MISMATCH, payment_id)
@@ -208,6 +212,8 @@ def late_effects(facts: OrderFacts) -> list[str]:
 
     A person who read that nothing had happened may have asked again.
     """
+    if not facts.acts:
+        return []
     closed = {(act.reason, act.subject) for act in facts.acts if act.kind is ActKind.CLOSED}
     late = [refund.id for refund in facts.refunds if ("refund", refund.request) in closed]
     late += [

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
+import msgspec
 
 from checkout_daemon.database.queries import sql
 from checkout_daemon.ledger.translate.envelope import StripeEvent
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """The outcome of an event: applied, ignored (with the reason), failed or dead (with the error)."""
 
     status: str
@@ -25,8 +25,7 @@ class Verdict:
     last_error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(msgspec.Struct, frozen=True):
     """An event to store."""
 
     event: StripeEvent

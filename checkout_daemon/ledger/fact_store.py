@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import asyncpg
 import msgspec
 
+from checkout_daemon.database.cells import exact, plain
 from checkout_daemon.database.queries import sql
 from checkout_daemon.ledger.facts import (
     Act,
@@ -76,7 +77,14 @@ async def load(
     their order. `event_ids` are looked for once the nodes are locked.
     """
     keys = sorted([int.from_bytes(blake2b(node.encode(), digest_size=8).digest(), signed=True) for node in nodes])
-    row = await connection.fetchrow(sql("load_facts"), keys, list(nodes), list(order_ids), unnamed, list(event_ids))
+    row = await connection.fetchrow(
+        sql("load_facts"),
+        plain(keys) if keys else None,
+        exact(nodes) if nodes else None,
+        exact(order_ids) if order_ids else None,
+        unnamed,
+        exact(event_ids) if event_ids else None,
+    )
     assert row is not None
     sessions = _decode(_SESSIONS, row[3])
     facts: list[Fact] = [fact for fact, _ in sessions]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.ledger.derive import Derived
@@ -13,8 +14,7 @@ CHANNEL = "checkout_changes"
 """NOTIFY carries no payload, only that there is something to fetch: payloads serialise commits and can be lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One change as this daemon saw it."""
 
     order_id: str
@@ -25,8 +25,7 @@ class Change:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """The part of an order's derived state that its row holds."""
 
     status: str
@@ -45,8 +44,7 @@ class State:
         return (self.status, self.attention, self.amount_refunded)
 
 
-@dataclass(frozen=True, slots=True)
-class LockedOrder(OrderTerms):
+class LockedOrder(OrderTerms, frozen=True):
     """An order whose row is locked until the transaction ends."""
 
     number: int

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
+
+import msgspec
 
 from checkout_daemon.ledger.facts import Act, Fact, Link, LinkRank
 
 
-@dataclass(frozen=True)
-class Update:
+class Update(msgspec.Struct, frozen=True, dict=True):
     """Links, facts and acts that arrive together: one event, one answer of the Stripe API, or one action of a person.
 
     `cause` (an event's type, or what was done), `actor` and `note` go into the change log. `order_ids` are orders that
@@ -31,8 +31,11 @@ class Update:
     @cached_property
     def nodes(self) -> set[str]:
         """Every session, PaymentIntent and charge that the update names."""
-        nodes = {fact.node for fact in self.facts} | {link.source_id for link in self.links}
-        nodes |= {link.target_id for link in self.links if link.rank is LinkRank.STRIPE}
+        nodes = {fact.node for fact in self.facts}
+        for link in self.links:
+            nodes.add(link.source_id)
+            if link.rank is LinkRank.STRIPE:
+                nodes.add(link.target_id)
         if self.subject_id is not None:
             nodes.add(self.subject_id)
         return nodes
@@ -40,5 +43,6 @@ class Update:
     @cached_property
     def orders(self) -> set[str]:
         """Every order that the update names."""
-        named = {link.target_id for link in self.links if link.rank is not LinkRank.STRIPE}
-        return named.union((order_id for order_id, _ in self.acts), self.order_ids)
+        orders = {link.target_id for link in self.links if link.rank is not LinkRank.STRIPE}
+        orders.update([order_id for order_id, _ in self.acts], self.order_ids)
+        return orders

@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from checkout_daemon.database.cells import Column, binary, encode, plain, text, time
+from checkout_daemon.database.cells import Column, binary, encode, exact, plain, text, time
 from checkout_daemon.database.queries import sql
 from checkout_daemon.ledger.derive import Message
 from checkout_daemon.ledger.event_store import NewEvent
@@ -166,7 +166,7 @@ async def record(connection: asyncpg.Connection, writes: Writes, events: Sequenc
             encode(messages, _MESSAGES),
             encode(sorted(writes.adopted.items()), _ADOPTED),
             encode([new.row() for new in stored], _EVENTS),
-            [new.event.payload for new in stored],
+            exact([new.event.payload for new in stored]) if stored else None,
             CHANNEL,
         )
         or ()

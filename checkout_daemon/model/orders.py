@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
+import msgspec
+
 _ORDER_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -47,8 +49,7 @@ class AttentionCode(StrEnum):
 PAYABLE_STATUSES = frozenset({OrderStatus.PENDING, OrderStatus.FAILED, OrderStatus.EXPIRED})
 
 
-@dataclass(frozen=True, slots=True)
-class OrderTerms:
+class OrderTerms(msgspec.Struct, frozen=True):
     """The terms that the shopper agreed to. They never change. Amount in minor units."""
 
     id: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -108,7 +108,7 @@ async def _compare(
 ) -> Synced:
     order_id = known.order_id
     merged = await locked_order(connection, order_id)
-    update = replace(update, facts=[_with_stored_known_at(fact, merged.base) for fact in update.facts])
+    update = structs.replace(update, facts=[_with_stored_known_at(fact, merged.base) for fact in update.facts])
     differences = [*_not_at_stripe(merged, order_id, snapshot), *_join(merged.base, order_id, update)]
     before, after = merged.orders[order_id].state, merged.base.derive(order_id)
     differences += _appeared_late(after, {difference.object_id for difference in differences})

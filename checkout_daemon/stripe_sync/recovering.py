@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
+from msgspec import structs
 
 from checkout_daemon.audit.audit_log import OperatorAction, act, check_note
 from checkout_daemon.audit.operators import Operator
@@ -87,7 +88,7 @@ async def recover_order(runtime: Runtime, plan: Recovery, *, operator: Operator,
     session_id, order_id = str(plan.session.object["id"]), plan.named.order_id
     order = None if plan.exists else await _rebuild(runtime, plan)
     update = our_session_update(plan.session, order_id, plan.named.attempt, "order.recovered", operator.actor)
-    update = replace(update, note=note or session_id, order_ids=[order_id], always_logged=order is not None)
+    update = structs.replace(update, note=note or session_id, order_ids=[order_id], always_logged=order is not None)
     recovered = False
     if order is None:
         await runtime.database.run(merge, [update])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from checkout_daemon.ledger.facts import Link, LinkRank, RefundHint
 from checkout_daemon.ledger.translate import refund

@@ -5,7 +5,6 @@ Every body that Stripe signed is accepted if it is JSON. A body that is not an e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, TypeGuard
@@ -27,8 +26,7 @@ _MOST_CHARACTERS = 255
 _NO_OBJECT = msgspec.Raw(b"{}")
 
 
-@dataclass(frozen=True, slots=True)
-class StripeEvent:
+class StripeEvent(msgspec.Struct, frozen=True):
     """An event as it was received. `payload` is the unchanged body; `object` is data.object, still JSON.
 
     `body_hash` shows whether another body arrives with the same event id.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from checkout_daemon.ledger.facts import CanceledPayment
 from checkout_daemon.ledger.translate import charge

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from typing import Any, TypeVar
+
+import msgspec
 
 from checkout_daemon.ledger.facts import Fact, Link, LinkRank, Observation, Unknown, is_charge
 from checkout_daemon.model.orders import order_id_from
@@ -37,8 +38,7 @@ class UnreadableObject(Exception):
     """A field is not what Stripe documents. The message names the object and the field, never the value."""
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectSnapshot:
+class ObjectSnapshot(msgspec.Struct, frozen=True):
     """A Stripe object as an event or an API answer reported it: the input of a translator.
 
     `modes` are the livemodes that the event and its object name. There are two if they contradict each other: then only
@@ -56,13 +56,12 @@ class ObjectSnapshot:
         return next(iter(self.modes)) if len(self.modes) == 1 else None
 
 
-@dataclass(slots=True)
-class Translation:
+class Translation(msgspec.Struct):
     """The facts and links that a snapshot reports. `subject_id` is the node it is about, or None if it has none."""
 
     subject_id: str | None = None
-    links: list[Link] = field(default_factory=list)
-    facts: list[Fact] = field(default_factory=list)
+    links: list[Link] = msgspec.field(default_factory=list)
+    facts: list[Fact] = msgspec.field(default_factory=list)
 
     def add(self, other: Translation) -> None:
         """Add the links and facts of an object that this one contains."""

@@ -1,7 +1,8 @@
 -- Facts about Stripe objects. They are joined in Python (ledger/facts.py), under the locks taken here.
 
 -- name: load_facts
--- $1 hashes of the nodes, ascending, $2 nodes, $3 order ids, $4 whether some update names no order, $5 event ids. See sql/schema.sql.
+-- Lists as cells: $1 hashes of the nodes, ascending, $2 nodes, $3 order ids, $5 event ids; $4 whether some update names no order. See
+-- sql/schema.sql.
 SELECT * FROM load_facts($1, $2, $3, $4, $5);
 
 -- name: load_links
