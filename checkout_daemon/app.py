@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from checkout_daemon.catalog.memory import CatalogMemory
 from checkout_daemon.checkout.challenges import Challenge
@@ -21,20 +21,19 @@ from checkout_daemon.operations.readiness import Readiness
 from checkout_daemon.runtime import open_database, open_runtime
 from checkout_daemon.settings import Settings
 from checkout_daemon.stripe_sync.secret_matches import SecretMatches
-from checkout_daemon.web import app_keys
+from checkout_daemon.web import app_keys, product_list, quotes, webhook
 from checkout_daemon.web.body_budget import BodyBudgets
 from checkout_daemon.web.connections import ConnectionLimits, Connections, DescriptorWatch, descriptor_limit
+from checkout_daemon.web.direct import DIRECT, direct
 from checkout_daemon.web.edge import Edge
 from checkout_daemon.web.guessing import Guessing
 from checkout_daemon.web.headers import security_headers
 from checkout_daemon.web.limits import AddressLimit, Clients, Forgeries, Limits
 from checkout_daemon.web.metrics_access import MetricsAccess
 from checkout_daemon.web.openapi import describe
-from checkout_daemon.web.product_list import ProductList
 from checkout_daemon.web.proxies import TrustedProxies
 from checkout_daemon.web.routes import ROUTES, add_routes
 from checkout_daemon.web.storefront_files import Storefront, built_storefront
-from checkout_daemon.web.webhook import WEBHOOK, WebhookRoute
 
 log = logging.getLogger(__name__)
 
@@ -84,8 +83,7 @@ def create_app(
     challenge = None
     if settings.challenge_url and settings.challenge_secret:
         challenge = Challenge(settings.challenge_url, settings.challenge_secret)
-    app[app_keys.GUESSING] = Guessing(settings.failed_tries, clients, challenge, metrics.guesser_slowed)
-    app[app_keys.PRODUCTS] = ProductList(settings.currency)
+    app[app_keys.GUESSING] = guessing = Guessing(settings.failed_tries, clients, challenge, metrics.guesser_slowed)
     app[app_keys.OPENAPI] = describe(ROUTES)
     add_routes(app)
 
@@ -103,6 +101,16 @@ def create_app(
             )
             app[app_keys.POOLS] = {"shop": runtime.database, "intake": inbox}
             app[app_keys.CATALOG] = catalog = CatalogMemory(runtime.database)
+            app[product_list.PRODUCTS] = products = product_list.ProductList(edge, catalog, settings.currency)
+            app[quotes.QUOTES] = pricing = quotes.QuoteRoute(
+                edge,
+                catalog,
+                runtime.database,
+                app[app_keys.LIMITS].quotes,
+                guessing,
+                bodies.shop,
+                currency=settings.currency,
+            )
             app[app_keys.READINESS] = Readiness(runtime.database)
             matches = SecretMatches(runtime.database)
 
@@ -111,7 +119,14 @@ def create_app(
                 matches.count(secrets()[place])
 
             intake = Intake(inbox, secrets, observe=_observer(metrics), matched=matched)
-            app[WEBHOOK] = WebhookRoute(edge, metrics, bodies.webhooks, forgeries, intake)
+            app[webhook.WEBHOOK] = deliveries = webhook.WebhookRoute(edge, metrics, bodies.webhooks, forgeries, intake)
+            shop_routes = (
+                direct(edge, hdrs.METH_GET, product_list.PATH, products.find),
+                direct(edge, hdrs.METH_POST, quotes.PATH, pricing.find),
+            )
+            # The answers to other origins have headers that only the middleware adds.
+            direct_routes = () if settings.cors_origins else shop_routes
+            app[DIRECT] = dict((((hdrs.METH_POST, webhook.PATH), deliveries.answer), *direct_routes))
             await intake.start()
             background = [
                 asyncio.create_task(_sample(app, metrics), name="sampler"),

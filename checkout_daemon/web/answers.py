@@ -13,4 +13,14 @@ _HEADERS = CIMultiDict({"Content-Type": "application/json", "Cache-Control": "no
 
 def json_response(body: msgspec.Struct, *, status: int = 200) -> web.Response:
     """Return a JSON answer that is never cached: prices and orders change."""
-    return web.Response(body=_ENCODER.encode(body), status=status, headers=_HEADERS)
+    return json_bytes(encode(body), status=status)
+
+
+def json_bytes(body: bytes, *, status: int = 200) -> web.Response:
+    """Return the answer of `json_response` with this JSON."""
+    return web.Response(body=body, status=status, headers=_HEADERS)
+
+
+def encode(body: msgspec.Struct) -> bytes:
+    """Return the body as JSON."""
+    return _ENCODER.encode(body)

@@ -16,12 +16,10 @@ from checkout_daemon.web.connections import Connections
 from checkout_daemon.web.guessing import Guessing
 from checkout_daemon.web.limits import Limits
 from checkout_daemon.web.metrics_access import MetricsAccess
-from checkout_daemon.web.product_list import ProductList
 from checkout_daemon.web.storefront_files import Storefront
 
 RUNTIME = web.AppKey("runtime", Runtime)
 CATALOG = web.AppKey("catalog", CatalogMemory)
-PRODUCTS = web.AppKey("products", ProductList)
 READINESS = web.AppKey("readiness", Readiness)
 METRICS = web.AppKey("metrics", Metrics)
 BODIES = web.AppKey("bodies", BodyBudgets)

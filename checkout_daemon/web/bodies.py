@@ -11,7 +11,6 @@ from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from checkout_daemon.errors import InvalidRequest, MalformedJson
-from checkout_daemon.web.app_keys import BODIES
 from checkout_daemon.web.body_budget import BodyBudget
 from checkout_daemon.web.failures import (
     BodyTooLarge,
@@ -65,12 +64,12 @@ async def read_body(request: web.BaseRequest, limit: int, budget: BodyBudget) ->
     return body
 
 
-async def read_json(request: web.Request, decoder: msgspec.json.Decoder[Body]) -> Body:
+async def read_json(request: web.BaseRequest, decoder: msgspec.json.Decoder[Body], budget: BodyBudget) -> Body:
     """Return the body as the decoder's type. Raise as `read_body`, and MalformedJson or InvalidRequest."""
     # Parameters have no effect: JSON is UTF-8, whatever `charset` is (RFC 8259, section 11).
     if media_type(request.headers.get(hdrs.CONTENT_TYPE)) != "application/json":
         raise UnsupportedMediaType("send the body as application/json, with that Content-Type")
-    body = await read_body(request, LARGEST_BODY, request.app[BODIES].shop)
+    body = await read_body(request, LARGEST_BODY, budget)
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

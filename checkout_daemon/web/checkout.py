@@ -1,4 +1,4 @@
-"""Handlers of the shop: products, quotes, checkouts, orders."""
+"""Handlers of checkouts and orders."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from dataclasses import replace
 import msgspec
 from aiohttp import hdrs, web
 
-from checkout_daemon.catalog.cart import Cart, CartLine, check_cart
-from checkout_daemon.catalog.quotes import quote
+from checkout_daemon.catalog.cart import CartLine, check_cart
 from checkout_daemon.checkout.placing import CheckoutRequest, retry_checkout, start_checkout
 from checkout_daemon.checkout.shopper_view import show_to_shopper
 from checkout_daemon.errors import InvalidRequest
@@ -19,47 +18,22 @@ from checkout_daemon.observability import context
 from checkout_daemon.orders.order_store import TooManyDeclines
 from checkout_daemon.patience import shopper_waits
 from checkout_daemon.web.answers import json_response
-from checkout_daemon.web.app_keys import CATALOG, GUESSING, LIMITS, METRICS, PRODUCTS, RUNTIME
+from checkout_daemon.web.app_keys import BODIES, CATALOG, GUESSING, LIMITS, METRICS, RUNTIME
 from checkout_daemon.web.bodies import read_json
 from checkout_daemon.web.failures import refuse_field
 from checkout_daemon.web.fields import list_field
 from checkout_daemon.web.schemas import (
-    CartItem,
-    QuoteRequest,
     StripeCheckoutRequest,
     checkout_answer,
     normalized,
     order_answer,
-    quote_answer,
     request_hash,
 )
 
 log = logging.getLogger(__name__)
 
-_QUOTE_REQUEST = msgspec.json.Decoder(QuoteRequest)
 _CHECKOUT_REQUEST = msgspec.json.Decoder(StripeCheckoutRequest)
 _LONGEST_KEY = 255
-
-
-async def get_products(request: web.Request) -> web.Response:
-    """Return the catalog, available products first."""
-    app = request.app
-    with shopper_waits():
-        snapshot = await app[CATALOG].read()
-    return await app[PRODUCTS].answer(request, snapshot)
-
-
-async def post_quote(request: web.Request) -> web.Response:
-    """Return what a cart costs now."""
-    app = request.app
-    app[LIMITS].quotes.check(request)
-    runtime, guessing = app[RUNTIME], app[GUESSING]
-    body = await read_json(request, _QUOTE_REQUEST)
-    await guessing.check_code(request, body.discount_code)
-    cart, currency = _cart(body.items), runtime.settings.currency
-    with shopper_waits(), guessing.counting(request):
-        priced = await quote(runtime.database, app[CATALOG], cart, body.discount_code, currency=currency)
-    return json_response(quote_answer(priced))
 
 
 async def post_checkout(request: web.Request) -> web.Response:
@@ -67,7 +41,7 @@ async def post_checkout(request: web.Request) -> web.Response:
     request.app[LIMITS].checkouts.check(request)
     runtime, guessing, catalog = request.app[RUNTIME], request.app[GUESSING], request.app[CATALOG]
     key = _idempotency_key(request)
-    checkout = _checkout_request(await read_json(request, _CHECKOUT_REQUEST))
+    checkout = _checkout_request(await read_json(request, _CHECKOUT_REQUEST, request.app[BODIES].shop))
     checkout = replace(checkout, locale=preferred_locale(list_field(request, hdrs.ACCEPT_LANGUAGE) or ""))
     email = checkout.customer.email
     with shopper_waits(), guessing.counting(request, email):
@@ -103,13 +77,6 @@ async def post_retry(request: web.Request) -> web.Response:
         await request.app[GUESSING].check_retry(request, runtime, ref)
         answer = await retry_checkout(runtime, ref)
     return json_response(checkout_answer(answer))
-
-
-def _cart(items: list[CartItem]) -> Cart:
-    cart, faults = check_cart([CartLine(item.sku, item.quantity) for item in items])
-    if cart is None:
-        raise InvalidRequest(faults)
-    return cart
 
 
 def _checkout_request(body: StripeCheckoutRequest) -> CheckoutRequest:

@@ -46,7 +46,7 @@ class Guessing:
         self._slow = TokenBuckets(1, refill_seconds=_SLOW_SECONDS)
         self._orders: OrderedDict[str, OrderedDict[str, None]] = OrderedDict()
 
-    async def check_code(self, request: web.Request, code: str | None, email: str | None = None) -> None:
+    async def check_code(self, request: web.BaseRequest, code: str | None, email: str | None = None) -> None:
         """Check a request with a discount code. Raise TooManyRequests or ChallengeRequired."""
         if not self._per_hour or not (code or "").strip():
             return
@@ -54,23 +54,23 @@ class Guessing:
         if wait:
             await self._slow_down(request, "code", wait, "too many invalid discount codes")
 
-    def counting(self, request: web.Request, email: str | None = None) -> AbstractContextManager[None]:
+    def counting(self, request: web.BaseRequest, email: str | None = None) -> AbstractContextManager[None]:
         """Count a request that the block refuses because of its discount code."""
         return _Counting(self, request, email)
 
-    def count(self, refusal: InvalidRequest, request: web.Request, email: str | None) -> None:
+    def count(self, refusal: InvalidRequest, request: web.BaseRequest, email: str | None) -> None:
         """Count a request that was refused, if it was because of its discount code."""
         if self._per_hour and any(fault.code in _WRONG_CODES for fault in refusal.errors):
             for key, share in self._keys(request, email):
                 self._codes.take(key, share)
 
-    def decline_limit(self, request: web.Request) -> DeclineLimit | None:
+    def decline_limit(self, request: web.BaseRequest) -> DeclineLimit | None:
         """Return how many payments of a checkout's customer may have been declined before it is slowed down."""
         if not self._per_hour:
             return None
         return DeclineLimit(self._per_hour, tuple(self._orders.get(self._network(request), ())))
 
-    async def slow_payment(self, request: web.Request, customer: str) -> None:
+    async def slow_payment(self, request: web.BaseRequest, customer: str) -> None:
         """Slow down a customer who reached the limit, named by email or reference.
 
         Raise TooManyRequests or ChallengeRequired, unless one more try passes.
@@ -79,13 +79,13 @@ class Guessing:
         if wait:
             await self._slow_down(request, "payment", wait, "too many declined payments")
 
-    async def check_retry(self, request: web.Request, runtime: Runtime, ref: str) -> None:
+    async def check_retry(self, request: web.BaseRequest, runtime: Runtime, ref: str) -> None:
         """Check another try to pay the order `ref`. Raise TooManyRequests or ChallengeRequired."""
         limit = self.decline_limit(request)
         if limit is not None and await count_declines(runtime, ref, limit.address_orders) >= limit.most:
             await self.slow_payment(request, ref)
 
-    def order_created(self, request: web.Request, order_id: str) -> None:
+    def order_created(self, request: web.BaseRequest, order_id: str) -> None:
         """Remember that this address created the order, to count its declined payments."""
         if not self._per_hour:
             return
@@ -96,15 +96,15 @@ class Guessing:
         _shorten(orders, _MOST_ORDERS)
         _shorten(self._orders, MOST_CLIENTS)
 
-    def _network(self, request: web.Request) -> str:
+    def _network(self, request: web.BaseRequest) -> str:
         return self._clients.keys(request)[0][0]
 
-    def _keys(self, request: web.Request, email: str | None) -> Iterable[tuple[str, int]]:
+    def _keys(self, request: web.BaseRequest, email: str | None) -> Iterable[tuple[str, int]]:
         yield from self._clients.keys(request)
         if email:
             yield f"email {email.lower()}", 1
 
-    async def _slow_down(self, request: web.Request, what: str, wait_seconds: float, why: str) -> None:
+    async def _slow_down(self, request: web.BaseRequest, what: str, wait_seconds: float, why: str) -> None:
         wait = math.ceil(wait_seconds)
         if self._challenge is None:
             self._slowed(what)
@@ -120,7 +120,7 @@ class _Counting:
 
     __slots__ = ("_email", "_guessing", "_request")
 
-    def __init__(self, guessing: Guessing, request: web.Request, email: str | None) -> None:
+    def __init__(self, guessing: Guessing, request: web.BaseRequest, email: str | None) -> None:
         self._guessing = guessing
         self._request = request
         self._email = email

@@ -4,62 +4,91 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 
 import msgspec
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
-from checkout_daemon.catalog.memory import CatalogSnapshot
+from checkout_daemon.catalog.memory import CatalogMemory, CatalogSnapshot
+from checkout_daemon.patience import shopper_waits
+from checkout_daemon.web.direct import Send
+from checkout_daemon.web.edge import Edge
 from checkout_daemon.web.fields import IDENTITY, choose_encoding, knows_tag, list_field
+from checkout_daemon.web.prepared import PreparedAnswer
 from checkout_daemon.web.schemas import Catalog, ProductAnswer
+
+PATH = "/api/products"
 
 _WORTH_COMPRESSING = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class _Coded:
-    """The answer in one content coding. `tag` names these bytes; `headers` are those of a 304, `full` of a 200."""
+    """The answer in one content coding. `tag` names its bytes."""
 
-    body: bytes
     tag: str
-    headers: CIMultiDict[str]
-    full: CIMultiDict[str]
+    full: Callable[[], web.Response]
+    unchanged: Callable[[], web.Response]
+    send_full: Send
+    send_unchanged: Send
 
 
 class ProductList:
-    """Answers with the products of a snapshot, available ones first."""
+    """Answers GET /api/products: `handle` as the handler of the route, `find` as a direct one."""
 
-    def __init__(self, currency: str) -> None:
+    def __init__(self, edge: Edge, catalog: CatalogMemory, currency: str) -> None:
+        self._edge = edge
+        self._catalog = catalog
         self._currency = currency
         self._encoding = asyncio.Lock()
         self._snapshot: CatalogSnapshot | None = None
         self._codings: Mapping[str, _Coded] = {}
 
-    async def answer(self, request: web.Request, snapshot: CatalogSnapshot) -> web.Response:
+    async def handle(self, request: web.BaseRequest) -> web.Response:
         """Return the products in a coding that the client accepts, or 304 if it has them."""
+        coded = await self._coded(request)
+        return coded.unchanged() if _has(request, coded) else coded.full()
+
+    async def find(self, request: web.BaseRequest) -> Send:
+        """Return what sends the answer."""
+        coded = await self._coded(request)
+        return coded.send_unchanged if _has(request, coded) else coded.send_full
+
+    async def _coded(self, request: web.BaseRequest) -> _Coded:
+        with shopper_waits():
+            snapshot = await self._catalog.read()
         codings = self._codings if snapshot is self._snapshot else await self._encode(snapshot)
-        coded = codings[_choose(list_field(request, hdrs.ACCEPT_ENCODING), tuple(codings))]
-        if knows_tag(list_field(request, hdrs.IF_NONE_MATCH), coded.tag):
-            return web.Response(status=304, headers=coded.headers)
-        return web.Response(body=coded.body, headers=coded.full)
+        return codings[_choose(list_field(request, hdrs.ACCEPT_ENCODING), tuple(codings))]
 
     async def _encode(self, snapshot: CatalogSnapshot) -> Mapping[str, _Coded]:
         async with self._encoding:
             if snapshot is not self._snapshot:
                 # In a thread: a large catalog takes a while, and webhooks must not wait for it.
-                self._codings = await asyncio.to_thread(_encode, snapshot, self._currency)
+                self._codings = await asyncio.to_thread(_encode, snapshot, self._currency, self._edge)
                 self._snapshot = snapshot
             return self._codings
+
+
+PRODUCTS = web.AppKey("products", ProductList)
+
+
+async def get_products(request: web.Request) -> web.Response:
+    """Return the catalog, available products first, for a request that came by the router."""
+    return await request.app[PRODUCTS].handle(request)
+
+
+def _has(request: web.BaseRequest, coded: _Coded) -> bool:
+    return knows_tag(list_field(request, hdrs.IF_NONE_MATCH), coded.tag)
 
 
 _choose = lru_cache(maxsize=64)(choose_encoding)  # browsers send one of few headers
 
 
-def _encode(snapshot: CatalogSnapshot, currency: str) -> dict[str, _Coded]:
+def _encode(snapshot: CatalogSnapshot, currency: str, edge: Edge) -> dict[str, _Coded]:
     # A product priced in another currency cannot be bought here, so show it as unavailable.
     products = [
         product if product.currency == currency else replace(product, available=False)
@@ -67,18 +96,20 @@ def _encode(snapshot: CatalogSnapshot, currency: str) -> dict[str, _Coded]:
     ]
     products.sort(key=lambda product: not product.available)
     body = msgspec.json.encode(Catalog(currency, msgspec.convert(products, list[ProductAnswer], from_attributes=True)))
-    codings = {IDENTITY: _coded(body, body, IDENTITY)}
+    codings = {IDENTITY: _coded(body, body, IDENTITY, edge)}
     if len(body) >= _WORTH_COMPRESSING:
-        codings["gzip"] = _coded(body, gzip.compress(body, 6, mtime=0), "gzip")
+        codings["gzip"] = _coded(body, gzip.compress(body, 6, mtime=0), "gzip", edge)
     return codings
 
 
-def _coded(body: bytes, sent: bytes, coding: str) -> _Coded:
+def _coded(body: bytes, sent: bytes, coding: str, edge: Edge) -> _Coded:
     digest = sha256(body).hexdigest()[:20]
     tag = digest if coding == IDENTITY else f"{digest}-{coding}"  # different bytes, different tag
     # Prices change: a cache may keep the answer, but asks before each use.
     headers = CIMultiDict({"ETag": f'"{tag}"', "Vary": "Accept-Encoding", "Cache-Control": "no-cache"})
-    full = CIMultiDict(headers, **{"Content-Type": "application/json"})
+    whole = CIMultiDict(headers, **{"Content-Type": "application/json"})
     if coding != IDENTITY:
-        full["Content-Encoding"] = coding
-    return _Coded(sent, tag, headers, full)
+        whole["Content-Encoding"] = coding
+    full = partial(web.Response, body=sent, headers=whole)
+    unchanged = partial(web.Response, body=b"", status=304, headers=headers)
+    return _Coded(tag, full, unchanged, PreparedAnswer(full, edge).to, PreparedAnswer(unchanged, edge).to)

@@ -23,7 +23,7 @@ from checkout_daemon.errors import (
     StripeRejected,
     StripeUnavailable,
 )
-from checkout_daemon.web import checkout, schemas, system, webhook
+from checkout_daemon.web import checkout, product_list, quotes, schemas, system, webhook
 from checkout_daemon.web.failures import (
     BodyTimeout,
     BodyTooLarge,
@@ -67,9 +67,9 @@ _SESSION = schemas.StripeCheckoutAnswer
 
 # fmt: off
 ROUTES = (
-    Route("GET", "/api/products", checkout.get_products, "Every product, available ones first",
+    Route("GET", product_list.PATH, product_list.get_products, "Every product, available ones first",
           {200: schemas.Catalog}, failures=(DatabaseUnavailable,)),
-    Route("POST", "/api/quotes", checkout.post_quote, "What a cart costs now; no side effect",
+    Route("POST", quotes.PATH, quotes.post_quote, "What a cart costs now; no side effect",
           {200: schemas.QuoteAnswer}, schemas.QuoteRequest,
           (*_BODY, InvalidRequest, *_SLOWED, DatabaseUnavailable), _CHALLENGE),
     Route("POST", "/api/stripe-checkout", checkout.post_checkout, "Make an order and a Checkout Session to pay it",

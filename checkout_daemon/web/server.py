@@ -12,8 +12,8 @@ from aiohttp.http_exceptions import BadHttpMethod, InvalidURLError, LineTooLong,
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from checkout_daemon.errors import CheckoutError
-from checkout_daemon.web import webhook
 from checkout_daemon.web.app_keys import CONNECTIONS, SECURITY_HEADERS
+from checkout_daemon.web.direct import DIRECT
 from checkout_daemon.web.failures import AddressTooLong, BadRequest, HeadersTooLarge, UnknownExpectation
 from checkout_daemon.web.fields import expects_continue
 from checkout_daemon.web.headers import DATA_SECURITY_POLICY
@@ -62,7 +62,7 @@ class _Server(web.Server):
             **server._kwargs | limits,
         )
         self._application = server.request_handler
-        self._webhook = app[webhook.WEBHOOK]
+        self._direct = app[DIRECT]
         self._headers = app[SECURITY_HEADERS]
         self.open_connections = app[CONNECTIONS]
 
@@ -74,8 +74,9 @@ class _Server(web.Server):
         connection.began(request)
         try:
             expects = hdrs.EXPECT in request.headers and request.version >= HttpVersion11
-            if request.raw_path == webhook.PATH and request.method == hdrs.METH_POST and not expects:
-                return await self._webhook.answer(request)
+            handler = None if expects else self._direct.get((request.method, request.raw_path))
+            if handler is not None:
+                return await handler(request)
             if request.path.count("/") > MOST_PARTS:
                 return self.refuse(414, None)
             if expects:
