@@ -906,9 +906,10 @@ BEGIN
             AND order_id = ANY(of_orders)));
 END $$;
 
--- Place an order with its items, first session attempt and first change. `new_parameters` has \u0001 and \u0002 in place of the order's
--- number and the shop. The lock makes orders of the same customer and lines one at a time; each statement after it sees what its
--- previous holder committed. `outcome` is
+-- Place an order with its items, first session attempt and first change, which the caller announces: NOTIFY would make every commit wait
+-- for the flush of the one before it. `new_parameters` has \u0001 and \u0002 in place of the order's number and the shop. The lock
+-- makes orders of the same customer and lines one at a time; each statement after it sees what its previous holder committed.
+-- `outcome` is
 --   placed: with the order's number and the parameters of its attempt
 --   taken: the key has an order, or the customer placed one with the same `cart_lines` (`SKU quantity`) within the last hour that is
 --          not in `known`. Null lines: place it in any case. The conditions are those of find_alike_orders
@@ -919,7 +920,6 @@ CREATE FUNCTION place_order(
     new_email text, new_phone text, new_code text, new_livemode boolean, new_key text, new_hash bytea, new_locale text, skus text[],
     names text[], descriptions text[], unit_amounts bigint[], quantities integer[], amounts bigint[], discounts bigint[],
     new_parameters text, cart_lines text[], known uuid[], check_prices boolean, address_orders uuid[], most_declines integer,
-    channel text,
     OUT outcome text, OUT placed_number bigint, OUT placed_parameters text
 ) LANGUAGE plpgsql AS $$
 BEGIN
@@ -971,7 +971,6 @@ BEGIN
         WITH ORDINALITY AS item (sku, name, description, unit_amount, quantity, amount, discount, position);
     INSERT INTO session_attempts (order_id, attempt, parameters, started_at) VALUES (new_id, 1, placed_parameters, now());
     INSERT INTO order_changes (order_id, to_status, cause, actor) VALUES (new_id, 'pending', 'order.created', 'shopper');
-    PERFORM pg_notify(channel, '');
 END $$;
 
 -- Record the session that Stripe made for an order's only attempt, with its links to the order. Return whether that was done: only if

@@ -18,6 +18,7 @@ from checkout_daemon.checkout.session_plans import Session
 from checkout_daemon.checkout.sessions import first_session, fresh_session, only_session, start_attempt
 from checkout_daemon.checkout.shopper_view import resolve_ref
 from checkout_daemon.errors import IdempotencyConflict, InvalidRequest, NotFound, NotPayable, ProbablyPlaced
+from checkout_daemon.ledger.order_states import CHANNEL
 from checkout_daemon.model.customer import Customer
 from checkout_daemon.model.orders import OrderStatus
 from checkout_daemon.orders.order_store import (
@@ -93,6 +94,7 @@ async def start_checkout(
         except (InvalidRequest, PriceChanged) as error:
             placed, refusal = None, error
         if placed is not None:
+            runtime.database.announce(CHANNEL)
             return await _answer_placed(runtime, placed)
         # The key has an order already, or another request was quicker with the same customer and lines. That order may
         # have taken the discount's last redemption, or the price may have changed since: this request was refused then.

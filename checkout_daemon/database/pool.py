@@ -13,6 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import asyncpg
 
+from checkout_daemon.database.announcing import Announcements
 from checkout_daemon.database.hosts import WRONG_URL, connect, hosts_of
 from checkout_daemon.database.queries import sql
 from checkout_daemon.errors import ConfigurationError, DatabaseUnavailable
@@ -144,6 +145,7 @@ class Database:
         self._several_hosts = False
         self._opening = asyncio.Lock()
         self._expired_at = 0.0
+        self._announcements = Announcements(self._notify)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
@@ -232,8 +234,17 @@ class Database:
         async with opened() as connection:
             return await work(connection)
 
+    def announce(self, channel: str) -> None:
+        """Notify a channel soon, once for all who ask meanwhile; see Announcements. Call it after the commit."""
+        self._announcements.soon(channel)
+
+    async def _notify(self, channel: str) -> None:
+        async with self.connection() as connection:
+            await connection.execute(sql("notify"), channel)
+
     async def close(self) -> None:
         """Wait briefly for borrowed connections, then close all connections."""
+        await self._announcements.close()
         pool, self._pool = self._pool, None
         if pool is not None:
             try:

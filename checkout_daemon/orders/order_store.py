@@ -11,7 +11,6 @@ from checkout_daemon.catalog.pricing import PricedLine, Quote
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import columns, record_of
 from checkout_daemon.errors import OrderNotFound
-from checkout_daemon.ledger.order_states import CHANNEL
 from checkout_daemon.model.customer import Customer
 from checkout_daemon.model.orders import Order, OrderTerms
 from checkout_daemon.orders.second_orders import AlikeOrder
@@ -89,7 +88,7 @@ class TooManyDeclines(Exception):
 async def place_order(
     connection: asyncpg.Connection, order: NewOrder, attempt: Attempt, *, lock_key: int, check_prices: bool
 ) -> PlacedOrder | None:
-    """Place an order with its items and first attempt, in one statement.
+    """Place an order with its items and first attempt, in one statement. The caller announces it after the commit.
 
     `lock_key` is that of the customer and lines, so that two concurrent orders cannot miss each other. Return None if
     the order's key is taken or the customer has a similar order. Raise TooManyDeclines. With `check_prices`, raise
@@ -120,7 +119,6 @@ async def place_order(
         check_prices,
         [] if order.declines is None else list(order.declines.address_orders),
         None if order.declines is None else order.declines.most,
-        CHANNEL,
     )
     match row["outcome"]:
         case "declined":

@@ -14,10 +14,12 @@ from checkout_daemon.catalog.memory import CatalogMemory
 from checkout_daemon.catalog.pricing import PriceChanged
 from checkout_daemon.checkout.placing import start_checkout
 from checkout_daemon.errors import IdempotencyConflict, InvalidRequest
+from checkout_daemon.ledger.order_states import CHANNEL
+from checkout_daemon.model.customer import Customer
 from checkout_daemon.orders.second_orders import lock_key
 from checkout_daemon.runtime import Runtime
-from tests.support.flaky_stripe import FlakyStripe
-from tests.support.shopping import a_request, count_rows
+from tests.support.flaky_stripe import FlakyStripe, Request
+from tests.support.shopping import SESSIONS, a_request, count_rows
 
 CHANGES = {
     "price": "UPDATE products SET unit_amount = unit_amount + 1 WHERE sku = 'NOTE'",
@@ -142,3 +144,33 @@ async def test_a_checkout_takes_one_statement_before_and_one_after_stripes_call(
     placing, recording = statements
     assert "place_order" in placing
     assert "record_only_session" in recording
+
+
+async def test_a_new_order_is_announced(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    heard = asyncio.Event()
+    await connection.add_listener(CHANNEL, lambda *_: heard.set())
+    await start_checkout(runtime, a_request(), idempotency_key=None)
+    async with asyncio.timeout(30):
+        await heard.wait()
+    assert await count_rows(connection, "order_changes") == 1
+
+
+async def test_while_stripe_is_asked_no_connection_is_held(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    """Three times as many checkouts as the pool has connections wait for Stripe at the same time."""
+    count = 30
+    everyone = asyncio.Barrier(count)
+
+    async def wait(request: Request) -> None:
+        if request.path == SESSIONS:
+            await everyone.wait()
+
+    stripe.before_answer = wait
+    async with asyncio.timeout(60):
+        requests = [a_request(insist=True, customer=Customer("Ada", f"{n}@example.com", "+49")) for n in range(count)]
+        answers = await asyncio.gather(
+            *(start_checkout(runtime, request, idempotency_key=None) for request in requests)
+        )
+    assert len({answer.session_id for answer in answers}) == count
+    assert runtime.database.usage()[0] <= 10

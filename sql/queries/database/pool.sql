@@ -4,3 +4,7 @@
 SELECT current_setting('transaction_read_only') = 'on' AS read_only,
        CASE WHEN current_setting('transaction_read_only') = 'off' AND pg_current_xact_id_if_assigned() IS NULL
             THEN pg_logical_emit_message(true, 'held', '') END AS written;
+
+-- name: notify
+-- $1 channel
+SELECT pg_notify($1, '');

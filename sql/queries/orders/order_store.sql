@@ -3,7 +3,7 @@
 -- name: place_order
 -- The parameters are described in schema.sql.
 SELECT outcome, placed_number AS number, placed_parameters AS parameters
-FROM place_order($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28);
+FROM place_order($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27);
 
 -- name: find_order_by_key
 -- $1 idempotency key
