@@ -21,6 +21,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.gates import judge
 from bench.report import gates_table, scenario_tables
 from bench.scenarios import (
     checkouts,
@@ -65,10 +66,10 @@ def main() -> int:
     print(f"{options.rounds} rounds of {options.seconds:g} s, {cores} cores, Python {python}\n")
     for name in options.scenarios:
         print(scenario_tables(rows, name), end="\n\n")
-    print(f"## Gates\n\n{gates_table(rows, options.scenarios)}\n")
+    print(f"## Gates\n\n{gates_table(judge(rows, options.scenarios))}\n")
     if (busy := most_foreign(rows.rows)) > CALM_CORES:
         print(f"Other processes used up to {busy:.1f} cores: compare CPU rather than rates, or measure again.\n")
-    keep(options.json, rows)
+    keep(options, rows)
     wrong = faults(rows.rows)
     for fault in wrong:
         print(f"WRONG: {fault}")
@@ -103,11 +104,18 @@ async def measure(options: argparse.Namespace) -> Rows:
     return Rows(tuple(rows))
 
 
-def keep(path: Path, rows: Rows) -> None:
-    """Write every round to a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    kept = {"at": datetime.now(UTC).isoformat(), "cores": os.cpu_count(), "rows": [asdict(row) for row in rows.rows]}
-    path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+def keep(options: argparse.Namespace, rows: Rows) -> None:
+    """Write the gates and every round to a file."""
+    kept = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
+        "rounds": options.rounds,
+        "seconds": options.seconds,
+        "gates": [asdict(judged) for judged in judge(rows, options.scenarios)],
+        "rows": [asdict(row) for row in rows.rows],
+    }
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

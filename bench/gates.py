@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,6 +36,30 @@ class Gate:
 
     def _reaches(self, value: float, limit: float) -> bool:
         return value >= limit if self.sense == ">=" else value <= limit
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A gate after a run, in words: `wanted`, `goal` and `measured` have the gate's digits."""
+
+    scenario: str
+    gate: str
+    wanted: str
+    goal: str
+    measured: str
+    verdict: str
+
+
+def judge(rows: Rows, scenarios: Iterable[str]) -> list[Judged]:
+    """Return the gates of these scenarios."""
+    chosen = set(scenarios)
+    return [_judged(gate, gate.measured(rows)) for gate in GATES if gate.scenario in chosen]
+
+
+def _judged(gate: Gate, value: float | None) -> Judged:
+    measured = "-" if value is None else f"{value:.{gate.digits}f}"
+    goal = "-" if gate.goal is None else f"{gate.goal:g}"
+    return Judged(gate.scenario, gate.name, f"{gate.sense} {gate.limit:g}", goal, measured, gate.verdict(value))
 
 
 def ratio(scenario: str, phase: str, value: Value, base: str, *, target: str = DAEMON) -> Measured:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple, fields
 
-from bench.gates import GATES
+from bench.gates import Judged
 from bench.support.rows import Key, Rows, Value, cpu_us, p50, p99, per_second
 from bench.support.targets import BARE, FLASK, GROUP_COMMIT, OTHER_DAEMON
 
@@ -30,16 +31,9 @@ def scenario_tables(rows: Rows, scenario: str) -> str:
     return "\n\n".join(f"### {scenario}: {phase}\n\n{_phase_table(rows, scenario, phase)}" for phase in phases)
 
 
-def gates_table(rows: Rows, scenarios: Iterable[str]) -> str:
-    """Return the gates of these scenarios: what is wanted, what was measured, and whether that suffices."""
-    chosen, lines = set(scenarios), []
-    for gate in GATES:
-        if gate.scenario in chosen:
-            value = gate.measured(rows)
-            shown = "-" if value is None else f"{value:.{gate.digits}f}"
-            goal = "-" if gate.goal is None else f"{gate.goal:g}"
-            lines.append((gate.scenario, gate.name, f"{gate.sense} {gate.limit:g}", goal, shown, gate.verdict(value)))
-    return table(("scenario", "gate", "wanted", "goal", "measured", "verdict"), lines)
+def gates_table(gates: Iterable[Judged]) -> str:
+    """Return what is wanted, what was measured, and whether that suffices."""
+    return table([field.name for field in fields(Judged)], [astuple(judged) for judged in gates])
 
 
 def _phase_table(rows: Rows, scenario: str, phase: str) -> str:

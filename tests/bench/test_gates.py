@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.gates import GATES, Gate
+from bench.gates import GATES, Gate, judge
 from bench.report import gates_table, table
 from bench.support.rows import Row, Rows
 
@@ -34,7 +34,7 @@ def test_a_gate_says_whether_it_is_met_or_by_how_much_it_falls_short(
 def test_the_table_of_gates_has_those_of_the_scenarios_that_ran() -> None:
     rates = {"bare aiohttp": 1000.0, "daemon": 450.0}
     rows = Rows(tuple(Row("routes", "GET products", name, 0, rate) for name, rate in rates.items()))
-    printed = gates_table(rows, ["routes"])
+    printed = gates_table(judge(rows, ["routes"]))
     assert "0.45 | SHORT by 10 %" in printed
     assert "quotes" in printed
     assert "checkouts" not in printed
