@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, fields
 
 from bench.gates import Judged
@@ -46,43 +46,31 @@ def _phase_table(rows: Rows, scenario: str, phase: str) -> str:
         found = rows.median(key, value)
         return _number(found if found else None, digits)
 
-    headers = [
-        "target",
-        "per s",
-        "min-max",
-        "to Flask",
-        "to bare",
-        "Flask's CPU to its",
-        "to other",
-        "p50 ms",
-        "p99 ms",
-        "server us",
-        "pg us",
-    ]
-    headers += ["stub us", "CPU to group commit", "batch", "MB", "generator us", "foreign cores"]
-    lines = []
-    for key in keys:
-        rates = [row.per_second for row in rows.of(key)]
-        lines.append([
-            key.target,
-            median(key, per_second, 1),
-            f"{min(rates):.0f}-{max(rates):.0f}",
-            against(key, FLASK.name, per_second),
-            against(key, BARE.name, per_second),
-            _number(rows.ratio(Key(scenario, phase, FLASK.name), key, cpu_us), 2),
-            against(key, OTHER_DAEMON, per_second),
-            median(key, p50, 2),
-            median(key, p99, 2),
-            median(key, lambda row: row.server_us),
-            median(key, lambda row: row.postgres_us),
-            median(key, lambda row: row.stub_us),
-            against(key, GROUP_COMMIT.name, cpu_us),
-            median(key, lambda row: row.batch, 1),
-            median(key, lambda row: row.resident_mb),
-            median(key, lambda row: row.generator_us),
-            _number(rows.median(key, lambda row: row.foreign_cores), 2),
-        ])  # fmt: skip
-    return table(headers, lines)
+    def rates(key: Key) -> str:
+        found = [row.per_second for row in rows.of(key)]
+        return f"{min(found):.0f}-{max(found):.0f}"
+
+    columns: dict[str, Callable[[Key], str]] = {
+        "target": lambda key: key.target,
+        "per s": lambda key: median(key, per_second, 1),
+        "min-max": rates,
+        "to Flask": lambda key: against(key, FLASK.name, per_second),
+        "to bare": lambda key: against(key, BARE.name, per_second),
+        "to other": lambda key: against(key, OTHER_DAEMON, per_second),
+        "p50 ms": lambda key: median(key, p50, 2),
+        "p99 ms": lambda key: median(key, p99, 2),
+        "server us": lambda key: median(key, lambda row: row.server_us),
+        "pg us": lambda key: median(key, lambda row: row.postgres_us),
+        "stub us": lambda key: median(key, lambda row: row.stub_us),
+        "Flask's CPU to its": lambda key: _number(rows.ratio(Key(scenario, phase, FLASK.name), key, cpu_us), 2),
+        "CPU to group commit": lambda key: against(key, GROUP_COMMIT.name, cpu_us),
+        "CPU to other": lambda key: against(key, OTHER_DAEMON, cpu_us),
+        "batch": lambda key: median(key, lambda row: row.batch, 1),
+        "MB": lambda key: median(key, lambda row: row.resident_mb),
+        "generator us": lambda key: median(key, lambda row: row.generator_us),
+        "foreign cores": lambda key: _number(rows.median(key, lambda row: row.foreign_cores), 2),
+    }
+    return table(list(columns), [[cell(key) for cell in columns.values()] for key in keys])
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -19,6 +19,7 @@ RATE = 500
 CONNECTIONS = 64
 _MORE_ROUNDS = 2
 _CHUNK = 250_000
+_HOUR = 3600.0
 
 
 async def measure(run: Run) -> list[Row]:
@@ -53,19 +54,23 @@ async def _database(run: Run, target: Target, history: int, waiting: int) -> str
 
 async def _fill(store: Store, history: int, waiting: int, url: str) -> None:
     await store.prepare(url, 0)
+    await add_history(url, store, history)
+    await store.seed(url, waiting)
+
+
+async def add_history(url: str, store: Store, orders: int) -> None:
+    """Add paid orders with three events each. Indexes are dropped meanwhile, and made again."""
     connection = await asyncpg.connect(url)
     try:
         indexes = await connection.fetch(store.statement("indexes.sql"))
         for index in indexes:
             await connection.execute(index["remove"])
-        for first in range(1, history + 1, _CHUNK):
-            values = {"{first}": first, "{last}": min(first + _CHUNK - 1, history), "{total}": history}
+        for first in range(1, orders + 1, _CHUNK):
             statements = store.statement("history.sql")
-            for token, value in values.items():
-                statements = statements.replace(token, str(value))
-            await connection.execute(statements, timeout=3600)
+            for name, value in (("first", first), ("last", min(first + _CHUNK - 1, orders)), ("total", orders)):
+                statements = statements.replace(f"{{{name}}}", str(value))
+            await connection.execute(statements, timeout=_HOUR)
         for index in indexes:
-            await connection.execute(index["make"], timeout=3600)
+            await connection.execute(index["make"], timeout=_HOUR)
     finally:
         await connection.close()
-    await store.seed(url, waiting)
