@@ -110,7 +110,9 @@ def _failures(failures: Iterable[type[CheckoutError]]) -> dict[str, Any]:
     return responses
 
 
-def _answer(status: int, body: type[msgspec.Struct] | str) -> dict[str, Any]:
+def _answer(status: int, body: type[msgspec.Struct] | str | None) -> dict[str, Any]:
+    if body is None:
+        return {"description": HTTPStatus(status).phrase}
     media_type, schema = (body, {}) if isinstance(body, str) else ("application/json", _reference(body))
     return {"description": HTTPStatus(status).phrase, "content": {media_type: {"schema": schema}}}
 

@@ -39,13 +39,13 @@ Failure = type[CheckoutError]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route. `answers` maps a status to the body's type, or to a content type if the body is not JSON."""
+    """A route. `answers` maps a status to the body's type, or to a content type if the body is not JSON, or to None."""
 
     method: str
     path: str
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     summary: str
-    answers: Mapping[int, type[msgspec.Struct] | str]
+    answers: Mapping[int, type[msgspec.Struct] | str | None]
     body: type[msgspec.Struct] | None = None
     failures: tuple[Failure, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)  # the request headers that it reads, and what they mean
@@ -63,12 +63,13 @@ _CHECKOUT = _CHALLENGE | {
     "Accept-Language": "the language of the payment page and of mails",
 }
 _SIGNATURE = {"Stripe-Signature": "t=…,v1=…: https://docs.stripe.com/webhooks#verify-manually"}
+_KNOWN = {"If-None-Match": "the ETag of an earlier answer: 304 if nothing has changed"}
 _SESSION = schemas.StripeCheckoutAnswer
 
 # fmt: off
 ROUTES = (
     Route("GET", product_list.PATH, product_list.get_products, "Every product, available ones first",
-          {200: schemas.Catalog}, failures=(DatabaseUnavailable,)),
+          {200: schemas.Catalog, 304: None}, failures=(DatabaseUnavailable,), headers=_KNOWN),
     Route("POST", quotes.PATH, quotes.post_quote, "What a cart costs now; no side effect",
           {200: schemas.QuoteAnswer}, schemas.QuoteRequest,
           (*_BODY, InvalidRequest, *_SLOWED, DatabaseUnavailable), _CHALLENGE),

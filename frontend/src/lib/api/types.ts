@@ -350,7 +350,10 @@ export interface operations {
     readonly get_products: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description the ETag of an earlier answer: 304 if nothing has changed */
+                readonly "If-None-Match"?: string;
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -364,6 +367,13 @@ export interface operations {
                 content: {
                     readonly "application/json": components["schemas"]["Catalog"];
                 };
+            };
+            /** @description Not Modified */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `bad_request`: The request is not well-formed HTTP */
             readonly 400: {
