@@ -119,14 +119,14 @@ def create_app(
                 matches.count(secrets()[place])
 
             intake = Intake(inbox, secrets, observe=_observer(metrics), matched=matched)
-            app[webhook.WEBHOOK] = deliveries = webhook.WebhookRoute(edge, metrics, bodies.webhooks, forgeries, intake)
-            shop_routes = (
-                direct(edge, hdrs.METH_GET, product_list.PATH, products.find),
-                direct(edge, hdrs.METH_POST, quotes.PATH, pricing.find),
-            )
-            # The answers to other origins have headers that only the middleware adds.
-            direct_routes = () if settings.cors_origins else shop_routes
-            app[DIRECT] = dict((((hdrs.METH_POST, webhook.PATH), deliveries.answer), *direct_routes))
+            deliveries = webhook.WebhookRoute(edge, metrics, bodies.webhooks, forgeries, intake)
+            app[webhook.WEBHOOK] = deliveries
+            app[DIRECT] = direct_routes = dict([direct(edge, hdrs.METH_POST, webhook.PATH, deliveries.find)])
+            if not settings.cors_origins:  # the answers to other origins have headers that only the middleware adds
+                direct_routes |= [
+                    direct(edge, hdrs.METH_GET, product_list.PATH, products.find),
+                    direct(edge, hdrs.METH_POST, quotes.PATH, pricing.find),
+                ]
             await intake.start()
             background = [
                 asyncio.create_task(_sample(app, metrics), name="sampler"),
