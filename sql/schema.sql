@@ -922,14 +922,17 @@ CREATE FUNCTION place_order(
     new_parameters text, cart_lines text[], known uuid[], check_prices boolean, address_orders uuid[], most_declines integer,
     OUT outcome text, OUT placed_number bigint, OUT placed_parameters text
 ) LANGUAGE plpgsql AS $$
+DECLARE
+    is_taken boolean;
+    is_stale boolean;
 BEGIN
     IF most_declines IS NOT NULL AND count_declines(new_email, address_orders) >= most_declines THEN
         outcome := 'declined';
         RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock(lock_key);
-    outcome := 'taken';
-    IF cart_lines IS NOT NULL AND EXISTS (
+    -- OFFSET 0 makes the planner look for each product by its sku.
+    SELECT cart_lines IS NOT NULL AND EXISTS (
         SELECT FROM (
             SELECT id FROM orders
             WHERE lower(customer_email) = lower(new_email) AND created_at > now() - interval '1 hour' AND livemode = new_livemode
@@ -938,14 +941,21 @@ BEGIN
         ) AS recent
         WHERE cart_lines = (
             SELECT array_agg(sku || ' ' || quantity ORDER BY sku COLLATE "C") FROM order_items WHERE order_id = recent.id)
-    ) OR new_key IS NOT NULL AND EXISTS (SELECT FROM order_keys WHERE idempotency_key = new_key) THEN
+    ) OR new_key IS NOT NULL AND EXISTS (SELECT FROM order_keys WHERE idempotency_key = new_key),
+    check_prices AND cardinality(skus) <> (
+        SELECT count(*) FROM unnest(skus, names, descriptions, unit_amounts) AS line (sku, name, description, unit_amount)
+        CROSS JOIN LATERAL (
+            SELECT FROM products AS product
+            WHERE product.sku = line.sku AND product.name = line.name AND product.description = line.description
+                AND product.unit_amount = line.unit_amount AND product.currency = new_currency AND product.available
+            OFFSET 0
+        ) AS found)
+    INTO is_taken, is_stale;
+    outcome := 'taken';
+    IF is_taken THEN
         RETURN;
     END IF;
-    IF check_prices AND cardinality(skus) <> (
-        SELECT count(*) FROM unnest(skus, names, descriptions, unit_amounts) AS line (sku, name, description, unit_amount)
-        JOIN products AS product ON product.sku = line.sku AND product.name = line.name AND product.description = line.description
-            AND product.unit_amount = line.unit_amount AND product.currency = new_currency AND product.available
-    ) THEN
+    IF is_stale THEN
         -- A key that has an order leads to it, whatever its products cost now.
         IF NOT EXISTS (SELECT FROM orders WHERE idempotency_key = new_key) THEN
             outcome := 'stale';
