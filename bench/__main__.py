@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.gates import judge
-from bench.report import gates_table, scenario_tables
+from bench.report import gates_table, matrix, scenario_tables
 from bench.scenarios import (
     checkouts,
     flat,
@@ -32,20 +32,21 @@ from bench.scenarios import (
     refusals,
     replay,
     routes,
+    scaling,
     start,
     webhooks,
 )
 from bench.support.cluster import running_cluster
-from bench.support.rows import Row, Rows, faults, most_foreign
+from bench.support.rows import Row, Rows, cpu_us, faults, most_foreign, p50, per_second
 from bench.support.targets import OTHER_DAEMON, PEERS_PYTHON, ROOT, daemon
 from bench.support.visits import Run
 
 CALM_CORES = 0.3
-LONG = (flat.SCENARIO, replay.SCENARIO, memory.SCENARIO)
+LONG = (flat.SCENARIO, replay.SCENARIO, memory.SCENARIO, scaling.SCENARIO)
 RESULTS = ROOT / ".bench/results.json"
 SCENARIOS: dict[str, Callable[[Run], Awaitable[list[Row]]]] = {
     module.SCENARIO: module.measure
-    for module in (webhooks, checkouts, routes, refusals, payments, openloop, flat, replay, memory, start)
+    for module in (webhooks, checkouts, routes, refusals, payments, openloop, flat, replay, memory, start, scaling)
 }
 
 
@@ -58,14 +59,14 @@ def main() -> int:
     options.seconds = options.seconds or (1.0 if options.quick else 4.0)
     if unknown := set(options.scenarios) - set(SCENARIOS):
         raise SystemExit(f"unknown scenario {', '.join(sorted(unknown))}: choose from {', '.join(SCENARIOS)}")
-    if not PEERS_PYTHON.exists():
-        raise SystemExit("the peers are not installed: make .bench/venv/.installed")
+    if not PEERS_PYTHON.exists() and {webhooks.SCENARIO, checkouts.SCENARIO} & set(options.scenarios):
+        raise SystemExit("the Flask design is not installed: make .bench/venv/.installed")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that servers are stopped
     rows = asyncio.run(measure(options))
     cores, python = os.cpu_count(), platform.python_version()
     print(f"{options.rounds} rounds of {options.seconds:g} s, {cores} cores, Python {python}\n")
     for name in options.scenarios:
-        print(scenario_tables(rows, name), end="\n\n")
+        print(tables(rows, name), end="\n\n")
     print(f"## Gates\n\n{gates_table(judge(rows, options.scenarios))}\n")
     if (busy := most_foreign(rows.rows)) > CALM_CORES:
         print(f"Other processes used up to {busy:.1f} cores: compare CPU rather than rates, or measure again.\n")
@@ -74,6 +75,16 @@ def main() -> int:
     for fault in wrong:
         print(f"WRONG: {fault}")
     return 1 if wrong else 0
+
+
+def tables(rows: Rows, scenario: str) -> str:
+    """Return the tables of a scenario, or one line for each target where all phases are alike."""
+    if scenario == memory.SCENARIO:
+        return matrix(rows, scenario, "MB after each slice", lambda row: row.resident_mb, 1)
+    if scenario == scaling.SCENARIO:
+        shown = (("events a second", per_second), ("CPU per event, us", cpu_us), ("p50 ms", p50))
+        return "\n\n".join(matrix(rows, scenario, f"{name}, by connections", value) for name, value in shown)
+    return scenario_tables(rows, scenario)
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -31,6 +31,17 @@ def scenario_tables(rows: Rows, scenario: str) -> str:
     return "\n\n".join(f"### {scenario}: {phase}\n\n{_phase_table(rows, scenario, phase)}" for phase in phases)
 
 
+def matrix(rows: Rows, scenario: str, name: str, value: Value, digits: int = 0) -> str:
+    """Return a table with a value of every target in every phase."""
+    phases = list(dict.fromkeys(key.phase for key in rows.keys(scenario)))
+    targets = list(dict.fromkeys(key.target for key in rows.keys(scenario)))
+    lines = [
+        [target, *(_number(rows.median(Key(scenario, phase, target), value), digits) for phase in phases)]
+        for target in targets
+    ]
+    return f"### {scenario}: {name}\n\n{table(['target', *phases], lines)}"
+
+
 def gates_table(gates: Iterable[Judged]) -> str:
     """Return what is wanted, what was measured, and whether that suffices."""
     return table([field.name for field in fields(Judged)], [astuple(judged) for judged in gates])
