@@ -20,7 +20,7 @@ from checkout_daemon.ledger.merge import Merged, Update, load_all, merge, work_o
 from checkout_daemon.ledger.missing_orders import note_objects
 from checkout_daemon.ledger.own_account import own_accounts
 from checkout_daemon.ledger.single_orders import SingleOrders
-from checkout_daemon.ledger.translate import translate
+from checkout_daemon.ledger.translate import translate_event
 from checkout_daemon.ledger.translate.envelope import StripeEvent, parse_event
 from checkout_daemon.ledger.translate.stripe_objects import UnreadableObject
 from checkout_daemon.ledger.writes import Writes, record
@@ -167,7 +167,7 @@ async def _apply(connection: asyncpg.Connection, batch: Sequence[ReceivedEvent])
 async def _note_lost_orders(connection: asyncpg.Connection, batch: Sequence[ReceivedEvent]) -> None:
     """Note the orders that these events name and that this database does not hold."""
     if batch:
-        await note_objects(connection, [received.event.snapshot(received.received_at).object for received in batch])
+        await note_objects(connection, [received.event.whole_object() for received in batch])
 
 
 async def _own_accounts(connection: asyncpg.Connection, batch: Sequence[StripeEvent]) -> frozenset[str]:
@@ -186,7 +186,7 @@ def _translate(received: ReceivedEvent, own: frozenset[str]) -> tuple[Update | N
     if not event.accounts <= own:
         return None, Verdict("ignored", reason=OTHER_ACCOUNT)
     try:
-        translation = translate(event.type, event.snapshot(received.received_at))
+        translation = translate_event(event, received.received_at)
     except Exception as error:  # the edge of one event: whatever is wrong with it, the others of its batch are applied
         if not isinstance(error, UnreadableObject):
             log.exception("event %s of type %s could not be translated", event.id, event.type)

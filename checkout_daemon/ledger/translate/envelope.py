@@ -46,11 +46,18 @@ class StripeEvent(msgspec.Struct, frozen=True):
     accounts: frozenset[str] = frozenset()
     ignored_because: str | None = None
 
-    def snapshot(self, received_at: datetime) -> ObjectSnapshot:
-        """Return data.object for translation. An event without `created` counts as created when it was received."""
-        decoded: dict[str, Any] = decode(self.object)
-        modes = livemodes(self.livemode, decoded.get("livemode"))
-        return ObjectSnapshot(decoded, self.created_at or received_at, self.id, modes)
+    def whole_object(self) -> dict[str, Any]:
+        """Return data.object with all of its fields."""
+        whole: dict[str, Any] = decode(self.object)
+        return whole
+
+    def snapshot(self, fields: dict[str, Any], received_at: datetime) -> ObjectSnapshot:
+        """Return a snapshot of the fields of data.object that a translator reads.
+
+        An event without `created` counts as created when it was received.
+        """
+        modes = livemodes(self.livemode, fields.get("livemode"))
+        return ObjectSnapshot(fields, self.created_at or received_at, self.id, modes)
 
 
 class _Data(msgspec.Struct):
