@@ -71,7 +71,7 @@ CREATE TRIGGER discounts_announced AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE 
 -- Orders --------------------------------------------------------------------------------------------------------------
 
 CREATE TABLE orders (
-    id              uuid PRIMARY KEY,  -- random: whoever has it may see the order
+    id              uuid PRIMARY KEY,  -- 106 random bits: whoever has it may see the order (orders/order_ids.py)
     number          bigint GENERATED ALWAYS AS IDENTITY (START WITH 1001) UNIQUE,
     -- Derived from the facts; stored so that lists need not derive it. Only ledger/writes.py writes it (record_facts).
     status          text NOT NULL DEFAULT 'pending',

@@ -56,13 +56,15 @@ END $$;
 
 -- What the other tables repeat of each order. The last order was made now, the first one two years ago.
 CREATE TEMP TABLE fill_orders ON COMMIT DROP AS
-SELECT n, overlay(overlay(md5('order' || n) PLACING '4' FROM 13) PLACING '8' FROM 17)::uuid AS id,
+SELECT n, overlay(overlay(overlay(md5('order' || n) PLACING '4' FROM 13) PLACING '8' FROM 17)
+                  PLACING lpad(to_hex(extract(epoch FROM made_at)::bigint / 600 % 65536), 4, '0') FROM 1)::uuid AS id,
        'cs_test_a1' || md5('session' || n) AS session_id,
        'pi_3' || lpad(to_hex(n), 8, '0') || left(md5('pi' || n), 12) AS intent_id,
        'ch_3' || lpad(to_hex(n), 8, '0') || left(md5('ch' || n), 12) AS charge_id,
-       now() - (orders - n) * (interval '730 days' / orders) AS made_at, status,
+       made_at, status,
        status IN ('completed', 'refunded', 'partially_refunded', 'disputed') AS paid, 1000 + n * 7919 % 90000 AS total
-FROM fill_sizes, generate_series(1, orders) AS n, LATERAL (SELECT CASE
+FROM fill_sizes, generate_series(1, orders) AS n,
+    LATERAL (SELECT now() - (orders - n) * (interval '730 days' / orders) AS made_at OFFSET 0) AS timed, LATERAL (SELECT CASE
     WHEN n > orders - 200 AND n % 2 = 0 THEN 'pending' WHEN n % 100000 = 7 THEN 'pending' WHEN n % 20000 = 9 THEN 'processing'
     WHEN n % 10 = 3 THEN 'expired' WHEN n % 50 = 4 THEN 'failed' WHEN n % 100 = 5 THEN 'canceled' WHEN n % 40 = 6 THEN 'refunded'
     WHEN n % 200 = 8 THEN 'partially_refunded' WHEN n % 500 = 10 THEN 'disputed' ELSE 'completed' END AS status OFFSET 0) AS derived;

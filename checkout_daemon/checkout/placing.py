@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 
@@ -21,6 +21,7 @@ from checkout_daemon.errors import IdempotencyConflict, InvalidRequest, NotFound
 from checkout_daemon.ledger.order_states import CHANNEL
 from checkout_daemon.model.customer import Customer
 from checkout_daemon.model.orders import OrderStatus
+from checkout_daemon.orders.order_ids import new_order_id
 from checkout_daemon.orders.order_store import (
     DeclineLimit,
     NewOrder,
@@ -208,7 +209,7 @@ async def _insert_order(
     *,
     check_prices: bool,
 ) -> PlacedOrder | None:
-    order_id = str(uuid4())
+    order_id = new_order_id(datetime.now(UTC))
     settings = runtime.settings
     payable = PayableOrder(
         order_id,

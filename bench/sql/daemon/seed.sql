@@ -1,6 +1,8 @@
--- {count} orders as a checkout leaves them: three lines, a session of ours that is open, its link, and the first change.
+-- {count} orders as a checkout leaves them: three lines, a session of ours that is open, its link, and the first change. Their ids
+-- begin with the time, as in checkout_daemon/orders/order_ids.py.
 CREATE TEMPORARY TABLE seeded ON COMMIT DROP AS
-SELECT n, gen_random_uuid() AS id, 'cs_test_' || lpad(n::text, 10, '0') || replace(gen_random_uuid()::text, '-', '') AS session_id,
+SELECT n, overlay(gen_random_uuid()::text PLACING lpad(to_hex(extract(epoch FROM now())::bigint / 600 % 65536), 4, '0') FROM 1)::uuid AS id,
+       'cs_test_' || lpad(n::text, 10, '0') || replace(gen_random_uuid()::text, '-', '') AS session_id,
        now() - ({count} - n) * interval '1 millisecond' AS at
 FROM generate_series(1, {count}) AS n;
 

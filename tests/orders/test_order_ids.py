@@ -1,0 +1,30 @@
+"""Ids of orders: as hard to guess as random ones, and neighbours if they are made within minutes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import RFC_4122, UUID
+
+from checkout_daemon.orders.order_ids import new_order_id
+
+NOW = datetime(2026, 11, 28, 12, 0, 3, tzinfo=UTC)
+
+
+def test_ids_of_the_same_minutes_are_neighbours_and_later_ones_follow() -> None:
+    ids = [new_order_id(NOW + timedelta(minutes=9) * (number % 2)) for number in range(100)]
+    assert len({order_id[:4] for order_id in ids}) == 1
+    assert new_order_id(NOW + timedelta(hours=1))[:4] > ids[0][:4]
+
+
+def test_all_other_bits_are_random() -> None:
+    ids = [UUID(new_order_id(NOW)) for _ in range(400)]
+    assert {(order_id.version, order_id.variant) for order_id in ids} == {(4, RFC_4122)}
+    changing = 0
+    for order_id in ids:
+        changing |= order_id.int ^ ids[0].int
+    assert changing.bit_count() == 106
+
+
+def test_the_beginning_repeats_after_years_without_trouble() -> None:
+    after = NOW + timedelta(seconds=600 * (1 << 16))
+    assert new_order_id(after)[:4] == new_order_id(NOW)[:4]
