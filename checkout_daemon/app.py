@@ -21,7 +21,7 @@ from checkout_daemon.operations.readiness import Readiness
 from checkout_daemon.runtime import open_database, open_runtime
 from checkout_daemon.settings import Settings
 from checkout_daemon.stripe_sync.secret_matches import SecretMatches
-from checkout_daemon.web import app_keys, product_list, quotes, webhook
+from checkout_daemon.web import app_keys, checkout, product_list, quotes, webhook
 from checkout_daemon.web.body_budget import BodyBudgets
 from checkout_daemon.web.connections import ConnectionLimits, Connections, DescriptorWatch, descriptor_limit
 from checkout_daemon.web.direct import DIRECT, direct
@@ -100,7 +100,7 @@ def create_app(
                 block_timeout_seconds=INTAKE_TIMEOUT_SECONDS + 1,
             )
             app[app_keys.POOLS] = {"shop": runtime.database, "intake": inbox}
-            app[app_keys.CATALOG] = catalog = CatalogMemory(runtime.database)
+            catalog = CatalogMemory(runtime.database)
             app[product_list.PRODUCTS] = products = product_list.ProductList(edge, catalog, settings.currency)
             app[quotes.QUOTES] = pricing = quotes.QuoteRoute(
                 edge,
@@ -110,6 +110,9 @@ def create_app(
                 guessing,
                 bodies.shop,
                 currency=settings.currency,
+            )
+            app[checkout.CHECKOUTS] = checkouts = checkout.CheckoutRoute(
+                edge, runtime, catalog, app[app_keys.LIMITS].checkouts, guessing, bodies.shop, metrics
             )
             app[app_keys.READINESS] = Readiness(runtime.database)
             matches = SecretMatches(runtime.database)
@@ -126,6 +129,7 @@ def create_app(
                 direct_routes |= [
                     direct(edge, hdrs.METH_GET, product_list.PATH, products.find),
                     direct(edge, hdrs.METH_POST, quotes.PATH, pricing.find),
+                    direct(edge, hdrs.METH_POST, checkout.PATH, checkouts.find),
                 ]
             await intake.start()
             background = [

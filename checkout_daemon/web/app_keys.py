@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from checkout_daemon.catalog.memory import CatalogMemory
 from checkout_daemon.database.pool import Database
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.operations.readiness import Readiness
@@ -19,7 +18,6 @@ from checkout_daemon.web.metrics_access import MetricsAccess
 from checkout_daemon.web.storefront_files import Storefront
 
 RUNTIME = web.AppKey("runtime", Runtime)
-CATALOG = web.AppKey("catalog", CatalogMemory)
 READINESS = web.AppKey("readiness", Readiness)
 METRICS = web.AppKey("metrics", Metrics)
 BODIES = web.AppKey("bodies", BodyBudgets)

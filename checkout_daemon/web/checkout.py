@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 from aiohttp import hdrs, web
 
 from checkout_daemon.catalog.cart import CartLine, check_cart
-from checkout_daemon.checkout.placing import CheckoutRequest, retry_checkout, start_checkout
+from checkout_daemon.catalog.memory import CatalogMemory
+from checkout_daemon.checkout.placing import CheckoutAnswer, CheckoutRequest, retry_checkout, start_checkout
 from checkout_daemon.checkout.shopper_view import show_to_shopper
 from checkout_daemon.errors import InvalidRequest
 from checkout_daemon.model.customer import check_customer
 from checkout_daemon.model.locale import preferred_locale
 from checkout_daemon.observability import context
+from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.orders.order_store import TooManyDeclines
 from checkout_daemon.patience import shopper_waits
-from checkout_daemon.web.answers import json_response
-from checkout_daemon.web.app_keys import BODIES, CATALOG, GUESSING, LIMITS, METRICS, RUNTIME
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.web.answers import encode, json_bytes, json_response
+from checkout_daemon.web.app_keys import GUESSING, LIMITS, RUNTIME
 from checkout_daemon.web.bodies import read_json
+from checkout_daemon.web.body_budget import BodyBudget
+from checkout_daemon.web.direct import Send
+from checkout_daemon.web.edge import Edge
 from checkout_daemon.web.failures import refuse_field
 from checkout_daemon.web.fields import list_field
+from checkout_daemon.web.guessing import Guessing
+from checkout_daemon.web.limits import AddressLimit
+from checkout_daemon.web.prepared import PreparedHead
 from checkout_daemon.web.schemas import (
     StripeCheckoutRequest,
     checkout_answer,
@@ -33,32 +43,72 @@ from checkout_daemon.web.schemas import (
 log = logging.getLogger(__name__)
 
 _CHECKOUT_REQUEST = msgspec.json.Decoder(StripeCheckoutRequest)
+PATH = "/api/stripe-checkout"
 _LONGEST_KEY = 255
 
 
+class CheckoutRoute:
+    """Answers POST /api/stripe-checkout: `handle` as the handler of the route, `find` as a direct one."""
+
+    def __init__(
+        self,
+        edge: Edge,
+        runtime: Runtime,
+        catalog: CatalogMemory,
+        limit: AddressLimit,
+        guessing: Guessing,
+        budget: BodyBudget,
+        metrics: Metrics,
+    ) -> None:
+        self._runtime = runtime
+        self._catalog = catalog
+        self._limit = limit
+        self._guessing = guessing
+        self._budget = budget
+        self._metrics = metrics
+        self._heads = {status: PreparedHead(partial(json_bytes, status=status), edge) for status in (200, 201)}
+
+    async def handle(self, request: web.BaseRequest) -> web.Response:
+        """Create an order and its Checkout Session, or return those of the same Idempotency-Key."""
+        body, status = await self._answer(request)
+        return json_bytes(body, status=status)
+
+    async def find(self, request: web.BaseRequest) -> Send:
+        """Return what sends the answer."""
+        body, status = await self._answer(request)
+        return partial(self._heads[status].to, body=body)
+
+    async def _answer(self, request: web.BaseRequest) -> tuple[bytes, int]:
+        self._limit.check(request)
+        guessing = self._guessing
+        key = _idempotency_key(request)
+        checkout = _checkout_request(await read_json(request, _CHECKOUT_REQUEST, self._budget))
+        checkout = replace(checkout, locale=preferred_locale(list_field(request, hdrs.ACCEPT_LANGUAGE) or ""))
+        email = checkout.customer.email
+        with shopper_waits(), guessing.counting(request, email):
+            await guessing.check_code(request, checkout.discount_code, email)
+            try:
+                answer = await self._start(replace(checkout, declines=guessing.decline_limit(request)), key)
+            except TooManyDeclines:
+                await guessing.slow_payment(request, email)
+                answer = await self._start(checkout, key)
+        guessing.order_created(request, str(answer.order_id))
+        context.order_id.set(str(answer.order_id))
+        if answer.created:
+            self._metrics.order_created(answer.currency)
+            log.info("order %d created, %d %s", answer.number, answer.amount_total, answer.currency)
+        return encode(checkout_answer(answer)), 201 if answer.created else 200
+
+    async def _start(self, checkout: CheckoutRequest, key: str | None) -> CheckoutAnswer:
+        return await start_checkout(self._runtime, checkout, idempotency_key=key, catalog=self._catalog)
+
+
+CHECKOUTS = web.AppKey("checkouts", CheckoutRoute)
+
+
 async def post_checkout(request: web.Request) -> web.Response:
-    """Create an order and its Checkout Session, or return those of the same Idempotency-Key."""
-    request.app[LIMITS].checkouts.check(request)
-    runtime, guessing, catalog = request.app[RUNTIME], request.app[GUESSING], request.app[CATALOG]
-    key = _idempotency_key(request)
-    checkout = _checkout_request(await read_json(request, _CHECKOUT_REQUEST, request.app[BODIES].shop))
-    checkout = replace(checkout, locale=preferred_locale(list_field(request, hdrs.ACCEPT_LANGUAGE) or ""))
-    email = checkout.customer.email
-    with shopper_waits(), guessing.counting(request, email):
-        await guessing.check_code(request, checkout.discount_code, email)
-        checkout = replace(checkout, declines=guessing.decline_limit(request))
-        try:
-            answer = await start_checkout(runtime, checkout, idempotency_key=key, catalog=catalog)
-        except TooManyDeclines:
-            await guessing.slow_payment(request, email)
-            unlimited = replace(checkout, declines=None)
-            answer = await start_checkout(runtime, unlimited, idempotency_key=key, catalog=catalog)
-    guessing.order_created(request, str(answer.order_id))
-    context.order_id.set(str(answer.order_id))
-    if answer.created:
-        request.app[METRICS].order_created(answer.currency)
-        log.info("order %d created, %d %s", answer.number, answer.amount_total, answer.currency)
-    return json_response(checkout_answer(answer), status=201 if answer.created else 200)
+    """Create an order and its Checkout Session, for a request that came by the router."""
+    return await request.app[CHECKOUTS].handle(request)
 
 
 async def get_order(request: web.Request) -> web.Response:
@@ -96,7 +146,7 @@ def _checkout_request(body: StripeCheckoutRequest) -> CheckoutRequest:
     )
 
 
-def _idempotency_key(request: web.Request) -> str | None:
+def _idempotency_key(request: web.BaseRequest) -> str | None:
     keys = request.headers.getall("Idempotency-Key", [])
     if not keys:
         return None

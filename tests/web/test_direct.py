@@ -10,9 +10,9 @@ import asyncpg
 import pytest
 from yarl import URL
 
-from checkout_daemon.web import product_list, quotes
+from checkout_daemon.web import checkout, product_list, quotes
 from checkout_daemon.web.direct import DIRECT
-from tests.web.conftest import Client, OpenClient
+from tests.web.conftest import Client, OpenClient, checkout_body
 from tests.web.wire import connection_to
 
 CART = {"items": [{"sku": "NOTE", "quantity": 2}, {"sku": "PEN", "quantity": 1}]}
@@ -55,6 +55,34 @@ async def test_an_answer_is_that_of_the_router(
     direct = await fetch(shop, method, path, **options)
     assert direct[0] == status
     assert direct == await fetch(shop, method, f"{path}?", **options)  # the same address for the router alone
+
+
+async def test_a_checkout_is_answered_as_by_the_router(paying_shop: Client) -> None:
+    path, key = checkout.PATH, {"headers": {"Idempotency-Key": "key"}}
+    status, headers, first = await fetch(paying_shop, "POST", path, json=checkout_body(), **key)
+    assert status == 201
+    by_router = await fetch(paying_shop, "POST", f"{path}?", json=checkout_body(insist=True))
+    assert by_router[:2] == (201, headers | {"content-length": str(len(by_router[2]))})
+    assert json.loads(by_router[2]).keys() == json.loads(first).keys()
+    again = await fetch(paying_shop, "POST", path, json=checkout_body(), **key)
+    assert again == await fetch(paying_shop, "POST", f"{path}?", json=checkout_body(), **key)
+    assert (again[0], again[2]) == (200, first)
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ({"json": {}}, 422),
+        ({"json": checkout_body(items=[])}, 422),
+        ({"json": checkout_body(expected_total=1)}, 409),
+        ({"json": checkout_body(), "headers": {"Idempotency-Key": "ä"}}, 422),
+        ({"data": b"{", "headers": {"Content-Type": "application/json"}}, 400),
+    ],
+)
+async def test_a_checkout_is_refused_as_by_the_router(shop: Client, options: dict[str, Any], status: int) -> None:
+    refused = await fetch(shop, "POST", checkout.PATH, **options)
+    assert refused[0] == status
+    assert refused == await fetch(shop, "POST", f"{checkout.PATH}?", **options)
 
 
 @pytest.mark.parametrize("version", ["1.1", "1.0"])
