@@ -438,7 +438,9 @@ CREATE INDEX order_changes_by_time ON order_changes USING brin (at);
 
 -- A message on one channel: mail to the customer, alert to the operator, webhook to the shop's systems.
 CREATE TABLE outbox (
-    id              uuid PRIMARY KEY DEFAULT gen_random_uuid(),  -- the webhook-id or Message-ID of every attempt
+    -- The webhook-id or Message-ID of every attempt. Its first 16 bits are those of the time, as in an order's id.
+    id              uuid PRIMARY KEY DEFAULT
+        overlay(gen_random_uuid()::text PLACING lpad(to_hex(extract(epoch FROM now())::bigint / 600 % 65536), 4, '0') FROM 1)::uuid,
     order_id        uuid,  -- null: about the whole shop
     kind            text NOT NULL,
     subject_id      text NOT NULL DEFAULT '',

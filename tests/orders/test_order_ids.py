@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import RFC_4122, UUID
 
+import asyncpg
+
 from checkout_daemon.orders.order_ids import new_order_id
 
 NOW = datetime(2026, 11, 28, 12, 0, 3, tzinfo=UTC)
@@ -28,3 +30,10 @@ def test_all_other_bits_are_random() -> None:
 def test_the_beginning_repeats_after_years_without_trouble() -> None:
     after = NOW + timedelta(seconds=600 * (1 << 16))
     assert new_order_id(after)[:4] == new_order_id(NOW)[:4]
+
+
+async def test_messages_have_ids_of_the_same_form(connection: asyncpg.Connection) -> None:
+    now = await connection.fetchval("SELECT now()")
+    found: UUID = await connection.fetchval("INSERT INTO outbox (kind, channel) VALUES ('k', 'mail') RETURNING id")
+    assert (found.version, found.variant) == (4, RFC_4122)
+    assert str(found)[:4] in {new_order_id(now)[:4], new_order_id(now + timedelta(minutes=1))[:4]}
