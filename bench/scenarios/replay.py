@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import subprocess
 import time
 from pathlib import Path
@@ -28,9 +29,10 @@ async def measure(run: Run) -> list[Row]:
             events = list(deliveries(visit.take(count)))
             await visit.send(events, check="verify_replay.sql")
             start = await _replay(visit, events[0].event_id)
-            meter = Meter(visit.server, visit.cluster, None)
-            seconds = await _replay(visit, "--status", "applied") - start
-            rate = count / max(seconds, 1e-6)
+            meter, own = Meter(visit.server, visit.cluster, None), _children_seconds()
+            seconds = await _replay(visit, "--status", "applied")
+            used = meter.stop(count) | {"server_us": 1e6 * (_children_seconds() - own) / count}
+            rate = count / max(seconds - start, 1e-6)
             row = Row(
                 SCENARIO,
                 PHASE,
@@ -40,12 +42,18 @@ async def measure(run: Run) -> list[Row]:
                 requests=count,
                 ran_out=False,
                 problems=(),
-                **meter.stop(count),
+                **used,
             )
             visit.rows.append(row)
         return visit.rows
 
     return await interleave(min(run.rounds, 3), run.daemons, visit)
+
+
+def _children_seconds() -> float:
+    """Return the CPU seconds of the commands that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 async def _replay(visit: Visit, *arguments: str) -> float:
