@@ -17,6 +17,7 @@ from checkout_daemon.audit.chain import (
     Anchor,
     AuditEntry,
     AuditKeys,
+    Head,
     canonical,
     fault_of_anchor,
     fault_of_entry,
@@ -53,6 +54,16 @@ class OperatorAction:
 
 
 @dataclass(frozen=True, slots=True)
+class ActedOn:
+    """An action and its order, with the order's state before and after it."""
+
+    order_id: str
+    action: OperatorAction
+    before: State
+    after: State
+
+
+@dataclass(frozen=True, slots=True)
 class AuditReport:
     """The result of verify. Without faults, nothing was changed, removed or inserted. `last_anchor` in hexadecimal."""
 
@@ -86,26 +97,41 @@ async def record(
     connection: asyncpg.Connection, order_id: str, action: OperatorAction, *, before: State, after: State
 ) -> None:
     """Append an entry to the order's chain. The caller's transaction must have locked the order's row."""
-    head = await store.read_head(connection, order_id)
+    await record_all(connection, [ActedOn(order_id, action, before, after)])
+
+
+async def record_all(connection: asyncpg.Connection, acted: Sequence[ActedOn]) -> None:
+    """Append an entry for each to its order's chain, in sequence. The transaction must have locked the orders' rows."""
+    heads = await store.read_heads(connection, {one.order_id for one in acted})
+    entries = []
+    for one in acted:
+        entry = _entry(one, heads.get(one.order_id))
+        heads[one.order_id] = Head(entry.order_id, entry.number, entry.hash)
+        entries.append(entry)
+    await store.append(connection, entries, heads.values())
+
+
+def _entry(acted: ActedOn, head: Head | None) -> AuditEntry:
+    action = acted.action
     salt = secrets.token_bytes(32)
     personal = canonical({"note": action.note})
     entry = AuditEntry(
-        order_id=order_id,
+        order_id=acted.order_id,
         number=1 if head is None else head.number + 1,
         at=datetime.now(UTC),
         kind=action.kind,
         operator=action.operator.user,
         host=action.operator.host,
         details=canonical(action.details),
-        before=_state(before),
-        after=_state(after),
+        before=_state(acted.before),
+        after=_state(acted.after),
         personal=personal,
         salt=salt,
         personal_hash=hash_personal(personal, salt),
         prev_hash=FIRST_PREV_HASH if head is None else head.hash,
         hash=b"",
     )
-    await store.append(connection, replace(entry, hash=hash_entry(entry)))
+    return replace(entry, hash=hash_entry(entry))
 
 
 def state_of(merged: Merged, order_id: str) -> State:

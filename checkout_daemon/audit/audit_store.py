@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import asyncpg
@@ -14,18 +15,22 @@ from checkout_daemon.audit.chain import Anchor, AuditEntry, Head
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import columns, record_of
 
+_ENTRY = tuple(field.name for field in fields(AuditEntry))
 _LOCK_KEY = 0x616E63686F727300  # any constant; all daemons must agree on it
 
 
-async def read_head(connection: asyncpg.Connection, order_id: str) -> Head | None:
-    """Return the head of the order's chain, or None. The order's row must be locked."""
-    row = await connection.fetchrow(sql("read_log_head"), order_id)
-    return None if row is None else record_of(Head, row)
+async def read_heads(connection: asyncpg.Connection, order_ids: Collection[str]) -> dict[str, Head]:
+    """Return the heads of the orders' chains by order id, as far as they have one. The orders' rows must be locked."""
+    rows = await connection.fetch(sql("read_log_heads"), list(order_ids))
+    return {head.order_id: head for head in (record_of(Head, row) for row in rows)}
 
 
-async def append(connection: asyncpg.Connection, entry: AuditEntry) -> None:
-    """Append an entry. The order's row must be locked."""
-    await connection.execute(sql("append_log_entry"), *asdict(entry).values())
+async def append(connection: asyncpg.Connection, entries: Sequence[AuditEntry], heads: Collection[Head]) -> None:
+    """Append entries, and store the new heads of their chains. The orders' rows must be locked."""
+    ordered = sorted(heads, key=attrgetter("order_id"))
+    await connection.execute(
+        sql("append_log_entries"), *columns(ordered, "order_id", "number", "hash"), *columns(entries, *_ENTRY)
+    )
 
 
 async def blank_personal(connection: asyncpg.Connection, order_id: str) -> None:

@@ -20,6 +20,8 @@ from hashlib import sha256
 FIRST_PREV_HASH = bytes(32)
 """The previous hash of the first entry of a chain and of the first anchor."""
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
@@ -92,7 +94,7 @@ def key_id_of(secret: str) -> str:
 
 def canonical(value: Mapping[str, object]) -> str:
     """Return the only JSON form of a value: keys sorted, no spaces, ASCII."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return _CANONICAL.encode(value)
 
 
 def hash_personal(personal: str, salt: bytes) -> bytes:

@@ -67,7 +67,7 @@ def events_resend(event: str, timeout_seconds: float, as_json: bool) -> int:
 def events_replay(event_ids: tuple[str, ...], note: str, yes: bool, as_json: bool, **filters: Any) -> int:
     """Apply stored events again.
 
-    Replays the named events, or all that match the options, one at a time; stops at the first that fails again.
+    Replays the named events, or all that match the options, in sequence; stops at the first that fails again.
     Replaying an event that was applied changes nothing.
 
     Example:
@@ -109,10 +109,11 @@ async def _replay(database: Database, event_ids: tuple[str, ...], note: str, *, 
     last: ReplayedEvent | None = None
     with Progress("Replaying", len(event_ids)) as progress:
         async with aclosing(replay_many(database, event_ids, operator=this_operator(), note=note)) as outcomes:
-            async for last in outcomes:
-                print_outcome(last.outcome, as_json=as_json, more={"before": last.before})
-                done += last.ok
-                progress.step()
+            async for batch in outcomes:
+                for last in batch:
+                    print_outcome(last.outcome, as_json=as_json, more={"before": last.before})
+                    done += last.ok
+                progress.step(len(batch))
     count = "1 event was" if done == 1 else f"{done} events were"
     if last is not None and not last.ok:
         not_tried = len(event_ids) - done - 1

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 
 import asyncpg
 
-from checkout_daemon.audit.audit_log import OperatorAction, check_note, record, state_of
+from checkout_daemon.audit.audit_log import ActedOn, OperatorAction, check_note, record, record_all, state_of
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.database.pool import Database
-from checkout_daemon.errors import CheckoutError, NotFound
+from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, NotFound
 from checkout_daemon.events.event_lists import (
     UNHAPPY,
     EventFilter,
@@ -21,7 +22,11 @@ from checkout_daemon.events.event_lists import (
     read_event_outcomes,
 )
 from checkout_daemon.ledger import event_store
-from checkout_daemon.ledger.apply import OTHER_ACCOUNT, reapply
+from checkout_daemon.ledger.apply import OTHER_ACCOUNT, FailsInBatch, Reapplied, reapply, reapply_batch
+
+log = logging.getLogger(__name__)
+
+_BATCH = 100  # events in one transaction
 
 
 class NotReplayed(CheckoutError):
@@ -60,13 +65,73 @@ async def events_to_replay(database: Database, wanted: EventFilter) -> list[Even
 
 async def replay_many(
     database: Database, event_ids: Sequence[str], *, operator: Operator, note: str = ""
-) -> AsyncGenerator[ReplayedEvent, None]:
-    """Replay events in sequence, each in its own transaction, and stop after the first that fails again."""
-    for event_id in event_ids:
-        replayed = await replay(database, event_id, operator=operator, note=note)
-        yield replayed
-        if not replayed.ok:
-            return
+) -> AsyncGenerator[list[ReplayedEvent], None]:
+    """Replay events in sequence and yield their outcomes as they are committed. Stop after the first that fails again.
+
+    The first is alone: whether a fix works shows early. Then each transaction has twice as many, up to a limit. If
+    anything in one fails or must be refused, its events are replayed one by one.
+    """
+    action = OperatorAction("event.replayed", operator, check_note(note))
+    done = 0
+    while done < len(event_ids):
+        batch = event_ids[done : done + min(max(done, 1), _BATCH)]
+        done += len(batch)
+        if (replayed := await _try_batch(database, batch, action)) is not None:
+            yield replayed
+            continue
+        for event_id in batch:
+            one = await replay(database, event_id, operator=operator, note=note)
+            yield [one]
+            if not one.ok:
+                return
+
+
+async def _try_batch(
+    database: Database, event_ids: Sequence[str], action: OperatorAction
+) -> list[ReplayedEvent] | None:
+    """Replay events in one transaction. Return None, with nothing changed, if they must be replayed one by one."""
+    if len(event_ids) == 1 or len(set(event_ids)) < len(event_ids):
+        return None
+    try:
+        return await database.run(_replay_batch, event_ids, action)
+    except DatabaseUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - the edge of one batch: one by one, the event that it comes from is found
+        log.warning("replaying a batch of %d events one by one after %s", len(event_ids), type(error).__name__)
+        return None
+
+
+async def _replay_batch(
+    connection: asyncpg.Connection, event_ids: Sequence[str], action: OperatorAction
+) -> list[ReplayedEvent]:
+    held = await event_store.lock_events(connection, event_ids)
+    if len(held) < len(event_ids):
+        raise FailsInBatch
+    done = await reapply_batch(connection, [held[event_id] for event_id in event_ids])
+    acted: list[ActedOn] = []
+    for one in done:
+        if one.verdict.reason == OTHER_ACCOUNT and one.held.status == "applied":
+            raise FailsInBatch
+        if one.verdict.order_id is not None and one.before is not None and one.after is not None:
+            details = {"event": one.held.id}
+            acted.append(ActedOn(one.verdict.order_id, replace(action, details=details), one.before, one.after))
+    await record_all(connection, acted)
+    return [ReplayedEvent(_outcome(one), one.held.status) for one in done]
+
+
+def _outcome(done: Reapplied) -> EventOutcome:
+    return EventOutcome(
+        id=done.held.id,
+        type=done.held.type,
+        status=done.verdict.status,
+        reason=done.verdict.reason,
+        order_id=done.verdict.order_id,
+        number=done.number,
+        from_status=None if done.before is None else done.before.status,
+        to_status=None if done.after is None else done.after.status,
+        last_error=None,
+        received_at=done.held.received_at,
+    )
 
 
 async def _replay(connection: asyncpg.Connection, event_id: str, action: OperatorAction) -> ReplayedEvent:

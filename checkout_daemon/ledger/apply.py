@@ -14,10 +14,11 @@ from checkout_daemon.backoff import EVENT_TRIES, event_retry_delay
 from checkout_daemon.database.pool import AWAY, LOST_RACES, Database, LostRace, confirm_durable
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.ledger import event_store
-from checkout_daemon.ledger.event_store import NewEvent, StoredEvent, Verdict
+from checkout_daemon.ledger.event_store import HeldEvent, NewEvent, StoredEvent, Verdict
 from checkout_daemon.ledger.fingerprints import error_fingerprint
 from checkout_daemon.ledger.merge import Merged, Update, load_all, merge, work_out
 from checkout_daemon.ledger.missing_orders import note_objects
+from checkout_daemon.ledger.order_states import State
 from checkout_daemon.ledger.own_account import own_accounts
 from checkout_daemon.ledger.single_orders import SingleOrders
 from checkout_daemon.ledger.translate import translate_event
@@ -57,6 +58,28 @@ class Applied(msgspec.Struct, frozen=True):
     type: str
     status: str
     reason: str | None = None
+
+
+class Reapplied(msgspec.Struct, frozen=True):
+    """The outcome of an event that was applied again in a batch. `held` is how it was stored.
+
+    `before` and `after` are the states of its order, and `number` that order's, if there is one.
+    """
+
+    held: HeldEvent
+    verdict: Verdict
+    before: State | None = None
+    after: State | None = None
+    number: int | None = None
+
+    @property
+    def found_no_order(self) -> bool:
+        """Return whether it names an object that belongs to no known order."""
+        return self.verdict.reason == "no_order" and self.verdict.subject_id is not None
+
+
+class FailsInBatch(Exception):
+    """An event of the batch cannot be applied again together with the others."""
 
 
 async def apply_batch(database: Database, batch: Sequence[ReceivedEvent]) -> list[Applied]:
@@ -110,6 +133,44 @@ async def reapply(connection: asyncpg.Connection, stored: StoredEvent) -> tuple[
         verdict = _failed_again(verdict, now, stored.attempts)
     await event_store.record_attempt(connection, stored.id, verdict)
     return Applied(event.id, event.type, verdict.status, verdict.reason or verdict.last_error), merged
+
+
+async def reapply_batch(connection: asyncpg.Connection, batch: Sequence[HeldEvent]) -> list[Reapplied]:
+    """Apply stored events again in sequence, with one merge, within the caller's transaction, and return the outcomes.
+
+    The caller holds the locks on the events' rows. Raise FailsInBatch, or anything else, if one of them cannot be
+    applied: the caller rolls back, and calls `reapply` for one after the other.
+    """
+    received = []
+    for held in batch:
+        if held.payload is None:
+            raise FailsInBatch(held.id)
+        received.append(ReceivedEvent(parse_event(held.payload.encode()), held.received_at))
+    own = await _own_accounts(connection, [one.event for one in received])
+    translated = [_translate(one, own) for one in received]
+    if any(verdict.status not in ("applied", "ignored") for _, verdict in translated):
+        raise FailsInBatch
+    merged = await merge(connection, [update for update, _ in translated if update is not None])
+    states = {order_id: order.state for order_id, order in merged.orders.items()}
+    merges = zip(merged.order_ids, merged.steps, strict=True)
+    done: list[Reapplied] = []
+    for held, (update, verdict) in zip(batch, translated, strict=True):
+        if update is None:
+            done.append(Reapplied(held, verdict))
+            continue
+        order_id, step = next(merges)
+        placed = _placed(verdict, order_id)
+        before = after = None
+        if order_id is not None:
+            before, after = step.get(order_id) or (states[order_id], states[order_id])
+        done.append(
+            Reapplied(held, placed, before, after, None if order_id is None else merged.orders[order_id].number)
+        )
+        states.update({concern: now for concern, (_, now) in step.items()})
+    lost = [one for one, applied in zip(received, done, strict=True) if applied.found_no_order]
+    await _note_lost_orders(connection, lost)
+    await event_store.record_attempts(connection, {applied.held.id: applied.verdict for applied in done})
+    return done
 
 
 async def retry_due_events(database: Database) -> int:

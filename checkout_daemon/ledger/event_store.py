@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ import asyncpg
 import msgspec
 
 from checkout_daemon.database.queries import sql
+from checkout_daemon.database.records import columns
 from checkout_daemon.ledger.translate.envelope import StripeEvent
 
 
@@ -83,6 +84,22 @@ async def lock_event(connection: asyncpg.Connection, event_id: str) -> StoredEve
     return StoredEvent(*row) if row else None
 
 
+class HeldEvent(msgspec.Struct, frozen=True):
+    """A stored event with its payload, which is None once retention has deleted it."""
+
+    id: str
+    type: str
+    status: str
+    received_at: datetime
+    attempts: int
+    payload: str | None
+
+
+async def lock_events(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, HeldEvent]:
+    """Lock those of the events that exist until the transaction ends, and return them by id, with their payloads."""
+    return {row["id"]: HeldEvent(*row) for row in await connection.fetch(sql("lock_events"), list(ids))}
+
+
 async def read_payload(connection: asyncpg.Connection, event: StoredEvent) -> str | None:
     """Return the body as it was received, or None once retention has deleted it."""
     payload: str | None = await connection.fetchval(sql("read_payload"), event.id, event.received_at)
@@ -100,4 +117,12 @@ async def record_attempt(connection: asyncpg.Connection, event_id: str, verdict:
         verdict.subject_id,
         verdict.next_attempt_at,
         verdict.last_error,
+    )
+
+
+async def record_attempts(connection: asyncpg.Connection, verdicts: Mapping[str, Verdict]) -> None:
+    """Record the outcomes of another attempt by event id. None of them failed."""
+    found = verdicts.values()
+    await connection.execute(
+        sql("record_attempts"), list(verdicts), *columns(found, "status", "reason", "order_id", "subject_id")
     )

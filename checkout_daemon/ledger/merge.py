@@ -23,12 +23,13 @@ class Merged:
     """The result of a merge.
 
     `order_ids` has the order that each update is about, or None if it is not known. `orders` are all orders concerned,
-    as they were before.
+    as they were before. `steps` has, for each update, the states of the orders it concerned before and after it.
     """
 
     def __init__(self, loaded: Loaded, updates: Sequence[Update], singles: SingleOrders) -> None:
         self.orders: Mapping[str, LockedOrder] = loaded.orders
         self.order_ids: list[str | None] = []
+        self.steps: list[dict[str, tuple[State, State]]] = []
         self._loaded = loaded
         self._updates = updates
         self._singles = singles
@@ -111,8 +112,11 @@ def work_out(loaded: Loaded, updates: Sequence[Update], singles: SingleOrders) -
         else:
             concerned, moved = join(base, update)
             derived = {concern: base.derive(concern) for concern in sorted(concerned & loaded.orders.keys())}
+        step: dict[str, tuple[State, State]] = {}
+        merged.steps.append(step)
         for concern, now in derived.items():
             before, after = states[concern], State.of(now)
+            step[concern] = (before, after)
             if after != before:
                 writes.states[concern] = states[concern] = after
             if after.visible != before.visible or update.always_logged:

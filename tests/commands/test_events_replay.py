@@ -69,7 +69,7 @@ def test_what_failed_for_one_cause_is_shown_and_replayed_together_and_hurts_no_n
     listed = run("events", "list", "--status", "dead")
     assert set(fingerprints) == {"evt_refund0", "evt_refund1", "evt_unreadable"}
     assert fingerprints["evt_refund1"] == cause != fingerprints["evt_unreadable"]
-    assert "CheckViolationError (planted) while it was applied, in ledger.fact_store" in shown.out
+    assert "CheckViolationError (planted) while it was applied, in ledger.writes" in shown.out
     assert cause in shown.out
     assert "2 × CheckViolationError" in listed.err
     assert f"checkout events replay --fingerprint {cause}" in listed.err

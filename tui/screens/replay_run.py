@@ -1,4 +1,4 @@
-"""Replays events one after the other, shows the progress, and stops at the first that fails again."""
+"""Replays events in sequence, shows the progress, and stops at the first that fails again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BAR = 30
 
 
 class ReplayRun(Dialog[int]):
-    """Returns how many were applied. Stopping early finishes the current event and starts no other."""
+    """Returns how many were applied. Stopping early finishes the current transaction and starts no other."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "leave", "Stop, or close")]
 
@@ -59,8 +59,8 @@ class ReplayRun(Dialog[int]):
         try:
             replays = replay_many(self._database, self._event_ids, operator=this_operator())
             async with aclosing(replays) as outcomes:
-                async for replayed in outcomes:
-                    self._replayed.append(replayed)
+                async for batch in outcomes:
+                    self._replayed += batch
                     self._show("")
                     if self._stopping:
                         break
@@ -82,9 +82,9 @@ class ReplayRun(Dialog[int]):
         width = max(self.query_one("#outcomes").size.width, 40)
         lines = [
             f"{'✓' if replayed.ok else '✗'} {replayed.outcome.id} {plain(replayed.outcome.summary)}"
-            for replayed in self._replayed
+            for replayed in self._replayed[-_SHOWN:]
         ]
-        self.query_one("#outcomes", Static).update("\n".join(fit(line, width) for line in lines[-_SHOWN:]))
+        self.query_one("#outcomes", Static).update("\n".join(fit(line, width) for line in lines))
         self.query_one("#summary", Static).update(Text(summary, "bold"))
 
     def action_leave(self) -> None:

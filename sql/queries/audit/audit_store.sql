@@ -1,19 +1,21 @@
 -- The audit log: a hash chain for each order, and anchors over the heads of all chains.
 
--- name: read_log_head
--- $1 order id. Its row must be locked, so that nobody else appends.
-SELECT order_id, number, hash FROM operator_log_heads WHERE order_id = $1;
+-- name: read_log_heads
+-- $1 order ids. Their rows must be locked, so that nobody else appends.
+SELECT order_id, number, hash FROM operator_log_heads WHERE order_id = ANY($1::uuid[]);
 
--- name: append_log_entry
--- $1 order id, $2 number, $3 at, $4 kind, $5 operator, $6 host, $7 details, $8 before, $9 after, $10 personal, $11 salt,
--- $12 personal hash, $13 previous hash, $14 hash
+-- name: append_log_entries
+-- $1 order ids, $2 numbers and $3 hashes of the new heads; of the entries: $4 order ids, $5 numbers, $6 at, $7 kinds, $8 operators,
+-- $9 hosts, $10 details, $11 before, $12 after, $13 personal, $14 salts, $15 personal hashes, $16 previous hashes, $17 hashes
 WITH head AS (
-    INSERT INTO operator_log_heads (order_id, number, hash) VALUES ($1, $2, $14)
+    INSERT INTO operator_log_heads (order_id, number, hash)
+    SELECT * FROM unnest($1::uuid[], $2::integer[], $3::bytea[])
     ON CONFLICT (order_id) DO UPDATE SET number = excluded.number, hash = excluded.hash
 )
 INSERT INTO operator_log (order_id, number, at, kind, operator, host, details, before, after, personal, salt, personal_hash,
                           prev_hash, hash)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14);
+SELECT * FROM unnest($4::uuid[], $5::integer[], $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
+                     $12::text[], $13::text[], $14::bytea[], $15::bytea[], $16::bytea[], $17::bytea[]);
 
 -- name: blank_log_personal
 -- $1 order id. Delete what names a person; the chain stays valid.

@@ -1,0 +1,1 @@
+"""Tests of checkout_daemon/events."""
