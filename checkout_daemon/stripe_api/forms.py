@@ -5,10 +5,13 @@ The names of parameters are the same in every request of a kind, so their encode
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote_plus
+
+_SAFE = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch  # most values: ids, numbers, words
 
 
 def form_encoded(parameters: Mapping[str, Any]) -> str:
@@ -17,7 +20,8 @@ def form_encoded(parameters: Mapping[str, Any]) -> str:
     Null is omitted, but not in a list, and a list writes booleans as Python does: so does the SDK, and the bytes of a
     repeated request must be the same.
     """
-    form = "&".join([f"{_name(name)}={quote_plus(value)}" for name, value in _pairs("", parameters)])
+    pairs = _pairs("", parameters)
+    form = "&".join([f"{_name(name)}={value if _SAFE(value) else quote_plus(value)}" for name, value in pairs])
     return form.replace("%5B", "[").replace("%5D", "]")
 
 
