@@ -915,7 +915,7 @@ END $$;
 --   placed: with the order's number and the parameters of its attempt
 --   taken: the key has an order, or the customer placed one with the same `cart_lines` (`SKU quantity`) within the last hour that is
 --          not in `known`. Null lines: place it in any case. The conditions are those of find_alike_orders
---   stale: with `check_prices`, a product is no longer what the line says
+--   stale: with `check_prices`, a product differs from its line
 --   declined: at least `most_declines` payments of the email or of `address_orders` were declined within the hour. Null: no limit
 CREATE FUNCTION place_order(
     lock_key bigint, new_id uuid, new_currency text, new_subtotal bigint, new_discount bigint, new_total bigint, new_name text,

@@ -78,7 +78,7 @@ class PlacedOrder:
 
 
 class StalePrices(Exception):
-    """A product is no longer what the order's lines say."""
+    """A product of the catalog differs from its line."""
 
 
 class TooManyDeclines(Exception):
