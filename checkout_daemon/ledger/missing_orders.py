@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -20,7 +21,7 @@ from checkout_daemon.model.messages import Alert, MessageKind
 from checkout_daemon.outbox.alert_store import owe_once
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.events import stripe_time
-from checkout_daemon.stripe_api.sessions import sessions_made
+from checkout_daemon.stripe_api.sessions import every_session
 
 log = logging.getLogger(__name__)
 
@@ -60,11 +61,11 @@ async def look_for_missing(
     `after_page` is awaited after each page. Raise StripeUnavailable, also if not all could be seen; what was seen is
     recorded.
     """
-    async for page in sessions_made(runtime.gateway, since):
-        objects = [session.object for session in page]
-        await runtime.database.run(note_objects, objects)
-        if after_page is not None:
-            await after_page()
+    async with aclosing(every_session(runtime.gateway, since)) as made:
+        async for page in made:
+            await runtime.database.run(note_objects, [session.object for session in page])
+            if after_page is not None:
+                await after_page()
     return await missing(runtime)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from checkout_daemon.errors import StripeRejected
 from checkout_daemon.stripe_api.client import Fetched, StripeFailed, StripeGateway, StripeMissing
 from checkout_daemon.stripe_api.paging import everything, pages
+from checkout_daemon.stripe_api.slices import Slice, pages_of
 
 _EXPAND = ["payment_intent.latest_charge"]
 
@@ -66,6 +67,11 @@ def sessions_made(
     """Yield pages of the sessions created between two times by Stripe's clock, newest first. Raises like `pages`."""
     created = {"gte": int(begin.timestamp())} | ({} if end is None else {"lte": int(end.timestamp()) + 1})
     return pages(gateway, "checkout.sessions.list", params={"created": created})
+
+
+def every_session(gateway: StripeGateway, begin: datetime) -> AsyncGenerator[list[Fetched], None]:
+    """Return pages of the sessions created since a time, in any order, read at once; see `pages_of`."""
+    return pages_of(gateway, "checkout.sessions.list", [Slice({}, int(begin.timestamp()))])
 
 
 async def list_lines(gateway: StripeGateway, session_id: str) -> list[dict[str, Any]]:

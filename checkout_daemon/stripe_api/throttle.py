@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
+CALLS_PER_SECOND = 20.0
+"""Below the 25 that Stripe allows in test mode, because the shop makes its own calls at the same time."""
+
 Pace = Callable[[], Awaitable[None]]
 """Awaited before each call; returns when the call may be sent."""
 

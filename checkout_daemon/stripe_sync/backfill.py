@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from checkout_daemon.ledger.event_store import held_events
 from checkout_daemon.ledger.event_types import EVENT_TYPES
 from checkout_daemon.ledger.translate.envelope import parse_event
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.stripe_api.events import KEPT, events_since
+from checkout_daemon.stripe_api.events import KEPT, every_event
 
 OVERLAP = timedelta(minutes=5)
 """How far before the given time to begin: Stripe may list an event a while after it was created."""
@@ -63,10 +64,11 @@ async def backfill(
     begin = int((since - OVERLAP).timestamp())
     end = None if until is None else int(until.timestamp())
     total = Backfilled()
-    async for page in events_since(runtime.gateway, types, begin, end):
-        done = await _apply_page(runtime, page, patience_seconds, on_event)
-        on_page(done)
-        total += done
+    async with aclosing(every_event(runtime.gateway, types, begin, end)) as pages:
+        async for page in pages:
+            done = await _apply_page(runtime, [event.object for event in page], patience_seconds, on_event)
+            on_page(done)
+            total += done
     return total
 
 

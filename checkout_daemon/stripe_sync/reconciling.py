@@ -6,7 +6,9 @@ The progress is saved after each few orders, so that the next run continues one 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -25,14 +27,13 @@ from checkout_daemon.ledger.missing_orders import LONGEST_LOOK, MARGIN, look_for
 from checkout_daemon.model.orders import Order
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.client import StripeFailed, StripeSilent
-from checkout_daemon.stripe_api.throttle import at_most
+from checkout_daemon.stripe_api.throttle import CALLS_PER_SECOND, at_most
 from checkout_daemon.stripe_sync.comparing import Difference, Synced, sync_order
 
 CURSOR = "reconcile"
-CALLS_PER_SECOND = 20.0
-"""Below the 25 that Stripe allows in test mode, because the shop makes its own calls at the same time."""
-
-_AT_ONCE = 8
+_CALL_SECONDS = 2.0  # the slowest calls that do not slow down a run
+_MOST_AT_ONCE = 100
+_SAVED_EVERY = 8  # orders
 _RESUMABLE = timedelta(hours=24)
 
 
@@ -124,13 +125,14 @@ async def reconcile(
             orders = await connection.fetch(sql("orders_to_compare"), run.after, runtime.settings.livemode, run.since)
         on_start(run, len(orders))
         pace = at_most(calls_per_second)
+        at_once = min(max(1, round(calls_per_second * _CALL_SECONDS)), _MOST_AT_ONCE)
         sync = partial(sync_order, runtime, cause="reconcile", actor=operator, note=note, apply=run.apply, pace=pace)
-        for place in range(0, len(orders), _AT_ONCE):
-            batch = orders[place : place + _AT_ONCE]
-            for outcome in await asyncio.gather(*(_patiently(sync, order, patient=place > 0) for order in batch)):
+        async with aclosing(_in_sequence(sync, orders, at_once)) as compared:
+            async for place, outcome in compared:
                 report(outcome)
-            run.after = batch[-1]["number"]
-            await save()
+                run.after = orders[place]["number"]
+                if (place + 1) % _SAVED_EVERY == 0 or place + 1 == len(orders):
+                    await save()
         for order in await orders_with_stray_coupon(runtime, delete=run.apply):
             report(_stray_coupon(order, applied=run.apply))
         await save()
@@ -166,20 +168,46 @@ def _stray_coupon(order: Order, *, applied: bool) -> Synced:
     )
 
 
+async def _in_sequence(
+    sync: Callable[[str], Awaitable[Synced]], orders: Sequence[asyncpg.Record], at_once: int
+) -> AsyncGenerator[tuple[int, Synced | Uncompared], None]:
+    """Sync orders, many at once, and yield the place and outcome of one after the other.
+
+    When it is closed or raises, the orders under way are broken off: the next run compares them again.
+    """
+    answered = asyncio.Event()
+    under_way: deque[asyncio.Task[Synced | Uncompared]] = deque()
+    begun = 0
+    try:
+        for place in range(len(orders)):
+            while begun < len(orders) and len(under_way) < at_once:
+                under_way.append(asyncio.create_task(_patiently(sync, orders[begun], answered)))
+                begun += 1
+            outcome = await under_way[0]
+            under_way.popleft()
+            yield place, outcome
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+
 async def _patiently(
-    sync: Callable[[str], Awaitable[Synced]], order: asyncpg.Record, *, patient: bool
+    sync: Callable[[str], Awaitable[Synced]], order: asyncpg.Record, answered: asyncio.Event
 ) -> Synced | Uncompared:
     """Sync an order, and try again while Stripe or the database does not answer; in the end raise, and stop the run.
 
-    Raise at once if Stripe is silent and not `patient`.
+    Raise at once if Stripe is silent and has not `answered` for any order.
     """
     order_id = str(order["id"])
     pauses = iter(BUSY_STRIPE_SECONDS)
     while True:
         try:
-            return await sync(order_id)
+            synced = await sync(order_id)
+            answered.set()
+            return synced
         except (DatabaseUnavailable, StripeUnavailable) as error:
-            if not patient and isinstance(error, StripeSilent):
+            if not answered.is_set() and isinstance(error, StripeSilent):
                 raise  # nothing has been compared yet: do not keep the operator waiting
             pause = next(pauses, None)
             if pause is None:
@@ -188,4 +216,5 @@ async def _patiently(
                 raise
             await asyncio.sleep(pause)
         except CheckoutError as error:
+            answered.set()
             return Uncompared(order_id, order["number"], error.detail)

@@ -229,6 +229,7 @@ async def test_the_next_run_continues_one_that_was_interrupted(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("checkout_daemon.stripe_sync.reconciling.BUSY_STRIPE_SECONDS", (0.01,))
+    monkeypatch.setattr("checkout_daemon.stripe_sync.reconciling._MOST_AT_ONCE", 4)
     async with lived(runtime, stripe, 27) as lives:
         seen: list[Outcome] = []
 
