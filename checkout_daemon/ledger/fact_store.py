@@ -74,7 +74,7 @@ async def load(
 
     The locks last until the transaction ends. Those on ids hold whether or not a row for one exists: they keep a link
     and a fact that arrive together from missing each other. `unnamed`: some of the nodes are not named together with
-    their order. `event_ids` are looked for once the nodes are locked.
+    their order. `event_ids` are looked for; if all of these events are stored, nothing is locked or loaded.
     """
     keys = sorted([int.from_bytes(blake2b(node.encode(), digest_size=8).digest(), signed=True) for node in nodes])
     row = await connection.fetchrow(

@@ -80,7 +80,7 @@ async def load_all(
 
     Those are the nodes that are named, then the rows of their orders by id; only then links and facts are read, so that
     a link and a fact that arrive together cannot miss each other. A node whose order changes is locked as well, even if
-    no update names it. `event_ids` are looked for too, once the nodes are locked.
+    no update names it. `event_ids` are looked for too; if all of these events are stored, nothing is locked.
     """
     nodes = {node for update in updates for node in update.nodes}
     named = {order_id for update in updates for order_id in update.orders}
@@ -89,6 +89,8 @@ async def load_all(
     unnamed = any(not update.orders for update in updates)
     while True:
         loaded = await load(connection, nodes, named, unnamed=unnamed, event_ids=event_ids)
+        if event_ids and len(loaded.events) == len(event_ids):  # nothing is new, so nothing is locked
+            return loaded, SingleOrders(loaded, ())
         singles = SingleOrders(loaded, updates)
         others = [update for update, single in zip(updates, singles.order_ids, strict=True) if single is None]
         if not others or not (moved := _moved(loaded.links, others) - nodes):

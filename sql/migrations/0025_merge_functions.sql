@@ -12,7 +12,8 @@ $$;
 
 -- Lock nodes by the hashes of their ids (ascending), and the orders that are named or linked to them by id. Return everything stored
 -- about these, each kind as a JSON array of arrays, or null for none; it is read once all is locked. Lists come as cells, or null if empty.
--- `unnamed`: some update names no order, so links are read once before the first order is locked. `event_ids`: events to look for.
+-- `unnamed`: some update names no order, so links are read once before the first order is locked. `event_ids`: events to look for; if all
+-- are stored, nothing is locked and nothing else is returned.
 CREATE FUNCTION load_facts(
     lock_keys text, nodes text, named text, unnamed boolean, event_ids text,
     OUT stored_events json, OUT locked_orders json, OUT held_links json, OUT held_sessions json, OUT held_payments json,
@@ -27,12 +28,18 @@ DECLARE
     linked uuid[];
     payment_ids text[];
 BEGIN
-    PERFORM pg_advisory_xact_lock(lock_key) FROM unnest(cells(lock_keys)::bigint[]) AS lock_key;
-    -- Only now: if another transaction is storing a copy of an event, that names the same nodes and is done.
-    IF event_ids IS NOT NULL THEN
+    FOR locks_taken IN 0..1 LOOP
+        IF locks_taken = 1 THEN
+            PERFORM pg_advisory_xact_lock(lock_key) FROM unnest(cells(lock_keys)::bigint[]) AS lock_key;
+        END IF;
+        EXIT WHEN event_ids IS NULL AND locks_taken = 1;
+        -- Again after the locks: a transaction that was storing a copy of an event has named the same nodes, and is done.
         SELECT json_agg(json_build_array(stored.id, encode(stored.body_hash, 'hex'))) INTO stored_events
         FROM stripe_events AS stored WHERE stored.id = ANY(cells(event_ids));
-    END IF;
+        IF json_array_length(stored_events) = cardinality(cells(event_ids)) THEN
+            RETURN;  -- nothing is new
+        END IF;
+    END LOOP;
     LOOP
         IF wanted <> '{}' AND NOT unnamed THEN
             locked := locked || wanted;
