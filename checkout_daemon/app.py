@@ -15,10 +15,11 @@ from checkout_daemon.checkout.challenges import Challenge
 from checkout_daemon.jobs.runner import Job, run_jobs
 from checkout_daemon.ledger.apply import Applied, ReceivedEvent
 from checkout_daemon.ledger.intake import LANES, Intake
+from checkout_daemon.model.customer import import_validators
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.observability.watchdog import watch_loop
 from checkout_daemon.operations.readiness import Readiness
-from checkout_daemon.runtime import open_database, open_runtime
+from checkout_daemon.runtime import Runtime, open_database, open_runtime
 from checkout_daemon.settings import Settings
 from checkout_daemon.stripe_sync.secret_matches import SecretMatches
 from checkout_daemon.web import app_keys, checkout, product_list, quotes, webhook
@@ -39,6 +40,8 @@ log = logging.getLogger(__name__)
 
 SAMPLE_SECONDS = 1.0
 INTAKE_TIMEOUT_SECONDS = 8.0
+JOBS_AFTER_SECONDS = 0.1
+"""So long the daemon only serves: whoever waits for it to be ready does not wait for imports that no request needs."""
 
 
 def create_app(
@@ -46,9 +49,9 @@ def create_app(
     *,
     webhook_secrets: Callable[[], tuple[str, ...]] | None = None,
     storefront: Path | None = None,
-    jobs: Sequence[Job] = (),
+    jobs: Callable[[], Sequence[Job]] = tuple,
 ) -> web.Application:
-    """Create the daemon's application, which also runs the `jobs`.
+    """Create the daemon's application, which also runs the jobs that `jobs` returns, once it serves.
 
     `webhook_secrets` is called for every delivery, so that the secrets can change while the daemon runs.
 
@@ -139,7 +142,7 @@ def create_app(
                     catalog.follow(settings.database_listen_url or settings.require_database_url()), name="catalog"
                 ),
                 asyncio.create_task(matches.write_for_ever(), name="secret-matches"),
-                asyncio.create_task(run_jobs(runtime, jobs), name="jobs"),
+                asyncio.create_task(_run_jobs(runtime, jobs), name="jobs"),
             ]
             yield
             for task in background:
@@ -167,6 +170,14 @@ def _observer(metrics: Metrics) -> Callable[[list[tuple[ReceivedEvent, Applied]]
         log.info("%d events committed in %.1f ms", len(committed), seconds * 1000)
 
     return observe
+
+
+async def _run_jobs(runtime: Runtime, jobs: Callable[[], Sequence[Job]]) -> None:
+    """Run the jobs. First import on a thread what the first checkout and the jobs need."""
+    await asyncio.sleep(JOBS_AFTER_SECONDS)
+    await asyncio.to_thread(import_validators)
+    await runtime.gateway.warm_up()
+    await run_jobs(runtime, await asyncio.to_thread(jobs))
 
 
 async def _sample(app: web.Application, metrics: Metrics) -> None:

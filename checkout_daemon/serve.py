@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 
 from checkout_daemon.errors import CheckoutError, ConfigurationError, DatabaseUnavailable
 from checkout_daemon.observability.logs import set_up_logging
@@ -57,7 +58,7 @@ def run(settings: Settings, options: ServeOptions) -> int:
         _require(settings)
         listeners = open_listeners(options.host, options.port, options.workers)
         try:
-            asyncio.run(_prepare_database(settings))
+            asyncio.run(_prepare(settings))
             with contextlib.ExitStack() as running:
                 return _serve(settings, options, listeners, running)
         finally:
@@ -134,6 +135,13 @@ def _require(settings: Settings) -> None:
         raise ConfigurationError("; ".join(faults))
 
 
+async def _prepare(settings: Settings) -> None:
+    """Prepare the database and import the worker's modules at once: one mostly waits. Raise as _prepare_database."""
+    loading = asyncio.create_task(asyncio.to_thread(import_module, "checkout_daemon.worker"))
+    await _prepare_database(settings)
+    await loading
+
+
 async def _prepare_database(settings: Settings) -> None:
     """Apply missing migrations. Raise DatabaseUnavailable, or SchemaMismatch if the database is too new."""
     import asyncpg
@@ -190,8 +198,12 @@ def _serve(
         from checkout_daemon.supervisor import Supervisor
         from checkout_daemon.worker import (  # before the fork, so that the workers share its memory
             WebhookSecrets,
+            load_jobs,
             run_worker,
         )
+
+        if options.jobs:
+            load_jobs()
 
         secrets = WebhookSecrets(settings)
 

@@ -16,7 +16,6 @@ from aiohttp import web
 from checkout_daemon.app import create_app
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.jobs.runner import Job
-from checkout_daemon.jobs.table import JOBS
 from checkout_daemon.settings import Settings, load_settings
 from checkout_daemon.web.server import ShopRunner
 
@@ -69,18 +68,26 @@ def run_worker(
     """Serve until SIGTERM, SIGINT or the end of the parent's pipe. Return 0, or 1 if the daemon could not start."""
     with asyncio.Runner(loop_factory=_new_loop) as runner:
         try:
-            runner.run(_serve(settings, listener, secrets, JOBS if jobs else (), parent_pipe, on_listening))
+            runner.run(_serve(settings, listener, secrets, load_jobs if jobs else tuple, parent_pipe, on_listening))
         except Exception:
             log.exception("the daemon could not start")
             return 1
     return 0
 
 
+def load_jobs() -> Sequence[Job]:
+    """Import the jobs, which no request needs, and leave their modules out of garbage collection."""
+    from checkout_daemon.jobs.table import JOBS
+
+    gc.freeze()
+    return JOBS
+
+
 async def _serve(
     settings: Settings,
     listener: socket.socket,
     secrets: WebhookSecrets,
-    jobs: Sequence[Job],
+    jobs: Callable[[], Sequence[Job]],
     parent_pipe: int | None,
     on_listening: Callable[[], None],
 ) -> None:

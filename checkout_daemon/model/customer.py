@@ -121,3 +121,9 @@ def _unusable(field: str, char: str) -> str:
 
 def _too_long(field: str, most: int) -> str:
     return f"The {field} is too long. It can have at most {most} characters."
+
+
+def import_validators() -> None:
+    """Import the modules that check addresses and phone numbers, so that the first customer does not wait for them."""
+    import email_validator  # noqa: F401
+    import phonenumbers  # noqa: F401

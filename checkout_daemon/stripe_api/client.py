@@ -181,6 +181,10 @@ class StripeGateway:
         """Return the time by Stripe's clock, as estimated from its last answer."""
         return datetime.now(UTC) + (self.ahead or timedelta())
 
+    async def warm_up(self) -> None:
+        """Import the SDK on a thread, so that the first call need not wait for it."""
+        await asyncio.to_thread(_import_sdk)
+
     async def close(self) -> None:
         """Close the connections. The next call opens new ones."""
         if self._http is not None:
