@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import asyncpg
 
@@ -218,6 +219,7 @@ async def _verify(connection: asyncpg.Connection, keys: AuditKeys, published: Pu
     return AuditReport(orders, entries, anchors, None if last is None else last.hash.hex(), faults[:_MOST_FAULTS])
 
 
+@lru_cache(256)  # a replay of thousands of events records few different ones
 def _state(state: State) -> str:
     return canonical(
         {"status": state.status, "attention": list(state.attention), "amount_refunded": state.amount_refunded}
