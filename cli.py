@@ -6,6 +6,7 @@ A command's module is imported when that command is used, and what the command i
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections import UserDict
@@ -91,6 +92,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def main() -> None:
     """Run the command line of this process, then exit with its code."""
     os.umask(0o077)  # files of this process and its children are private, unless a mode is set
+    # What a command imports and reads is in use until its end: looking for garbage in it takes a tenth of its time.
+    gc.set_threshold(20_000, 20, 100)
     _prepare_streams()
     sys.exit(run())
 
