@@ -1,1 +1,1 @@
-"""Benchmarks: `python -m bench` measures the daemon against its peers. The modules beside it run alone."""
+"""Benchmarks: `python -m bench` measures the daemon against its peers. The other modules here run on their own."""

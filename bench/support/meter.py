@@ -30,5 +30,5 @@ class Meter:
         seconds = time.monotonic() - self._started
         used = {name: value - self._before[name] for name, value in self._read().items()}
         busy, own = used.pop("busy"), used.pop("own")
-        each = {f"{name}_us": 1e6 * value / max(1, requests) for name, value in used.items()}
-        return each | {"foreign_cores": max(0.0, (busy - own - sum(used.values())) / seconds)}
+        per_request = {f"{name}_us": 1e6 * value / max(1, requests) for name, value in used.items()}
+        return per_request | {"foreign_cores": max(0.0, (busy - own - sum(used.values())) / seconds)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -44,7 +45,8 @@ class State(msgspec.Struct, frozen=True):
         return (self.status, self.attention, self.amount_refunded)
 
 
-class LockedOrder(OrderTerms, frozen=True):
+@dataclass(frozen=True, slots=True)
+class LockedOrder(OrderTerms):
     """An order whose row is locked until the transaction ends."""
 
     number: int

@@ -8,8 +8,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-import msgspec
-
 _ORDER_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -49,7 +47,8 @@ class AttentionCode(StrEnum):
 PAYABLE_STATUSES = frozenset({OrderStatus.PENDING, OrderStatus.FAILED, OrderStatus.EXPIRED})
 
 
-class OrderTerms(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class OrderTerms:
     """The terms that the shopper agreed to. They never change. Amount in minor units."""
 
     id: str

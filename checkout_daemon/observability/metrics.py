@@ -182,13 +182,17 @@ class Metrics:
         self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram, list[float]]] = {}
 
     def request_answered(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count an HTTP request that was answered, within a second. `route` is a pattern, never a path."""
+        """Count an HTTP request that was answered. `route` is a pattern, never a path.
+
+        A single process adds the answers of a kind together, before its metrics are read. With several workers each
+        answer is added at once, because another worker may be asked.
+        """
         # Looking up a child by its labels costs more than counting, so the hot path caches children.
         if (kept := self._answered.get((route, method, status))) is None:
             kept = self.requests.labels(route, method, str(status)), self.request_seconds.labels(route), []
             self._answered[route, method, status] = kept
         kept[2].append(seconds)
-        if len(kept[2]) >= _MOST_PENDING:
+        if self._multiprocess or len(kept[2]) >= _MOST_PENDING:
             _add(*kept)
 
     def add_pending(self) -> None:
