@@ -47,9 +47,12 @@ class Announcements:
         try:
             while channel in self._wanted:
                 self._wanted.discard(channel)
-                await self._notify(channel)
+                try:
+                    await self._notify(channel)
+                except DatabaseUnavailable as error:
+                    log.debug("a change was not announced: %s", error.detail)
+                except Exception:  # the next one may succeed
+                    log.exception("a change was not announced")
                 await asyncio.sleep(PAUSE_SECONDS)
-        except DatabaseUnavailable as error:
-            log.debug("a change was not announced: %s", error.detail)
         finally:
             del self._tasks[channel]

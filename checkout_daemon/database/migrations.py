@@ -40,6 +40,8 @@ _LOCK_KEY = 0x636865636B6F7574
 
 LOCK_SECONDS = 0.05
 """How long a migration's statement may wait for a lock: other statements on the table queue behind it meanwhile."""
+_VACUUM_SECONDS = 3.0
+"""How long to wait for vacuums. A vacuum that was started automatically gives way after deadlock_timeout, a second."""
 _GIVE_UP_SECONDS = 120.0
 
 INDEXES = "indexes"
@@ -140,19 +142,34 @@ async def _next_step(connection: asyncpg.Connection) -> list[int]:
     """Apply the next migration, retrying while its locks are refused. Return its versions, [] if none is missing."""
     give_up_at = monotonic() + _GIVE_UP_SECONDS
     pauses = locking_tables()
+    refused = False
     while True:
         try:
             async with connection.transaction():
+                if refused:
+                    await _end_vacuums(connection)
                 return await _apply_next(connection)
         except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
             if monotonic() >= give_up_at:
                 raise SchemaMismatch(
-                    "the schema could not be changed: its tables were in use for minutes. End long transactions "
-                    "(pg_stat_activity shows them) and run `checkout db migrate`"
+                    "the schema could not be changed: its tables were in use for minutes. End long transactions and "
+                    "vacuums (pg_stat_activity shows them) and run `checkout db migrate`"
                 ) from error
+            refused = True
             pause = pauses.next()
             log.info("a migration waits for a table that is in use, and is retried in %.1f s", pause)
         await asyncio.sleep(pause)
+
+
+async def _end_vacuums(connection: asyncpg.Connection) -> None:
+    """Make automatic vacuums of our tables give way, and keep new ones off until the transaction ends.
+
+    A vacuum gives way to a transaction that waits for its table for longer than LOCK_SECONDS. This lock is one that no
+    statement of a shop waits for.
+    """
+    await connection.execute(sql("lock_migrations"), _LOCK_KEY)
+    await connection.execute(sql("limit_lock_waits"), str(int(_VACUUM_SECONDS * 1000)))
+    await connection.execute(sql("lock_against_vacuums"))
 
 
 async def _apply_next(connection: asyncpg.Connection) -> list[int]:

@@ -214,6 +214,8 @@ async def _apply(connection: asyncpg.Connection, batch: Sequence[ReceivedEvent])
         stored = await record(connection, writes, new)
         if any(batch[index].event.id not in stored for index in update_of):
             raise LostRace  # stored meanwhile with another body: look again
+        if len(stored) < len(new):  # we acknowledge events that another transaction stored
+            await confirm_durable(connection)
     else:
         await confirm_durable(connection)  # we acknowledge events that another transaction stored
     _report_other_bodies(batch, held, first)

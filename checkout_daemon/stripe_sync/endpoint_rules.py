@@ -80,7 +80,6 @@ def read_endpoint(endpoint: Mapping[str, Any]) -> Endpoint:
 
 
 @lru_cache(maxsize=64)
-@lru_cache(maxsize=64)
 def fingerprint(secret: str) -> str:
     """Return eight hexadecimal digits: enough to tell secrets apart, far too few to find one."""
     return sha256(secret.encode()).hexdigest()[:8]

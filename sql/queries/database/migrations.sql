@@ -16,6 +16,20 @@ INSERT INTO schema_migrations (version, name, oldest_code) VALUES ($1, $2, $3);
 -- $1 milliseconds, until the transaction ends
 SELECT set_config('lock_timeout', $1, true);
 
+-- name: lock_against_vacuums
+-- Lock our tables in the mode that vacuums take. No statement that reads or writes rows waits for it.
+DO $$
+DECLARE
+    ours regclass;
+BEGIN
+    FOR ours IN
+        SELECT pg_class.oid FROM pg_class JOIN pg_class AS known USING (relnamespace, relowner)
+        WHERE known.oid = 'schema_migrations'::regclass AND pg_class.relkind IN ('r', 'p') ORDER BY pg_class.oid
+    LOOP
+        EXECUTE format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', ours);
+    END LOOP;
+END $$;
+
 -- name: make_backfills
 -- A migration older than this table may need it.
 CREATE TABLE IF NOT EXISTS schema_backfills (version integer PRIMARY KEY, position text NOT NULL);
