@@ -655,6 +655,7 @@ CREATE FUNCTION load_facts(
     OUT held_acts json
 ) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
+    looked_for text[] := cells(event_ids);
     given text[] := coalesce(cells(nodes), '{}') || coalesce(cells(named), '{}');
     wanted uuid[] := coalesce(cells(named)::uuid[], '{}');
     locked uuid[] := '{}';
@@ -666,11 +667,11 @@ BEGIN
         IF locks_taken = 1 THEN
             PERFORM pg_advisory_xact_lock(lock_key) FROM unnest(cells(lock_keys)::bigint[]) AS lock_key;
         END IF;
-        EXIT WHEN event_ids IS NULL AND locks_taken = 1;
+        EXIT WHEN looked_for IS NULL AND locks_taken = 1;
         -- Again after the locks: a transaction that was storing a copy of an event has named the same nodes, and is done.
         SELECT json_agg(json_build_array(stored.id, encode(stored.body_hash, 'hex'))) INTO stored_events
-        FROM stripe_events AS stored WHERE stored.id = ANY(cells(event_ids));
-        IF json_array_length(stored_events) = cardinality(cells(event_ids)) THEN
+        FROM stripe_events AS stored WHERE stored.id = ANY(looked_for);
+        IF json_array_length(stored_events) = cardinality(looked_for) THEN
             RETURN;  -- nothing is new
         END IF;
     END LOOP;

@@ -9,7 +9,8 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from time import monotonic
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import asyncpg
 
@@ -54,6 +55,9 @@ ACQUIRE_TIMEOUT_SECONDS = 5.0
 STATEMENT_TIMEOUT_SECONDS = 30.0
 # How long the server may take to cancel a statement before the connection is cut.
 _CANCEL_SECONDS = 1.0
+# How long plans are kept at first, and at most.
+_PLANS_SECONDS = 1.0
+_LONGEST_PLANS_SECONDS = 3600.0
 # A silent server makes every statement fail; its connections are dropped once for all of them.
 _EXPIRE_EVERY_SECONDS = 1.0
 
@@ -73,6 +77,23 @@ _MOST_RACES = 4
 
 class _Connection(asyncpg.Connection):
     """A connection that is returned without the round trip of a session reset: no code here leaves session state."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Open as asyncpg does. Its plans are remade after a second, then each time that its age has doubled."""
+        super().__init__(*args, **kwargs)
+        self._opened_at = monotonic()
+        self._plans_end_at = self._opened_at + _PLANS_SECONDS
+
+    async def renew_plans(self) -> None:
+        """Have the server remake its plans if they are due.
+
+        A plan is kept until its tables are analyzed. One that was made while a table was empty may read a whole index
+        for each row, which costs nothing then, and much after some thousand rows.
+        """
+        now = monotonic()
+        if now >= self._plans_end_at:
+            self._plans_end_at = now + min(now - self._opened_at, _LONGEST_PLANS_SECONDS)
+            await self.execute("DISCARD PLANS")
 
     def get_reset_query(self) -> str:
         """Return no statement: nothing is reset."""
@@ -160,6 +181,7 @@ class Database:
             watch = _Watch(connection, self._block_end())
             try:
                 with replicated(connection):
+                    await cast("_Connection", connection).renew_plans()
                     yield connection  # type: ignore[misc]  # the pool's proxy acts as a connection
             except BaseException as error:
                 if watch.cut or isinstance(error, (TimeoutError, asyncpg.ReadOnlySQLTransactionError)):
