@@ -21,6 +21,7 @@ from checkout_daemon import __version__
 
 # name: (its module in checkout_daemon/commands, its line in `checkout --help`)
 _COMMANDS = {
+    "batches": ("batches", "Follow, stop and resume acts on many orders."),
     "catalog": ("catalog", "List, import and export products and discounts."),
     "completion": ("completion", "Print the script that completes commands in a shell."),
     "db": ("db", "Create, migrate, back up and restore the database."),
@@ -35,6 +36,7 @@ _COMMANDS = {
     "serve": ("programs", "Run only the daemon, for production."),
     "sessions": ("sessions", "Manage the payment pages of orders."),
     "settings": ("settings", "Show every setting, its value and its source."),
+    "todo": ("todo", "Show everything that needs a person."),
     "trigger": ("trigger", "Have Stripe create EVENT, and follow its effects."),
     "tui": ("programs", "Watch and correct orders in a terminal."),
     "webhook": ("webhook", "Create, inspect and rotate the endpoint at Stripe."),
@@ -71,11 +73,14 @@ class _Program(click.Group):
 
 @click.group(cls=_Program, commands=_LazyCommands(_COMMANDS), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="checkout")
-def checkout() -> None:
+@click.option("--as", "operator", metavar="NAME", help="Say who you are: the audit log records it.")
+def checkout(operator: str | None) -> None:
     """Sell through Stripe Checkout from your own server.
 
     Start with `checkout dev`: a complete demo shop that needs no account and no network.
     """
+    if operator is not None:
+        os.environ["CHECKOUT_OPERATOR"] = operator  # so that the programs that a command starts know it too
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -19,47 +19,37 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 from bench.gates import judge
 from bench.report import gates_table, matrix, scenario_tables
-from bench.scenarios import (
-    checkouts,
-    flat,
-    memory,
-    openloop,
-    payments,
-    refusals,
-    replay,
-    routes,
-    scaling,
-    start,
-    webhooks,
-)
+from bench.scenarios import LONG, NAMES, PAIRS
 from bench.support.cluster import running_cluster
 from bench.support.rows import Row, Rows, cpu_us, faults, most_foreign, p50, per_second
 from bench.support.targets import OTHER_DAEMON, PEERS_PYTHON, ROOT, daemon
 from bench.support.visits import Run
 
 CALM_CORES = 0.3
-LONG = (flat.SCENARIO, replay.SCENARIO, memory.SCENARIO, scaling.SCENARIO)
 RESULTS = ROOT / ".bench/results.json"
 SCENARIOS: dict[str, Callable[[Run], Awaitable[list[Row]]]] = {
-    module.SCENARIO: module.measure
-    for module in (webhooks, checkouts, routes, refusals, payments, openloop, flat, replay, memory, start, scaling)
+    name: import_module(f"bench.scenarios.{name}").measure for name in NAMES
 }
 
 
 def main() -> int:
     """Measure and print."""
     options = arguments().parse_args()
-    options.scenarios = options.scenarios or [name for name in SCENARIOS if not (options.quick and name in LONG)]
+    left_out = (*(LONG if options.quick else ()), *PAIRS)
+    options.scenarios = options.scenarios or [name for name in SCENARIOS if name not in left_out]
+    if not options.against and set(PAIRS) & set(options.scenarios):
+        raise SystemExit(f"--against is missing: {', '.join(PAIRS)} compares two checkouts")
     options.rounds = options.rounds or (2 if options.quick else 5)
     options.orders = options.orders or (20_000 if options.quick else 100_000)
     options.seconds = options.seconds or (1.0 if options.quick else 4.0)
     if unknown := set(options.scenarios) - set(SCENARIOS):
         raise SystemExit(f"unknown scenario {', '.join(sorted(unknown))}: choose from {', '.join(SCENARIOS)}")
-    if not PEERS_PYTHON.exists() and {webhooks.SCENARIO, checkouts.SCENARIO} & set(options.scenarios):
+    if not PEERS_PYTHON.exists() and {"webhooks", "checkouts"} & set(options.scenarios):
         raise SystemExit("the Flask design is not installed: make .bench/venv/.installed")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that servers are stopped
     rows = asyncio.run(measure(options))
@@ -79,9 +69,9 @@ def main() -> int:
 
 def tables(rows: Rows, scenario: str) -> str:
     """Return the tables of a scenario, or one line for each target where all phases are alike."""
-    if scenario == memory.SCENARIO:
+    if scenario == "memory":
         return matrix(rows, scenario, "MB after each slice", lambda row: row.resident_mb, 1)
-    if scenario == scaling.SCENARIO:
+    if scenario == "scaling":
         shown = (("events a second", per_second), ("CPU per event, us", cpu_us), ("p50 ms", p50))
         return "\n\n".join(matrix(rows, scenario, f"{name}, by connections", value) for name, value in shown)
     return scenario_tables(rows, scenario)
@@ -92,7 +82,8 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"any of {', '.join(SCENARIOS)}; default: all")
+    every = f"any of {', '.join(SCENARIOS)}; default: all but {', '.join(PAIRS)}"
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=every)
     parser.add_argument("--quick", action="store_true", help=f"2 rounds of 1 s, without {', '.join(LONG)}: 3 minutes")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float, help="of each measured phase")
@@ -122,6 +113,7 @@ def keep(options: argparse.Namespace, rows: Rows) -> None:
         "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
         "rounds": options.rounds,
         "seconds": options.seconds,
+        "orders": options.orders,
         "gates": [asdict(judged) for judged in judge(rows, options.scenarios)],
         "rows": [asdict(row) for row in rows.rows],
     }

@@ -6,7 +6,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.scenarios import checkouts, flat, memory, openloop, payments, refusals, replay, routes, start, webhooks
+from bench.scenarios import (
+    checkouts,
+    flat,
+    memory,
+    openloop,
+    payments,
+    refusals,
+    replay,
+    routes,
+    start,
+    stripe,
+    webhooks,
+)
 from bench.support.rows import Key, Rows, Value, cpu_us, p50, p99, per_second
 from bench.support.targets import BARE, DAEMON, FLASK, GROUP_COMMIT, OTHER_DAEMON
 
@@ -127,6 +139,17 @@ GATES = (
         to_phase(flat.SCENARIO, flat.FULL, cpu_us, flat.EMPTY),
     ),
     Gate(replay.SCENARIO, "events a second", ">=", 5000, median(replay.SCENARIO, replay.PHASE, per_second), digits=0),
+    *(
+        Gate(
+            stripe.SCENARIO,
+            f"{phase}: calls a second, of 20",
+            ">=",
+            19,
+            median(stripe.SCENARIO, phase, per_second),
+            digits=1,
+        )
+        for phase in (stripe.BACKFILL, stripe.RECONCILE)
+    ),
     Gate(memory.SCENARIO, "at full rate: last slice to the second", "<=", 1.05, _growth),
     Gate(memory.SCENARIO, "at full rate: most MB", "<=", 120, _resident, digits=0),
     Gate(

@@ -1,10 +1,13 @@
-"""Measure the order terminal on a million orders: its start, changes on screen, keys and memory.
+"""Measure the order terminal on a million orders: its start, changes on screen, keys, memory, and what it sends.
 
 Runs a real `checkout tui` in a pseudo-terminal of 80x24, and reads what it writes. Times are from the commit, or the
 key, to the bytes. Goals: first rows within 1 s, a change on screen within 150 ms (p99) at 200 changes a second, a key
 answered within 50 ms (p99) meanwhile, 150 MB.
 
-    .venv/bin/python -m bench.terminal [--orders 1000000] [--seconds 20] [--rate 200]
+It also counts what each screen sends at 200x60 while nothing changes. More than 1,000 bytes a second is a failure
+(exit 1): this is a count, so it does not depend on the machine. `--idle-only` measures nothing else.
+
+    .venv/bin/python -m bench.terminal [--orders 1000000] [--seconds 20] [--rate 200] [--idle-only]
 """
 
 from __future__ import annotations
@@ -30,10 +33,24 @@ import psutil
 
 from bench.support.cluster import make_state_dir
 from bench.support.machine import calm, machine
+from bench.support.paper import Paper
 from checkout_daemon.database.migrations import migrate
 from checkout_daemon.dev.postgres import EmbeddedPostgres
 
 ROWS, COLUMNS = 24, 80
+WIDE = (60, 200)  # of the idle screens
+IDLE_SECONDS = 12.0
+IDLE_GATE = 1000.0  # bytes a second
+IDLE_SCREENS = {
+    "Orders": (b"", "Customer"),
+    "Order": (b"\r", "Sessions"),
+    "Events": (b"e", "Reason"),
+    "Event": (b"e\r", "attempt"),
+    "Dead letters": (b"ed", "What failed"),
+    "Health": (b"H", "messages/min"),
+    "Trigger": (b"T", "Stripe creates its own objects"),
+}
+"""Each screen's keys, and a text that shows that it is there."""
 TOP = 12  # orders that change: all in view
 STARTS = 3
 KEY_EVERY_SECONDS = 0.1
@@ -53,6 +70,17 @@ FROM (
 ) AS numbered
 """
 TEXTS = "INSERT INTO order_texts SELECT id, lower(customer_name || E'\\n' || customer_email) FROM orders"
+EVENTS = """
+WITH paid AS (SELECT id, created_at FROM orders ORDER BY created_at DESC LIMIT 200),
+events AS (
+    INSERT INTO stripe_events (id, type, status, livemode, order_id, created_at, received_at, applied_at, body_hash)
+    SELECT 'evt_bench' || row_number() OVER (), 'checkout.session.completed',
+           (ARRAY['applied', 'applied', 'applied', 'dead'])[1 + row_number() OVER () % 4], false, id, created_at,
+           created_at, created_at, '' FROM paid
+)
+INSERT INTO checkout_sessions (id, livemode, order_id, status, outcome, expires_at)
+SELECT 'cs_bench' || row_number() OVER (), false, id, 'open', 'unpaid', created_at + interval '1 day' FROM paid
+"""
 CHANGE = """
 WITH changed AS (
     UPDATE orders SET customer_name = $2 WHERE id = $1 RETURNING id, status
@@ -64,12 +92,13 @@ SELECT id, status, status, 'bench', 'bench' FROM changed
 
 @dataclass
 class Screen:
-    """A terminal that another process draws on. `seen` is called with everything that is drawn."""
+    """A terminal that another process draws on. `seen` is called with what it shows, after each change."""
 
     pid: int
     master: int
-    seen: Callable[[bytes, float], None] = lambda *_: None
-    buffer: bytes = b""
+    seen: Callable[[str, float], None] = lambda *_: None
+    paper: Paper = field(default_factory=Paper)
+    received: int = 0  # bytes
 
     def begin(self) -> None:
         """Start to read what is drawn."""
@@ -82,19 +111,20 @@ class Screen:
         except (BlockingIOError, OSError):
             return
         now = time.perf_counter()
-        self.buffer = (self.buffer + data)[-200_000:]
-        self.seen(data, now)
+        self.received += len(data)
+        self.paper.feed(data)
+        self.seen(self.paper.text, now)
 
     def press(self, keys: bytes) -> None:
         """Send keys to the program."""
         os.write(self.master, keys)
 
-    async def shows(self, text: bytes) -> float:
+    async def shows(self, text: str) -> float:
         """Wait until the text is drawn, and return when that was. Raise TimeoutError."""
         deadline = time.perf_counter() + PATIENCE_SECONDS
-        while text not in self.buffer:
+        while text not in self.paper.text:
             if time.perf_counter() > deadline:
-                raise TimeoutError(text)
+                raise TimeoutError(f"{text!r} is not in\n{self.paper.text}")
             await asyncio.sleep(0.002)
         return time.perf_counter()
 
@@ -109,14 +139,15 @@ class Screen:
         os.close(self.master)
 
 
-def open_terminal(url: str, directory: Path) -> Screen:
-    """Start `checkout tui` in a new pseudo-terminal."""
+def open_terminal(url: str, directory: Path, size: tuple[int, int] = (ROWS, COLUMNS)) -> Screen:
+    """Start `checkout tui` in a new pseudo-terminal of so many rows and columns."""
     pid, master = pty.fork()
     if pid == 0:
         os.chdir(directory)
         environ = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "DATABASE_URL": url, "LANG": "C.UTF-8"}
+        environ["XDG_STATE_HOME"] = "/dev/null"  # so that no start continues where another one ended
         os.execve(sys.executable, [sys.executable, "-P", "-m", "cli", "tui"], environ)
-    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
     screen = Screen(pid, master)
     screen.begin()
     return screen
@@ -128,21 +159,18 @@ class Changes:
 
     waiting: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
-    _tail: bytes = b""
 
     def committed(self, slot: int, number: int, at: float) -> None:
         """Note a commit."""
         self.waiting.setdefault(slot, []).append((number, at))
 
-    def seen(self, data: bytes, now: float) -> None:
+    def seen(self, text: str, now: float) -> None:
         """Note which commits are on the screen now."""
-        text = self._tail + data
-        for found in re.finditer(rb"c(\d\d)x(\d{6})", text):
+        for found in re.finditer(r"c(\d\d)x(\d{6})", text):
             slot, number = int(found[1]), int(found[2])
             left = self.waiting.get(slot, [])
             self.seconds += [now - at for shown, at in left if shown <= number]
             self.waiting[slot] = [(shown, at) for shown, at in left if shown > number]
-        self._tail = text[-10:]
 
 
 async def measure_changes(
@@ -155,20 +183,20 @@ async def measure_changes(
         row["number"] for row in await writer.fetch("SELECT number FROM orders ORDER BY created_at DESC LIMIT $1", TOP)
     ]
     screen = open_terminal(url, directory)
-    await screen.shows(str(numbers[-1]).encode())
+    await screen.shows(str(numbers[-1]))
     await asyncio.sleep(3)  # counts and figures of the start are not what is measured
     changes, keys = Changes(), []
-    pressed: dict[bytes, float] = {}
+    pressed: dict[str, float] = {}
 
-    def seen(data: bytes, now: float) -> None:
-        changes.seen(data, now)
+    def seen(text: str, now: float) -> None:
+        changes.seen(text, now)
         for wanted, at in list(pressed.items()):
-            if wanted in screen.buffer[-len(data) - 64 :]:
+            if wanted in text:
                 keys.append(now - at)
                 del pressed[wanted]
 
     screen.seen = seen
-    begun = time.perf_counter()
+    begun, before = time.perf_counter(), screen.received
     next_key, place = begun + KEY_EVERY_SECONDS, 0
     number = 0
     while (now := time.perf_counter()) - begun < seconds:
@@ -182,7 +210,7 @@ async def measure_changes(
             next_key = now + KEY_EVERY_SECONDS
             down = place < TOP - 2
             place = place + 1 if down else 0
-            pressed[f"orders show {numbers[place]}".encode()] = time.perf_counter()
+            pressed[f"orders show {numbers[place]}"] = time.perf_counter()
             screen.press(b"\x1b[B" if down else b"\x1b[H")
         await asyncio.sleep(max(0.0, begun + number / rate - time.perf_counter()))
     deadline = time.perf_counter() + PATIENCE_SECONDS
@@ -190,6 +218,7 @@ async def measure_changes(
         await asyncio.sleep(0.01)
     missing = sum(map(len, changes.waiting.values()))
     print(f"  {number} changes in {seconds:.0f} s, {missing} never on the screen")
+    print(f"sent while busy           {(screen.received - before) / number:.0f} bytes a change, two flashes included")
     memory = psutil.Process(screen.pid).memory_info().rss / 1e6
     await screen.end()
     await writer.close()
@@ -200,7 +229,7 @@ async def measure_start(url: str, directory: Path, newest: int) -> float:
     """Return the seconds from the start to the first rows."""
     started = time.perf_counter()
     screen = open_terminal(url, directory)
-    shown = await screen.shows(str(newest).encode())
+    shown = await screen.shows(str(newest))
     await asyncio.sleep(1)
     await screen.end()
     return shown - started
@@ -209,19 +238,46 @@ async def measure_start(url: str, directory: Path, newest: int) -> float:
 async def measure_walk(url: str, directory: Path, newest: int, oldest: int) -> tuple[float, float]:
     """Return the seconds to the oldest order, and to the result of a search that finds few."""
     screen = open_terminal(url, directory)
-    await screen.shows(str(newest).encode())
+    await screen.shows(str(newest))
     await asyncio.sleep(3)
     started = time.perf_counter()
     screen.press(b"\x1b[F")
-    end = await screen.shows(f"{oldest:>7}".encode()) - started
-    screen.buffer = b""
+    end = await screen.shows(f"{oldest:>7}") - started
     started = time.perf_counter()
     screen.press(b"/")
     await asyncio.sleep(0.2)
     screen.press(b"buyer4711@example")
-    search = await screen.shows(b"Buyer 4711") - started - 0.2
+    search = await screen.shows("Buyer 4711") - started - 0.2
     await screen.end()
     return end, search
+
+
+async def measure_idle(url: str, directory: Path, newest: int, keys: bytes, shows: str) -> float:
+    """Return the bytes a second that a screen sends while nothing changes."""
+    screen = open_terminal(url, directory, WIDE)
+    await screen.shows(str(newest))
+    await asyncio.sleep(3)  # counts and figures of the start
+    for key in keys:
+        screen.press(bytes([key]))
+        await asyncio.sleep(1)
+    await screen.shows(shows)
+    await asyncio.sleep(4)
+    before, started = screen.received, time.perf_counter()
+    await asyncio.sleep(IDLE_SECONDS)
+    sent = (screen.received - before) / (time.perf_counter() - started)
+    await screen.end()
+    return sent
+
+
+async def report_idle(url: str, directory: Path, newest: int) -> bool:
+    """Measure every screen, print, and return whether all of them are quiet enough."""
+    quiet = True
+    for name, (keys, shows) in IDLE_SCREENS.items():
+        sent = await measure_idle(url, directory, newest, keys, shows)
+        verdict = "" if sent <= IDLE_GATE else f"   SHORT: more than {IDLE_GATE:.0f}"
+        print(f"idle at 200x60            {sent:.0f} bytes/s on {name}{verdict}", flush=True)
+        quiet = quiet and not verdict
+    return quiet
 
 
 def p(values: list[float], share: float) -> float:
@@ -229,8 +285,8 @@ def p(values: list[float], share: float) -> float:
     return 1000 * sorted(values)[min(int(len(values) * share), len(values) - 1)]
 
 
-async def main(options: argparse.Namespace) -> None:
-    """Measure and print."""
+async def main(options: argparse.Namespace) -> int:
+    """Measure, print, and return the exit code."""
     directory = make_state_dir()
     server = EmbeddedPostgres(directory)
     try:
@@ -241,16 +297,20 @@ async def main(options: argparse.Namespace) -> None:
         started = time.perf_counter()
         await connection.execute("SET synchronous_commit = off; SET maintenance_work_mem = '512MB'")
         # All at once rather than one by one: the search's texts and their index.
-        index = await connection.fetchval("SELECT pg_get_indexdef('order_texts_trigrams'::regclass)")
-        await connection.execute("DROP INDEX order_texts_trigrams; ALTER TABLE orders DISABLE TRIGGER orders_text_kept")
+        index = await connection.fetchval("SELECT pg_get_indexdef('order_texts_search'::regclass)")
+        await connection.execute("DROP INDEX order_texts_search; ALTER TABLE orders DISABLE TRIGGER orders_text_kept")
         await connection.execute(ORDERS.replace("$1", str(options.orders)))
         await connection.execute(TEXTS)
+        await connection.execute(EVENTS)
         await connection.execute(f"{index}; ALTER TABLE orders ENABLE TRIGGER orders_text_kept")
         await connection.execute("VACUUM ANALYZE")
         newest = await connection.fetchval("SELECT max(number) FROM orders")
         await connection.close()
         print(f"{options.orders:,} orders made in {time.perf_counter() - started:.0f} s; {os.cpu_count()} cores")
         await calm()
+        quiet = await report_idle(url, directory, newest)
+        if options.idle_only:
+            return 0 if quiet else 1
         starts = [await measure_start(url, directory, newest) for _ in range(STARTS)]
         print(f"start to first rows       {statistics.median(starts):.2f} s, median of {STARTS}")
         end, search = await measure_walk(url, directory, newest, newest - options.orders + 1)
@@ -263,6 +323,7 @@ async def main(options: argparse.Namespace) -> None:
         print(f"key to screen             p50 {p(keys, 0.5):.0f} ms, p99 {p(keys, 0.99):.0f} ms of {len(keys)} keys")
         print(f"memory                    {memory:.0f} MB")
         print(f"meanwhile                 {lateness}")
+        return 0 if quiet else 1
     finally:
         await server.stop()
         shutil.rmtree(directory)
@@ -273,4 +334,5 @@ if __name__ == "__main__":
     parser.add_argument("--orders", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--rate", type=int, default=200)
-    asyncio.run(main(parser.parse_args()))
+    parser.add_argument("--idle-only", action="store_true")
+    sys.exit(asyncio.run(main(parser.parse_args())))

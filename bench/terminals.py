@@ -54,7 +54,7 @@ async def measure(
         if watched:
             screens = [open_terminal(url, directory) for _ in range(options.terminals)]
             for screen in screens:
-                await screen.shows(str(newest).encode())
+                await screen.shows(str(newest))
         await calm()
         before = cpu_seconds(server.process.pid) + cpu_seconds(postmaster)
         async with machine() as lateness:

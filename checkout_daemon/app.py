@@ -31,9 +31,8 @@ from checkout_daemon.web.guessing import Guessing
 from checkout_daemon.web.headers import security_headers
 from checkout_daemon.web.limits import AddressLimit, Clients, Forgeries, Limits
 from checkout_daemon.web.metrics_access import MetricsAccess
-from checkout_daemon.web.openapi import describe
 from checkout_daemon.web.proxies import TrustedProxies
-from checkout_daemon.web.routes import ROUTES, add_routes
+from checkout_daemon.web.routes import add_routes
 from checkout_daemon.web.storefront_files import Storefront, built_storefront
 
 log = logging.getLogger(__name__)
@@ -66,6 +65,7 @@ def create_app(
         # Take bodies as they come: Stripe signs the bytes, and a compressed body can grow without bound.
         handler_args={"auto_decompress": False},
     )
+    app[app_keys.DRAINING] = asyncio.Event()
     app[app_keys.METRICS] = metrics
     app[app_keys.SECURITY_HEADERS] = headers
     app[app_keys.METRICS_ACCESS] = MetricsAccess(settings.metrics, settings.metrics_token)
@@ -87,13 +87,14 @@ def create_app(
     if settings.challenge_url and settings.challenge_secret:
         challenge = Challenge(settings.challenge_url, settings.challenge_secret)
     app[app_keys.GUESSING] = guessing = Guessing(settings.failed_tries, clients, challenge, metrics.guesser_slowed)
-    app[app_keys.OPENAPI] = describe(ROUTES)
     add_routes(app)
 
     secrets = webhook_secrets or (lambda: settings.webhook_secrets)
 
     async def open_services(app: web.Application) -> AsyncIterator[None]:
-        async with open_runtime(settings, metrics=metrics, generic_plans=True) as runtime:
+        async with open_runtime(
+            settings, pool_size=settings.database_connections, metrics=metrics, generic_plans=True
+        ) as runtime:
             app[app_keys.RUNTIME] = runtime
             # Intake has its own connections: a flood of checkouts must not delay Stripe, which waits only briefly.
             inbox = open_database(
@@ -101,6 +102,7 @@ def create_app(
                 LANES,
                 statement_timeout_seconds=INTAKE_TIMEOUT_SECONDS,
                 block_timeout_seconds=INTAKE_TIMEOUT_SECONDS + 1,
+                generic_plans=True,
             )
             app[app_keys.POOLS] = {"shop": runtime.database, "intake": inbox}
             catalog = CatalogMemory(runtime.database)
@@ -124,7 +126,8 @@ def create_app(
                 metrics.secret_matched(place)
                 matches.count(secrets()[place])
 
-            intake = Intake(inbox, secrets, observe=_observer(metrics), matched=matched)
+            commits = _Commits(metrics)
+            intake = Intake(inbox, secrets, observe=commits.add, matched=matched)
             deliveries = webhook.WebhookRoute(edge, metrics, bodies.webhooks, forgeries, intake)
             app[webhook.WEBHOOK] = deliveries
             app[DIRECT] = direct_routes = dict([direct(edge, hdrs.METH_POST, webhook.PATH, deliveries.find)])
@@ -136,7 +139,7 @@ def create_app(
                 ]
             await intake.start()
             background = [
-                asyncio.create_task(_sample(app, metrics), name="sampler"),
+                asyncio.create_task(_sample(app, metrics, commits), name="sampler"),
                 asyncio.create_task(watch_loop(metrics.loop_stalled), name="loop-watchdog"),
                 asyncio.create_task(
                     catalog.follow(settings.database_listen_url or settings.require_database_url()), name="catalog"
@@ -149,6 +152,7 @@ def create_app(
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
             await intake.close()
+            commits.log()
             await matches.write()
             metrics.add_pending()
             await inbox.close()
@@ -157,19 +161,32 @@ def create_app(
     return app
 
 
-def _observer(metrics: Metrics) -> Callable[[list[tuple[ReceivedEvent, Applied]], float], None]:
-    def observe(committed: list[tuple[ReceivedEvent, Applied]], seconds: float) -> None:
+class _Commits:
+    """Counts the commits of events for the metrics, and for a line in the log once a second: a line takes 25 µs."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._events = 0
+        self._slowest_seconds = 0.0
+
+    def add(self, committed: list[tuple[ReceivedEvent, Applied]], seconds: float) -> None:
+        """Count a commit."""
+        self._events += len(committed)
+        self._slowest_seconds = max(self._slowest_seconds, seconds)
         now = datetime.now(UTC)
         created = [created_at for received, _ in committed if (created_at := received.event.created_at) is not None]
-        metrics.batch_committed(
+        self._metrics.batch_committed(
             seconds,
             [(applied.type, applied.status) for _, applied in committed],
             [(now - received.received_at).total_seconds() for received, _ in committed],
             [(now - created_at).total_seconds() for created_at in created],
         )
-        log.info("%d events committed in %.1f ms", len(committed), seconds * 1000)
 
-    return observe
+    def log(self) -> None:
+        """Log the commits since the last line, if there were any."""
+        if self._events:
+            log.info("%d events committed, none in more than %.1f ms", self._events, self._slowest_seconds * 1000)
+        self._events, self._slowest_seconds = 0, 0.0
 
 
 async def _run_jobs(runtime: Runtime, jobs: Callable[[], Sequence[Job]]) -> None:
@@ -180,12 +197,13 @@ async def _run_jobs(runtime: Runtime, jobs: Callable[[], Sequence[Job]]) -> None
     await run_jobs(runtime, await asyncio.to_thread(jobs))
 
 
-async def _sample(app: web.Application, metrics: Metrics) -> None:
-    """Update this worker's gauges regularly, since another worker may answer /metrics."""
+async def _sample(app: web.Application, metrics: Metrics, commits: _Commits) -> None:
+    """Log the commits, and update this worker's gauges regularly, since another worker may answer /metrics."""
     descriptors = DescriptorWatch(metrics.descriptors_gone)
     while True:
         descriptors.look()
         metrics.add_pending()
+        commits.log()
         metrics.sampled(len(app[app_keys.CONNECTIONS]), app[app_keys.BODIES].held_bytes)
         for name, pool in app[app_keys.POOLS].items():
             metrics.pool_used(name, *pool.usage())

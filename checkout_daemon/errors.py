@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -139,7 +141,27 @@ class DatabaseUnavailable(
     title="The database cannot be reached",
     retry_after_seconds=5,
 ):
-    """The database did not answer, refused the connection, or is read-only."""
+    """The database did not answer, or refused the connection."""
+
+
+class DatabaseRefused(DatabaseUnavailable, exit_code=2):
+    """The database answers, but not this user, password, database name or certificate: the settings must change."""
+
+
+class DatabaseReadOnly(DatabaseUnavailable, exit_code=4):
+    """The database answers and accepts no writes: it is a standby, or read-only."""
+
+
+class NotPermitted(CheckoutError, code="not_permitted", exit_code=4, title="The database user lacks a right"):
+    """The user of DATABASE_URL may not do this."""
+
+
+class ServerBusy(CheckoutError, code="server_busy", status=503, title="The server is busy", retry_after_seconds=5):
+    """More is under way than can be done soon. Nothing was written."""
+
+
+class Stopping(CheckoutError, code="stopping", status=503, title="The daemon is stopping", retry_after_seconds=1):
+    """The daemon was asked to stop: it still answers, and asks for no further requests."""
 
 
 class SchemaMismatch(
@@ -150,3 +172,44 @@ class SchemaMismatch(
     retry_after_seconds=5,
 ):
     """The database is older than this code needs, or newer than this code understands."""
+
+
+class CannotMigrate(CheckoutError, code="cannot_migrate", title="The schema could not be brought up to date"):
+    """A migration failed and was rolled back."""
+
+
+# For errors that are raised where it is not known whether a person or a program reads them.
+_NEXT: dict[type[CheckoutError], str] = {
+    NotPermitted: "; use a DATABASE_URL whose user may",
+    DatabaseReadOnly: "; use a DATABASE_URL of the server that accepts writes",
+    DatabaseRefused: "; correct DATABASE_URL: `checkout doctor` gives details",
+    DatabaseUnavailable: "; start it, or correct DATABASE_URL: `checkout doctor` gives details",
+    StripeUnavailable: "; `checkout doctor` gives details",
+}
+
+
+def next_step(error: CheckoutError) -> str:
+    """Return what a person may do about the error, to be appended to its text, or an empty string."""
+    return next((step for kind, step in _NEXT.items() if isinstance(error, kind)), "")
+
+
+_WORDS = {"TimeoutError": "no answer in time", "SMTPServerDisconnected": "the server closed the connection"}
+_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def why(error: BaseException) -> str:
+    """Return the kind of an error in words, without its text, which may have an address or a secret.
+
+    A system error, or one that was caused by one, is described as the system does: `connection refused`.
+    """
+    for found in (error, getattr(error, "os_error", None), error.__cause__, error.__context__):
+        if isinstance(found, OSError) and found.errno:
+            number = found.errno if found.errno > 0 else -found.errno
+            return os.strerror(number).lower()
+    name = type(error).__name__
+    words = _CAPITAL.sub(" ", name.removesuffix("Error").removesuffix("Exception") or name)
+    return _WORDS.get(name, words if words.isupper() else _lower(words))
+
+
+def _lower(words: str) -> str:
+    return " ".join(word if word.isupper() else word.lower() for word in words.split())

@@ -39,6 +39,21 @@ def at_most(seconds: float) -> float:
     return seconds if end is None else max(0.0, min(seconds, end - time.monotonic()))
 
 
+class Stopwatch:
+    """Measures the time since it was made, by clocks that go on while this process or its machine is suspended."""
+
+    __slots__ = ("_monotonic", "_time")
+
+    def __init__(self) -> None:
+        """Start now."""
+        self._monotonic, self._time = time.monotonic(), time.time()
+
+    @property
+    def seconds(self) -> float:
+        """Return the time since then. The longer one counts: only one clock goes on while a machine sleeps."""
+        return max(time.monotonic() - self._monotonic, time.time() - self._time)
+
+
 class _Within:
     """Sets the deadline of a block. Every request has one, so it is cheap: the loop is asked only by who waits."""
 

@@ -58,5 +58,18 @@ def open_database(
     )
 
 
+@asynccontextmanager
+async def standby_of(settings: Settings, pool_size: int) -> AsyncIterator[Database | None]:
+    """Yield a pool for the standby of DATABASE_READ_URL, or None if none is set."""
+    if settings.database_read_url is None:
+        yield None
+        return
+    standby = Database(settings.database_read_url, max_size=pool_size, standby=True)
+    try:
+        yield standby
+    finally:
+        await standby.close()
+
+
 def _ignore(name: str, outcome: str, seconds: float) -> None:
     """Count nothing."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
-from checkout_daemon.errors import CheckoutError, ConfigurationError, DatabaseUnavailable
+from checkout_daemon.errors import CheckoutError, ConfigurationError, next_step
 from checkout_daemon.observability.logs import set_up_logging
 from checkout_daemon.observability.metrics import forget_process
 from checkout_daemon.observability.metrics_folder import shared_metrics
@@ -29,20 +29,22 @@ RECEIVE_BUFFER_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """Where and how to serve. Port 0 is any free one; with one worker this process serves; `jobs` also run here."""
+    """Where and how to serve. Port 0 is any free one; with one worker this process serves; `jobs` also run here.
+
+    After SIGTERM, the daemon serves on for `drain_seconds`, but is not ready. At the start it waits for
+    `wait_seconds` for a database that does not answer.
+    """
 
     host: str
     port: int
     workers: int = 1
     jobs: bool = True
+    drain_seconds: float = 0.0
+    wait_seconds: float = 0.0
 
 
 class CannotListen(CheckoutError, code="cannot_listen", title="The daemon cannot listen on the address"):
     """The daemon cannot listen on the address; the message states why and what to do."""
-
-
-class CannotMigrate(CheckoutError, code="cannot_migrate", title="The schema could not be brought up to date"):
-    """A migration failed and was rolled back."""
 
 
 def run(settings: Settings, options: ServeOptions) -> int:
@@ -56,35 +58,38 @@ def run(settings: Settings, options: ServeOptions) -> int:
     try:
         _log_sources(settings)
         _require(settings)
+        open_listeners(options.host, options.port, 0)
+        asyncio.run(_prepare(settings, options))
+        # Not before: connections would wait that long, and be reset if there is no database.
         listeners = open_listeners(options.host, options.port, options.workers)
         try:
-            asyncio.run(_prepare(settings))
             with contextlib.ExitStack() as running:
                 return _serve(settings, options, listeners, running)
         finally:
             _close(listeners)
     except CheckoutError as error:
-        away = isinstance(error, DatabaseUnavailable)
-        hint = "; start it, or correct DATABASE_URL: see `checkout doctor`" if away else ""
-        sys.stderr.write(f"checkout serve: {error}{hint}\n")
+        sys.stderr.write(f"checkout serve: {error.detail}{next_step(error)}\n")
         return error.exit_code
 
 
 def open_listeners(host: str, port: int, count: int) -> list[socket.socket]:
-    """Open one listening socket per worker, all on one port. Raise CannotListen."""
+    """Open so many listening sockets, one per worker, all on one port. Raise CannotListen, also for none of them."""
     try:
         family, _, _, _, address = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        first = _listen(family, address, shared=False)
-        if count == 1:
-            return [first]
-        if sys.platform != "linux":  # SO_REUSEPORT does not spread connections there: the workers share one queue
+        first = _bind(family, address, shared=False)
+        if count == 1 or (count and sys.platform != "linux"):
+            # SO_REUSEPORT does not spread connections elsewhere: there, the workers share one queue.
+            first.listen(socket.SOMAXCONN)
             return [first, *(first.dup() for _ in range(count - 1))]
         # The plain bind showed that the port is free: with SO_REUSEPORT alone, a second daemon would silently share it.
         address = (address[0], first.getsockname()[1], *address[2:])
         first.close()
-        return [_listen(family, address, shared=True) for _ in range(count)]
+        listeners = [_bind(family, address, shared=True) for _ in range(count)]
+        for listener in listeners:
+            listener.listen(socket.SOMAXCONN)
+        return listeners
     except socket.gaierror as error:
         raise CannotListen(f"{host} is not an address of this machine: set --host") from error
     except OSError as error:
@@ -96,7 +101,7 @@ def open_listeners(host: str, port: int, count: int) -> list[socket.socket]:
         ) from error
 
 
-def _listen(family: int, address: tuple[object, ...], *, shared: bool) -> socket.socket:
+def _bind(family: int, address: tuple[object, ...], *, shared: bool) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -105,7 +110,6 @@ def _listen(family: int, address: tuple[object, ...], *, shared: bool) -> socket
         if shared:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind(address)
-        listener.listen(1024)
         listener.setblocking(False)
     except BaseException:
         listener.close()
@@ -135,17 +139,19 @@ def _require(settings: Settings) -> None:
         raise ConfigurationError("; ".join(faults))
 
 
-async def _prepare(settings: Settings) -> None:
+async def _prepare(settings: Settings, options: ServeOptions) -> None:
     """Prepare the database and import the worker's modules at once: one mostly waits. Raise as _prepare_database."""
-    loading = asyncio.create_task(asyncio.to_thread(import_module, "checkout_daemon.worker"))
-    await _prepare_database(settings)
+    # With several workers, prometheus-client must be imported later: see shared_metrics.
+    modules = ["checkout_daemon.worker", *(["prometheus_client"] if options.workers == 1 else [])]
+    loading = asyncio.create_task(asyncio.to_thread(lambda: [import_module(name) for name in modules]))
+    from checkout_daemon.database.away import waiting
+
+    await waiting(lambda: _prepare_database(settings), options.wait_seconds, log.warning)
     await loading
 
 
 async def _prepare_database(settings: Settings) -> None:
     """Apply missing migrations. Raise DatabaseUnavailable, or SchemaMismatch if the database is too new."""
-    import asyncpg
-
     from checkout_daemon.database.hosts import WRONG_URL
     from checkout_daemon.database.migrations import code_version, migrate, read_state
     from checkout_daemon.database.pool import Database
@@ -164,8 +170,6 @@ async def _prepare_database(settings: Settings) -> None:
             (await read_state(connection)).check(code_version())
     except ValueError as error:
         raise ConfigurationError(WRONG_URL) from error
-    except asyncpg.PostgresError as error:
-        raise CannotMigrate(f"the schema could not be brought up to date: {error}") from error
     finally:
         await database.close()
 
@@ -191,6 +195,7 @@ def _serve(
             listeners[0],
             secrets,
             jobs=options.jobs,
+            drain_seconds=options.drain_seconds,
             parent_pipe=parent_pipe,
             on_listening=lambda: listening("one process"),
         )
@@ -210,13 +215,21 @@ def _serve(
         def work(index: int, alive: int) -> int:
             mine = listeners[index]
             _close([listener for listener in listeners if listener is not mine])
-            code = run_worker(settings, mine, secrets, jobs=options.jobs, parent_pipe=alive)
+            code = run_worker(
+                settings,
+                mine,
+                secrets,
+                jobs=options.jobs,
+                drain_seconds=options.drain_seconds,
+                parent_pipe=alive,
+            )
             folder.leave()  # if the parent was killed, it cannot clean up
             return code
 
         supervisor = Supervisor(
             options.workers,
             work,
+            drain_seconds=options.drain_seconds,
             parent_pipe=parent_pipe,
             on_hangup=secrets.read_again,
             # A socket that any process holds open still takes connections, which nobody would serve.

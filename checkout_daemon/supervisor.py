@@ -43,6 +43,7 @@ class Supervisor:
         count: int,
         work: Callable[[int, int], int],
         *,
+        drain_seconds: float,
         parent_pipe: int | None,
         on_hangup: Callable[[], None],
         on_stop: Callable[[], None],
@@ -50,6 +51,7 @@ class Supervisor:
     ) -> None:
         self._slots = [_Slot(index) for index in range(count)]
         self._work = work
+        self._drain_seconds = drain_seconds
         self._parent_pipe = parent_pipe
         self._on_hangup = on_hangup
         self._on_stop = on_stop
@@ -66,28 +68,28 @@ class Supervisor:
             signal.signal(number, lambda *_: None)  # the number arrives through the pipe
         self._start_due()
         on_started()
-        while not self._should_stop():
+        while (asked := self._should_stop()) is None:
             self._reap()
             self._start_due()
         log.info("stopping %d workers", sum(1 for slot in self._slots if slot.pid))
         self._on_stop()
-        self._stop()
+        self._stop(asked)
         return 0
 
-    def _should_stop(self) -> bool:
-        """Wait for the next signal or until a worker is due, and return whether to stop."""
+    def _should_stop(self) -> signal.Signals | None:
+        """Wait for the next signal or until a worker is due, and return the signal to stop the workers with, if any."""
         due = [slot.start_at for slot in self._slots if slot.start_at is not None]
         timeout = max(0.0, min(due) - time.monotonic()) if due else None
         pipes = [self._wake_read] if self._parent_pipe is None else [self._wake_read, self._parent_pipe]
         readable, _, _ = select.select(pipes, [], [], timeout)
         if self._parent_pipe in readable and not os.read(self._parent_pipe, 4096):
             log.warning("the parent process has died: stopping")
-            return True
+            return signal.SIGINT
         numbers = os.read(self._wake_read, 4096) if self._wake_read in readable else b""
         if signal.SIGHUP in numbers:
             self._on_hangup()
             self._send(signal.SIGHUP)
-        return signal.SIGTERM in numbers or signal.SIGINT in numbers
+        return _stopped_by(numbers)
 
     def _start_due(self) -> None:
         now = time.monotonic()
@@ -141,9 +143,10 @@ class Supervisor:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(slot.pid, number)
 
-    def _stop(self) -> None:
-        self._send(signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
+    def _stop(self, number: signal.Signals) -> None:
+        """Stop the workers: at once by SIGINT, also a later one; by SIGTERM after their drain."""
+        self._send(number)
+        deadline = time.monotonic() + STOP_SECONDS + (self._drain_seconds if number == signal.SIGTERM else 0.0)
         while self._running():
             if time.monotonic() >= deadline:
                 log.error("killing the workers that do not stop")
@@ -151,8 +154,9 @@ class Supervisor:
                 deadline = float("inf")
             # SIGCHLD wakes us; if it came before the wait, its number is already in the pipe.
             readable, _, _ = select.select([self._wake_read], [], [], max(0.0, min(deadline - time.monotonic(), 1.0)))
-            if readable:
-                os.read(self._wake_read, 4096)
+            if readable and _stopped_by(os.read(self._wake_read, 4096)):
+                self._send(signal.SIGINT)
+                deadline = min(deadline, time.monotonic() + STOP_SECONDS)
 
     def _running(self) -> bool:
         for slot in self._slots:
@@ -160,3 +164,8 @@ class Supervisor:
                 self._on_death(slot.pid)
                 slot.pid = 0
         return any(slot.pid for slot in self._slots)
+
+
+def _stopped_by(numbers: bytes) -> signal.Signals | None:
+    """Return which of these signals asks to stop, the more urgent one if both do."""
+    return next((number for number in (signal.SIGINT, signal.SIGTERM) if number in numbers), None)

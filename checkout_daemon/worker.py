@@ -21,7 +21,6 @@ from checkout_daemon.web.server import ShopRunner
 
 log = logging.getLogger(__name__)
 
-BACKLOG = 1024
 # Longer than proxies keep idle connections, so that we never close one just as a request arrives.
 KEEP_ALIVE_SECONDS = 75.0
 # How long the rest of a refused body is read before its connection is closed: a client that is still writing could
@@ -62,13 +61,18 @@ def run_worker(
     secrets: WebhookSecrets,
     *,
     jobs: bool,
+    drain_seconds: float,
     parent_pipe: int | None,
     on_listening: Callable[[], None] = lambda: None,
 ) -> int:
-    """Serve until SIGTERM, SIGINT or the end of the parent's pipe. Return 0, or 1 if the daemon could not start."""
+    """Serve until SIGTERM, SIGINT or the end of the parent's pipe. Return 0, or 1 if the daemon could not start.
+
+    After SIGTERM it serves on for `drain_seconds`, as not ready; a second one, or any other reason to stop, ends that.
+    """
     with asyncio.Runner(loop_factory=_new_loop) as runner:
         try:
-            runner.run(_serve(settings, listener, secrets, load_jobs if jobs else tuple, parent_pipe, on_listening))
+            work = load_jobs if jobs else tuple
+            runner.run(_serve(settings, listener, secrets, work, drain_seconds, parent_pipe, on_listening))
         except Exception:
             log.exception("the daemon could not start")
             return 1
@@ -88,11 +92,12 @@ async def _serve(
     listener: socket.socket,
     secrets: WebhookSecrets,
     jobs: Callable[[], Sequence[Job]],
+    drain_seconds: float,
     parent_pipe: int | None,
     on_listening: Callable[[], None],
 ) -> None:
     loop = asyncio.get_running_loop()
-    with _stop_signals(loop, secrets, parent_pipe) as stopping:
+    with _stop_signals(loop, secrets, parent_pipe) as stop:
         runner = ShopRunner(
             create_app(settings, webhook_secrets=secrets, jobs=jobs),
             access_log=None,
@@ -102,10 +107,18 @@ async def _serve(
         )
         try:
             await runner.setup()
-            await web.SockSite(runner, listener, backlog=BACKLOG).start()
+            # A client whose connection does not fit here tries again after a second, then after two more.
+            await web.SockSite(runner, listener, backlog=socket.SOMAXCONN).start()
             on_listening()
             _relieve_collector()
-            await stopping.wait()
+            await stop.asked.wait()
+            runner.drain()
+            if drain_seconds and not stop.at_once.is_set():
+                log.info("not ready any more, and stopping in %g s", drain_seconds)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.at_once.wait(), drain_seconds)
+            if not stop.at_once.is_set():
+                await runner.stop_listening(listener)
         finally:
             log.info("stopping: requests under way are answered first")
             deadline = loop.call_later(STOP_SECONDS, _give_up)
@@ -113,25 +126,42 @@ async def _serve(
             deadline.cancel()
 
 
+class _Stop:
+    """Whether this process should stop, and whether at once."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.at_once = asyncio.Event()
+
+    def ask(self) -> None:
+        """Ask it to stop; the second time, at once."""
+        if self.asked.is_set():
+            self.at_once.set()
+        self.asked.set()
+
+    def hurry(self) -> None:
+        """Stop it at once."""
+        self.asked.set()
+        self.at_once.set()
+
+
 @contextlib.contextmanager
-def _stop_signals(
-    loop: asyncio.AbstractEventLoop, secrets: WebhookSecrets, parent_pipe: int | None
-) -> Iterator[asyncio.Event]:
-    """Yield an event that is set when this process should stop."""
-    stopping = asyncio.Event()
+def _stop_signals(loop: asyncio.AbstractEventLoop, secrets: WebhookSecrets, parent_pipe: int | None) -> Iterator[_Stop]:
+    """Yield what signals and the end of the parent ask for."""
+    stop = _Stop()
 
     def parent_ended() -> None:
         if not os.read(parent_pipe or 0, 4096):
             loop.remove_reader(parent_pipe or 0)
             log.warning("the parent process has died: stopping")
-            stopping.set()
+            stop.hurry()
 
-    loop.add_signal_handler(signal.SIGTERM, stopping.set)
-    loop.add_signal_handler(signal.SIGINT, stopping.set)
+    loop.add_signal_handler(signal.SIGTERM, stop.ask)
+    loop.add_signal_handler(signal.SIGINT, stop.hurry)
     loop.add_signal_handler(signal.SIGHUP, secrets.read_again)
     if parent_pipe is not None:
         loop.add_reader(parent_pipe, parent_ended)
-    yield stopping
+    yield stop
 
 
 def _relieve_collector() -> None:

@@ -10,6 +10,7 @@ export default defineConfig({
   workers: 2,
   fullyParallel: true,
   forbidOnly: process.env['CI'] !== undefined,
+  retries: 1, // a test that passes only then is listed as flaky
   timeout: 90_000,
   expect: { timeout: 20_000 },
   reporter: [['list']],

@@ -107,8 +107,12 @@ CREATE TABLE orders (
 CREATE INDEX orders_newest ON orders (created_at DESC, number DESC);
 CREATE INDEX orders_by_status ON orders (status, created_at DESC, number DESC);
 CREATE INDEX orders_by_email ON orders (lower(customer_email), created_at DESC, number DESC);
+CREATE INDEX orders_by_email_and_status ON orders (lower(customer_email), status, created_at, number)
+    WHERE status NOT IN ('pending', 'completed');
 CREATE INDEX orders_by_payment ON orders (paid_at) WHERE paid_at IS NOT NULL;
-CREATE INDEX orders_with_attention ON orders (created_at DESC, number DESC) WHERE attention <> '{}';
+CREATE INDEX orders_by_amount ON orders (amount_total, created_at DESC, number DESC);
+CREATE INDEX orders_by_discount ON orders (discount_code, created_at DESC, number DESC) WHERE discount_code IS NOT NULL;
+CREATE INDEX orders_flagged ON orders (status, created_at DESC, number DESC) WHERE attention <> '{}';
 CREATE INDEX orders_redeeming ON orders (discount_code)
     WHERE discount_code IS NOT NULL AND status NOT IN ('failed', 'expired', 'canceled');
 CREATE INDEX orders_to_forget ON orders (created_at)
@@ -131,8 +135,8 @@ CREATE TABLE order_keys (
 );
 CREATE INDEX order_keys_of_order ON order_keys (order_id);
 
--- The names and emails that a search looks through, indexed by trigrams (without an extension). They have their own table because an
--- order's row is rewritten with every event, and these texts are not.
+-- The names, emails, phone numbers and discount codes that a search looks through, indexed by trigrams (without an extension). They have
+-- their own table because an order's row is rewritten with every event, and these texts are not.
 CREATE TABLE order_texts (
     order_id uuid PRIMARY KEY,
     text     text NOT NULL
@@ -142,8 +146,11 @@ CREATE TABLE order_texts (
 CREATE FUNCTION trigrams(text text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT coalesce(array_agg(substr(text, place, 3)), '{}') FROM generate_series(1, length(text) - 2) AS place
 $$;
--- New entries wait in a list, which whoever fills it up sorts in and which each search reads: 512 kB, not 4 MB.
-CREATE INDEX order_texts_trigrams ON order_texts USING gin (trigrams(text)) WITH (gin_pending_list_limit = 512);
+-- The first two digits of an order's id follow the time (orders/order_ids.py): each pair stands for 43 hours, every 455 days. With them
+-- a search of the newest orders reads no others. New entries wait in a list, which whoever fills it up sorts in and which each search
+-- reads: 512 kB, not 4 MB.
+CREATE INDEX order_texts_search ON order_texts USING gin (trigrams(text), (ARRAY[left(order_id::text, 2)]))
+    WITH (gin_pending_list_limit = 512);
 
 -- Return the trigrams of a text with the share of texts that contain each, by the planner's figures: 0 if it is small or not known.
 CREATE FUNCTION trigram_shares(text text) RETURNS TABLE (trigram text, share real) LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -151,7 +158,7 @@ CREATE FUNCTION trigram_shares(text text) RETURNS TABLE (trigram text, share rea
     FROM unnest(trigrams(text)) AS wanted
     LEFT JOIN (
         SELECT common.* FROM pg_stats, unnest(most_common_elems::text::text[], most_common_elem_freqs) AS common (element, share)
-        WHERE tablename = 'order_texts_trigrams' AND schemaname = current_schema()
+        WHERE tablename LIKE 'order_texts_%' AND attname = 'trigrams' AND schemaname = current_schema()
     ) AS known ON element = wanted
 $$;
 
@@ -172,11 +179,12 @@ $$;
 
 CREATE FUNCTION keep_order_text() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO order_texts (order_id, text) VALUES (NEW.id, search_form(NEW.customer_name || E'\n' || NEW.customer_email))
+    INSERT INTO order_texts (order_id, text)
+    VALUES (NEW.id, search_form(concat_ws(E'\n', NEW.customer_name, NEW.customer_email, NEW.customer_phone, NEW.discount_code)))
     ON CONFLICT (order_id) DO UPDATE SET text = excluded.text;
     RETURN NULL;
 END $$;
-CREATE TRIGGER orders_text_kept AFTER INSERT OR UPDATE OF customer_name, customer_email ON orders
+CREATE TRIGGER orders_text_kept AFTER INSERT OR UPDATE OF customer_name, customer_email, customer_phone ON orders
     FOR EACH ROW EXECUTE FUNCTION keep_order_text();
 
 CREATE TABLE order_items (
@@ -193,6 +201,7 @@ CREATE TABLE order_items (
     CONSTRAINT order_items_amount CHECK (unit_amount >= 0 AND quantity BETWEEN 1 AND 999 AND amount = unit_amount * quantity),
     CONSTRAINT order_items_discount CHECK (amount_discount BETWEEN 0 AND amount)
 );
+CREATE INDEX order_items_by_sku ON order_items (lower(sku) text_pattern_ops, order_id);
 
 -- An attempt to make a Checkout Session. It is written before Stripe is called, so that it can be finished with the same bytes after a
 -- crash.
@@ -222,6 +231,15 @@ CREATE TABLE acts (
     CONSTRAINT acts_kind_known CHECK (kind IN ('canceled', 'acknowledged', 'noted'))
 );
 CREATE INDEX acts_of_order ON acts (order_id, seq);
+
+-- Who takes care of an order, and until when its open items are left out of the list of what needs a person.
+CREATE TABLE order_care (
+    order_id      uuid PRIMARY KEY REFERENCES orders ON DELETE CASCADE,
+    owner         text,         -- a name, as operators use it
+    snoozed_until timestamptz,
+    snoozed       text[] NOT NULL DEFAULT '{}',  -- the items that were open then, as kind:subject; new ones are shown
+    CONSTRAINT order_care_owner CHECK (length(owner) BETWEEN 1 AND 64)
+);
 
 -- Facts: keyed by Stripe's id, stored whether or not their order is known ---------------------------------------------
 
@@ -253,6 +271,7 @@ CREATE TABLE checkout_sessions (
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02, fillfactor = 90);
 CREATE INDEX checkout_sessions_of_order ON checkout_sessions (order_id) WHERE order_id IS NOT NULL;
 CREATE INDEX checkout_sessions_open ON checkout_sessions (expires_at) WHERE status = 'open';
+CREATE INDEX checkout_sessions_expired ON checkout_sessions (expires_at) WHERE status = 'expired';
 
 CREATE TABLE payments (
     id         text PRIMARY KEY,  -- pi_; cs_ where there is no PaymentIntent; ch_ where only its charge is known
@@ -310,6 +329,8 @@ CREATE TABLE disputes (
     PRIMARY KEY (id, livemode)
 );
 CREATE INDEX disputes_of_payment ON disputes (payment_id);
+CREATE INDEX disputes_unanswered ON disputes (due_by)
+    WHERE status IN ('warning_needs_response', 'needs_response', 'appeal_needs_response');
 
 -- Canceled PaymentIntents, which bring no money. They have their own table because a row in payments means that money was reported.
 CREATE TABLE canceled_payments (
@@ -332,6 +353,39 @@ CREATE TABLE refund_hints (
 CREATE INDEX refund_hints_of_payment ON refund_hints (payment_id);
 CREATE INDEX refund_hints_to_follow ON refund_hints (observed_at) WHERE checked_at IS NULL;
 
+-- The attempts to take the money of payments: with which card or account, and why one was declined. Refused before there was a charge,
+-- an attempt has the id of its payment method or PaymentIntent. `order_id`, the order's time and its number are a cache, by which lists
+-- of orders are read. A charge of an erased order has no card, account, message or risk; record_charges adds none.
+CREATE TABLE charges (
+    payment_id      text NOT NULL,  -- pi_; the charge's id where there is no PaymentIntent
+    id              text NOT NULL,  -- ch_, py_, pm_ or pi_
+    livemode        boolean NOT NULL,
+    order_id        uuid,
+    ordered_at      timestamptz,
+    order_number    bigint,
+    created_at      timestamptz NOT NULL,
+    status          text NOT NULL,  -- unknown, pending, failed or succeeded
+    method          text,           -- card, sepa_debit, …
+    brand           text,
+    last4           text,
+    funding         text,
+    country         text,
+    wallet          text,
+    network         text,
+    decline_source  smallint,       -- where the code was read: ledger/charge_facts.py
+    declined_at     timestamptz,
+    decline_code    text,
+    decline_message text,
+    assessed_at     timestamptz,
+    risk_level      text,
+    risk_score      smallint,       -- -1: none
+    PRIMARY KEY (payment_id, id, livemode)
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02, fillfactor = 90);
+CREATE INDEX charges_of_order ON charges (order_id) WHERE order_id IS NOT NULL;
+CREATE INDEX charges_by_last4 ON charges (last4, ordered_at DESC, order_number DESC) WHERE last4 IS NOT NULL;
+CREATE INDEX charges_by_decline ON charges (decline_code, ordered_at DESC, order_number DESC) WHERE decline_code IS NOT NULL;
+CREATE INDEX charges_unowned ON charges (created_at) WHERE order_id IS NULL;
+
 -- Events --------------------------------------------------------------------------------------------------------------
 
 CREATE TABLE stripe_events (
@@ -350,11 +404,11 @@ CREATE TABLE stripe_events (
     next_attempt_at timestamptz,
     last_error      text,
     body_hash       bytea NOT NULL,
-    CONSTRAINT stripe_events_status_known CHECK (status IN ('applied', 'ignored', 'failed', 'dead')),
+    CONSTRAINT stripe_events_status_known CHECK (status IN ('applied', 'ignored', 'failed', 'dead', 'dismissed')),
     CONSTRAINT stripe_events_reason_when_ignored CHECK ((status = 'ignored') = (reason IS NOT NULL))
 ) WITH (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02);
 CREATE INDEX stripe_events_newest ON stripe_events (received_at DESC, id DESC);
-CREATE INDEX stripe_events_by_type ON stripe_events (type, received_at DESC, id DESC);
+CREATE INDEX stripe_events_of_type ON stripe_events (type, status, received_at, id);
 CREATE INDEX stripe_events_of_order ON stripe_events (order_id, received_at) WHERE order_id IS NOT NULL;
 CREATE INDEX stripe_events_unapplied ON stripe_events (status, received_at DESC, id DESC) WHERE status <> 'applied';
 CREATE INDEX stripe_events_due ON stripe_events (next_attempt_at) WHERE status = 'failed';
@@ -374,6 +428,9 @@ ALTER TABLE stripe_event_payloads ALTER COLUMN payload SET STORAGE EXTERNAL;
 CREATE TABLE stripe_event_payloads_default PARTITION OF stripe_event_payloads DEFAULT
     WITH (toast_tuple_target = 8160, autovacuum_vacuum_insert_threshold = -1);
 
+-- The two functions that follow run as the owner of the tables, so that a daemon needs no right to create tables. Who may delete
+-- matches of secrets may use them: a daemon may, an operator not, although erasing an order deletes its payloads.
+
 -- Create the missing partitions of this week and the next weeks. A week that has rows in the default partition already stays there:
 -- nothing is lost, but retention is slower.
 CREATE FUNCTION ensure_payload_partitions(today date, weeks_ahead integer) RETURNS void LANGUAGE plpgsql AS $$
@@ -381,6 +438,9 @@ DECLARE
     monday date;
     partition_name text;
 BEGIN
+    IF NOT has_table_privilege(session_user, 'secret_matches', 'DELETE') THEN
+        RAISE EXCEPTION 'permission denied: partitions of payloads are for the daemon' USING ERRCODE = 'insufficient_privilege';
+    END IF;
     FOR week IN 0..weeks_ahead LOOP
         monday := date_trunc('week', today)::date + 7 * week;
         partition_name := 'stripe_event_payloads_w' || to_char(monday, 'YYYYMMDD');
@@ -404,6 +464,9 @@ CREATE FUNCTION drop_payload_partition(keep_from timestamptz) RETURNS text LANGU
 DECLARE
     partition_name text;
 BEGIN
+    IF NOT has_table_privilege(session_user, 'secret_matches', 'DELETE') THEN
+        RAISE EXCEPTION 'permission denied: partitions of payloads are for the daemon' USING ERRCODE = 'insufficient_privilege';
+    END IF;
     SELECT relname INTO partition_name
     FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
     WHERE inhparent = 'stripe_event_payloads'::regclass AND relname ~ '^stripe_event_payloads_w\d{8}$'
@@ -417,6 +480,16 @@ BEGIN
         EXECUTE format('DROP TABLE %I', partition_name);
     END IF;
     RETURN partition_name;
+END $$;
+
+-- Neither a temporary table nor a table of another schema may take the place of ours.
+DO $$
+DECLARE
+    ours text;
+BEGIN
+    FOREACH ours IN ARRAY ARRAY['ensure_payload_partitions(date, integer)', 'drop_payload_partition(timestamptz)'] LOOP
+        EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER SET search_path = %I, pg_temp', ours, current_schema());
+    END LOOP;
 END $$;
 
 -- What this daemon saw and owes; not part of the state ----------------------------------------------------------------
@@ -435,6 +508,7 @@ CREATE TABLE order_changes (
 CREATE INDEX order_changes_of_order ON order_changes (order_id, seq);
 CREATE INDEX order_changes_by_xid ON order_changes (xid);
 CREATE INDEX order_changes_by_time ON order_changes USING brin (at);
+CREATE INDEX order_changes_by_operators ON order_changes (cause) WHERE actor LIKE '%@%';
 
 -- A message on one channel: mail to the customer, alert to the operator, webhook to the shop's systems.
 CREATE TABLE outbox (
@@ -454,12 +528,14 @@ CREATE TABLE outbox (
     payload         text,  -- JSON; null if the facts suffice
     claim           uuid,  -- id of the current or last attempt
     CONSTRAINT outbox_once UNIQUE NULLS NOT DISTINCT (order_id, kind, subject_id, channel),
-    CONSTRAINT outbox_status_known CHECK (status IN ('queued', 'sent', 'failed', 'dead', 'skipped')),
+    CONSTRAINT outbox_status_known CHECK (status IN ('queued', 'sent', 'failed', 'dead', 'skipped', 'dismissed')),
     CONSTRAINT outbox_channel_known CHECK (channel IN ('mail', 'alert', 'webhook'))
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
-CREATE INDEX outbox_newest ON outbox (created_at DESC, id DESC);
+CREATE INDEX outbox_of_channel ON outbox (channel, status, created_at DESC, id DESC);
+CREATE INDEX outbox_of_kind ON outbox (kind, channel, status, created_at DESC, id DESC) WHERE kind <> 'order.completed';
 CREATE INDEX outbox_due ON outbox (channel, next_attempt_at) WHERE status IN ('queued', 'failed');
-CREATE INDEX outbox_unhappy ON outbox (status, created_at DESC, id DESC) WHERE status IN ('failed', 'dead');
+CREATE INDEX outbox_to_owe_again ON outbox (order_id)
+    WHERE status = 'skipped' AND kind = 'order.completed' AND last_error = 'the order is refunded by now';
 
 -- What a checkout or webhook writes has no foreign key. It is written together with its order, or placed under an order whose row the
 -- transaction has locked and under a payment that it has written; a key would look for the same rows once more, six times an event
@@ -470,6 +546,7 @@ BEGIN
     DELETE FROM order_items WHERE order_id = OLD.id;
     DELETE FROM session_attempts WHERE order_id = OLD.id;
     DELETE FROM payments WHERE order_id = OLD.id;
+    DELETE FROM charges WHERE order_id = OLD.id;
     DELETE FROM checkout_sessions WHERE order_id = OLD.id;
     DELETE FROM order_changes WHERE order_id = OLD.id;
     DELETE FROM outbox WHERE order_id = OLD.id;
@@ -495,10 +572,10 @@ CREATE TABLE alerts (
 
 -- The audit log and requests of operators -----------------------------------------------------------------------------
 
--- The audit log: append-only, one chain for each order. Each entry's hash covers the previous one. Personal data has its own salted
--- hash, so that the chain stays valid when an erasure blanks it.
+-- The audit log: append-only, one chain for each order, and one for what is about none: its order_id is the nil UUID. Each entry's hash
+-- covers the previous one. Personal data has its own salted hash, so that the chain stays valid when an erasure blanks it.
 CREATE TABLE operator_log (
-    order_id      uuid NOT NULL REFERENCES orders,  -- an order with audit entries cannot be deleted
+    order_id      uuid NOT NULL,                    -- an order with audit entries cannot be deleted
     number        integer NOT NULL,                 -- 1, 2, … within the order
     at            timestamptz NOT NULL,
     kind          text NOT NULL,
@@ -531,13 +608,22 @@ CREATE TRIGGER operator_log_whole BEFORE TRUNCATE ON operator_log FOR EACH STATE
 
 -- The last entry of each order's chain, and the last entry that an anchor covers.
 CREATE TABLE operator_log_heads (
-    order_id uuid PRIMARY KEY REFERENCES orders,
+    order_id uuid PRIMARY KEY,
     number   integer NOT NULL,
     hash     bytea NOT NULL,
     anchored integer NOT NULL DEFAULT 0,
     CONSTRAINT operator_log_heads_anchored CHECK (anchored BETWEEN 0 AND number)
 );
 CREATE INDEX operator_log_heads_loose ON operator_log_heads (order_id) WHERE anchored < number;
+
+CREATE FUNCTION keep_logged_orders() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM operator_log_heads WHERE order_id = OLD.id) THEN
+        RAISE EXCEPTION 'order % has audit entries and cannot be deleted', OLD.number USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN OLD;
+END $$;
+CREATE TRIGGER orders_logged_kept BEFORE DELETE ON orders FOR EACH ROW EXECUTE FUNCTION keep_logged_orders();
 
 -- A chain over all chains: an anchor's hash covers the heads that moved since the last anchor, and that anchor's hash.
 CREATE TABLE anchors (
@@ -572,6 +658,7 @@ CREATE TABLE refund_requests (
     answered_at     timestamptz,
     refund_id       text,                  -- Stripe's answer,
     error           text,                  -- or its refusal
+    items           text,                  -- JSON, by items: [{"sku", "quantity", "amount"}, …]
     CONSTRAINT refund_requests_amount CHECK (amount > 0),
     CONSTRAINT refund_requests_answer CHECK ((answered_at IS NULL) = (num_nonnulls(refund_id, error) = 0))
 );
@@ -579,6 +666,73 @@ CREATE TABLE refund_requests (
 CREATE UNIQUE INDEX refund_requests_unanswered ON refund_requests (order_id) WHERE answered_at IS NULL;
 CREATE INDEX refund_requests_due ON refund_requests (next_attempt_at) WHERE answered_at IS NULL;
 CREATE INDEX refund_requests_of_order ON refund_requests (order_id, started_at);
+
+-- What `checkout reconcile` found different from Stripe and did not apply, until it is applied or agrees.
+CREATE TABLE drifts (
+    order_id    uuid PRIMARY KEY REFERENCES orders ON DELETE CASCADE,
+    found_at    timestamptz NOT NULL DEFAULT now(),
+    compared_at timestamptz NOT NULL DEFAULT now(),
+    differences text NOT NULL  -- JSON: [object, field, value here, value at Stripe, whether it can be merged], …
+);
+
+-- Who takes care of what needs a person and is about no order: an event, a message, an order that is missing here.
+CREATE TABLE item_care (
+    item          text PRIMARY KEY,  -- kind:subject
+    owner         text,
+    snoozed_until timestamptz,
+    note          text,              -- the last one, with who wrote it and when
+    note_by       text,
+    note_at       timestamptz,
+    CONSTRAINT item_care_owner CHECK (length(owner) BETWEEN 1 AND 64)
+);
+
+-- An act that an operator requested for many orders, events or messages. Its items are done in sequence, by one process at a time.
+CREATE TABLE batches (
+    number       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    act          text NOT NULL,
+    options      text NOT NULL,  -- JSON: the act's parameters, the same for every item
+    note         text NOT NULL,  -- blanked when the customer of one of its orders is erased
+    operator     text NOT NULL,  -- user of the operating system
+    host         text NOT NULL,
+    livemode     boolean,        -- of the key; null: the act does not ask Stripe
+    status       text NOT NULL DEFAULT 'running',
+    why          text,           -- why it stopped
+    total        integer NOT NULL,
+    done         integer NOT NULL DEFAULT 0,
+    failed       integer NOT NULL DEFAULT 0,
+    skipped      integer NOT NULL DEFAULT 0,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    ended_at     timestamptz,
+    holder       text,           -- the process that runs it, until leased_until; a daemon continues a running batch after that
+    leased_until timestamptz,
+    CONSTRAINT batches_act_known CHECK (act IN (
+        'refund', 'resend', 'expire', 'cancel', 'sync', 'ack', 'note', 'replay_events', 'replay_messages')),
+    CONSTRAINT batches_status_known CHECK (status IN ('running', 'stopped', 'finished'))
+);
+CREATE INDEX batches_running ON batches (number) WHERE status = 'running';
+
+CREATE TABLE batch_items (
+    batch     bigint NOT NULL REFERENCES batches ON DELETE CASCADE,
+    position  integer NOT NULL,
+    id        uuid NOT NULL DEFAULT gen_random_uuid(),  -- of the refund request
+    subject   text NOT NULL,  -- an order's number, or the id of an event or message
+    order_id  uuid REFERENCES orders ON DELETE CASCADE,
+    object_id text,           -- the payment or session that is meant
+    amount    bigint,
+    currency  text,
+    status    text NOT NULL DEFAULT 'waiting',
+    kind      text,           -- of a failure: the error without ids and amounts
+    outcome   text,
+    attempts  integer NOT NULL DEFAULT 0,
+    begun_at  timestamptz,
+    ended_at  timestamptz,
+    PRIMARY KEY (batch, position),
+    CONSTRAINT batch_items_status_known CHECK (status IN ('waiting', 'done', 'failed', 'skipped'))
+);
+CREATE UNIQUE INDEX batch_items_once_each ON batch_items (batch, subject, object_id) NULLS NOT DISTINCT;
+CREATE INDEX batch_items_waiting ON batch_items (batch, position) WHERE status = 'waiting';
+CREATE INDEX batch_items_failed ON batch_items (batch, kind) WHERE status = 'failed';
+CREATE INDEX batch_items_of_order ON batch_items (order_id) WHERE order_id IS NOT NULL;
 
 -- Attempts that Stripe answered with a 5xx or not at all. A job checks for a day whether Stripe made a session after all.
 CREATE TABLE doubtful_attempts (
@@ -647,7 +801,7 @@ $$;
 -- Lock nodes by the hashes of their ids (ascending), and the orders that are named or linked to them by id. Return everything stored
 -- about these, each kind as a JSON array of arrays, or null for none; it is read once all is locked. Lists come as cells, or null if empty.
 -- `unnamed`: some update names no order, so links are read once before the first order is locked. `event_ids`: events to look for; if all
--- are stored, nothing is locked and nothing else is returned.
+-- are stored, no order is locked and nothing else is returned.
 CREATE FUNCTION load_facts(
     lock_keys text, nodes text, named text, unnamed boolean, event_ids text,
     OUT stored_events json, OUT locked_orders json, OUT held_links json, OUT held_sessions json, OUT held_payments json,
@@ -663,18 +817,15 @@ DECLARE
     linked uuid[];
     payment_ids text[];
 BEGIN
-    FOR locks_taken IN 0..1 LOOP
-        IF locks_taken = 1 THEN
-            PERFORM pg_advisory_xact_lock(lock_key) FROM unnest(cells(lock_keys)::bigint[]) AS lock_key;
-        END IF;
-        EXIT WHEN looked_for IS NULL AND locks_taken = 1;
-        -- Again after the locks: a transaction that was storing a copy of an event has named the same nodes, and is done.
+    PERFORM pg_advisory_xact_lock(lock_key) FROM unnest(cells(lock_keys)::bigint[]) AS lock_key;
+    IF looked_for IS NOT NULL THEN
+        -- After the locks: a transaction that was storing a copy of an event has named the same nodes, and is done.
         SELECT json_agg(json_build_array(stored.id, encode(stored.body_hash, 'hex'))) INTO stored_events
         FROM stripe_events AS stored WHERE stored.id = ANY(looked_for);
         IF json_array_length(stored_events) = cardinality(looked_for) THEN
             RETURN;  -- nothing is new
         END IF;
-    END LOOP;
+    END IF;
     LOOP
         IF wanted <> '{}' AND NOT unnamed THEN
             locked := locked || wanted;
@@ -708,8 +859,9 @@ BEGIN
                (SELECT json_agg(json_build_array(source_id, target_id, rank)) FROM held),
                (SELECT array_agg(DISTINCT target_id::uuid) FROM held WHERE rank <> 3)
         INTO connected, held_links, linked;
-        wanted := ARRAY(SELECT unnest(wanted || linked) EXCEPT SELECT unnest(locked));
-        EXIT WHEN wanted = '{}';
+        wanted := wanted || linked;
+        EXIT WHEN wanted <@ locked;
+        wanted := ARRAY(SELECT unnest(wanted) EXCEPT SELECT unnest(locked));
         unnamed := false;
     END LOOP;
 
@@ -843,6 +995,11 @@ BEGIN
         UPDATE stripe_events SET status = 'applied', reason = NULL, order_id = known.order_id, applied_at = now()
         FROM unnest(cells(part[1]), cells(part[2])::uuid[]) AS known (subject_id, order_id)
         WHERE stripe_events.subject_id = known.subject_id AND reason = 'no_order';
+        IF FOUND THEN  -- so may be charges
+            UPDATE charges SET order_id = orders.id, ordered_at = orders.created_at, order_number = orders.number
+            FROM unnest(cells(part[1]), cells(part[2])::uuid[]) AS known (subject_id, order_id) JOIN orders ON orders.id = known.order_id
+            WHERE charges.payment_id = known.subject_id AND charges.order_id IS NULL;
+        END IF;
     END IF;
     IF new_states IS NOT NULL THEN
         part := string_to_array(new_states, E'\x1d');
@@ -897,6 +1054,61 @@ BEGIN
         SELECT array_agg(id) INTO stored FROM fresh;
     END IF;
     RETURN stored;
+END $$;
+
+-- Return the charges of payments as a JSON array of arrays, or null for none.
+CREATE FUNCTION load_charges(payments text) RETURNS json LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN (
+        SELECT json_agg(json_build_array(
+            payment_id, id, livemode, created_at, status, method, brand, last4, funding, country, wallet, network,
+            CASE WHEN decline_code IS NOT NULL
+                THEN json_build_array(decline_source, declined_at, decline_code, coalesce(decline_message, '')) END,
+            CASE WHEN risk_level IS NOT NULL THEN json_build_array(assessed_at, risk_level, risk_score) END))
+        FROM charges WHERE payment_id = ANY(cells(payments)));
+END $$;
+
+-- Write charges with their orders, and place those of payments that belong to another order now. An order that is erased gets
+-- nothing that is about its customer.
+CREATE FUNCTION record_charges(new_charges text, moved text) RETURNS void LANGUAGE plpgsql
+    SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    part text[];
+BEGIN
+    IF moved IS NOT NULL THEN
+        part := string_to_array(moved, E'\x1d');
+        UPDATE charges SET order_id = orders.id, ordered_at = orders.created_at, order_number = orders.number
+        FROM unnest(cells(part[1]), cells(part[2])::uuid[]) AS known (node, order_id) LEFT JOIN orders ON orders.id = known.order_id
+        WHERE charges.payment_id = known.node;
+    END IF;
+    IF new_charges IS NOT NULL THEN
+        part := string_to_array(new_charges, E'\x1d');
+        INSERT INTO charges (payment_id, id, livemode, order_id, ordered_at, order_number, created_at, status, method, brand, last4, funding,
+                             country, wallet, network, decline_source, declined_at, decline_code, decline_message, assessed_at,
+                             risk_level, risk_score)
+        SELECT new.payment_id, new.id, new.livemode, orders.id, orders.created_at, orders.number, new.created_at, new.status, new.method,
+               shown.brand, shown.last4, shown.funding, shown.country, shown.wallet, shown.network, new.decline_source, new.declined_at,
+               new.decline_code, shown.decline_message, shown.assessed_at, shown.risk_level, shown.risk_score
+        FROM unnest(
+            cells(part[1]), cells(part[2]), cells(part[3])::boolean[], cells(part[4])::timestamptz[], cells(part[5]), cells(part[6]),
+            cells(part[7]), cells(part[8]), cells(part[9]), cells(part[10]), cells(part[11]), cells(part[12]),
+            cells(part[13])::smallint[], cells(part[14])::timestamptz[], cells(part[15]), cells(part[16]),
+            cells(part[17])::timestamptz[], cells(part[18]), cells(part[19])::smallint[], cells(part[20])::uuid[]
+        ) AS new (payment_id, id, livemode, created_at, status, method, brand, last4, funding, country, wallet, network,
+                  decline_source, declined_at, decline_code, decline_message, assessed_at, risk_level, risk_score, order_id)
+        LEFT JOIN orders ON orders.id = new.order_id
+        LEFT JOIN LATERAL (
+            SELECT new.brand, new.last4, new.funding, new.country, new.wallet, new.network, new.decline_message, new.assessed_at,
+                   new.risk_level, new.risk_score
+        ) AS shown ON orders.erased_at IS NULL
+        ON CONFLICT (payment_id, id, livemode) DO UPDATE SET
+            order_id = excluded.order_id, ordered_at = excluded.ordered_at, order_number = excluded.order_number,
+            created_at = excluded.created_at, status = excluded.status, method = excluded.method, brand = excluded.brand,
+            last4 = excluded.last4, funding = excluded.funding, country = excluded.country, wallet = excluded.wallet,
+            network = excluded.network, decline_source = excluded.decline_source, declined_at = excluded.declined_at,
+            decline_code = excluded.decline_code, decline_message = excluded.decline_message, assessed_at = excluded.assessed_at,
+            risk_level = excluded.risk_level, risk_score = excluded.risk_score;
+    END IF;
 END $$;
 
 -- A checkout -----------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # How long an example takes shows how busy the machine is, not whether the code is right.
 settings.register_profile("any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any_machine")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a test whose name has a time of today: processes that run tests together would collect other names."""
+    today = datetime.now(UTC).date()
+    for item in items:
+        if f"{today}T" in item.nodeid or f"{today} " in item.nodeid:
+            raise pytest.UsageError(f"{item.nodeid} changes with the clock: parametrize it by something fixed")
 
 
 @pytest.fixture(scope="session")

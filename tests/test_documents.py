@@ -13,8 +13,8 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 BASES = [ROOT / base for base in ("", "checkout_daemon", "checkout_daemon/sandbox", "tui", "frontend", "frontend/src")]
 MODULES = {path.name for part in ("checkout_daemon", "tui", "frontend/src") for path in (ROOT / part).rglob("*.[pt]*")}
 NAMED = re.compile(r"`((?:[\w.-]+/)+(?:[\w.-]+\.(?:py|sql|ts|tsx|json|svg))?|[\w-]+\.(?:py|cfg|toml))`")
-# Examples of what a reader makes, and what a build leaves.
-PLACEHOLDERS = re.compile(r"ROOM|MODULE|GROUP|NNNN|\.checkout/|node_modules|storefront$|^/")
+# Examples of what a reader makes, and what a build or a run leaves.
+PLACEHOLDERS = re.compile(r"ROOM|MODULE|GROUP|NNNN|\.checkout/|\.faults/|node_modules|storefront$|^/")
 
 
 def named_paths(page: Path) -> list[str]:
@@ -46,3 +46,18 @@ def test_prose_is_wrapped_at_100(page: Path) -> None:
     text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
     prose = [line for line in text.splitlines() if not line.startswith("|") and "](" not in line]
     assert [line for line in prose if len(line) > 100] == []
+
+
+def test_the_threat_model_names_tests_that_exist() -> None:
+    text = (ROOT / "docs" / "SECURITY.md").read_text("utf-8")
+    named = re.findall(r"`([\w/]*test_\w+\.py)(?:::(\w+))?`", text.replace("`tests/", "`"))
+    assert len(named) > 50
+    missing = [
+        f"{file}::{test}"
+        for file, test in named
+        if not (path := ROOT / "tests" / file).exists()
+        or (test and not re.search(rf"def {test}\(", path.read_text("utf-8")))
+    ]
+    assert missing == []
+    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith(("| threat", "| ---"))]
+    assert [row for row in rows if "test_" not in row.split(" | ")[2]] == []

@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
+import cli
 from tests.support.dev import answers, running_dev
+from tools.man_pages import pages as man_pages
+from tools.manual import walk
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"checkout_daemon": ROOT / "checkout_daemon", "checkout_daemon.sql": ROOT / "sql", "tui": ROOT / "tui"}
@@ -39,6 +42,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / name, source / name)
+    run([sys.executable, "-m", "tools.man_pages", source / "build" / "man"], ROOT)
     target = tmp_path_factory.mktemp("wheel")
     build = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
     subprocess.run([sys.executable, "-c", build, target], cwd=source, check=True, capture_output=True, timeout=120)
@@ -91,7 +95,7 @@ def test_the_wheel_holds_every_file_of_every_package(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
 
-    assert held == package_files()
+    assert {name for name in held if "/share/man/" not in name} == package_files()
 
 
 def test_the_wheel_holds_the_built_storefront(wheel: Path) -> None:
@@ -116,3 +120,23 @@ async def test_the_installed_program_runs_a_whole_shop_in_another_folder(install
         assert await answers(f"{dev.url}/readyz")
         assert await answers(dev.url)
         assert await answers(f"{dev.url}/api/products")
+
+
+def test_man_finds_a_page_for_every_command_next_to_the_program(installed: Path) -> None:
+    pages = {page.stem for page in (installed.parent / "share" / "man" / "man1").glob("*.1")}
+    names = {path.replace(" ", "-") for path, _ in walk(cli.checkout, "checkout")}
+    assert names < pages
+    assert {"checkout", "checkout-orders"} < pages
+    page = (installed.parent / "share" / "man" / "man1" / "checkout-orders-list.1").read_text("utf-8")
+    assert "\\-\\-columns NAMES" in page
+    assert ".SH EXAMPLES" in page
+
+
+def test_no_line_of_a_man_page_is_taken_for_a_request_by_accident() -> None:
+    requests = {".TH", ".SH", ".B", ".TP", ".PP", ".nf", ".fi"}
+    for name, page in man_pages(cli.checkout).items():
+        lines = page.splitlines()
+        assert {line.split()[0] for line in lines if line.startswith((".", "'"))} <= requests, name
+        assert all(line.strip() for line in lines), name
+        assert page.isascii(), name
+        assert not any("\b" in line for line in lines), name

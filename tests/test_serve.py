@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -11,7 +12,9 @@ import aiohttp
 import asyncpg
 import pytest
 
-from tests.support.serving import ONE_OR_TWO, Serve, deliver, enough, get, refusal, until
+from checkout_daemon.dev.ports import free_port
+from tests.support.fronts import passing_on
+from tests.support.serving import ONE_OR_TWO, Serve, deliver, enough, ready, refusal, until
 
 # What it refuses ------------------------------------------------------------------------------------------------------
 
@@ -55,8 +58,20 @@ async def test_a_database_that_does_not_answer_is_exit_5(tmp_path: Path) -> None
 async def test_a_database_that_does_not_exist_is_not_called_silent(tmp_path: Path, database_url: str) -> None:
     parts = urlsplit(database_url)
     status, lines = await refusal(tmp_path, enough(parts._replace(path="/nowhere").geturl()))
-    assert status == 5
-    assert 'the database refuses: database "nowhere" does not exist; start it, or correct DATABASE_URL' in lines[0]
+    assert status == 2
+    assert 'the database refuses: database "nowhere" does not exist; correct DATABASE_URL' in lines[0]
+
+
+async def test_a_database_that_does_not_answer_is_waited_for(
+    serve: Serve, http: aiohttp.ClientSession, database_url: str, tmp_path: Path
+) -> None:
+    port = free_port()
+    parts = urlsplit(database_url)
+    late = database_url.replace(f":{parts.port}/", f":{port}/")
+    starting = asyncio.ensure_future(serve(enough(late), "--wait", "2m"))
+    await until(lambda: any("waiting for up to 120 s" in log.read_text() for log in tmp_path.rglob("*.log")))
+    async with passing_on(port, parts.hostname or "", parts.port or 0):
+        await ready(http, await starting)
 
 
 @pytest.mark.parametrize(("url", "warned"), [("", True), ("http://[::1]:8000", True), ("https://shop.example", False)])
@@ -115,7 +130,7 @@ async def test_an_empty_database_gets_its_schema(
 ) -> None:
     await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     serving = await serve(enough(database_url))
-    assert await get(http, serving, "/readyz") == (200, '{"status":"ready"}')
+    await ready(http, serving)
 
 
 async def test_migrations_use_the_direct_url_where_there_is_one(serve: Serve, database_url: str) -> None:
@@ -125,7 +140,7 @@ async def test_migrations_use_the_direct_url_where_there_is_one(serve: Serve, da
 
 async def test_one_worker_is_one_process(serve: Serve, http: aiohttp.ClientSession, database_url: str) -> None:
     serving = await serve(enough(database_url))
-    assert (await get(http, serving, "/readyz"))[0] == 200
+    await ready(http, serving)
     assert serving.workers() == []
     assert "one process" in serving.announced
 

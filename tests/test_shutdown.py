@@ -13,7 +13,7 @@ import aiohttp
 import asyncpg
 import pytest
 
-from tests.support.serving import ONE_OR_TWO, Serve, Serving, alive, answered_by, connected, enough, get, until
+from tests.support.serving import ONE_OR_TWO, Serve, Serving, alive, answered_by, connected, enough, get, ready, until
 from tests.support.stripe_events import event_body, signed
 
 
@@ -26,7 +26,7 @@ async def test_a_signal_ends_it_with_0_and_leaves_no_process(
     serve: Serve, http: aiohttp.ClientSession, database_url: str, options: tuple[str, ...], number: signal.Signals
 ) -> None:
     serving = await serve(enough(database_url), *options)
-    assert (await get(http, serving, "/readyz"))[0] == 200
+    await ready(http, serving)
     workers = serving.workers()
     serving.signal(number)
     assert await serving.ended() == 0
@@ -86,6 +86,65 @@ async def test_what_is_under_way_is_committed_and_answered_first(
     assert [answer.split()[1] for answer in answers] == [b"200"] * 20
     assert await serving.ended() == 0
     assert await connection.fetchval("SELECT count(*) FROM stripe_events") == 20
+
+
+@ONE_OR_TWO
+async def test_while_it_drains_it_answers_but_asks_for_no_more(
+    serve: Serve, http: aiohttp.ClientSession, database_url: str, options: tuple[str, ...]
+) -> None:
+    serving = await serve(enough(database_url), "--drain", "600", *options)
+    async with connected(serving) as (reader, writer):
+        writer.write(b"GET /api/products HTTP/1.1\r\nHost: shop\r\n\r\n")
+        before = await answer(reader)
+        serving.signal(signal.SIGTERM)
+        await until(lambda: serving.log().count("not ready any more") == 1 + len(options) // 2)
+        writer.write(b"GET /api/products HTTP/1.1\r\nHost: shop\r\n\r\n")
+        after = await answer(reader)
+        assert await reader.read() == b""
+    assert [b"200 OK" in before, b"Connection: close" in before] == [True, False]
+    assert [b"200 OK" in after, b"Connection: close" in after] == [True, True]
+    async with connected(serving) as (reader, writer):
+        writer.write(delivery_request())
+        assert b"200 OK" in await answer(reader)
+    status, problem = await get(http, serving, "/readyz")
+    assert (status, "stopping" in problem) == (503, True)
+    assert (await get(http, serving, "/healthz"))[0] == 200
+    serving.signal(signal.SIGTERM)  # the second one does not wait
+    assert await serving.ended() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@ONE_OR_TWO
+async def test_it_does_not_drain_after_sigint_nor_longer_than_asked(
+    serve: Serve, database_url: str, options: tuple[str, ...], number: signal.Signals
+) -> None:
+    drain = "600" if number == signal.SIGINT else "0.1"
+    serving = await serve(enough(database_url), "--drain", drain, *options)
+    serving.signal(number)
+    assert await serving.ended() == 0
+
+
+async def test_connections_that_only_the_kernel_has_accepted_are_answered(serve: Serve, database_url: str) -> None:
+    serving = await serve(enough(database_url))
+    serving.signal(signal.SIGSTOP)
+    async with contextlib.AsyncExitStack() as open_connections:
+        connections = [await open_connections.enter_async_context(connected(serving)) for _ in range(20)]
+        for _, writer in connections:
+            writer.write(delivery_request())
+        serving.signal(signal.SIGTERM)
+        serving.signal(signal.SIGCONT)
+        answers = [await answer(reader) for reader, _ in connections]
+    assert [b"200 OK" in answered for answered in answers] == [True] * 20
+    assert await serving.ended() == 0
+
+
+async def answer(reader: asyncio.StreamReader) -> bytes:
+    """Read the head of an answer, and its body."""
+    async with asyncio.timeout(30):
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(line for line in head.splitlines() if line.lower().startswith(b"content-length:"))
+        await reader.readexactly(int(length.partition(b":")[2]))
+    return head
 
 
 def delivery_request() -> bytes:

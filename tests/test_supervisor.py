@@ -53,7 +53,9 @@ def work(index, alive):
     return 3
 
 nothing = lambda *_: None
-Supervisor(1, work, parent_pipe=None, on_hangup=nothing, on_stop=nothing, on_death=nothing).run(nothing)
+Supervisor(
+    1, work, drain_seconds=0, parent_pipe=None, on_hangup=nothing, on_stop=nothing, on_death=nothing
+).run(nothing)
 """
 
 
@@ -86,6 +88,8 @@ async def test_the_shared_metrics_stay_while_any_worker_lives(serve: Serve, tmp_
     serving = await serve(enough(database_url) | {"TMPDIR": str(tmp_path)}, "--workers", "2")
     (folder,) = tmp_path.glob("checkout-metrics-*")
     first, second = serving.workers()
+    # Only then it has closed the pipe whose end tells the first that the supervisor is dead.
+    await until(lambda: any(folder.glob(f"*_{second}.db")))
     os.kill(second, signal.SIGSTOP)
     try:
         serving.signal(signal.SIGKILL)

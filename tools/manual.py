@@ -24,8 +24,17 @@ ORDER is a number, an id or its beginning, a `cs_…`, `pi_…` or `ch_…` id f
 customer's email. A number wins over the beginning of an id. If several orders match, they are
 listed, and the exit code is 2. A shell completes numbers once `checkout completion` has set it up.
 
-WHEN is a span before now (`30m`, `24h`, `7d`), a date or an RFC 3339 time. A time without an offset
-is in the shop's time zone.
+WHEN is a span before now (`30m`, `24h`, `7d`), `now`, `today`, `yesterday`, a weekday (`monday`:
+the last one, or today), `this week`, `last week`, `this month`, `last month`, a date (`2026-11-24`,
+`24.11.2026`, or `24.11.`: the last one) or an RFC 3339 time. A day begins at midnight in the shop's
+time zone, and so is a time without an offset (`2026-11-24T10:00`).
+
+A list is a table of its newest 50 rows. It is cut to the width of a terminal, and not cut at all if
+it is piped. `--columns` chooses columns: those of the table, or any key of its JSON. `--format csv`
+or `tsv` has the keys of JSON as columns, amounts in minor units and times in UTC; text that a
+spreadsheet would take for a formula starts with an apostrophe, and what is nested is JSON.
+`--quiet` prints what names each row, for `xargs`, and nothing else. `--after` continues where a
+page ended.
 
 | exit code | meaning |
 |---|---|
@@ -33,7 +42,7 @@ is in the shop's time zone.
 | 1 | failure; for commands that check or compare: a fault or a difference was found |
 | 2 | wrong usage, or a missing confirmation: destructive commands ask on a terminal and need `--yes` off one |
 | 3 | the order, event, session or message does not exist |
-| 4 | refused because of the state of the order or of another object |
+| 4 | refused because of the state of the order or of another object, or because the database accepts no writes |
 | 5 | the database or Stripe is not reachable |
 | 130 | interrupted with Ctrl-C |
 """

@@ -30,6 +30,17 @@ class Action:
         return self.show_key or self.key
 
 
+def shown(key: str) -> str:
+    """Return keys as people name them."""
+    names = {
+        "enter": "Enter", "escape": "Esc", "slash": "/", "question_mark": "?", "space": "Space", "tab": "Tab",
+        "asterisk": "*", "colon": ":",
+    }  # fmt: skip
+    return ", ".join(
+        names.get(name, name.upper() if name[:1] == "f" and name[1:].isdigit() else name) for name in key.split(",")
+    )
+
+
 def bindings(actions: Iterable[Action]) -> list[BindingType]:
     """Return the key bindings of actions for Textual."""
     return [

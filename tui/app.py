@@ -5,35 +5,53 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import aclosing
+from collections.abc import Callable, Iterator
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
-from functools import partial
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 from textual import on, work
-from textual.app import App, SystemCommand
+from textual._compositor import ChopsUpdate, LayoutUpdate
+from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.events import Event, Key, Paste
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
+from textual.widgets import Input
 
-from checkout_daemon.errors import CheckoutError
+from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
 from checkout_daemon.ledger.watching import ConnectionChange, Lost, follow_changes
 from checkout_daemon.operations.schema import check_schema
 from checkout_daemon.orders.terminal_windows import may_write
-from checkout_daemon.runtime import open_runtime
+from checkout_daemon.present.text import plain_lines
+from checkout_daemon.runtime import open_runtime, standby_of
 from checkout_daemon.settings import Settings
+from checkout_daemon.stripe_sync.pulse import read_pulse
 from tui.context import AppContext
 from tui.navigation import ScreenNavigation, import_screens
+from tui.remembered import Remembered, memory_path, recall, remember
 from tui.screens.base import BaseScreen
 from tui.screens.orders import OrdersScreen
+from tui.stack import ScreenStack
 from tui.theme import DARK, THEMES
 from tui.typeahead import TypeAhead
+from tui.user_config import UserConfig, read_config
+from tui.wire import Changes, Wire
 
 CONNECTIONS = 4
 
+_PULSE_EVERY_SECONDS = 2.0
+
 # Draw changes of this span together: nobody can tell, and a busy shop costs less.
 _DRAW_EVERY_SECONDS = 0.06
+
+
+def _everything() -> type[Provider]:
+    from tui.palette import Everything
+
+    return Everything
 
 
 class Terminal(App[CheckoutError | None]):
@@ -41,40 +59,98 @@ class Terminal(App[CheckoutError | None]):
 
     TITLE = "checkout"
     CSS_PATH = "styles/terminal.tcss"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_everything}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
+        Binding("ctrl+c,super+c", "copy_or_quit", "Copy what is selected, or quit", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False, priority=True),
         Binding("f2", "next_theme", "Theme", show=False),
+        Binding("ctrl+l", "draw_again", "Draw the screen again", show=False),
     ]
 
-    def __init__(self, context: AppContext, listen_url: str, on_shown: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        context: AppContext,
+        listen_url: str,
+        on_shown: Callable[[], None] | None = None,
+        *,
+        memory: Path | None = None,
+    ) -> None:
+        """`memory` is the file of what is remembered from one start to the next; without it nothing is."""
         # With NO_COLOR Textual still draws in greys, unless it uses the terminal's own colours.
         super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
         self.app_context = context
-        context.navigation = ScreenNavigation(context, self.push_screen)
+        context.navigation = ScreenNavigation(context, ScreenStack(self))
         self._listen_url = listen_url
         self._on_shown = on_shown
         self._typing = TypeAhead(self)
+        self._wire = Wire()
         self.following = False  # whether the app is subscribed to all further changes
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = DARK.name
+        self._memory = memory
+        self._remembered, self._forgotten = (Remembered(), "") if memory is None else recall(memory)
+        context.sorts |= self._remembered.sorts
+        context.columns |= {place: tuple(names) for place, names in self._remembered.columns.items()}
+        known = self._remembered.theme in {theme.name for theme in THEMES}
+        self.theme = self._remembered.theme if known else DARK.name
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, lambda _: self._redraw())
+        self.app_resume_signal.subscribe(self, lambda _: self.action_draw_again())
         self.push_screen(OrdersScreen(self.app_context))
+        self.set_interval(_PULSE_EVERY_SECONDS, self._feel_pulse)
         self._follow()
 
     async def on_event(self, event: Event) -> None:
         if not isinstance(event, Key | Paste) or event.is_forwarded:
             await super().on_event(event)
         elif not self._typing.holds(event):
+            if isinstance(event, Key) and isinstance(self.screen, BaseScreen) and not isinstance(self.focused, Input):
+                self.screen.explain(event.key)
             await super().on_event(event)
             self._typing.follow(event)
 
+    def _display(self, screen: Screen[object], renderable: Any) -> None:
+        """Write only what an update changes. Textual has no other place where all updates pass."""
+        if isinstance(renderable, ChopsUpdate | LayoutUpdate):
+            renderable = Changes(self._wire, renderable, screen.outer_size)
+        super()._display(screen, renderable)
+
+    @property
+    def _background_screens(self) -> list[Screen[object]]:
+        """The screens that are seen through the one in front. Textual also counts one below a screen that is opaque.
+
+        It then draws the front screen again, as a whole, for every change below it.
+        """
+        return [] if self.screen.styles.background.a == 1 else super()._background_screens
+
     @on(OrdersScreen.Shown)
     def _shown(self) -> None:
+        if self._forgotten:
+            self.notify(self._forgotten, severity="warning", timeout=10)
+        if self.app_context.user_config.path is not None:
+            self.run_worker(self._tell_faults, thread=True, group="shown")
+        if isinstance(self.screen, OrdersScreen) and (open_screen := self._places().get(self._remembered.screen)):
+            open_screen()
+        self._feel_pulse()
         if self._on_shown is not None:
             self.run_worker(self._on_shown, thread=True, group="shown")
+
+    def _tell_faults(self) -> None:
+        """Show in one line what is wrong with `tui.toml`. Runs in a thread, as it imports other screens."""
+        from tui.config_check import all_faults
+
+        faults = all_faults(self.app_context.user_config)
+        if faults:
+            more = f" (and {len(faults) - 1} more: `checkout tui --check-config`)" if len(faults) > 1 else ""
+            self.call_from_thread(self.notify, f"{faults[0].text}{more}", severity="warning", timeout=15)
+
+    @work(exclusive=True, group="pulse")
+    async def _feel_pulse(self) -> None:
+        """Read whether a daemon is at work, and whether Stripe answers it and its events arrive."""
+        with suppress(DatabaseUnavailable):
+            async with self.app_context.database.connection() as connection:
+                self.app_context.pulse = await read_pulse(connection)
 
     @work(exclusive=True, group="follow")
     async def _follow(self) -> None:
@@ -82,6 +158,7 @@ class Terminal(App[CheckoutError | None]):
         try:
             async with aclosing(changes) as batches:
                 async for batch in batches:
+                    await self.app_context.reads.await_changes()
                     for screen in self._live_screens():
                         await screen.changed(batch)
                     await asyncio.sleep(_DRAW_EVERY_SECONDS)
@@ -115,24 +192,70 @@ class Terminal(App[CheckoutError | None]):
             if isinstance(screen, BaseScreen) and screen.is_mounted and not screen.gone:
                 yield screen
 
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Show a message. It may contain text from Stripe: by default nothing in it is markup, or obeyed."""
+        super().notify(plain_lines(message), title=title, severity=severity, timeout=timeout, markup=markup)
+
+    async def action_copy_or_quit(self) -> None:
+        """Copy the text that was selected with the mouse, or quit if none is."""
+        text = self.screen.get_selected_text()
+        if not text:
+            await self.action_quit()
+            return
+        self.copy_to_clipboard(text)
+        self.screen.clear_selection()
+        self.notify("Selected text", title="Copied", timeout=3)
+
+    def action_draw_again(self) -> None:
+        """Send the whole screen: something else wrote on the terminal."""
+        self._wire.forget()
+        self.refresh(layout=True)
+
+    def _places(self) -> dict[str, Callable[[], object]]:
+        """Return what opens the screens that are about the whole shop, by their names."""
+        go = self.app_context.navigation
+        return {
+            "To do": go.todo,
+            "Events": go.events,
+            "Dead letters": go.dead_letters,
+            "Health": go.health,
+            "Trigger": go.trigger,
+        }
+
+    def remember(self) -> None:
+        """Write what the next start continues with."""
+        if self._memory is None:
+            return
+        places = [screen.PLACE for screen in self.screen_stack if isinstance(screen, BaseScreen)]
+        last = next((place for place in reversed(places) if place in self._places()), "")
+        remember(self._memory, Remembered(self.theme, last, self.app_context.sorts, self.app_context.columns))
+
+    def exit(self, *arguments: Any, **options: Any) -> None:
+        self.remember()
+        super().exit(*arguments, **options)
+
     def action_next_theme(self) -> None:
         names = [theme.name for theme in THEMES]
         self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        if isinstance(screen, BaseScreen):
-            yield from screen.palette()
-        for theme in THEMES:
-            name = theme.name.removeprefix("checkout-")
-            yield SystemCommand(f"Colours: {name}", "key F2", partial(setattr, self, "theme", theme.name))
 
-
-async def _run(settings: Settings, listen_url: str, *, read_only: bool) -> tuple[CheckoutError | None, int]:
-    async with open_runtime(settings, pool_size=CONNECTIONS) as runtime:
+async def _run(
+    settings: Settings, listen_url: str, user_config: UserConfig, *, read_only: bool
+) -> tuple[CheckoutError | None, int]:
+    async with open_runtime(settings, pool_size=CONNECTIONS) as runtime, standby_of(settings, CONNECTIONS) as standby:
         await check_schema(runtime.database)
         read_only = read_only or not await may_write(runtime.database)
-        context = AppContext(runtime, read_only=read_only, masked=settings.mask)
-        terminal = Terminal(context, listen_url, _settle)
+        context = AppContext(runtime, read_only=read_only, masked=settings.mask, standby=standby)
+        context.user_config = user_config
+        terminal = Terminal(context, listen_url, _settle, memory=memory_path())
         failure = await terminal.run_async()
         return failure, terminal.return_code or 0
 
@@ -146,10 +269,14 @@ def _settle() -> None:
     gc.enable()
 
 
-def run(settings: Settings, listen_url: str, *, read_only: bool) -> int:
-    """Run until the user quits and return the exit code, 1 after a crash. Raise CheckoutError."""
+def run(settings: Settings, listen_url: str, *, read_only: bool, config: Path | None = None) -> int:
+    """Run until the user quits and return the exit code, 1 after a crash. Raise CheckoutError.
+
+    `config` is the `tui.toml` to use instead of the usual one.
+    """
     gc.disable()  # until _settle: start-up leaves no garbage
-    failure, code = asyncio.run(_run(settings, listen_url, read_only=read_only))
+    user_config = read_config(config, time_zone=settings.time_zone)
+    failure, code = asyncio.run(_run(settings, listen_url, user_config, read_only=read_only))
     if failure is not None:
         raise failure
     return code

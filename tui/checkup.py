@@ -15,6 +15,7 @@ from checkout_daemon.operations.doctor import CHECKS, Check
 from checkout_daemon.operations.vital_signs import SIGNS, VitalSigns
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings
+from tui.actions import command_line
 
 STRIPE_SECONDS = 30.0
 SIGNS_SECONDS = 2.0
@@ -43,6 +44,8 @@ class Checkup:
     _signs_due: float = 0.0
     _reading: bool = False
     _lost: bool = False
+    _again: bool = False
+    _stripe_was_silent: bool = False
 
     def checks(self) -> Iterator[tuple[str, Check | None]]:
         """Yield every check with its result, or None while that is unknown."""
@@ -51,7 +54,7 @@ class Checkup:
 
     @property
     def faults(self) -> list[str]:
-        return [name for name, check in self.checks() if check is not None and not check.ok]
+        return [name for name, check in self.checks() if check is not None and check.fault]
 
     @property
     def wait_seconds(self) -> float:
@@ -79,6 +82,8 @@ class Checkup:
         finally:
             self.busy = False
             self._due = max(self._due, self.asked_at + _SHARE * (monotonic() - self.asked_at))
+            if self._again:
+                self._again, self._due = False, 0.0
 
     async def read_signs(self, runtime: Runtime, *, now: bool = False) -> None:
         """Read the vital signs unless they were just read; `now` reads them anyway."""
@@ -91,7 +96,14 @@ class Checkup:
             self.answers.append(self.signs.answered_seconds)
             if self._lost:
                 self._lost = False
-                self.found.pop("database", None)  # it answers again; the doctor updates the rest
+                self._forget_faults()  # they are of the time without the database
+            pulse = self.signs.pulse
+            if pulse.stripe_silent:
+                silent = f"the daemon has had no answer for {pulse.stripe_seconds:.0f} s"
+                self._add([Check.failed("stripe", silent, command_line("doctor", "--only", "stripe"))])
+            elif self._stripe_was_silent:
+                self._forget_faults()
+            self._stripe_was_silent = pulse.stripe_silent
         except DatabaseUnavailable as error:
             self._add(vital_signs.no_answer(runtime.settings, error.detail))
             self._lost = True
@@ -99,6 +111,13 @@ class Checkup:
             self._reading = False
             share = 0.0 if self._lost else min(_SHARE * (monotonic() - started), _SIGNS_LONGEST_SECONDS)
             self._signs_due = monotonic() + max(SIGNS_SECONDS, share)
+
+    def _forget_faults(self) -> None:
+        """Forget what the doctor found wrong, and have it look again at once, also if it is just at it."""
+        for name in CHECKS:
+            if (check := self.found.get(name)) is not None and check.fault:
+                del self.found[name]
+        self._due, self._again = 0.0, self.busy
 
     def _add(self, checks: Iterable[Check]) -> None:
         self.found |= {check.check: check for check in checks}

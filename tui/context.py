@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from checkout_daemon.database.pool import Database
+from checkout_daemon.database.reading import Reads
 from checkout_daemon.model.orders import Order
-from checkout_daemon.present.text import plain
+from checkout_daemon.present.text import masked, plain
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings
-from tui.texts import masked, masked_digits
+from tui.texts import masked_digits
+from tui.user_config import UserConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from checkout_daemon.orders.figures import Trouble
+    from checkout_daemon.stripe_sync.pulse import Pulse
+    from tui.actions import Action
     from tui.checkup import Checkup
-    from tui.filters import EventChoice
+    from tui.filters import Choice, EventChoice
+
+
+_MOST_TYPED = 50
 
 
 class Navigation(Protocol):
     """Opens screens. A protocol, because a screen that imported the implementation would import every other screen."""
 
-    def order(self, order_id: str) -> None: ...
+    def orders(self, choice: Choice) -> None: ...
+    def order(self, order_id: str, then: str = "") -> None: ...
     def events(self, choice: EventChoice | None = None) -> None: ...
     def event(self, event_id: str) -> None: ...
     def dead_letters(self) -> None: ...
+    def message(self, message_id: str) -> None: ...
+    def order_actions(self) -> Sequence[Action]: ...
+    def todo(self) -> None: ...
+    def batch(self, number: int) -> None: ...
+    def batches(self) -> None: ...
     def trigger(self, order_number: int | None = None) -> None: ...
     def health(self) -> None: ...
 
@@ -34,14 +51,29 @@ class Navigation(Protocol):
 class AppContext:
     """The state of one terminal UI.
 
-    `navigation` is set by the app. `lost_at` is when the database stopped answering, or None while it answers.
+    `navigation` is set by the app. `standby` is what lists are read from, if there is one. `lost_at` is when the
+    database stopped answering, or None while it answers. `trouble` and `pulse` are None until they are read. `sorts`
+    and `columns` are those chosen for lists, by the name of the screen. `typed_places` are what was typed after `:`,
+    the newest last; it is not stored, as it may name customers.
     """
 
     runtime: Runtime
     read_only: bool
     masked: bool = False
     lost_at: datetime | None = None
+    standby: Database | None = None
+    trouble: Trouble | None = None
+    pulse: Pulse | None = None
+    sorts: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    user_config: UserConfig = field(default_factory=UserConfig)
     navigation: Navigation = field(init=False)
+    typed_places: deque[str] = field(default_factory=lambda: deque(maxlen=_MOST_TYPED))
+
+    @cached_property
+    def reads(self) -> Reads:
+        """Where lists are read from."""
+        return Reads(self.database, self.standby)
 
     @property
     def settings(self) -> Settings:

@@ -3,45 +3,63 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from checkout_daemon.events.event_lists import EventFilter
-from checkout_daemon.orders.order_lists import OrderFilter
+from checkout_daemon.model.order_rows import NEWEST_FIRST, Sort
+from checkout_daemon.model.time_ranges import read_past, read_range
+from checkout_daemon.orders.order_filter import OrderFilter
 from checkout_daemon.present.text import words
 from tui.actions import command_line
 
-_LENGTHS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
-SPANS = (None, *_LENGTHS)
+SPANS = (
+    "1h", "24h", "7d", "30d", "today", "yesterday", "this week", "last week", "this month", "last month",
+)  # fmt: skip
+_LENGTHS = SPANS[:4]
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The filter of the order list. `span` is one of SPANS: how far back to go."""
+    """The filter of the order list.
+
+    `span` is a time range as it was typed; empty: any time. `search` is a text of the filter language (order_query.py).
+    """
 
     statuses: tuple[str, ...] = ()
     attention: bool = False
-    span: str | None = None
+    span: str = ""
     search: str = ""
+    sort: Sort = NEWEST_FIRST
 
     @property
     def narrows(self) -> bool:
-        return self != Choice()
+        return self != Choice(sort=self.sort)
 
-    def filter(self) -> OrderFilter:
-        """Return the filter without the search, which needs the database."""
-        since = None if self.span is None else datetime.now(UTC) - _LENGTHS[self.span]
-        return OrderFilter(statuses=self.statuses, attention=self.attention, since=since)
+    def filter(self, time_zone: str) -> OrderFilter:
+        """Return the filter without the search, whose words need the database."""
+        span = read_range(self.span, time_zone, datetime.now(UTC)) if self.span else None
+        since, until = (None, None) if span is None else (span.since, span.until)
+        return OrderFilter(statuses=self.statuses, attention=self.attention, since=since, until=until)
 
-    def next_span(self) -> str | None:
-        return SPANS[(SPANS.index(self.span) + 1) % len(SPANS)]
-
-    def command(self) -> str:
+    def command(self, time_zone: str) -> str:
         """Return the command that prints the same list."""
         options = [option for status in self.statuses for option in ("--status", status)]
         options += ["--attention"] if self.attention else []
-        options += ["--since", self.span] if self.span else []
-        options += ["--search", self.search] if self.search else []
+        options += self._bounds(time_zone)
+        options += ["--filter", self.search] if self.search else []
+        options += ["--sort", str(self.sort)] if self.sort != NEWEST_FIRST else []
         return command_line("orders", "list", *options)
+
+    def _bounds(self, time_zone: str) -> list[str]:
+        now = datetime.now(UTC)
+        span = read_range(self.span, time_zone, now) if self.span else None
+        if span is None:
+            return []
+        bounds = {"--since": span.since, "--until": span.until}
+        if span.until is None and read_past(self.span, time_zone, now) is not None:
+            return ["--since", self.span]
+        return [word for name, time in bounds.items() if time for word in (name, _word(time, time_zone))]
 
     def chips(self) -> list[tuple[str, str, bool]]:
         """Return each chip's action, text, and whether it narrows the list."""
@@ -49,9 +67,23 @@ class Choice:
         return [
             ("statuses", f"s {statuses or 'any status'}", bool(self.statuses)),
             ("attention", "a needs attention" if self.attention else "a any attention", self.attention),
-            ("span", f"t last {self.span}" if self.span else "t any time", self.span is not None),
+            ("span", f"t {self._span_words()}", bool(self.span)),
             ("search", f"/ {self.search}" if self.search else "/ search", bool(self.search)),
+            *([("sort_turn", f"~ {self.sort.words}", True)] if self.sort != NEWEST_FIRST else []),
         ]
+
+    def _span_words(self) -> str:
+        return f"last {self.span}" if self.span in _LENGTHS else self.span or "any time"
+
+
+def _word(time: datetime, time_zone: str) -> str:
+    """Return a time as a command takes it: a date if it is midnight."""
+    local = time.astimezone(ZoneInfo(time_zone))
+    return (
+        f"{local:%Y-%m-%d}"
+        if (local.hour, local.minute, local.second) == (0, 0, 0)
+        else local.isoformat(timespec="seconds")
+    )
 
 
 FAILED = ("failed", "dead")

@@ -5,6 +5,7 @@ Nothing is canceled: a query canceled half-way costs a database connection.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
@@ -17,16 +18,22 @@ class Latest(Generic[T]):
     def __init__(self, work: Callable[[T], Awaitable[None]]) -> None:
         self._work = work
         self._wanted: list[T] = []
-        self._busy = False
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def ask(self, request: T) -> None:
-        """Run the work for a request, unless a later one replaces it first. Raises what the work raises."""
+        """Run the work for a request, unless a later one replaces it first, and return when nothing is left to do.
+
+        Raises what the work raises, to whoever's turn runs it.
+        """
         self._wanted = [request]
-        if self._busy:
+        while not self._idle.is_set():
+            await self._idle.wait()
+        if not self._wanted:
             return
-        self._busy = True
+        self._idle.clear()
         try:
             while self._wanted:
                 await self._work(self._wanted.pop())
         finally:
-            self._busy = False
+            self._idle.set()

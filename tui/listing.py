@@ -2,16 +2,18 @@
 
 Rows are read in keyset pages, so a list of a million costs as much as one of a hundred. The positions of rows already
 read are remembered with their ranks, and the next window is read from the nearest; for a far jump the source skips
-rows. While orders come and go, ranks further down may be off by a few. The rows in the window are always right, and its
-top is exact.
+rows, from the nearer end. While orders come and go, ranks further down may be off by a few, and the length of a long
+list is an estimate. The rows in the window are always right, and its top is exact.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+from checkout_daemon.orders.terminal_windows import Length
 
 WINDOW = 400
 _LEAD = 150  # rows that a window holds above the requested one
@@ -24,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Item(Generic[T]):
-    """One item of a list. `place` is its sort key, greatest first, and never changes; `row` is what is shown."""
+    """One item of a list. `place` is its sort key, greatest first; `row` is what is shown."""
 
     key: str
     place: tuple[Any, ...]
@@ -34,7 +36,12 @@ class Item(Generic[T]):
 class Source(Generic[T]):
     """Reads a list."""
 
-    async def count(self) -> int | None:
+    @property
+    def whole(self) -> bool:
+        """Whether every row that fits is in the list, as far as it was read."""
+        return True
+
+    async def count(self) -> Length | None:
         """Return the length, or None if the list is not counted and grows as it is read."""
         return None
 
@@ -47,14 +54,27 @@ class Source(Generic[T]):
         page = await self.page(after, count)
         return page[-1].place if len(page) == count else None
 
+    async def skip_from_end(self, count: int) -> Any | None:
+        """Return the place that has `count` items after it, or None if there are no more. Only of a counted list."""
+        raise NotImplementedError
+
+    def rank_of(self, place: Any) -> int | None:
+        """Return how many items are before a place, or None if that is not known."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The effect of an update: rows inserted above the window, keys to highlight, and whether rows in it moved."""
+    """The effect of an update: rows inserted above the window, keys to highlight, and whether rows in it moved.
+
+    `moved` are the keys of rows that have another place now; `left` has those places if they are out of the window.
+    """
 
     inserted_above: int
     changed: frozenset[str]
     shifted: bool
+    moved: frozenset[str]
+    left: Mapping[str, tuple[Any, ...]]
 
 
 class Listing(Generic[T]):
@@ -65,6 +85,7 @@ class Listing(Generic[T]):
         self.rows: list[Item[T]] = []
         self.first = 0
         self.total: int | None = None
+        self.exact = True
         self._ended = False
         self._marks: list[tuple[int, Any]] = []  # (rank of the row after it, less _shift; place), ascending
         self._shift = 0
@@ -121,7 +142,11 @@ class Listing(Generic[T]):
         mark_rank, place = self._mark_before(start)
         ahead = start - mark_rank
         if ahead > _NEAR:
-            found = await self.source.skip(place, ahead)
+            left = None if self.total is None else self.total - start
+            if left is None or left > ahead:
+                found = await self.source.skip(place, ahead)
+            else:
+                found = await self.source.skip_from_end(left)
             if found is None:  # the list is shorter than expected
                 ahead, start = 0, mark_rank
             else:
@@ -140,9 +165,9 @@ class Listing(Generic[T]):
 
     async def count(self) -> None:
         """Read the length of the list."""
-        total = await self.source.count()
-        if total is not None:
-            self.total = max(total, self.last)
+        length = await self.source.count()
+        if length is not None:
+            self.total, self.exact = max(length.rows, self.last), length.exact
             if self._ended:
                 self.total = self.last
 
@@ -150,38 +175,46 @@ class Listing(Generic[T]):
         """Merge current rows into the window. Keys in `gone` left the list; keys in `new` were not in it before."""
         if self._late is not None:
             self._late.append((fresh, gone, new))
-        inserted_above = 0
         changed = set()
         places = {row.key: place for place, row in enumerate(self.rows)}
+        leaving = {key for key in gone if key in places}
         added: list[Item[T]] = []
+        moving: list[Item[T]] = []
         for row in fresh:
-            if row.key in places:
-                if self.rows[places[row.key]] != row:
-                    self.rows[places[row.key]] = row
-                    changed.add(row.key)
-            elif self._belongs(row):
-                added.append(row)
+            known = self.rows[places[row.key]] if row.key in places else None
+            if known is None or row.place != known.place:
+                (added if known is None else moving).append(row)
+            elif known != row:
+                self.rows[places[row.key]] = row
                 changed.add(row.key)
-            elif row.key in new and self.rows and row.place > self.rows[0].place:
-                inserted_above += 1
-        if leaving := {key for key in gone if key in places}:
+        top = self.rows[0].place if self.rows else None
+        above = [row for row in added if row.key in new and top is not None and row.place > top and self.first]
+        leaving |= {row.key for row in moving}
+        if leaving:
             self.rows = [row for row in self.rows if row.key not in leaving]
-        if added:
-            self.rows = sorted([*self.rows, *added], key=lambda row: row.place, reverse=True)
+        entered = [row for row in (*added, *moving) if self._belongs(row, top)]
+        changed |= {row.key for row in entered}
+        left = {row.key: row.place for row in moving if row.key not in changed}
+        inserted_above = len(above) + sum(top is not None and place > top for place in left.values())
+        if entered:
+            self.rows = sorted([*self.rows, *entered], key=lambda row: row.place, reverse=True)
         self.first += inserted_above
-        self._shift += inserted_above + len(added) - len(leaving)
+        self._shift += inserted_above + len(entered) - len(leaving)
         if self.total is not None:
-            self.total = max(self.total + inserted_above + len(added) - len(leaving), self.last)
+            fewer = len(leaving) - len(moving)
+            more = len(above) + len(entered) - sum(row.key in changed for row in moving)
+            self.total = max(self.total + more - fewer, self.last)
         if self.first == 0 and len(self.rows) > 2 * WINDOW:
             del self.rows[WINDOW:]
             self._ended = False
-        return Moved(inserted_above, frozenset(changed), bool(inserted_above or added or leaving))
+        moved = frozenset(row.key for row in moving)
+        return Moved(inserted_above, frozenset(changed), bool(inserted_above or entered or leaving), moved, left)
 
-    def _belongs(self, row: Item[T]) -> bool:
-        """Return whether a row's place is within the window."""
+    def _belongs(self, row: Item[T], top: Any | None) -> bool:
+        """Return whether a row's place is within the window, whose first row had the place `top`."""
         if not self.rows:
-            return True
-        below_top = self.first == 0 or row.place < self.rows[0].place
+            return self.first == 0 or (top is not None and row.place <= top)
+        below_top = self.first == 0 or (top is not None and row.place <= top)
         return below_top and (self._ended or row.place > self.rows[-1].place)
 
     def _mark_before(self, rank: int) -> tuple[int, Any | None]:

@@ -8,20 +8,21 @@ from datetime import datetime
 
 from rich.text import Text
 
+from checkout_daemon.database.reading import Reads
+from checkout_daemon.orders.caring import Care, read_care
 from checkout_daemon.orders.explaining import Finding, explain_order
 from checkout_daemon.orders.history import History, read_history
 from checkout_daemon.orders.order_lists import OrderView
 from checkout_daemon.orders.order_pages import show_order
+from checkout_daemon.orders.refund_items import items_text
 from checkout_daemon.outbox.listing import all_messages
 from checkout_daemon.outbox.outbox_store import MessageFilter, MessageLine
 from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import Subject, attention_words, tone
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import clock
-from checkout_daemon.runtime import Runtime
-from checkout_daemon.settings import STRIPE_API_BASE, Settings
 from tui.context import AppContext
-from tui.texts import short_id
+from tui.texts import hanging, short_id
 from tui.theme import COLOURS
 
 _MOST_MESSAGES = 200
@@ -37,17 +38,18 @@ class OrderDetails:
     messages: tuple[MessageLine, ...]
     findings: tuple[Finding, ...]
     history: History
+    care: Care
 
 
-async def read_order_details(runtime: Runtime, reference: str) -> OrderDetails:
+async def read_order_details(reads: Reads, reference: str, time_zone: str) -> OrderDetails:
     """Read an order by its id or number. Raise NotFound."""
-    database = runtime.database
-    view = await show_order(database, reference)
+    view = await show_order(reads, reference)
     wanted = MessageFilter(order_id=view.order.id)
-    messages = [message async for page in all_messages(database, wanted, limit=_MOST_MESSAGES) for message in page]
-    explanation = await explain_order(database, view.order.id, runtime.settings.time_zone)
-    history = await read_history(database, view.order.id)
-    return OrderDetails(view, tuple(messages), explanation.findings, history)
+    messages = [message async for page in all_messages(reads, wanted, limit=_MOST_MESSAGES) for message in page]
+    explanation = await explain_order(reads, view.order.id, time_zone)
+    history = await read_history(reads, view.order.id)
+    care = await read_care(reads, view.order.id)
+    return OrderDetails(view, tuple(messages), explanation.findings, history, care)
 
 
 def headline(details: OrderDetails, colour: Colour) -> Text:
@@ -64,9 +66,13 @@ def headline(details: OrderDetails, colour: Colour) -> Text:
     return text
 
 
-def facts(details: OrderDetails, context: AppContext, colour: Colour) -> Text:
-    """Return the order's facts in sections, omitting empty ones. Ids are shortened here, and copied whole."""
+def facts(details: OrderDetails, context: AppContext, colour: Colour, room: int) -> Text:
+    """Return the order's facts in sections, omitting empty ones, for so many columns.
+
+    Ids are shortened here, and copied whole.
+    """
     view, order, muted = details.view, details.view.order, colour("muted")
+    care = details.care
 
     def at(time: datetime | None) -> str:
         return clock(time, context.time_zone)
@@ -74,23 +80,26 @@ def facts(details: OrderDetails, context: AppContext, colour: Colour) -> Text:
     def status(subject: Subject, value: str) -> tuple[str, str]:
         return words(value), colour(COLOURS[tone(subject, value)])
 
+    items = [f"{item.quantity} × {plain(item.name)}  {money(item.amount, order.currency)}" for item in view.items]
+    if order.amount_discount:
+        code = f" {plain(order.discount_code)}" if order.discount_code else ""
+        items.append(f"less {money(order.amount_discount, order.currency)}{code}")
+    paid_with = [plain(charge.name) for charge in view.charges if charge.status == "succeeded"]
     text = Text()
     for name, fact in (
         ("Customer", context.customer(order)),
-        ("Contact", f"{context.name(order.customer_email)}  {context.phone(order.customer_phone)}".strip()),
+        ("Email", context.name(order.customer_email)),
+        ("Phone", context.phone(order.customer_phone) if order.customer_phone else ""),
+        *(("" if place else "Items", item) for place, item in enumerate(items)),
         ("Created", f"{at(order.created_at)}  {'live' if order.livemode else 'test'}"),
-        ("Paid", at(order.paid_at) if order.paid_at else ""),
+        ("Paid", f"{at(order.paid_at)}  {', '.join(paid_with)}".rstrip() if order.paid_at else ""),
+        ("Owner", plain(care.owner or "")),
+        ("Snoozed", f"until {at(care.snoozed_until)}" if care.snoozed_until else ""),
         ("Refunded", money(order.amount_refunded, order.currency) if order.amount_refunded else ""),
         ("Id", order.id),
     ):
         if fact:
-            text.append(f"{name:<9}", muted).append(f"{fact}\n")
-    _section(text, "Items", muted, (
-        f"{item.quantity} × {plain(item.name)}  {money(item.amount, order.currency)}" for item in view.items
-    ))  # fmt: skip
-    if order.amount_discount:
-        code = f" {plain(order.discount_code)}" if order.discount_code else ""
-        text.append(f"  less {money(order.amount_discount, order.currency)}{code}\n")
+            text.append(f"{name:<9}", muted).append(f"{hanging(fact, ' ' * 9, room, first='')}\n")
     _section(text, "Sessions", muted, (
         Text.assemble(
             status("session", session.status), ", ", status("payment_status", session.payment_status),
@@ -103,16 +112,26 @@ def facts(details: OrderDetails, context: AppContext, colour: Colour) -> Text:
         f"  {at(payment.paid_at)}\n  {short_id(payment.id)}"
         for payment in view.payments
     ))  # fmt: skip
+    _section(text, "Charges", muted, (
+        Text.assemble(
+            f"{plain(charge.described)}  ", status("charge", charge.status), f"\n  {at(charge.created_at)}",
+            f", {plain(charge.risk)}" if charge.risk else "",
+            f"\n  {plain(charge.declined)}" if charge.declined else "", f"\n  {short_id(charge.id)}",
+        )
+        for charge in view.charges
+    ))  # fmt: skip
     _section(text, "Refunds", muted, (
         Text.assemble(
             f"{money(refund.amount, refund.currency)}  ", status("refund", refund.status),
             f"  {at(refund.created_at)}\n  {short_id(refund.id)}",
+            f"\n  {plain(items_text(refund.items))}" if refund.items else "",
         )
         for refund in view.refunds
     ))  # fmt: skip
     _section(text, "Disputes", muted, (
         Text.assemble(
             f"{money(dispute.amount, dispute.currency)}  ", status("dispute", dispute.status),
+            f", {words(plain(dispute.reason))}" if dispute.reason else "",
             f", respond by {at(dispute.due_by)}" if dispute.due_by else "",
             f", funds {dispute.funds}" if dispute.funds else "", f"\n  {short_id(dispute.id)}",
         )
@@ -142,13 +161,3 @@ def copies(details: OrderDetails) -> list[tuple[str, str]]:
     found += [("dispute", dispute.id) for dispute in reversed(view.disputes)]
     found.append(("email", order.customer_email))
     return found
-
-
-def dashboard_url(settings: Settings, object_id: str, *, livemode: bool) -> str:
-    """Return the page of Stripe's dashboard for a payment or session; the sandbox has pages of its own."""
-    if settings.stripe_api_base != STRIPE_API_BASE:
-        page = "payments" if object_id.startswith("pi_") else "sessions"
-        return f"{settings.stripe_api_base}/#/{page}/{object_id}"
-    test = "" if livemode else "test/"
-    path = f"payments/{object_id}" if object_id.startswith("pi_") else f"search?query={object_id}"
-    return f"https://dashboard.stripe.com/{test}{path}"

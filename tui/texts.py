@@ -30,14 +30,6 @@ def short_id(text: str) -> str:
     return text if len(text) <= _ID_ROOM else f"{text[:20]}…{text[-10:]}"
 
 
-def masked(text: str) -> str:
-    """Return only the first letter of each part of a name or address, so that rows stay distinguishable."""
-    local, at, domain = text.partition("@")
-    if at:
-        return f"{local[:1]}•••@{domain[:1]}•••"
-    return " ".join(f"{part[:1]}•••" for part in text.split()) or "•••"
-
-
 def masked_digits(text: str) -> str:
     """Return only the last two digits of a phone number."""
     return f"••••{text[-2:]}"
@@ -82,7 +74,7 @@ def qr_code(text: str) -> str:
     """Return a QR code with a margin, two modules per character, dark on light."""
     import segno
 
-    rows = [[bool(module) for module in row] for row in segno.make(text, error="l", micro=False).matrix_iter(border=2)]
+    rows = [[bool(module) for module in row] for row in segno.make(text, error="l", micro=False).matrix_iter(border=1)]
     rows += [[False] * len(rows[0])] * (len(rows) % 2)
     halves = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
     return "\n".join(

@@ -1,4 +1,4 @@
-"""What an event costs on a large database, of paid orders with three events each, and on an empty one: 500 a second."""
+"""What an event costs on the database of a shop of some years, and on an empty one: 500 a second."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.scenarios.webhooks import WARM_UP, send_new
 from bench.support.cluster import execute
 from bench.support.events import deliveries
 from bench.support.rows import Row
-from bench.support.targets import Store, Target
+from bench.support.targets import ROOT, Store, Target
 from bench.support.visits import Phase, Run, say, serving
 
 SCENARIO = "flat"
@@ -18,8 +18,9 @@ EMPTY, FULL = "without history", "with history"
 RATE = 500
 CONNECTIONS = 64
 _MORE_ROUNDS = 2
-_CHUNK = 250_000
+_MOST_PAYLOADS = 1_000_000
 _HOUR = 3600.0
+FILL = ROOT / "bench/sql/fill.sql"
 
 
 async def measure(run: Run) -> list[Row]:
@@ -54,23 +55,19 @@ async def _database(run: Run, target: Target, history: int, waiting: int) -> str
 
 async def _fill(store: Store, history: int, waiting: int, url: str) -> None:
     await store.prepare(url, 0)
-    await add_history(url, store, history)
+    if history:
+        await add_history(url, history)
     await store.seed(url, waiting)
 
 
-async def add_history(url: str, store: Store, orders: int) -> None:
-    """Add paid orders with three events each. Indexes are dropped meanwhile, and made again."""
+async def add_history(url: str, orders: int) -> None:
+    """Add orders with three events each; the last tenth of the events, a million at most, has payloads."""
     connection = await asyncpg.connect(url)
     try:
-        indexes = await connection.fetch(store.statement("indexes.sql"))
-        for index in indexes:
-            await connection.execute(index["remove"])
-        for first in range(1, orders + 1, _CHUNK):
-            statements = store.statement("history.sql")
-            for name, value in (("first", first), ("last", min(first + _CHUNK - 1, orders)), ("total", orders)):
-                statements = statements.replace(f"{{{name}}}", str(value))
-            await connection.execute(statements, timeout=_HOUR)
-        for index in indexes:
-            await connection.execute(index["make"], timeout=_HOUR)
+        sizes = {"orders": orders, "events": 3 * orders, "payloads": min(3 * (orders // 10), _MOST_PAYLOADS)}
+        for name, size in sizes.items():
+            await connection.execute(f"SET fill.{name} = '{size}'")
+        await connection.execute("SET maintenance_work_mem = '1GB'")
+        await connection.execute(FILL.read_text("utf-8"), timeout=3 * _HOUR)
     finally:
         await connection.close()

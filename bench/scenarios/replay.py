@@ -6,7 +6,6 @@ import asyncio
 import resource
 import subprocess
 import time
-from pathlib import Path
 
 from bench.support.events import deliveries
 from bench.support.meter import Meter
@@ -18,6 +17,7 @@ from bench.support.visits import Run, Visit, interleave, visiting
 SCENARIO = "replay"
 PHASE = "stored events"
 _PER_SECOND = 1000
+_REPLAY = ("events", "replay", "--yes")
 
 
 async def measure(run: Run) -> list[Row]:
@@ -28,10 +28,10 @@ async def measure(run: Run) -> list[Row]:
         async with visiting(run, SCENARIO, number, target, count) as visit:
             events = list(deliveries(visit.take(count)))
             await visit.send(events, check="verify_replay.sql")
-            start = await _replay(visit, events[0].event_id)
-            meter, own = Meter(visit.server, visit.cluster, None), _children_seconds()
-            seconds = await _replay(visit, "--status", "applied")
-            used = meter.stop(count) | {"server_us": 1e6 * (_children_seconds() - own) / count}
+            start = await run_command(visit, *_REPLAY, events[0].event_id)
+            meter, own = Meter(visit.server, visit.cluster, None), children_seconds()
+            seconds = await run_command(visit, *_REPLAY, "--status", "applied")
+            used = meter.stop(count) | {"server_us": 1e6 * (children_seconds() - own) / count}
             rate = count / max(seconds - start, 1e-6)
             row = Row(
                 SCENARIO,
@@ -50,18 +50,17 @@ async def measure(run: Run) -> list[Row]:
     return await interleave(min(run.rounds, 3), run.daemons, visit)
 
 
-def _children_seconds() -> float:
+def children_seconds() -> float:
     """Return the CPU seconds of the commands that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
-async def _replay(visit: Visit, *arguments: str) -> float:
-    """Run the command, and return its seconds."""
-    program = Path(visit.target.command[0])
-    environ = plain_environment() | visit.target.environment(visit.url, 9)
+async def run_command(visit: Visit, *arguments: str, stripe_port: int = 9) -> float:
+    """Run one of the daemon's commands on the database of a visit, and return its seconds."""
+    environ = plain_environment() | visit.target.environment(visit.url, stripe_port)
     started = time.perf_counter()
-    command = (str(program), "events", "replay", *arguments, "--yes")
+    command = (visit.target.command[0], *arguments)
     process = await asyncio.create_subprocess_exec(
         *command, env=environ, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )

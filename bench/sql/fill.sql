@@ -69,24 +69,34 @@ FROM fill_sizes, generate_series(1, orders) AS n,
     WHEN n % 10 = 3 THEN 'expired' WHEN n % 50 = 4 THEN 'failed' WHEN n % 100 = 5 THEN 'canceled' WHEN n % 40 = 6 THEN 'refunded'
     WHEN n % 200 = 8 THEN 'partially_refunded' WHEN n % 500 = 10 THEN 'disputed' ELSE 'completed' END AS status OFFSET 0) AS derived;
 
--- A first name, a last name, and a number in the email: some texts are in many orders and some in one.
+-- A first name, a last name, and a number in the email. Half of the last names are in one order or few, of the others the first is in 4 %
+-- of all orders, the hundredth in 0.06 % and the thousandth in 0.006 %. One customer has a hundredth of the orders.
 INSERT INTO orders (id, number, status, attention, amount_refunded, paid_at, currency, amount_subtotal, amount_discount, amount_total,
-                    customer_name, customer_email, customer_phone, livemode, idempotency_key, request_hash, created_at, updated_at,
-                    locale)
+                    customer_name, customer_email, customer_phone, discount_code, livemode, idempotency_key, request_hash, created_at,
+                    updated_at, locale)
 OVERRIDING SYSTEM VALUE
 SELECT id, 1000 + n, status, CASE WHEN n % 20000 = 11 THEN ARRAY['amount_mismatch'] ELSE '{}' END,
        CASE status WHEN 'refunded' THEN total WHEN 'partially_refunded' THEN total / 2 ELSE 0 END,
        CASE WHEN paid THEN made_at + interval '2 minutes' END, 'eur', total, 0, total, first || ' ' || last,
-       lower(first) || '.' || lower(last) || n % 100 || (ARRAY['@example.com', '@example.org', '@mail.example.net'])[1 + n % 3],
-       '+4366012345678', false, md5('key' || n), '\x0123456789abcdef0123456789abcdef', made_at, made_at + interval '2 minutes', 'de-AT'
+       CASE WHEN n % 100 = 42 THEN 'desk@example.com'
+            ELSE lower(first) || '.' || lower(last) || n % 100 || (ARRAY['@example.com', '@example.org', '@mail.example.net'])[1 + n % 3]
+       END,
+       '+43660' || lpad((n * 7919 % 10000000)::text, 7, '0'), CASE WHEN n % 50 = 7 THEN 'WELCOME10' WHEN n % 5000 = 8 THEN 'FRIENDS' END,
+       false, md5('key' || n), '\x0123456789abcdef0123456789abcdef', made_at, made_at + interval '2 minutes', 'de-AT'
 FROM (SELECT *, (ARRAY['Ada', 'Bela', 'Carla', 'Dario', 'Elif', 'Frida', 'Goran', 'Hanna', 'Ivo', 'Jana', 'Kemal', 'Lena', 'Milo', 'Nora',
                        'Oskar', 'Paula', 'Quirin', 'Rosa', 'Stefan', 'Tilda', 'Umut', 'Vera', 'Wanda', 'Xenia', 'Yusuf', 'Zora']
              )[1 + n % 26] AS first,
-             'M' || translate(to_hex(n * 2654435761 % 1048576), '0123456789', 'lmnoprstuv') AS last
-      FROM fill_orders OFFSET 0) AS named;
+             CASE WHEN n % 2 = 1 THEN 'M' || translate(to_hex(place), '0123456789', 'lmnoprstuv')
+                  ELSE (ARRAY['Wag', 'Sch', 'Mei', 'Hof', 'Gru', 'Ste', 'Bau', 'Zim', 'Kel', 'Ros'])[1 + rank % 10]
+                       || (ARRAY['en', 'nei', 'mer', 'ber', 'lin', 'and', 'ack', 'ort', 'ust', 'olz'])[1 + rank / 10 % 10]
+                       || (ARRAY['er', 'mann', 'hofer', 'bach', 'stein', 'feld', 'ling', 'wald', 'huber', 'dorf'])[1 + rank / 100 % 10]
+                       || (ARRAY['', 's', 'inger', 'ova', 'sen'])[1 + rank / 1000]
+                  END AS last
+      FROM fill_orders, LATERAL (SELECT n * 2654435761 % 1048576 AS place) AS mixed,
+           LATERAL (SELECT power(5000, place / 1048576.0)::integer - 1 AS rank) AS ranked OFFSET 0) AS named;
 SELECT setval('orders_number_seq', 1000 + orders) FROM fill_sizes;
 
-INSERT INTO order_texts (order_id, text) SELECT id, lower(customer_name || E'\n' || customer_email) FROM orders;
+INSERT INTO order_texts (order_id, text) SELECT id, lower(concat_ws(E'\n', customer_name, customer_email, customer_phone, discount_code)) FROM orders;
 
 INSERT INTO order_items (order_id, position, sku, name, unit_amount, quantity, amount, amount_discount)
 SELECT id, 1, 'SKU-' || n % 200, 'Product ' || n % 200, total, 1, total, 0 FROM fill_orders;
@@ -112,6 +122,19 @@ INSERT INTO payments (id, order_id, created_at) SELECT intent_id, id, made_at FR
 INSERT INTO payment_observations (payment_id, amount, currency, livemode, paid_at)
 SELECT intent_id, total, 'eur', false, made_at + interval '2 minutes' FROM fill_orders WHERE paid;
 
+-- A third of the cards has the same last digits. Every twentieth order had a declined payment first.
+INSERT INTO charges (payment_id, id, livemode, order_id, ordered_at, order_number, created_at, status, method, brand, last4, funding,
+                     country, network, decline_source, declined_at, decline_code, decline_message, assessed_at, risk_level, risk_score)
+SELECT intent_id, charge_id || CASE WHEN declined THEN 'd' ELSE '' END, false, filled.id, orders.created_at, orders.number, at,
+       CASE WHEN declined THEN 'failed' ELSE 'succeeded' END, 'card', 'visa',
+       CASE WHEN n % 3 = 0 THEN '4242' ELSE lpad((n * 7919 % 10000)::text, 4, '0') END, 'credit', 'US', 'visa',
+       CASE WHEN declined THEN 3 END, CASE WHEN declined THEN at END,
+       CASE WHEN declined THEN CASE WHEN n % 40 = 0 THEN 'insufficient_funds' ELSE 'generic_decline' END END,
+       CASE WHEN declined THEN 'Your card was declined.' END, at, 'normal', 20
+FROM fill_orders AS filled JOIN orders ON orders.id = filled.id
+CROSS JOIN LATERAL (VALUES (false, made_at + interval '2 minutes'), (true, made_at + interval '1 minute')) AS attempt (declined, at)
+WHERE CASE WHEN declined THEN n % 20 = 0 ELSE paid END;
+
 INSERT INTO refunds (id, livemode, payment_id, status, amount, currency, created_at)
 SELECT 're_3' || lpad(to_hex(n), 20, '0'), false, intent_id, 'succeeded', CASE status WHEN 'refunded' THEN total ELSE total / 2 END, 'eur',
        made_at + interval '1 day'
@@ -131,11 +154,14 @@ FROM fill_orders, LATERAL (VALUES
     (made_at, NULL, 'pending', 'order.created', 'shopper', ''),
     (made_at + interval '2 minutes', 'pending', status, 'checkout.session.completed', 'stripe', 'evt_1' || to_hex(n))) AS change;
 
--- Mails of the last tenth of the orders.
+-- Messages of the last tenth of the orders.
 INSERT INTO outbox (order_id, kind, subject_id, status, attempts, created_at, next_attempt_at, sent_at, channel)
-SELECT id, 'order.paid', intent_id, CASE WHEN n % 10000 = 1 THEN 'dead' WHEN n > orders - 100 THEN 'queued' ELSE 'sent' END, 1,
-       made_at, made_at, made_at, 'mail'
-FROM fill_orders, fill_sizes WHERE paid AND n > orders - orders / 10;
+SELECT id, kind, '', CASE WHEN n % 10000 = 1 THEN 'dead' WHEN n > orders - 100 THEN 'queued' ELSE 'sent' END, 1,
+       made_at, made_at, made_at, channel
+FROM fill_sizes, fill_orders, LATERAL (VALUES
+    ('order.completed', 'mail', paid), ('order.completed', 'webhook', paid), ('order.refunded', 'mail', status = 'refunded'),
+    ('order.attention', 'alert', n % 20000 = 11)) AS message (kind, channel, owed)
+WHERE owed AND n > orders - orders / 10;
 
 -- Three events an order: its PaymentIntent's, its charge's and its session's. Some are of a rare type, ignored, failed or dead.
 CREATE TEMP VIEW fill_events AS

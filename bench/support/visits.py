@@ -36,7 +36,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One measurement. With a rate it is an open loop, else a closed one.
+    """One measurement. With a rate it is an open loop, else a closed one. Without `seconds` all that is given is sent.
 
     `expected` is the first digit of the answers' status. Deliveries belong together in blocks of `block`: what the time
     did not suffice for is sent afterwards, so that every block is whole. `check` is the statement that verifies them.
@@ -44,14 +44,15 @@ class Phase:
 
     name: str
     connections: int
-    seconds: float
+    seconds: float | None
     rate: float | None = None
     expected: str = "2"
     block: int = 1
     check: str = COMPLETED
 
     def most(self, target: Target) -> int:
-        """Return how many requests to prepare."""
+        """Return how many requests to prepare for its time."""
+        assert self.seconds is not None
         if self.rate is not None:
             return int(self.rate * self.seconds)
         return int(target.per_second * self.seconds * (1.0 if self.connections > 4 else 0.3))
@@ -129,12 +130,16 @@ class Visit:
             self._note(phase.check, deliveries[: result.sent])
         return row
 
+    def paid(self, check: str, session_ids: Sequence[str]) -> None:
+        """Note orders that were paid without a delivery."""
+        self.delivered.setdefault(check, []).extend(Delivery(b"", "", session_id) for session_id in session_ids)
+
     async def check(self) -> list[str]:
         """Return what the database lacks of everything that was answered with 2xx, or has twice."""
         store, problems = self.target.store, []
         if store is not None:
             for name, items in self.delivered.items():
-                sessions, events = {item.session_id for item in items}, {item.event_id for item in items}
+                sessions, events = {item.session_id for item in items}, {item.event_id for item in items} - {""}
                 problems += await store.check(self.url, name, list(sessions), list(events))
             if self.checkouts:
                 problems += await store.check(self.url, "verify_checkouts.sql", self.checkouts)

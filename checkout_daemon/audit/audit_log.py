@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 import asyncpg
+from msgspec import structs
 
 from checkout_daemon.audit import audit_store as store
 from checkout_daemon.audit.anchors import Published, publish_anchors
@@ -39,7 +40,11 @@ from checkout_daemon.settings import Settings
 
 log = logging.getLogger(__name__)
 
+ONCE_A_BATCH = ("order.noted", "order.acknowledged", "order.canceled", "session.resent")
+"""The kinds that end an item of a batch: each order has at most one such entry of a batch."""
 _LONGEST_NOTE = 2000
+NO_ORDER = "00000000-0000-0000-0000-000000000000"
+"""The chain of what is about no order."""
 _HEADS_AN_ANCHOR = 10_000
 _MOST_FAULTS = 20
 
@@ -56,12 +61,16 @@ class OperatorAction:
 
 @dataclass(frozen=True, slots=True)
 class ActedOn:
-    """An action and its order, with the order's state before and after it."""
+    """An action and its order, with the order's state before and after it; NO_ORDER has no state."""
 
     order_id: str
     action: OperatorAction
-    before: State
-    after: State
+    before: State | None = None
+    after: State | None = None
+
+
+class DoneBefore(Exception):
+    """The batch has done this to the order before, in another process or before a kill; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,13 @@ def check_note(note: str) -> str:
     return note
 
 
+def check_reason(note: str) -> str:
+    """Return the note as check_note does. Raise InvalidRequest if it has no text."""
+    if not (note := check_note(note)):
+        raise InvalidRequest([FieldError("/note", "invalid_note", "a note is needed: add --note TEXT with the reason")])
+    return note
+
+
 async def act(connection: asyncpg.Connection, order_id: str, action: OperatorAction, update: Update) -> Merged:
     """Merge the update of an operator's action, and record the action with the order's state before and after it."""
     merged = await merge(connection, [update])
@@ -102,7 +118,15 @@ async def record(
 
 
 async def record_all(connection: asyncpg.Connection, acted: Sequence[ActedOn]) -> None:
-    """Append an entry for each to its order's chain, in sequence. The transaction must have locked the orders' rows."""
+    """Append an entry for each to its order's chain, in sequence. The transaction must have locked the orders' rows.
+
+    Raise DoneBefore if a batch would repeat one of ONCE_A_BATCH, so that the transaction is rolled back.
+    """
+    for one in acted:
+        batch = one.action.operator.batch
+        kind = one.action.kind
+        if batch is not None and kind in ONCE_A_BATCH and await done_before(connection, one.order_id, batch, kind):
+            raise DoneBefore
     heads = await store.read_heads(connection, {one.order_id for one in acted})
     entries = []
     for one in acted:
@@ -110,6 +134,24 @@ async def record_all(connection: asyncpg.Connection, acted: Sequence[ActedOn]) -
         heads[one.order_id] = Head(entry.order_id, entry.number, entry.hash)
         entries.append(entry)
     await store.append(connection, entries, heads.values())
+
+
+async def record_without_order(connection: asyncpg.Connection, actions: Sequence[OperatorAction]) -> None:
+    """Append an entry for each action that is about no order, or about one that is not known."""
+    await store.lock_shop(connection)
+    await record_all(connection, [ActedOn(NO_ORDER, action) for action in actions])
+
+
+async def find_action(
+    connection: asyncpg.Connection, order_id: str | None, kind: str, details: Mapping[str, object]
+) -> AuditEntry | None:
+    """Return the latest entry of this kind and with exactly these details in an order's chain, or in that without."""
+    return await store.find_entry(connection, order_id or NO_ORDER, kind, canonical(details))
+
+
+async def done_before(connection: asyncpg.Connection, order_id: str, batch: int, kind: str) -> bool:
+    """Return whether the order has an entry of this kind by this batch."""
+    return await store.acted_in_batch(connection, order_id, batch, kind)
 
 
 def _entry(acted: ActedOn, head: Head | None) -> AuditEntry:
@@ -123,7 +165,9 @@ def _entry(acted: ActedOn, head: Head | None) -> AuditEntry:
         kind=action.kind,
         operator=action.operator.user,
         host=action.operator.host,
-        details=canonical(action.details),
+        details=canonical(
+            {**action.details, "batch": action.operator.batch} if action.operator.batch else action.details
+        ),
         before=_state(acted.before),
         after=_state(acted.after),
         personal=personal,
@@ -132,7 +176,7 @@ def _entry(acted: ActedOn, head: Head | None) -> AuditEntry:
         prev_hash=FIRST_PREV_HASH if head is None else head.hash,
         hash=b"",
     )
-    return replace(entry, hash=hash_entry(entry))
+    return structs.replace(entry, hash=hash_entry(entry))
 
 
 def state_of(merged: Merged, order_id: str) -> State:
@@ -220,7 +264,9 @@ async def _verify(connection: asyncpg.Connection, keys: AuditKeys, published: Pu
 
 
 @lru_cache(256)  # a replay of thousands of events records few different ones
-def _state(state: State) -> str:
+def _state(state: State | None) -> str:
+    if state is None:
+        return canonical({})
     return canonical(
         {"status": state.status, "attention": list(state.attention), "amount_refunded": state.amount_refunded}
     )

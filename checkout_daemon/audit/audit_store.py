@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import fields
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
 import asyncpg
 import msgspec
+from msgspec.structs import astuple
 
 from checkout_daemon.audit.chain import Anchor, AuditEntry, Head
+from checkout_daemon.database.cells import binary, encode, plain, text, time
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import columns, record_of
 
-_ENTRY = tuple(field.name for field in fields(AuditEntry))
-_LOCK_KEY = 0x616E63686F727300  # any constant; all daemons must agree on it
+# The columns of heads and entries, in the sequence of their fields.
+_HEAD = (text, plain, binary)
+_ENTRY = (text, plain, time, text, text, text, text, text, text, text, binary, binary, binary, binary)
+_LOCK_KEY = 0x616E63686F727300  # any constants; all daemons must agree on them
+_SHOP_LOCK_KEY = 0x616E63686F727301
 
 
 async def read_heads(connection: asyncpg.Connection, order_ids: Collection[str]) -> dict[str, Head]:
@@ -29,7 +33,9 @@ async def append(connection: asyncpg.Connection, entries: Sequence[AuditEntry], 
     """Append entries, and store the new heads of their chains. The orders' rows must be locked."""
     ordered = sorted(heads, key=attrgetter("order_id"))
     await connection.execute(
-        sql("append_log_entries"), *columns(ordered, "order_id", "number", "hash"), *columns(entries, *_ENTRY)
+        sql("append_log_entries"),
+        encode([astuple(head) for head in ordered], _HEAD),
+        encode([astuple(entry) for entry in entries], _ENTRY),
     )
 
 
@@ -41,6 +47,22 @@ async def blank_personal(connection: asyncpg.Connection, order_id: str) -> None:
 async def read_entries(connection: asyncpg.Connection, order_id: str) -> list[AuditEntry]:
     """Return the audit entries of an order, oldest first."""
     return [record_of(AuditEntry, row) for row in await connection.fetch(sql("read_log_of_order"), order_id)]
+
+
+async def lock_shop(connection: asyncpg.Connection) -> None:
+    """Lock the chain of what is about no order until the transaction ends."""
+    await connection.execute(sql("lock_log_of_shop"), _SHOP_LOCK_KEY)
+
+
+async def find_entry(connection: asyncpg.Connection, order_id: str, kind: str, details: str) -> AuditEntry | None:
+    """Return the latest audit entry of a chain with this kind and these details, as canonical JSON."""
+    row = await connection.fetchrow(sql("find_log_entry"), order_id, kind, details)
+    return None if row is None else record_of(AuditEntry, row)
+
+
+async def acted_in_batch(connection: asyncpg.Connection, order_id: str, batch: int, kind: str) -> bool:
+    """Return whether the order has an entry of this kind by a batch."""
+    return bool(await connection.fetchval(sql("acted_in_batch"), order_id, kind, batch))
 
 
 async def every_entry(connection: asyncpg.Connection) -> AsyncIterator[tuple[AuditEntry, Head | None]]:

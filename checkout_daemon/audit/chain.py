@@ -17,14 +17,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
+import msgspec
+
 FIRST_PREV_HASH = bytes(32)
 """The previous hash of the first entry of a chain and of the first anchor."""
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+_FAST = msgspec.json.Encoder(order="sorted")
 
 
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
+class AuditEntry(msgspec.Struct, frozen=True):
     """An action of an operator on an order. `details`, `before`, `after` and `personal` are canonical JSON.
 
     `personal` and `salt` are None once erased.
@@ -46,8 +48,7 @@ class AuditEntry:
     hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """The last entry of an order's chain."""
 
     order_id: str
@@ -93,8 +94,13 @@ def key_id_of(secret: str) -> str:
 
 
 def canonical(value: Mapping[str, object]) -> str:
-    """Return the only JSON form of a value: keys sorted, no spaces, ASCII."""
-    return _CANONICAL.encode(value)
+    """Return the only JSON form of a value without fractions: keys sorted, no spaces, printable ASCII."""
+    try:
+        encoded = _FAST.encode(value)
+    except (UnicodeEncodeError, OverflowError):  # a lone surrogate, a number of more than 64 bits
+        return _CANONICAL.encode(value)
+    # Only the slow encoder writes all other characters as escape sequences.
+    return encoded.decode() if encoded.isascii() and b"\x7f" not in encoded else _CANONICAL.encode(value)
 
 
 def hash_personal(personal: str, salt: bytes) -> bytes:

@@ -7,18 +7,30 @@ import re
 import socket
 from dataclasses import dataclass
 
+from checkout_daemon.settings import read_setting
+
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A user of the operating system, and the host they work on."""
+    """A user of the operating system, and the host they work on. `batch`: the batch that acts for them, if one does."""
 
     user: str
     host: str
+    batch: int | None = None
 
     @property
     def actor(self) -> str:
         """Return the operator as the change log names them."""
         return f"{self.user}@{self.host}"
+
+    @property
+    def name(self) -> str:
+        """Return the name that the user goes by: `anna` for `anna`, `root (sudo: anna)` and `deploy (as anna)`."""
+        claim = _CLAIM.search(self.user)
+        return claim[1] if claim else self.user
+
+
+_CLAIM = re.compile(r"\((?:as|sudo:) ([^()]+)\)$")
 
 
 DAEMON = "checkout-daemon"
@@ -28,7 +40,8 @@ DAEMON = "checkout-daemon"
 def this_operator() -> Operator:
     """Return the user who runs this process, according to the operating system, not the environment.
 
-    For root under sudo it is `root (sudo: anna)`. The name in parentheses is only a claim: root can set SUDO_UID.
+    For root under sudo it is `root (sudo: anna)`, and with CHECKOUT_OPERATOR or `--as` `deploy (as anna)`. A name in
+    parentheses is only a claim.
     """
     try:
         import pwd
@@ -48,4 +61,6 @@ def this_operator() -> Operator:
         claimed = os.environ.get("SUDO_UID", "")
         if os.getuid() == 0 and re.fullmatch(r"[1-9][0-9]{0,9}", claimed, re.ASCII):
             user = f"{user} (sudo: {name(int(claimed))})"
+    if claim := read_setting("CHECKOUT_OPERATOR"):
+        user = f"{user} (as {claim})"
     return Operator(user, socket.gethostname())

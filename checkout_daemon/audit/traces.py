@@ -19,9 +19,14 @@ _WITH_A_CHANGE = (
     "order.noted",
     "order.acknowledged",
     "order.canceled",
+    "order.corrected",
     "order.erased",
     "refund.requested",
     "session.resent",
+    "order.assigned",
+    "order.unassigned",
+    "order.snoozed",
+    "order.unsnoozed",
 )
 _ACTS = {"canceled": "order.canceled", "acknowledged": "order.acknowledged"}
 

@@ -16,6 +16,7 @@ from checkout_daemon.catalog.cart import Product
 from checkout_daemon.catalog.pricing import Discount
 from checkout_daemon.catalog.rows import as_cells, columns_of, discount_object, read_discount, read_product
 from checkout_daemon.errors import CheckoutError
+from checkout_daemon.model.csv_cells import guarded, unguarded
 from checkout_daemon.model.text import cleaned, terminal_json
 
 _SEPARATOR = re.compile(r"""(?P<quote>"?)sep=(?P<sign>[;,\t|])(?P=quote)[ ;,\t]*(?:\r\n?|\n|\Z)""", re.IGNORECASE)
@@ -82,11 +83,12 @@ def parse_catalog(text: str, *, discounts: bool = False, source: str = "catalog"
 
 
 def csv_text(catalog: CatalogFile, *, discounts: bool) -> str:
-    """Return the products, or the discounts, with a header line."""
+    """Return the products, or the discounts, with a header line and nothing that a spreadsheet takes for a formula."""
     out = io.StringIO()
     writer = csv.DictWriter(out, columns_of(Discount if discounts else Product), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(map(as_cells, catalog.discounts if discounts else catalog.products))
+    for item in catalog.discounts if discounts else catalog.products:
+        writer.writerow({name: guarded(cell) for name, cell in as_cells(item).items()})
     return out.getvalue()
 
 
@@ -134,7 +136,7 @@ def _csv_rows(text: str, kind: _Kind, faults: _Faults) -> Iterator[_Row]:
             start, line = line, reader.line_num + 1 + skipped
             if not any(map(cleaned, cells)):
                 continue
-            cells = _without_empty_ends(cells, len(header))
+            cells = list(map(unguarded, _without_empty_ends(cells, len(header))))
             if not header:
                 header = [cleaned(cell).lower() for cell in cells]
                 if header_faults := _header_faults(header, columns_of(Discount if kind == "discounts" else Product)):

@@ -20,8 +20,9 @@ from checkout_daemon.catalog.cart import Product
 from checkout_daemon.catalog.discount_store import list_discounts
 from checkout_daemon.catalog.pricing import Discount
 from checkout_daemon.catalog.product_store import list_products
+from checkout_daemon.database.away import unavailable_when_away
 from checkout_daemon.database.listening import check_still_primary, listening, wait
-from checkout_daemon.database.pool import Database, unavailable_when_away
+from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.server import read_now
 from checkout_daemon.errors import CheckoutError

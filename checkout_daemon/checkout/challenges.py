@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from checkout_daemon.errors import why
+
 log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 3.0
@@ -42,5 +44,5 @@ class Challenge:
                 body = await answer.content.read(_MOST_READ_BYTES)
             return msgspec.json.decode(body, type=_Answer).success
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError, msgspec.MsgspecError) as error:
-            log.warning("the challenge service did not answer: %s", type(error).__name__)
+            log.warning("the challenge service did not answer: %s", why(error))
             return False

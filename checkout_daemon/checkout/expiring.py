@@ -8,7 +8,9 @@ import asyncpg
 
 from checkout_daemon.audit.audit_log import OperatorAction, check_note, record, state_of
 from checkout_daemon.audit.operators import Operator
+from checkout_daemon.checkout.session_lists import read_sessions_of_order
 from checkout_daemon.checkout.sessions import merge_session, session_update
+from checkout_daemon.database.reading import Readable
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.ledger.facts import SessionStatus
 from checkout_daemon.ledger.merge import Update, locked_order, merge
@@ -35,6 +37,14 @@ class Expired:
     session_ids: tuple[str, ...]
 
 
+async def check_open(database: Readable, order: Order, session_id: str | None = None) -> None:
+    """Raise SessionNotOpen unless the session, or one of the order's, is open as far as we know."""
+    sessions = await read_sessions_of_order(database, order.id)
+    if not any(session.status == "open" and session_id in (None, session.id) for session in sessions):
+        which = f"session {session_id} of order {order.number} is not open"
+        raise SessionNotOpen(which if session_id else f"order {order.number} has no open session")
+
+
 async def expire_sessions(
     runtime: Runtime, order_id: str, session_id: str | None = None, *, operator: Operator, note: str = ""
 ) -> Expired:
@@ -55,10 +65,13 @@ async def expire_sessions(
     for chosen_id in chosen:
         fetched = await retrieve_session(runtime.gateway, chosen_id)
         if fetched.object.get("status") == "open":
+            details = {"session": chosen_id}
+            requested = OperatorAction("session.expiry_requested", operator, note, details)
+            await runtime.database.run(_request, order_id, requested)
             fetched = await expire_session(runtime.gateway, chosen_id)
             if fetched.object.get("status") == "expired":
                 update = session_update(fetched, "session.expired", operator.actor)
-                action = OperatorAction("session.expired", operator, note, {"session": chosen_id})
+                action = OperatorAction("session.expired", operator, details=details)
                 await runtime.database.run(_record, order_id, update, action)
                 expired.append(chosen_id)
                 continue
@@ -71,6 +84,12 @@ async def expire_sessions(
         what = "; ".join(found) or "it has no session"
         raise SessionNotOpen(f"no open session to expire: {what}; order {order.number} is {order.status}")
     return Expired(order, tuple(expired))
+
+
+async def _request(connection: asyncpg.Connection, order_id: str, action: OperatorAction) -> None:
+    """Record who asks, before Stripe does it: this process may end before it can record the answer."""
+    state = state_of(await locked_order(connection, order_id), order_id)
+    await record(connection, order_id, action, before=state, after=state)
 
 
 async def _record(connection: asyncpg.Connection, order_id: str, update: Update, action: OperatorAction) -> None:

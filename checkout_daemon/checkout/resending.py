@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,15 +12,13 @@ from checkout_daemon.audit.audit_log import OperatorAction, act, check_note
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.session_plans import Session
 from checkout_daemon.checkout.sessions import fresh_session, refresh_sessions
-from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, NotPayable, StripeUnavailable
+from checkout_daemon.errors import NotPayable
 from checkout_daemon.ledger.merge import Update, locked_order
 from checkout_daemon.model.messages import MessageKind
-from checkout_daemon.model.orders import Order
 from checkout_daemon.orders.order_store import read_order
 from checkout_daemon.outbox.outbox_store import link_subject, owe
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings
-from checkout_daemon.stripe_api.throttle import at_most
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,26 +66,6 @@ async def resend_session(
         raise
     mailed = await runtime.database.run(_record, order_id, session, operator, note, mail=mail)
     return Resent(order_id, before.number, session.id, session.url, session.expires_at, mailed)
-
-
-async def resend_many(
-    runtime: Runtime, orders: Sequence[Order], *, operator: Operator, note: str = "", mail: bool = True, rate: float
-) -> AsyncGenerator[tuple[Order, Resent | CheckoutError], None]:
-    """Resend orders one after the other, at most `rate` a second, because Stripe limits the rate of requests.
-
-    Yield every order with its link, or with the error that refused it. Raises only DatabaseUnavailable and
-    StripeUnavailable.
-    """
-    check_note(note)
-    pace = at_most(rate)
-    for order in orders:
-        await pace()
-        try:
-            yield order, await resend_session(runtime, order.id, operator=operator, note=note, mail=mail)
-        except (DatabaseUnavailable, StripeUnavailable):
-            raise
-        except CheckoutError as refusal:
-            yield order, refusal
 
 
 async def _record(

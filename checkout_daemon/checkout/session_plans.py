@@ -69,7 +69,10 @@ def plan_first(situation: Situation) -> Plan:
 
 
 def plan_fresh(least_time_left: timedelta) -> Planner:
-    """Plan for the open session if it has that much time left; else expire it and create one. Raise NotPayable."""
+    """Plan for the open session if it has that much time left; else expire it and create one. Raise NotPayable.
+
+    A session with an email that was corrected since is replaced: Stripe cannot change the email of a session.
+    """
 
     def plan(situation: Situation) -> Plan:
         if not situation.derived.payable:
@@ -82,7 +85,8 @@ def plan_fresh(least_time_left: timedelta) -> Planner:
             return _unanswered(situation, Plan(new_attempt=True))
         if current.status is not SessionStatus.OPEN:
             return Plan(new_attempt=True)
-        if current.url and current.expires_at and current.expires_at - situation.now >= least_time_left:
+        lasts = current.expires_at is not None and current.expires_at - situation.now >= least_time_left
+        if current.url and lasts and not situation.attempt.misaddressed:
             return Plan(session=session_of(current))
         return Plan(expire=current.id)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from checkout_daemon.commands.base import CommandGroup
+from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of
 from checkout_daemon.commands.options import READABLE_FILE, dry_run_option, json_option
-from checkout_daemon.commands.output import answer, print_json, print_json_lines, print_table, say
+from checkout_daemon.commands.output import answer, for_stdout, print_json, say
 from checkout_daemon.commands.running import with_database
 from checkout_daemon.present.text import plain
 
 if TYPE_CHECKING:
+    from checkout_daemon.catalog.cart import Product
     from checkout_daemon.catalog.pricing import Discount
 
 _discounts_option = click.option("--discounts", is_flag=True, help="Use the discounts instead of the products.")
@@ -30,70 +32,80 @@ def catalog() -> None:
 
 @catalog.command("list")
 @_discounts_option
-@json_option
-def catalog_list(discounts: bool, as_json: bool) -> int:
+@list_options
+def catalog_list(discounts: bool, **options: Any) -> int:
     """List the products, or the discounts.
 
     Example:
       checkout catalog list --json
     """
-    return _list_discounts(as_json=as_json) if discounts else _list_products(as_json=as_json)
+    if discounts:
+        return _list_discounts(options)
+    return _list_products(options)
 
 
-def _list_products(*, as_json: bool) -> int:
+def _list_products(options: dict[str, Any]) -> int:
     from checkout_daemon.catalog import catalog
-    from checkout_daemon.model.money import format_money
+    from checkout_daemon.catalog.cart import Product
+    from checkout_daemon.catalog.rows import columns_of
 
-    products = with_database(lambda database, _: catalog.list_products(database))
-    if as_json:
-        print_json_lines(products)
-    elif not products:
-        say("The catalog is empty: `checkout catalog import FILE` fills it.")
-    else:
-        rows = [
-            [
-                product.sku,
-                plain(product.name),
-                format_money(product.unit_amount, product.currency),
-                "yes" if product.available else "no",
-            ]
-            for product in products
-        ]
-        print_table(["sku", "name", "price", "sold"], rows, right={"price"}, flexible={"name": 1})
-    return 0
-
-
-def _list_discounts(*, as_json: bool) -> int:
-    from checkout_daemon.catalog import catalog
-    from checkout_daemon.catalog.rows import discount_object
-
-    discounts = with_database(lambda database, _: catalog.list_discounts(database))
-    if as_json:
-        print_json_lines(map(discount_object, discounts))
-    elif not discounts:
-        say("There are no discounts: `checkout catalog import FILE --discounts` adds some.")
-    else:
-        headings = ["code", "off", "from", "ends", "limit"]
-        print_table(headings, list(map(_discount_row, discounts)), right={"off", "from", "limit"})
-    return 0
-
-
-def _discount_row(discount: Discount) -> list[str]:
-    from checkout_daemon.model.money import format_money
-
-    currency = discount.currency or ""
-    if discount.amount_off is not None:
-        off = format_money(discount.amount_off, currency)
-    else:
-        off = f"{discount.percent_off:f}".rstrip("0").rstrip(".") + " %"
-    minimum = discount.minimum_subtotal
-    return [
-        discount.code,
-        off,
-        "" if not minimum else format_money(minimum, currency) if currency else str(minimum),
-        f"{discount.ends_at:%Y-%m-%d %H:%M} UTC" if discount.ends_at else "",
-        "" if discount.redemption_limit is None else str(discount.redemption_limit),
+    columns: list[ListColumn[Product]] = [
+        ListColumn("sku", "sku", lambda product: product.sku),
+        ListColumn("name", "name", lambda product: plain(product.name), ratio=1),
+        ListColumn("price", "unit_amount", _price, right=True),
+        ListColumn("sold", "available", lambda product: "yes" if product.available else "no"),
     ]
+    printer = printer_of(ListKind(columns, columns_of(Product), "sku"), options)
+    printer.print_all(with_database(lambda database, _: catalog.list_products(database)))
+    if not printer.end() and not printer.silent:
+        say("The catalog is empty: `checkout catalog import FILE` fills it.")
+    return 0
+
+
+def _list_discounts(options: dict[str, Any]) -> int:
+    from checkout_daemon.catalog import catalog
+    from checkout_daemon.catalog.pricing import Discount
+    from checkout_daemon.catalog.rows import columns_of, discount_object
+
+    columns: list[ListColumn[Discount]] = [
+        ListColumn("code", "code", lambda discount: discount.code),
+        ListColumn("off", "amount_off", _off, right=True),
+        ListColumn("from", "minimum_subtotal", _from, right=True),
+        ListColumn(
+            "ends", "ends_at", lambda discount: f"{discount.ends_at:%Y-%m-%d %H:%M} UTC" if discount.ends_at else ""
+        ),
+        ListColumn("limit", "redemption_limit", _limit, right=True),
+    ]
+    printer = printer_of(ListKind(columns, columns_of(Discount), "code", discount_object), options)
+    printer.print_all(with_database(lambda database, _: catalog.list_discounts(database)))
+    if not printer.end() and not printer.silent:
+        say("There are no discounts: `checkout catalog import FILE --discounts` adds some.")
+    return 0
+
+
+def _price(product: Product) -> str:
+    from checkout_daemon.model.money import format_money
+
+    return format_money(product.unit_amount, product.currency)
+
+
+def _limit(discount: Discount) -> str:
+    return "" if discount.redemption_limit is None else str(discount.redemption_limit)
+
+
+def _off(discount: Discount) -> str:
+    from checkout_daemon.model.money import format_money
+
+    if discount.amount_off is not None:
+        return format_money(discount.amount_off, discount.currency or "")
+    return f"{discount.percent_off:f}".rstrip("0").rstrip(".") + " %"
+
+
+def _from(discount: Discount) -> str:
+    from checkout_daemon.model.money import format_money
+
+    minimum, currency = discount.minimum_subtotal, discount.currency
+    return "" if not minimum else format_money(minimum, currency) if currency else str(minimum)
 
 
 @catalog.command("import")
@@ -142,6 +154,8 @@ def catalog_import(file: Path, discounts: bool, dry_run: bool, as_json: bool) ->
 def catalog_export(discounts: bool, as_json: bool) -> int:
     """Print the products, or the discounts, as CSV or JSON.
 
+    In CSV, a text that a spreadsheet would take for a formula starts with an apostrophe. The import removes it.
+
     Example:
       checkout catalog export --discounts > discounts.csv
     """
@@ -149,5 +163,5 @@ def catalog_export(discounts: bool, as_json: bool) -> int:
 
     form: Literal["json", "csv"] = "json" if as_json else "csv"
     text = with_database(lambda database, _: catalog.export_catalog(database, format=form, discounts=discounts))
-    click.echo(text, nl=False)
+    click.echo(for_stdout(text), nl=False)
     return 0

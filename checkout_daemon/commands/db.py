@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from checkout_daemon.commands.asking import confirm
 from checkout_daemon.commands.base import CommandGroup
-from checkout_daemon.commands.options import READABLE_FILE, WRITABLE_FILE, json_option, yes_option
-from checkout_daemon.commands.output import answer, confirm, print_json, print_result, say
+from checkout_daemon.commands.options import (
+    READABLE_FILE,
+    SECONDS,
+    WAIT_HELP,
+    WRITABLE_FILE,
+    force_option,
+    json_option,
+    yes_option,
+)
+from checkout_daemon.commands.output import answer, print_json, print_result, say
 from checkout_daemon.commands.running import database_address, with_database, with_runtime
+from checkout_daemon.commands.typed import TERM
 from checkout_daemon.present.text import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from checkout_daemon.database.pool import Database
+    from checkout_daemon.operations.roles import Roles
     from checkout_daemon.operations.schema import SchemaReport
     from checkout_daemon.settings import Settings
 
@@ -29,8 +43,9 @@ def db() -> None:
 
 
 @db.command("init")
+@click.option("--wait", type=SECONDS, default=0.0, metavar="TIME", help=WAIT_HELP)
 @json_option
-def db_init(as_json: bool) -> int:
+def db_init(wait: float, as_json: bool) -> int:
     """Create the schema in an empty database.
 
     Leaves a database that already has the schema unchanged.
@@ -47,7 +62,7 @@ def db_init(as_json: bool) -> int:
         applied = await schema.migrate(database_address(settings, direct=True))
         return await schema.read_schema(database), bool(applied)
 
-    report, created = with_database(work, direct=True)
+    report, created = with_database(work, direct=True, wait_seconds=wait)
     if as_json:
         print_json({"version": report.version, "created": created})
     elif created:
@@ -60,8 +75,9 @@ def db_init(as_json: bool) -> int:
 
 
 @db.command("migrate")
+@click.option("--wait", type=SECONDS, default=0.0, metavar="TIME", help=WAIT_HELP)
 @json_option
-def db_migrate(as_json: bool) -> int:
+def db_migrate(wait: float, as_json: bool) -> int:
     """Upgrade the schema to this program's version.
 
     Safe while daemons run, and safe to run several times at once.
@@ -81,7 +97,7 @@ def db_migrate(as_json: bool) -> int:
             await schema.check_schema(database)
         return report, applied
 
-    report, applied = with_database(work, direct=True)
+    report, applied = with_database(work, direct=True, wait_seconds=wait)
     if as_json:
         print_json({"version": report.version, "applied": applied})
     elif applied:
@@ -126,24 +142,71 @@ def db_status(as_json: bool) -> int:
     return 0 if report.fits else 1
 
 
+@db.command("roles")
+@click.option("--prefix", type=TERM, default="checkout", show_default=True, help="Begin the roles' names with this.")
+@click.option("--apply", is_flag=True, help="Run the statements instead of printing them.")
+@json_option
+def db_roles(prefix: str, apply: bool, as_json: bool) -> int:
+    """Print the roles for least privilege, or apply them.
+
+    There is one for the daemon, one for operators and one for readers. Each is a group with only the rights that it
+    needs: GRANT it to the user of a DATABASE_URL. Run as the user who owns the tables; it may be repeated.
+
+    Example:
+      checkout db roles --apply
+    """
+    from checkout_daemon.operations.roles import apply_roles, describe_roles
+
+    async def work(_: Database, settings: Settings) -> Roles:
+        address = database_address(settings, direct=True)
+        return await (apply_roles if apply else describe_roles)(address, prefix)
+
+    roles = with_database(work, direct=True)
+    if as_json:
+        print_json({"roles": list(roles.names), "applied": apply, "statements": roles.statements})
+    elif apply:
+        answer(f"The roles have their rights: {', '.join(roles.names)}.")
+        say(f"Put a user into one of them with: GRANT {roles.names[0]} TO user")
+    else:
+        answer(roles.statements.rstrip())
+    return 0
+
+
 @db.command("backup")
 @click.argument("file", type=WRITABLE_FILE)
+@force_option
 @json_option
-def db_backup(file: Path, as_json: bool) -> int:
-    """Write the whole database to FILE, while daemons run.
+def db_backup(file: Path, force: bool, as_json: bool) -> int:
+    """Write the shop's tables to FILE, while daemons run.
 
-    FILE contains customers' data, so only you can read it. An existing file is not overwritten.
+    Tables of other programs in the same database are left out.
+
+    FILE contains customers' data, so only you can read it. It appears once it is complete. FILE - is standard output.
 
     Example:
       checkout db backup shop-$(date +%F).dump
+      checkout db backup - | age -r KEY > shop.dump.age
     """
     from checkout_daemon.operations import backups
 
-    size = with_database(
-        lambda database, settings: backups.back_up(database, database_address(settings, direct=True), file), direct=True
-    )
-    text = f"{file}: {size:,} bytes. It contains customers' data: protect it like the database."
-    print_result({"file": str(file), "bytes": size}, text, as_json=as_json)
+    warning = "It contains customers' data: protect it like the database."
+    if str(file) == "-":
+        if as_json or sys.stdout.isatty():
+            raise click.UsageError("FILE - writes the backup to standard output: pipe it, and omit --json")
+        with_database(
+            lambda database, settings: backups.write_backup(
+                database, database_address(settings, direct=True), sys.stdout.fileno()
+            ),
+            direct=True,
+        )
+        say(f"The backup is written. {warning}")
+        return 0
+
+    def work(database: Database, settings: Settings) -> Awaitable[int]:
+        return backups.back_up(database, database_address(settings, direct=True), file, replace=force)
+
+    size = with_database(work, direct=True)
+    print_result({"file": str(file), "bytes": size}, f"{file}: {size:,} bytes. {warning}", as_json=as_json)
     return 0
 
 
@@ -152,9 +215,10 @@ def db_backup(file: Path, as_json: bool) -> int:
 @yes_option
 @json_option
 def db_restore(file: Path, yes: bool, as_json: bool) -> int:
-    """Replace the contents of the database with FILE.
+    """Replace the shop's tables with those of FILE.
 
-    All or nothing: if it fails, the database is unchanged. Stop the daemons first.
+    All or nothing: if it fails, the database is unchanged. Tables of other programs stay as they are. Stop the daemons
+    first.
 
     Example:
       checkout db restore shop-2026-05-01.dump --yes
@@ -164,7 +228,7 @@ def db_restore(file: Path, yes: bool, as_json: bool) -> int:
     from checkout_daemon.urls import shown_url
 
     shown = shown_url(database_address(load_settings(), direct=True)) or "the database of DATABASE_URL"
-    confirm(f"Replace everything in {shown} with {file}?", yes=yes)
+    confirm(f"Replace all tables of the shop in {shown} with {file}?", yes=yes)
 
     async def work(database: Database, settings: Settings) -> SchemaReport:
         await backups.restore(database, database_address(settings, direct=True), file)

@@ -2,67 +2,110 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from checkout_daemon.commands.base import Command
-from checkout_daemon.commands.options import json_option
+from checkout_daemon.commands.completers import complete_checks
+from checkout_daemon.commands.lists import ListColumn, ListKind, Printer, list_options, printer_of
 from checkout_daemon.commands.running import run
+from checkout_daemon.commands.typed import TERM
+from checkout_daemon.present.text import counted, plain, words
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from checkout_daemon.operations.doctor import Check
     from checkout_daemon.settings import Settings
 
+_STATES = {True: ("ok", "green"), None: ("skip", "yellow"), False: ("FAULT", "bold red")}
+
 
 @click.command(cls=Command)
-@json_option
-def doctor(as_json: bool) -> int:
+@click.option(
+    "--only",
+    multiple=True,
+    type=TERM,
+    metavar="CHECK",
+    shell_complete=complete_checks,
+    help="Carry out only this check, such as stripe or smtp (repeatable).",
+)
+@list_options
+def doctor(only: tuple[str, ...], **options: Any) -> int:
     """Check the set-up and name the fix for each fault.
 
-    Exit code 1 if a check fails.
+    A check that does not apply is skipped, with the reason. Exit code 1 if a check fails.
 
     Example:
       checkout doctor
+      checkout doctor --only stripe --only endpoint
     """
     from checkout_daemon.commands.output import say
+    from checkout_daemon.operations.doctor import CHECKS
     from checkout_daemon.settings import load_settings
     from checkout_daemon.settings.unknown import unknown_warnings
 
-    for warning in unknown_warnings():
-        say(f"warning: {warning}")
-    faults = run(_examine(load_settings(), as_json=as_json))
+    for name in only:
+        if name not in CHECKS:
+            raise click.UsageError(f"--only has no check {name!r}: choose from {', '.join(CHECKS)}")
+    printer = printer_of(_LISTING, options, default="text")
+    if printer.form != "quiet":
+        for warning in unknown_warnings():
+            say(f"warning: {warning}")
+    found = run(_examine(load_settings(), only, printer))
+    faults = sum(check.fault for check in found)
     if faults:
-        say(f"error: {faults} {'check' if faults == 1 else 'checks'} failed; each names the command that fixes it")
+        say(f"error: {counted(faults, 'check')} failed; each names the command that fixes it")
+    elif not printer.silent:
+        skipped = [words(check.check) for check in found if check.ok is None]
+        say(f"No faults; skipped: {', '.join(skipped)}." if skipped else "All is well.")
     return 1 if faults else 0
 
 
-async def _examine(settings: Settings, *, as_json: bool) -> int:
+async def _examine(settings: Settings, only: tuple[str, ...], printer: Printer[Check]) -> list[Check]:
+    """Print each result as soon as it is known, and return all of them."""
     from contextlib import aclosing
 
-    from checkout_daemon.commands.output import print_json
     from checkout_daemon.operations.doctor import examine
 
-    faults = 0
-    async with aclosing(examine(settings)) as checks:
+    found = []
+    async with aclosing(examine(settings, only)) as checks:
         async for check in checks:
-            faults += not check.ok
-            if as_json:
-                print_json(check)
-            else:
+            found.append(check)
+            if printer.form == "text":
                 _print_check(check)
-    return faults
+            else:
+                printer.print_all([check])
+    printer.end()
+    return found
+
+
+def _state(check: Check) -> Text:
+    from rich.text import Text
+
+    return Text(*_STATES[check.ok])
 
 
 def _print_check(check: Check) -> None:
     from rich.text import Text
 
     from checkout_daemon.commands.output import console
-    from checkout_daemon.present.text import plain, words
 
-    printer = console()
-    state = Text("ok   ", style="green") if check.ok else Text("FAULT", style="bold red")
-    line = Text.assemble(state, f"  {words(check.check):<14}", plain(check.detail))
-    printer.print(line, soft_wrap=True)
+    printer, state = console(), _state(check)
+    state.pad_right(7 - len(state))
+    printer.print(Text.assemble(state, f"{words(check.check):<14}", plain(check.detail)), soft_wrap=True)
     if check.fix is not None:
         printer.print(Text.assemble(f"{'':<21}→ ", (plain(check.fix), "bold")), soft_wrap=True)
+
+
+_LISTING: ListKind[Check] = ListKind(
+    (
+        ListColumn("state", "ok", _state),
+        ListColumn("check", "check", lambda check: words(check.check)),
+        ListColumn("detail", "detail", lambda check: plain(check.detail), ratio=2),
+        ListColumn("fix", "fix", lambda check: plain(check.fix or ""), ratio=1),
+    ),
+    ("check", "ok", "detail", "fix"),
+    "check",
+)

@@ -9,28 +9,31 @@ import click
 
 from checkout_daemon.commands import events_actions
 from checkout_daemon.commands.base import CommandGroup
+from checkout_daemon.commands.completers import complete_events
 from checkout_daemon.commands.events_options import EventOptions, event_filters, live_event_filters
-from checkout_daemon.commands.options import json_option, limit_option
+from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of
+from checkout_daemon.commands.options import after_option, json_option, limit_option
 from checkout_daemon.commands.output import (
     answer,
     console,
+    dismissal_text,
+    is_wide,
     keys,
     print_facts,
     print_json,
     print_json_lines,
-    print_table,
-    read_pages,
     say,
-    say_if_cut,
 )
-from checkout_daemon.commands.running import database_address, with_database
+from checkout_daemon.commands.running import database_address, with_database, with_reads
 from checkout_daemon.commands.typed import TERM
-from checkout_daemon.present.text import plain, words
+from checkout_daemon.present.text import NONE, plain, words
 
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from checkout_daemon.audit.chain import AuditEntry
     from checkout_daemon.database.pool import Database
+    from checkout_daemon.database.reading import Reads
     from checkout_daemon.events.event_lists import EventLine
     from checkout_daemon.settings import Settings
 
@@ -44,56 +47,79 @@ def events() -> None:
     """
 
 
-for _command in (events_actions.events_resend, events_actions.events_replay, events_actions.events_backfill):
+for _command in (
+    events_actions.events_resend,
+    events_actions.events_replay,
+    events_actions.events_dismiss,
+    events_actions.events_backfill,
+):
     events.add_command(_command)
+
+
+def _listing(now: datetime) -> ListKind[EventLine]:
+    from dataclasses import fields
+
+    from checkout_daemon.commands.styles import status_text
+    from checkout_daemon.events.event_lists import EventLine
+    from checkout_daemon.present.times import age
+
+    columns: list[ListColumn[EventLine]] = [
+        ListColumn("age", "received_at", lambda event: age(event.received_at, now), right=True),
+        ListColumn("status", "status", lambda event: status_text("event", event.status)),
+        ListColumn("order", "number", lambda event: str(event.number or NONE), right=True),
+        ListColumn("type", "type", lambda event: plain(event.type), ratio=1),
+        ListColumn("event", "id", lambda event: event.id),
+        ListColumn(
+            "error",
+            "last_error",
+            lambda event: plain(event.last_error or ""),
+            ratio=2,
+            wanted=lambda events: is_wide() and any(event.last_error for event in events),
+        ),
+    ]
+    return ListKind(columns, [field.name for field in fields(EventLine)], "id")
 
 
 @events.command("list")
 @event_filters
 @limit_option
-@json_option
-def events_list(limit: int, as_json: bool, **filters: Any) -> int:
+@after_option
+@list_options
+def events_list(limit: int, after: str | None, **options: Any) -> int:
     """List events, last received first.
 
+    STATUS is applied, ignored, failed (will be retried), dead (will not) or dismissed (dead, and an operator wants no
+    alarm about it).
+
+    The number of the order is that which an event was applied to, or which its payload names if it was not applied.
     Events that failed with the same error have the same fingerprint.
 
     Example:
       checkout events list --order 1001
     """
-    from checkout_daemon.commands.styles import status_text
-    from checkout_daemon.events.event_lists import all_events
-    from checkout_daemon.present.times import age
+    from checkout_daemon.events.event_lists import all_events, show_event
 
-    options, now = EventOptions(**filters), datetime.now(UTC)
+    printer = printer_of(_listing(datetime.now(UTC)), options)
+    filters = EventOptions(**options)
 
-    async def work(database: Database, settings: Settings) -> list[EventLine]:
-        wanted = await options.read(database, settings)
-        return await read_pages(all_events(database, wanted, limit=limit + (not as_json)), as_json=as_json)
+    async def work(database: Reads, settings: Settings) -> None:
+        printer.zone = settings.time_zone
+        wanted = await filters.read(database, settings)
+        last = None if after is None else (await show_event(database, after))[0]
+        await printer.print_pages(all_events(database, wanted, limit=limit + printer.sample, after=last), limit)
 
-    found = with_database(work)
-    if as_json:
-        return 0
-    if not found:
-        say("No event matches." if options else "No events yet. `checkout doctor` checks whether Stripe can reach us.")
-        return 0
-    shown = found[:limit]
-    print_table(
-        ["age", "status", "type", "event"],
-        [
-            [age(event.received_at, now), status_text("event", event.status), plain(event.type), event.id]
-            for event in shown
-        ],
-        right={"age"},
-        flexible={"type": 1},
-    )
-    for count, fingerprint, error in events_actions.error_counts(shown):
+    with_reads(work)
+    if not printer.end() and not printer.silent:
+        none = "No events yet. `checkout doctor` checks whether Stripe can reach us."
+        say("No event matches." if filters or after else none)
+    for count, fingerprint, error in events_actions.error_counts(printer.rows):
         say(f"{count} × {error}\n  fixed? `checkout events replay --fingerprint {fingerprint}`")
-    say_if_cut(found, limit)
+    printer.say_if_cut(limit)
     return 0
 
 
 @events.command("show")
-@click.argument("event", type=TERM)
+@click.argument("event", type=TERM, shell_complete=complete_events)
 @json_option
 def events_show(event: str, as_json: bool) -> int:
     """Show an event, its outcome and its payload.
@@ -105,19 +131,22 @@ def events_show(event: str, as_json: bool) -> int:
 
     from rich.text import Text
 
-    from checkout_daemon.events.event_lists import show_event
+    from checkout_daemon.events.dismissing import find_dismissal
+    from checkout_daemon.events.event_lists import DISMISSED, show_event
     from checkout_daemon.model.json_text import read_json
 
-    async def work(database: Database, settings: Settings) -> tuple[EventLine, str | None, str]:
-        return *await show_event(database, event), settings.time_zone
+    async def work(database: Database, settings: Settings) -> tuple[EventLine, str | None, AuditEntry | None, str]:
+        line, payload = await show_event(database, event)
+        dismissal = await find_dismissal(database, line) if line.status == DISMISSED else None
+        return line, payload, dismissal, settings.time_zone
 
-    line, payload, zone = with_database(work)
+    line, payload, dismissal, zone = with_database(work)
     if as_json:
         print_json(keys(line) | {"payload": None if payload is None else read_json(payload)})
         return 0
     printer = console()
     printer.print(Text.assemble((plain(line.type), "bold"), f"  {line.id}"), soft_wrap=True)
-    print_facts(_facts(line, zone))
+    print_facts(_facts(line, zone) | {"Dismissed": dismissal_text(dismissal, zone)})
     printer.print()
     if payload is None:
         say("The payload was deleted: it is older than CHECKOUT_PAYLOAD_DAYS, or its customer was erased.")
@@ -132,7 +161,7 @@ def _facts(line: EventLine, zone: str) -> dict[str, str | Text]:
 
     from checkout_daemon.commands.styles import status_text
     from checkout_daemon.ledger.apply import WHY_IGNORED
-    from checkout_daemon.present.times import clock
+    from checkout_daemon.present.times import local_time
 
     return {
         "Status": Text.assemble(
@@ -141,12 +170,12 @@ def _facts(line: EventLine, zone: str) -> dict[str, str | Text]:
         "Why": WHY_IGNORED.get(line.reason or "", ""),
         "Error": plain(line.last_error or "") if line.status != "applied" else "",
         "Cause": line.fingerprint or "",
-        "Order": line.order_id or "",
-        "Created": f"{clock(line.created_at, zone)} at Stripe",
-        "Received": clock(line.received_at, zone),
-        "Applied": clock(line.applied_at, zone) if line.applied_at else "",
+        "Order": f"{line.number or ''} {line.order_id or ''}".strip(),
+        "Created": f"{local_time(line.created_at, zone)} at Stripe",
+        "Received": local_time(line.received_at, zone),
+        "Applied": local_time(line.applied_at, zone) if line.applied_at else "",
         "Attempts": str(line.attempts),
-        "Next": clock(line.next_attempt_at, zone) if line.next_attempt_at else "",
+        "Next": local_time(line.next_attempt_at, zone) if line.next_attempt_at else "",
         "Version": plain(line.api_version or ""),
         "Mode": "" if line.livemode is None else "live" if line.livemode else "test",
     }
@@ -167,11 +196,13 @@ def events_tail(as_json: bool, **filters: Any) -> int:
 
     from checkout_daemon.commands.output import say_trouble
     from checkout_daemon.events.tailing import follow_events
-    from checkout_daemon.present.times import clock
+    from checkout_daemon.present.times import local_time
 
     def print_event(event: EventLine, time_zone: str) -> None:
         why = f": {words(event.reason)}" if event.reason else f" ({event.last_error})" if event.fingerprint else ""
-        answer(f"{clock(event.received_at, time_zone)}  {plain(event.type)}  {event.id}  {event.status}{plain(why)}")
+        order = f"  #{event.number}" if event.number else ""
+        arrived = local_time(event.received_at, time_zone)
+        answer(f"{arrived}  {plain(event.type)}  {event.id}{order}  {event.status}{plain(why)}")
 
     async def work(database: Database, settings: Settings) -> None:
         wanted = await EventOptions(**filters).read(database, settings)

@@ -1,4 +1,4 @@
-"""`checkout events resend`, `replay` and `backfill`: the commands that apply events."""
+"""`checkout events resend`, `replay`, `dismiss` and `backfill`: the commands that change what became of events."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from checkout_daemon.commands.asking import confirm
 from checkout_daemon.commands.base import Command
+from checkout_daemon.commands.completers import complete_events
+from checkout_daemon.commands.dead_letters import DeadKind, check_choice
 from checkout_daemon.commands.events_options import EventOptions, event_filters, event_type_option
 from checkout_daemon.commands.options import (
+    dry_run_option,
     json_option,
     note_option,
     read_time,
+    reason_option,
     timeout_option,
     until_option,
     yes_option,
 )
-from checkout_daemon.commands.output import answer, confirm, print_json, print_json_lines, say
-from checkout_daemon.commands.running import with_database, with_runtime, with_stripe_cli
+from checkout_daemon.commands.output import answer, keys, print_json, print_json_lines, say, say_dry_run
+from checkout_daemon.commands.running import with_runtime, with_stripe_cli
 from checkout_daemon.commands.typed import TERM
 from checkout_daemon.present.text import counted, plain, words
 
@@ -33,12 +38,15 @@ if TYPE_CHECKING:
     from checkout_daemon.settings import Settings
     from checkout_daemon.stripe_sync.backfill import Backfilled
 
+_WAYS = "--status or --fingerprint"
+
 
 @click.command("resend", cls=Command)
-@click.argument("event", type=TERM)
+@click.argument("event", type=TERM, shell_complete=complete_events)
 @timeout_option
+@dry_run_option
 @json_option
-def events_resend(event: str, timeout_seconds: float, as_json: bool) -> int:
+def events_resend(event: str, timeout_seconds: float, dry_run: bool, as_json: bool) -> int:
     """Have Stripe send an event again.
 
     Uses the official Stripe CLI. The event goes to the daemon's webhook endpoint, or else to a running
@@ -48,8 +56,12 @@ def events_resend(event: str, timeout_seconds: float, as_json: bool) -> int:
       checkout events resend evt_1Abc
     """
     from checkout_daemon.settings import load_settings
-    from checkout_daemon.stripe_cli.event_resending import resend
+    from checkout_daemon.stripe_cli.event_resending import plan_resend, resend
 
+    if dry_run:
+        planned = with_runtime(lambda runtime: plan_resend(runtime, event))
+        say_dry_run(keys(planned), as_json=as_json)
+        return 0
     settings = load_settings()
     outcome = with_stripe_cli(
         settings, lambda runtime, cli: resend(runtime, cli, event, timeout_seconds=timeout_seconds)
@@ -59,16 +71,19 @@ def events_resend(event: str, timeout_seconds: float, as_json: bool) -> int:
 
 
 @click.command("replay", cls=Command)
-@click.argument("event_ids", type=TERM, metavar="[EVENT]...", nargs=-1)
+@click.argument("event_ids", type=TERM, metavar="[EVENT]...", nargs=-1, shell_complete=complete_events)
 @event_filters
+@dry_run_option
 @note_option
 @yes_option
 @json_option
-def events_replay(event_ids: tuple[str, ...], note: str, yes: bool, as_json: bool, **filters: Any) -> int:
+def events_replay(
+    event_ids: tuple[str, ...], dry_run: bool, note: str, yes: bool, as_json: bool, **filters: Any
+) -> int:
     """Apply stored events again.
 
-    Replays the named events, or all that match the options, in sequence; stops at the first that fails again.
-    Replaying an event that was applied changes nothing.
+    Replays the named events, or all that match the options, in sequence; stops at the first that fails again. Several
+    are a batch: see `checkout batches`. Replaying an event that was applied changes nothing.
 
     Example:
       checkout events replay --status dead --fingerprint 5f3a90c1
@@ -76,53 +91,111 @@ def events_replay(event_ids: tuple[str, ...], note: str, yes: bool, as_json: boo
     from checkout_daemon.events.replaying import events_to_replay
 
     options = EventOptions(**filters)
-    if event_ids and options:
-        raise click.UsageError("name events or filter them, not both")
-    if not event_ids and not (options.statuses or options.fingerprint):
-        raise click.UsageError("name events, or select them with --status or --fingerprint, such as --status dead")
+    check_choice(event_ids, options, "event", options.statuses or options.fingerprint, _WAYS)
 
-    async def work(database: Database, settings: Settings) -> int:
-        chosen = event_ids
+    async def work(runtime: Runtime) -> int:
+        chosen, database = event_ids, runtime.database
         if not chosen:
-            found = await events_to_replay(database, await options.read(database, settings))
+            found = await events_to_replay(database, await options.read(database, runtime.settings))
             if not found:
                 say("No event matches: there is nothing to replay.")
                 return 0
             for count, fingerprint, error in error_counts(found):
                 say(f"{count} × {fingerprint}  {error}")
-            confirm(f"Apply {counted(len(found), 'event')} again?", yes=yes)
             chosen = tuple(event.id for event in found)
-        return await _replay(database, chosen, note, as_json=as_json)
+            if not dry_run:
+                confirm(f"Apply {counted(len(found), 'event')} again{await _about(database, found)}?", yes=yes)
+        if dry_run:
+            say_dry_run({"event_ids": chosen}, as_json=as_json)
+            return 0
+        if len(chosen) == 1:
+            return await _replay_one(database, chosen[0], note, as_json=as_json)
+        return await _replay_many(runtime, chosen, note, as_json=as_json)
 
-    return with_database(work)
+    return with_runtime(work, stripe=False)
 
 
-async def _replay(database: Database, event_ids: tuple[str, ...], note: str, *, as_json: bool) -> int:
-    """Replay the events and print their outcomes. Return 1 if one failed again; the rest was not tried."""
-    from contextlib import aclosing
+async def _about(database: Database, found: Sequence[EventLine]) -> str:
+    """Return which orders events are about: `, about 2 orders of €12.00`; nothing if they are of no order."""
+    from checkout_daemon.orders.labels import label_orders
+    from checkout_daemon.present.money import extent
 
+    labels = await label_orders(database, (event.order_id for event in found))
+    orders = extent((label.amount_total, label.currency) for label in labels.values())
+    return f", about {orders}" if labels else ""
+
+
+async def _replay_one(database: Database, event_id: str, note: str, *, as_json: bool) -> int:
+    """Replay an event and print its outcome. Return 1 if it failed again."""
     from checkout_daemon.audit.operators import this_operator
-    from checkout_daemon.commands.output import Progress
-    from checkout_daemon.events.replaying import replay_many
+    from checkout_daemon.events.replaying import replay
 
-    done = 0
-    last: ReplayedEvent | None = None
-    with Progress("Replaying", len(event_ids)) as progress:
-        async with aclosing(replay_many(database, event_ids, operator=this_operator(), note=note)) as outcomes:
-            async for batch in outcomes:
-                for last in batch:
-                    print_outcome(last.outcome, as_json=as_json, more={"before": last.before})
-                    done += last.ok
-                progress.step(len(batch))
-    count = "1 event was" if done == 1 else f"{done} events were"
-    if last is not None and not last.ok:
-        not_tried = len(event_ids) - done - 1
-        rest = f"; {not_tried} more {'was' if not_tried == 1 else 'were'} not tried" if not_tried else ""
-        before = f"; {count} replayed before it" if done else ""
-        say(f"error: {last.outcome.id} failed again{before}{rest}")
-        return 1
-    say(f"{count} replayed.")
-    return 0
+    done = await replay(database, event_id, operator=this_operator(), note=note)
+    print_outcomes([done], as_json=as_json)
+    if done.ok:
+        say("1 event was replayed.")
+        return 0
+    say(f"error: {event_id} failed again")
+    if done.outcome.status == "dead":
+        say(f"If nothing will fix it: `checkout events dismiss {event_id} --note TEXT`")
+    return 1
+
+
+async def _replay_many(runtime: Runtime, event_ids: tuple[str, ...], note: str, *, as_json: bool) -> int:
+    """Replay the events in a batch, and print their outcomes as they are applied."""
+    from checkout_daemon.audit.operators import this_operator
+    from checkout_daemon.batches.planning import plan_ids, start_batch
+    from checkout_daemon.batches.records import BatchAct
+    from checkout_daemon.batches.running import EndedItem
+    from checkout_daemon.commands.batch_runs import follow_batch, show_items
+
+    def show(ended: list[EndedItem], as_json: bool) -> None:
+        if all(one.error is None for one in ended):
+            print_outcomes([one.result for one in ended], as_json=as_json)
+        else:
+            show_items(ended, as_json)
+
+    plan = plan_ids(BatchAct.REPLAY_EVENTS, event_ids)
+    started = await start_batch(runtime, plan, operator=this_operator(), note=note)
+    return await follow_batch(runtime, started.number, started.holder, as_json=as_json, show=show)
+
+
+@click.command("dismiss", cls=Command)
+@click.argument("event_ids", type=TERM, metavar="[EVENT]...", nargs=-1, shell_complete=complete_events)
+@event_filters
+@dry_run_option
+@reason_option
+@yes_option
+@json_option
+def events_dismiss(
+    event_ids: tuple[str, ...], dry_run: bool, note: str, yes: bool, as_json: bool, **filters: Any
+) -> int:
+    """Dismiss dead events that nothing will fix.
+
+    Dismisses the named events, or all dead ones that match the options. Alarms, `checkout doctor` and `checkout todo`
+    no longer count them. An event that is replayed and fails again is dead again.
+
+    Example:
+      checkout events dismiss evt_1Abc --note "sent by hand"
+    """
+    from dataclasses import replace
+
+    from checkout_daemon.events.dismissing import dismiss_events
+    from checkout_daemon.events.replaying import events_to_replay
+
+    options = EventOptions(**filters)
+    check_choice(event_ids, options, "event", options.statuses or options.fingerprint, _WAYS)
+    if set(options.statuses) - {"dead"}:
+        raise click.UsageError("only dead events can be dismissed: --status dead")
+
+    async def find(database: Database, settings: Settings) -> Sequence[EventLine]:
+        return await events_to_replay(database, replace(await options.read(database, settings), statuses=("dead",)))
+
+    def errors(found: Sequence[EventLine]) -> list[str]:
+        return [f"{count} × {fingerprint}  {error}" for count, fingerprint, error in error_counts(found)]
+
+    kind = DeadKind("event", find, errors, _about, dismiss_events)
+    return kind.run(event_ids, note, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 @click.command("backfill", cls=Command)
@@ -132,7 +205,7 @@ async def _replay(database: Database, event_ids: tuple[str, ...], note: str, *, 
     default="24h",
     show_default=True,
     metavar="WHEN",
-    help="Start at: 30m, 24h or 7d ago, a date, or an RFC 3339 time.",
+    help="Start at: 24h or 7d ago, yesterday, monday, a date or a time.",
 )
 @until_option
 @event_type_option
@@ -146,7 +219,11 @@ def events_backfill(since: str, until: str | None, types: tuple[str, ...], as_js
     Example:
       checkout events backfill --since 7d --type checkout.session.completed
     """
+    from checkout_daemon.errors import DatabaseReadOnly
+
     done, trouble = with_runtime(lambda runtime: _backfill(runtime, since, until, types, as_json=as_json))
+    if isinstance(trouble, DatabaseReadOnly):
+        raise trouble
     if as_json:
         print_json(done)
     say(f"{done.scanned} scanned, {done.new} new, {done.stored} already stored, {done.failed} failed.")
@@ -167,7 +244,7 @@ async def _backfill(
     from checkout_daemon.commands.output import Progress
     from checkout_daemon.errors import CheckoutError, StripeRejected, StripeUnavailable
     from checkout_daemon.ledger.event_types import EVENT_TYPES
-    from checkout_daemon.present.times import clock
+    from checkout_daemon.present.times import local_time
     from checkout_daemon.stripe_api.events import stripe_time
     from checkout_daemon.stripe_sync.backfill import Backfilled, backfill, refuse_too_long_ago
 
@@ -180,7 +257,7 @@ async def _backfill(
     if end is not None and end <= start:
         raise click.UsageError("--until must be after --since")
     refuse_too_long_ago(start, now)
-    say(f"Looking for events since {clock(start, zone)} that never arrived:")
+    say(f"Looking for events since {local_time(start, zone)} that never arrived:")
     total = Backfilled()
     with Progress("Reading events") as bar:
 
@@ -203,17 +280,33 @@ async def _backfill(
     return total, None
 
 
-def print_outcome(outcome: EventOutcome, *, as_json: bool, more: dict[str, Any] | None = None) -> None:
+def print_outcome(outcome: EventOutcome, *, as_json: bool) -> None:
     """Print the outcome of an event, such as `charge.refunded evt_1 applied to #1042: completed → refunded`.
 
     In JSON, `reason` is why the event was ignored, or the error with which it failed.
     """
+    if as_json:
+        print_json_lines([_record(outcome)])
+    else:
+        answer(_line(outcome))
+
+
+def print_outcomes(replayed: Sequence[ReplayedEvent], *, as_json: bool) -> None:
+    """Print the outcomes of a batch in one write. In JSON, `before` is the event's status before it."""
+    if as_json:
+        print_json_lines(_record(one.outcome) | {"before": one.before} for one in replayed)
+    else:
+        answer("\n".join([_line(one.outcome) for one in replayed]))
+
+
+def _line(outcome: EventOutcome) -> str:
     from checkout_daemon.commands.styles import styled
 
-    if not as_json:
-        answer(f"{plain(outcome.type)} {outcome.id} {styled('event', outcome.status, plain(outcome.summary))}")
-        return
-    record = {
+    return f"{plain(outcome.type)} {outcome.id} {styled('event', outcome.status, plain(outcome.summary))}"
+
+
+def _record(outcome: EventOutcome) -> dict[str, Any]:
+    return {
         "id": outcome.id,
         "type": outcome.type,
         "status": outcome.status,
@@ -223,7 +316,6 @@ def print_outcome(outcome: EventOutcome, *, as_json: bool, more: dict[str, Any] 
         "from": outcome.from_status,
         "to": outcome.to_status,
     }
-    print_json_lines([record | (more or {})])
 
 
 def error_counts(found: Sequence[EventLine]) -> list[tuple[int, str, str]]:

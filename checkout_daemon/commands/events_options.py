@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from checkout_daemon.commands.completers import complete_event_types
+from checkout_daemon.commands.completers import complete_event_types, complete_fingerprints
 from checkout_daemon.commands.options import (
     combine,
     order_option,
@@ -19,11 +19,11 @@ from checkout_daemon.commands.options import (
 from checkout_daemon.commands.typed import TERM
 
 if TYPE_CHECKING:
-    from checkout_daemon.database.pool import Database
+    from checkout_daemon.database.reading import Readable
     from checkout_daemon.events.event_lists import EventFilter
     from checkout_daemon.settings import Settings
 
-EVENT_STATUSES = ("applied", "ignored", "failed", "dead")
+EVENT_STATUSES = ("applied", "ignored", "failed", "dead", "dismissed")
 """As the constraint stripe_events_status_known lists them."""
 
 event_type_option = click.option(
@@ -36,13 +36,14 @@ event_type_option = click.option(
     shell_complete=complete_event_types,
 )
 live_event_filters = combine(
-    status_option(EVENT_STATUSES),
+    status_option(EVENT_STATUSES, metavar="STATUS"),
     event_type_option,
     order_option("Select events of this order: its number, id, …"),
     click.option(
         "--fingerprint",
         type=TERM,
         metavar="FINGERPRINT",
+        shell_complete=complete_fingerprints,
         help="Select this fingerprint of an error, as `events list` prints it.",
     ),
     since_option,
@@ -65,7 +66,7 @@ class EventOptions:
         """Return whether any filter was given."""
         return self != EventOptions()
 
-    async def read(self, database: Database, settings: Settings) -> EventFilter:
+    async def read(self, database: Readable, settings: Settings) -> EventFilter:
         """Return the filter of these options. Raise UsageError, NotFound or AmbiguousOrder."""
         from checkout_daemon.events.event_lists import EventFilter
         from checkout_daemon.orders.lookup import find_order

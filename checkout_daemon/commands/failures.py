@@ -7,16 +7,11 @@ import errno
 import click
 
 from checkout_daemon.commands.output import say
-from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, StripeUnavailable
+from checkout_daemon.errors import CheckoutError, NotPermitted, next_step
 
 INTERRUPTED = 130  # as shells count Ctrl-C
+_NOT_PERMITTED = "42501"  # PostgreSQL's code, so that asyncpg need not be imported here
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-
-# The next step, for errors that are raised where it is not known whether a person or a program reads them.
-_NEXT: dict[type[CheckoutError], str] = {
-    DatabaseUnavailable: "; start it, or correct DATABASE_URL: `checkout doctor` gives details",
-    StripeUnavailable: "; `checkout doctor` gives details",
-}
 
 
 def report(error: Exception) -> int:
@@ -34,13 +29,15 @@ def report(error: Exception) -> int:
         say(f"error: {error.format_message()}")
         return error.exit_code
     if isinstance(error, CheckoutError):
-        hint = next((hint for kind, hint in _NEXT.items() if isinstance(error, kind)), "")
-        say(f"error: {error.detail}{hint}")
+        say(f"error: {error.detail}{next_step(error)}")
         return error.exit_code
+    if getattr(error, "sqlstate", None) == _NOT_PERMITTED:
+        return report(NotPermitted(f"the database user may not do this: {error}"))
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         say(f"error: the output could not be written: {error.strerror}")
         return CheckoutError.exit_code
-    if isinstance(error.__cause__, UnicodeEncodeError):  # asyncpg, about bytes that the shell passes on as typed
+    if isinstance(error, UnicodeEncodeError) or isinstance(error.__cause__, UnicodeEncodeError):
+        # msgspec or asyncpg, about bytes that the shell passes on as typed
         say("error: an argument is not valid UTF-8 text")
         return click.UsageError.exit_code
     raise error

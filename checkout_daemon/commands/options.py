@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, overload
@@ -12,18 +11,19 @@ from typing import Any, overload
 import click
 
 from checkout_daemon.commands.completers import complete_numbers
-from checkout_daemon.commands.typed import TERM, Number, OneOf, Whole
+from checkout_daemon.commands.typed import TERM, Number, OneOf, Seconds, Whole
 
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
 
 PORT = Whole(0, 65535)
+SECONDS = Seconds()
+WAIT_HELP = "How long to wait for a database that does not answer yet, such as 60s or 2m."
 STATE_DIR = click.Path(file_okay=False, path_type=Path)
 READABLE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 WRITABLE_FILE = click.Path(dir_okay=False, path_type=Path)
 
-_AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
 
 
 def combine(*options: Decorator) -> Decorator:
@@ -62,38 +62,59 @@ def read_time(text: str | None, option: str, time_zone: str, now: datetime | Non
 
 
 def read_time(text: str | None, option: str, time_zone: str, now: datetime | None = None) -> datetime | None:
-    """Read WHEN: a span before now (30m, 24h, 7d), a date or an RFC 3339 time; return None for None.
-
-    A time without an offset is in `time_zone`. Raise UsageError, which names the option.
-    """
-    from zoneinfo import ZoneInfo
+    """Read WHEN, as read_past does; return None for None. Raise UsageError, which names the option."""
+    from checkout_daemon.model.time_ranges import EXAMPLES, read_past
 
     if text is None:
         return None
-    if ago := _AGO.fullmatch(text.strip().lower()):
-        with suppress(OverflowError):
-            return (now or datetime.now(UTC)) - timedelta(**{_UNITS[ago.group(2)]: int(ago.group(1))})
-    try:
-        time = datetime.fromisoformat(text.strip())
-        if time.tzinfo is None:
-            time = time.replace(tzinfo=ZoneInfo(time_zone))
-        return time.astimezone(UTC)
-    except (ValueError, OverflowError):
+    found = read_past(text, time_zone, now or datetime.now(UTC))
+    if found is None:
+        raise click.UsageError(f"{option} takes {EXAMPLES}, not {text!r}")
+    return found
+
+
+def read_future(text: str, option: str, time_zone: str) -> datetime:
+    """Read a time to come: a span from now (30m, 24h, 2d), tomorrow, a weekday, a date or an RFC 3339 time.
+
+    Raise UsageError.
+    """
+    from checkout_daemon.model import future
+
+    found = future.read_future(text, time_zone, datetime.now(UTC))
+    if found is None:
         raise click.UsageError(
-            f"{option} takes a span such as 30m, 24h or 7d, a date or an RFC 3339 time, not {text!r}"
-        ) from None
+            f"{option} takes a span such as 36h, 2d or 1w, tomorrow, monday, a date or an RFC 3339 time, not {text!r}"
+        )
+    return found
+
+
+def read_moment(text: str, option: str, time_zone: str, now: datetime | None = None) -> datetime:
+    """Read a moment: a time of day (10:02, 10:02:30), the last one that has passed, or what read_time reads."""
+    from zoneinfo import ZoneInfo
+
+    if (match := _CLOCK.fullmatch(text.strip())) is None:
+        return read_time(text, option, time_zone, now)
+    local = (now or datetime.now(UTC)).astimezone(ZoneInfo(time_zone))
+    hour, minute, second = (int(part or 0) for part in match.groups())
+    today = local.replace(hour=hour, minute=minute, second=second, microsecond=0)
+    return (today if today <= local else today - timedelta(days=1)).astimezone(UTC)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of text.")
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation (required off a terminal).")
 note_option = click.option("--note", default="", metavar="TEXT", help="Give a reason, kept in the order's history.")
+reason_option = click.option("--note", required=True, metavar="TEXT", help="Give the reason, kept in the audit log.")
+force_option = click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 limit_option = click.option("--limit", type=Whole(1), default=50, show_default=True, help="Show at most this many.")
 since_option = click.option(
-    "--since", type=TERM, metavar="WHEN", help="Start at: 30m, 24h or 7d ago, a date, or an RFC 3339 time."
+    "--since", type=TERM, metavar="WHEN", help="Start at: 24h or 7d ago, yesterday, monday, a date or a time."
 )
 until_option = click.option(
-    "--until", type=TERM, metavar="WHEN", help="End before: 24h ago, a date, or an RFC 3339 time."
+    "--until", type=TERM, metavar="WHEN", help="End before: 24h ago, today, friday, a date or a time."
+)
+after_option = click.option(
+    "--after", type=TERM, metavar="ID", help="Continue after this row: what the list shows, or --quiet prints."
 )
 timeout_option = click.option(
     "--timeout",

@@ -4,85 +4,55 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from checkout_daemon.commands import orders_actions
+from checkout_daemon.commands import orders_actions, orders_caring, orders_correct
 from checkout_daemon.commands.base import CommandGroup
+from checkout_daemon.commands.completers import complete_numbers
+from checkout_daemon.commands.lists import list_options, printer_of
 from checkout_daemon.commands.options import (
     WRITABLE_FILE,
-    combine,
+    after_option,
+    force_option,
     json_option,
     limit_option,
     order_argument,
+    read_moment,
     read_time,
     since_option,
-    status_option,
-    until_option,
 )
-from checkout_daemon.commands.output import answer, print_json, print_json_lines, read_pages, say, say_if_cut
-from checkout_daemon.commands.running import database_address, with_database
+from checkout_daemon.commands.orders_options import NEWEST_SEARCHED, OrderOptions, order_filters
+from checkout_daemon.commands.output import (
+    answer,
+    for_stdout,
+    print_json,
+    print_json_lines,
+    say,
+)
+from checkout_daemon.commands.running import database_address, with_database, with_reads
+from checkout_daemon.commands.several import Selection, from_file_option
 from checkout_daemon.commands.typed import TERM, OneOf, Whole
-from checkout_daemon.model.orders import OrderStatus
+from checkout_daemon.model.order_rows import NEWEST_FIRST, SORTS, Part, read_sort
 from checkout_daemon.present.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from checkout_daemon.database.pool import Database
-    from checkout_daemon.model.orders import Order
+    from checkout_daemon.database.reading import Reads
+    from checkout_daemon.orders.caring import Care
     from checkout_daemon.orders.history import ActionLine
-    from checkout_daemon.orders.order_lists import OrderFilter, OrderView
+    from checkout_daemon.orders.order_lists import OrderView
+    from checkout_daemon.orders.time_machine import OrderThen
     from checkout_daemon.settings import Settings
 
-_filters = combine(
-    status_option(OrderStatus, metavar="STATUS"),
-    click.option("--email", type=TERM, help="Select orders of this customer, in upper or lower case."),
-    since_option,
-    until_option,
-    click.option("--attention", "flagged", is_flag=True, help="Select only orders that need attention."),
-    click.option(
-        "--search",
-        metavar="TEXT",
-        help="Search numbers, ids, names (jose finds José), emails, session and payment ids. A large shop searches its"
-        " newest orders only for one or two characters.",
-    ),
-)
+    Shown = tuple[OrderView, tuple[ActionLine, ...], Care | None, OrderThen | None]
 
-
-@dataclass(frozen=True, slots=True)
-class OrderOptions:
-    """The filter options as typed."""
-
-    statuses: tuple[str, ...]
-    email: str | None
-    since: str | None
-    until: str | None
-    flagged: bool
-    search: str | None
-
-    def __bool__(self) -> bool:
-        """Return whether any filter was given."""
-        return any(astuple(self))
-
-    async def read(self, database: Database, now: datetime, time_zone: str) -> OrderFilter:
-        """Return the filter of these options. Raise UsageError for a time that cannot be read."""
-        from checkout_daemon.model.customer import email_form
-        from checkout_daemon.orders.lookup import add_search
-        from checkout_daemon.orders.order_lists import OrderFilter
-
-        wanted = OrderFilter(
-            statuses=self.statuses,
-            email=None if self.email is None else email_form(self.email),
-            since=read_time(self.since, "--since", time_zone, now),
-            until=read_time(self.until, "--until", time_zone, now),
-            attention=self.flagged,
-        )
-        return wanted if self.search is None else await add_search(database, wanted, self.search)
+_filters = order_filters(order=True)
 
 
 @click.group(cls=CommandGroup)
@@ -97,42 +67,78 @@ def orders() -> None:
 for _command in (
     orders_actions.orders_refund,
     orders_actions.orders_cancel,
+    orders_correct.orders_correct,
     orders_actions.orders_recover,
     orders_actions.orders_erase,
     orders_actions.orders_ack,
     orders_actions.orders_note,
+    orders_caring.orders_assign,
+    orders_caring.orders_unassign,
+    orders_caring.orders_snooze,
+    orders_caring.orders_unsnooze,
 ):
     orders.add_command(_command)
 
 
 @orders.command("list")
 @_filters
+@click.option(
+    "--sort",
+    type=OneOf([sign + name for name in SORTS for sign in ("", "-")]),
+    metavar="COLUMN",
+    help=f"Sort by {', '.join(SORTS)}; with a - in front, the greatest first. Of a long list the newest 5,000 are"
+    " sorted.  [default: -created]",
+)
 @limit_option
-@json_option
-def orders_list(limit: int, as_json: bool, **filters: Any) -> int:
+@after_option
+@list_options
+def orders_list(sort: str | None, limit: int, after: str | None, **options: Any) -> int:
     """List orders, newest first.
 
     STATUS is pending, processing, completed, partially_refunded, refunded, disputed, failed, expired or canceled.
 
+    --filter takes terms, all of which an order meets: key:value, where a,b is any of these and -key:value leaves out,
+    and words to search for. The keys are status, attention (or any, none), amount and refunded (50, >49.90, 20..30),
+    currency, email (or @example.com), name, phone, sku and discount (* is any text), since, until, is (test, live), and
+    of one attempt to pay: last4, brand, decline, method, funding, country, wallet, network, risk.
+
     Example:
       checkout orders list --status failed --status expired --since 7d
+      checkout orders list --filter 'amount:>50 sku:TEE-* since:monday muller'
+      checkout orders list --sort -amount --since "last week"
+      checkout orders list --columns order,total,customer_email --format csv
     """
-    from checkout_daemon.commands.orders_page import print_orders
-    from checkout_daemon.orders.order_pages import all_orders
+    from checkout_daemon.commands.orders_page import orders_listing
+    from checkout_daemon.orders.lookup import find_order
+    from checkout_daemon.orders.sorted_orders import OrderList
+    from checkout_daemon.present.order_columns import COLUMNS, parts_of
 
-    options, now = OrderOptions(**filters), datetime.now(UTC)
+    now = datetime.now(UTC)
+    order_of_rows = NEWEST_FIRST if sort is None else read_sort(sort) or NEWEST_FIRST
+    printer = printer_of(orders_listing(now), options)
+    filters = OrderOptions(**options)
+    names = {column.name for column in printer.columns}
+    parts = {Part.CHARGE} | parts_of(column for name, column in COLUMNS.items() if name in names)
 
-    async def work(database: Database, settings: Settings) -> list[Order]:
-        wanted = await options.read(database, now, settings.time_zone)
-        return await read_pages(all_orders(database, wanted, limit=limit + (not as_json)), as_json=as_json)
+    async def work(database: Reads, settings: Settings) -> OrderList:
+        printer.zone = settings.time_zone
+        wanted = await filters.read(database, now, settings.time_zone)
+        listed = OrderList(database, wanted, order_of_rows, parts)
+        last = None if after is None else (await find_order(database, after)).id
+        await printer.print_pages(listed.pages(limit + printer.sample, after=last), limit)
+        return listed
 
-    found = with_database(work)
-    if as_json:
+    listed = with_reads(work)
+    found = printer.end()
+    printer.say_if_cut(limit, "newest" if order_of_rows == NEWEST_FIRST else "first")
+    whole = listed.extent.whole
+    if not whole:
+        say(NEWEST_SEARCHED)
+    if listed.cut is not None and not printer.silent:
+        say(f"Sorted {listed.cut}: narrow the list, with --since and --until for example, to sort all of it.")
+    if found or printer.silent or not whole:
         return 0
-    if found:
-        print_orders(found[:limit], now)
-        say_if_cut(found, limit)
-    elif options:
+    if filters or after:
         say("No order matches. `checkout orders list` without filters shows the newest.")
     else:
         say("No orders yet. An order appears here when a customer starts Checkout.")
@@ -140,6 +146,8 @@ def orders_list(limit: int, as_json: bool, **filters: Any) -> int:
 
 
 @orders.command("export")
+@click.argument("named", type=TERM, nargs=-1, metavar="[ORDER]...", shell_complete=complete_numbers)
+@from_file_option
 @_filters
 @click.option("--limit", type=Whole(1), help="Export at most this many orders.  [default: all]")
 @click.option(
@@ -149,32 +157,56 @@ def orders_list(limit: int, as_json: bool, **filters: Any) -> int:
 @click.option(
     "--output", type=WRITABLE_FILE, metavar="FILE", help="Write to this file, once complete.  [default: stdout]"
 )
+@force_option
 @json_option
-def orders_export(limit: int | None, form: str, items: bool, output: Path | None, as_json: bool, **filters: Any) -> int:
+def orders_export(
+    named: tuple[str, ...],
+    from_file: Path | None,
+    limit: int | None,
+    form: str,
+    items: bool,
+    output: Path | None,
+    force: bool,
+    as_json: bool,
+    **filters: Any,
+) -> int:
     """Write orders as CSV or JSON Lines, newest first.
 
-    Exports every order that matches the options. Amounts are in minor units, times in UTC. In CSV, text that a
-    spreadsheet would take for a formula starts with an apostrophe. Only you can read FILE. --json is --format jsonl.
+    Exports the named orders, in this sequence, or else every order that matches the options. Amounts are in minor
+    units, times in UTC. In CSV, text that a spreadsheet would take for a formula starts with an apostrophe. Only you
+    can read FILE. --json is --format jsonl.
 
     Example:
       checkout orders export --status completed --since 30d > orders.csv
+      checkout orders export 1001 1002 --items --output two.csv
     """
     from checkout_daemon.commands.output import Progress
     from checkout_daemon.orders import exporting
+    from checkout_daemon.orders.order_filter import Extent
 
+    output, extent = None if str(output) == "-" else output, Extent(thorough=True)
     csv = form == "csv" and not as_json
+    selection = Selection.of(named, from_file, filters)
+    chosen = bool(named) or from_file is not None
+    if (named and from_file is not None) or (chosen and (selection.filters or limit is not None)):
+        raise click.UsageError("name ORDERs, read them with --from-file, or filter them with options: one of these")
 
-    async def work(database: Database, settings: Settings) -> tuple[int, int]:
-        wanted = await OrderOptions(**filters).read(database, datetime.now(UTC), settings.time_zone)
+    async def work(database: Reads, settings: Settings) -> tuple[int, int]:
+        if chosen:
+            found = [order for order, _ in await selection.read(database, settings)]
+            pages = exporting.export_these(database, found, items=items)
+        else:
+            wanted = await selection.filters.read(database, datetime.now(UTC), settings.time_zone)
+            pages = exporting.export_orders(database, wanted, limit=limit, items=items, extent=extent)
         orders = rows = 0
         progress = Progress("Orders", shown=output is not None or not sys.stdout.isatty())
-        with _opened(output) as file, progress:
+        with _opened(output, force=force) as file, progress:
             # Written together with the first page: if the database does not answer, nothing is written.
             head = exporting.csv_header(items=items) if csv else ""
             # Page by page, so that a million orders take no more memory than a page.
-            async for page in exporting.export_orders(database, wanted, limit=limit, items=items):
+            async for page in pages:
                 lines = exporting.csv_lines(page.rows) if csv else exporting.json_lines(page.rows)
-                file.write(head + lines)
+                file.write(for_stdout(head + lines) if output is None else head + lines)
                 head = ""
                 orders += page.orders
                 rows += len(page.rows)
@@ -182,14 +214,16 @@ def orders_export(limit: int | None, form: str, items: bool, output: Path | None
             file.write(head)
         return orders, rows
 
-    exported, rows = with_database(work)
+    exported, rows = with_reads(work)
+    if not extent.whole:
+        say(NEWEST_SEARCHED)
     if output is not None:
         say(counted(exported, "order") + (f", {counted(rows, 'item')}" if items else "") + f" in {output}.")
     return 0
 
 
 @contextmanager
-def _opened(output: Path | None) -> Iterator[TextIO]:
+def _opened(output: Path | None, *, force: bool) -> Iterator[TextIO]:
     """Open the output. A file appears under its name only once it is complete, so that nobody reads half of it."""
     import os
 
@@ -201,6 +235,8 @@ def _opened(output: Path | None) -> Iterator[TextIO]:
         return
     if output.exists() and not output.is_file():
         raise click.FileError(str(output), "it exists and is not a file")
+    if output.exists() and not force:
+        raise click.UsageError(f"{output} exists and is not overwritten: name another file, or add --force")
     try:
         with publish(output, replace=True) as new, os.fdopen(os.dup(new), "w", encoding="utf-8") as file:
             yield file
@@ -210,30 +246,51 @@ def _opened(output: Path | None) -> Iterator[TextIO]:
 
 @orders.command("show")
 @order_argument()
+@click.option(
+    "--at",
+    type=TERM,
+    metavar="WHEN",
+    help="Show it as of a time: 10:02, 30m, 24h or 7d ago, a date, or an RFC 3339 time.",
+)
 @json_option
-def orders_show(order: str, as_json: bool) -> int:
+def orders_show(order: str, at: str | None, as_json: bool) -> int:
     """Show everything about one order.
 
-    ORDER is a number, an id or its beginning, a cs_…, pi_… or ch_… id from Stripe, or the customer's email.
+    ORDER is a number, an id or its beginning, a cs_…, pi_… or ch_… id from Stripe, or the customer's email. With --at,
+    the status is that of the change log, and the rest is what the events that had arrived then report. An object that
+    changed since has the status `unknown` if the events are not stored any more.
 
     Example:
       checkout orders show 1001
+      checkout orders show 1001 --at 10:02
     """
-    from checkout_daemon.commands.orders_page import print_order, view_object
+    from checkout_daemon.commands.orders_page import print_order, then_object, view_object
+    from checkout_daemon.orders.caring import read_care
     from checkout_daemon.orders.history import read_history
     from checkout_daemon.orders.order_pages import show_order
+    from checkout_daemon.orders.time_machine import show_order_at
 
-    async def work(database: Database, settings: Settings) -> tuple[OrderView, tuple[ActionLine, ...], Settings]:
-        view = await show_order(database, order)
+    async def work(database: Database, settings: Settings) -> tuple[Shown, Settings]:
+        then: OrderThen | None = None
+        if at is not None:
+            moment = read_moment(at, "--at", settings.time_zone)
+            if moment > datetime.now(UTC):
+                raise click.UsageError(f"--at {at} is still to come: name a time that has passed")
+            then = await show_order_at(database, order, moment)
+        view = await show_order(database, order) if then is None else then.view
+        care = await read_care(database, view.order.id) if then is None else None
         # The JSON of an order has no key for them.
         actions = () if as_json else tuple((await read_history(database, view.order.id)).actions)
-        return view, actions, settings
+        if then is not None:
+            actions = tuple(action for action in actions if action.at <= then.at)
+        return (view, actions, care, then), settings
 
-    view, actions, settings = with_database(work)
+    (view, actions, care, then), settings = with_database(work)
     if as_json:
-        print_json(view_object(view))
+        more = {} if care is None else {"owner": care.owner, "snoozed_until": care.snoozed_until}
+        print_json(view_object(view) | more | ({} if then is None else then_object(then)))
     else:
-        print_order(view, actions, settings.time_zone)
+        print_order(view, actions, care, settings.time_zone, then=then)
     return 0
 
 
@@ -260,23 +317,30 @@ def orders_explain(order: str, as_json: bool) -> int:
 
 
 @orders.command("watch")
+@order_filters(order=True, live=True)
 @since_option
 @json_option
-def orders_watch(since: str | None, as_json: bool) -> int:
+def orders_watch(since: str | None, as_json: bool, **options: Any) -> int:
     """Follow changes of orders, until Ctrl-C.
 
-    Prints each change exactly once, even if the database restarts.
+    Prints each change exactly once, even if the database restarts. --status selects changes to that status; the other
+    filters select changes of orders that match now.
 
     Example:
       checkout orders watch --since 1h --json
+      checkout orders watch --status failed --status disputed
     """
     from contextlib import aclosing
 
     from checkout_daemon.commands.orders_page import change_line, change_object
     from checkout_daemon.commands.output import say_trouble
     from checkout_daemon.ledger.watching import follow_changes
+    from checkout_daemon.orders.order_pages import changes_that_fit
 
-    async def work(_: Database, settings: Settings) -> None:
+    filters = OrderOptions(since=None, until=None, **options)
+
+    async def work(database: Database, settings: Settings) -> None:
+        wanted = await filters.read(database, datetime.now(UTC), settings.time_zone)
         batches = follow_changes(
             database_address(settings, direct=True),
             since=read_time(since, "--since", settings.time_zone),
@@ -285,10 +349,11 @@ def orders_watch(since: str | None, as_json: bool) -> int:
         )
         async with aclosing(batches):
             async for batch in batches:
+                changes = await changes_that_fit(database, batch, wanted) if filters else batch
                 if as_json:
-                    print_json_lines(map(change_object, batch))
+                    print_json_lines(map(change_object, changes))
                 else:
-                    for change in batch:
+                    for change in changes:
                         answer(change_line(change, settings.time_zone, f"{change.number}  "))
 
     with_database(work, direct=True)

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from checkout_daemon.commands.asking import confirm
 from checkout_daemon.commands.base import Command
-from checkout_daemon.commands.options import json_option, note_option, order_argument, yes_option
-from checkout_daemon.commands.output import answer, confirm, print_json, say
+from checkout_daemon.commands.completers import complete_reasons
+from checkout_daemon.commands.options import dry_run_option, json_option, note_option, order_argument, yes_option
+from checkout_daemon.commands.output import answer, print_json, say, say_dry_run
 from checkout_daemon.commands.running import with_database, with_runtime
-from checkout_daemon.commands.typed import TERM, OneOf, Whole
-from checkout_daemon.model.orders import AttentionCode
+from checkout_daemon.commands.several import several_orders
+from checkout_daemon.commands.typed import MINOR, TERM, OneOf
+from checkout_daemon.model.orders import PAYABLE_STATUSES, REFUND_REASONS, AttentionCode, OrderStatus
 from checkout_daemon.present.text import counted, words
 
 if TYPE_CHECKING:
@@ -24,81 +27,122 @@ if TYPE_CHECKING:
     from checkout_daemon.settings import Settings
     from checkout_daemon.stripe_sync.recovering import Recovered
 
-_REFUND_REASONS = ("duplicate", "fraudulent", "requested_by_customer")
+PAYABLE = tuple(status for status in OrderStatus if status in PAYABLE_STATUSES)
 
 
 @click.command("refund", cls=Command)
-@order_argument()
-@click.option("--amount", type=Whole(1), metavar="MINOR", help="Refund this amount, in minor units.  [default: all]")
+@several_orders("refund", single=["payment_id", "items"])
+@click.option("--amount", type=MINOR, metavar="MINOR", help="Refund this amount, in minor units.  [default: all]")
+@click.option(
+    "--item",
+    "items",
+    multiple=True,
+    type=TERM,
+    metavar="SKU[:QTY]",
+    help="Refund this item, at what it cost after the discount; repeatable.",
+)
 @click.option(
     "--payment", "payment_id", type=TERM, metavar="ID", help="Refund this payment (pi_…) of an order with several."
 )
-@click.option("--reason", type=OneOf(_REFUND_REASONS), metavar="REASON", help="Tell Stripe the reason; see above.")
+@click.option("--reason", type=OneOf(REFUND_REASONS), metavar="REASON", help="Tell Stripe the reason; see above.")
+@dry_run_option
 @note_option
 @yes_option
 @json_option
 def orders_refund(
-    order: str, amount: int | None, payment_id: str | None, reason: str | None, note: str, yes: bool, as_json: bool
+    order: str,
+    amount: int | None,
+    items: tuple[str, ...],
+    payment_id: str | None,
+    reason: str | None,
+    dry_run: bool,
+    note: str,
+    yes: bool,
+    as_json: bool,
 ) -> int:
     """Refund a payment, in full or in part.
 
     Works for a second payment too, and for one that does not match its order. REASON is duplicate, fraudulent or
-    requested_by_customer. Stripe refunds only once, even if the command is interrupted and repeated.
+    requested_by_customer. Without QTY, --item refunds all of the item that is left. Stripe refunds only once, even if
+    the command is interrupted and repeated. Several orders are a batch: see `checkout batches`.
 
     Example:
       checkout orders refund 1001 --amount 500 --note "one was broken"
+      checkout orders refund 1001 --item NOTE:1 --item PEN
+      checkout orders refund 1001 1002 1003 --dry-run
     """
     from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.orders import refunding
     from checkout_daemon.orders.lookup import find_order
+    from checkout_daemon.orders.refund_items import items_text, read_wanted
     from checkout_daemon.orders.refund_rules import RefundOptions
     from checkout_daemon.present.money import money
 
-    async def work(runtime: Runtime) -> Refunded:
+    if amount is not None and items:
+        raise click.UsageError("give --amount or --item, not both")
+
+    async def work(runtime: Runtime) -> Refunded | None:
+        wanted = RefundOptions(amount, payment_id, reason, read_wanted(items))
         found = await find_order(runtime.database, order)
-        planned = await refunding.plan_refund(runtime.database, found.id, RefundOptions(amount, payment_id, reason))
+        planned = await refunding.plan_refund(runtime.database, found.id, wanted)
+        if dry_run:
+            would = {name: getattr(planned, name) for name in ("payment_id", "amount", "currency", "left_afterwards")}
+            would |= {"items": planned.items if as_json else items_text(planned.items)}
+            say_dry_run({"order_id": found.id, "number": found.number} | would, as_json=as_json)
+            return None
         left = money(planned.left_afterwards, planned.currency) if planned.left_afterwards else "nothing"
+        chosen = f" for {items_text(planned.items)}" if planned.items else ""
         confirm(
-            f"Refund {money(planned.amount, planned.currency)} of {planned.payment_id}, order {found.number}? "
+            f"Refund {money(planned.amount, planned.currency)}{chosen} of {planned.payment_id}, order {found.number}? "
             f"This leaves {left} of the payment.",
             yes=yes,
         )
-        # Exactly the amount that was confirmed, even if something changed in the meantime.
-        options = RefundOptions(planned.amount, planned.payment_id, reason)
+        # Exactly the amount and items that were confirmed, even if something changed in the meantime.
+        options = planned.confirmed(reason)
         return await refunding.refund(runtime, found.id, options, operator=this_operator(), note=note)
 
     done = with_runtime(work)
+    if done is None:
+        return 0
     if as_json:
         print_json(done)
     else:
         answer(done.refund_id)
+        chosen = f" for {items_text(done.items)}" if done.items else ""
         say(
-            f"Refunded {money(done.amount, done.currency)} of order {done.number}: {words(done.status)}. "
+            f"Refunded {money(done.amount, done.currency)}{chosen} of order {done.number}: {words(done.status)}. "
             f"The order is {words(done.order_status)}, {money(done.amount_refunded, done.currency)} refunded in total."
         )
     return 0
 
 
 @click.command("cancel", cls=Command)
-@order_argument()
+@several_orders("cancel", statuses=PAYABLE)
+@dry_run_option
 @note_option
 @yes_option
 @json_option
-def orders_cancel(order: str, note: str, yes: bool, as_json: bool) -> int:
+def orders_cancel(order: str, dry_run: bool, note: str, yes: bool, as_json: bool) -> int:
     """Cancel an unpaid order.
 
     Expires its sessions at Stripe first, so that nobody can pay it. If Stripe does not answer, nothing is canceled.
+    STATUS is pending, failed or expired.
 
     Example:
       checkout orders cancel 1001 --note "ordered twice"
+      checkout orders cancel --status expired --until 30d --dry-run
     """
     from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.checkout.canceling import cancel_order, check_cancelable
     from checkout_daemon.orders.lookup import find_order
     from checkout_daemon.present.money import money
 
-    async def work(runtime: Runtime) -> Order:
+    async def work(runtime: Runtime) -> Order | None:
         found = await check_cancelable(runtime.database, (await find_order(runtime.database, order)).id)
+        if dry_run:
+            would = {"order_id": found.id, "number": found.number, "status_before": found.status, "status": "canceled"}
+            say_dry_run(would | {"amount_total": found.amount_total, "currency": found.currency}, as_json=as_json)
+            return None
         total = money(found.amount_total, found.currency)
         confirm(
             f"Cancel order {found.number} of {total}? It can never be paid after that; this cannot be undone.", yes=yes
@@ -106,6 +150,8 @@ def orders_cancel(order: str, note: str, yes: bool, as_json: bool) -> int:
         return await cancel_order(runtime, found.id, operator=this_operator(), note=note)
 
     canceled = with_runtime(work)
+    if canceled is None:
+        return 0
     if as_json:
         print_json(canceled)
     else:
@@ -115,10 +161,11 @@ def orders_cancel(order: str, note: str, yes: bool, as_json: bool) -> int:
 
 @click.command("recover", cls=Command)
 @click.argument("session", type=TERM, metavar="SESSION")
+@dry_run_option
 @note_option
 @yes_option
 @json_option
-def orders_recover(session: str, note: str, yes: bool, as_json: bool) -> int:
+def orders_recover(session: str, dry_run: bool, note: str, yes: bool, as_json: bool) -> int:
     """Recover an order that this database has lost.
 
     Reads items, customer, amounts and number from its paid Checkout Session at Stripe (cs_…), for example after an
@@ -134,8 +181,12 @@ def orders_recover(session: str, note: str, yes: bool, as_json: bool) -> int:
     from checkout_daemon.present.money import money
     from checkout_daemon.stripe_sync.recovering import plan_recovery, recover_order
 
-    async def work(runtime: Runtime) -> Recovered:
+    async def work(runtime: Runtime) -> Recovered | None:
         plan = await plan_recovery(runtime, session)
+        if dry_run:
+            would = {"number": plan.named.number, "amount_total": plan.amount_total, "currency": plan.currency}
+            say_dry_run(would | {"session_id": session, "recovered": not plan.exists}, as_json=as_json)
+            return None
         if not plan.exists:
             number = f" {plan.named.number}" if plan.named.number else ""
             total = money(plan.amount_total, plan.currency)
@@ -145,6 +196,8 @@ def orders_recover(session: str, note: str, yes: bool, as_json: bool) -> int:
         return await recover_order(runtime, plan, operator=this_operator(), note=note)
 
     done = with_runtime(work)
+    if done is None:
+        return 0
     order = done.order
     if as_json:
         print_json(asdict(order) | {"recovered": done.recovered})
@@ -161,10 +214,11 @@ def orders_recover(session: str, note: str, yes: bool, as_json: bool) -> int:
 @click.command("erase", cls=Command)
 @order_argument()
 @click.option("--customer", is_flag=True, help="Erase the customer from all orders with the same email.")
+@dry_run_option
 @note_option
 @yes_option
 @json_option
-def orders_erase(order: str, note: str, *, customer: bool, yes: bool, as_json: bool) -> int:
+def orders_erase(order: str, dry_run: bool, note: str, *, customer: bool, yes: bool, as_json: bool) -> int:
     """Erase a customer's data, and keep the books.
 
     Deletes name, email and phone, links to pay, notes, waiting mails and the payloads of Stripe's events. Keeps
@@ -176,14 +230,24 @@ def orders_erase(order: str, note: str, *, customer: bool, yes: bool, as_json: b
     from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.orders import erasing
     from checkout_daemon.orders.lookup import find_order
+    from checkout_daemon.present.money import extent
 
-    async def work(database: Database, _: Settings) -> tuple[ErasurePlan, Erased]:
+    async def work(database: Database, _: Settings) -> tuple[ErasurePlan, Erased] | None:
         found = await find_order(database, order)
         plan = await erasing.plan_erasure(database, found.id, customer=customer)
-        confirm(f"Erase the customer of {_numbers(plan)}? This cannot be undone.", yes=yes)
+        if dry_run:
+            numbers = [order.number for order in plan.orders]
+            say_dry_run({"numbers": numbers, "others_of_customer": plan.others}, as_json=as_json)
+            return None
+        concerned = extent((order.amount_total, order.currency) for order in plan.orders)
+        several = f" ({concerned})" if len(plan.orders) > 1 else ""
+        confirm(f"Erase the customer of {_numbers(plan)}{several}? This cannot be undone.", yes=yes)
         return plan, await erasing.erase(database, plan, operator=this_operator(), note=note)
 
-    plan, erased = with_database(work)
+    done = with_database(work)
+    if done is None:
+        return 0
+    plan, erased = done
     if as_json:
         print_json({"orders": erased.orders, "payloads_removed": erased.payloads, "others_of_customer": plan.others})
         return 0
@@ -205,9 +269,11 @@ def _numbers(plan: ErasurePlan) -> str:
 
 
 @click.command("ack", cls=Command)
-@order_argument()
-@click.argument("reason", type=OneOf(AttentionCode), metavar="REASON")
+@several_orders("ack")
+@click.argument("reason", type=OneOf(AttentionCode), metavar="REASON", shell_complete=complete_reasons)
+@dry_run_option
 @note_option
+@yes_option
 @json_option
 def orders_ack(order: str, reason: str, note: str, as_json: bool) -> int:
     """Acknowledge that an order's attention is resolved.
@@ -216,6 +282,7 @@ def orders_ack(order: str, reason: str, note: str, as_json: bool) -> int:
 
     Example:
       checkout orders ack 1001 paid_twice --note "wanted both"
+      checkout orders ack --attention dispute_lost --note "written off"
     """
     from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.orders.lookup import find_order
@@ -236,14 +303,17 @@ def orders_ack(order: str, reason: str, note: str, as_json: bool) -> int:
 
 
 @click.command("note", cls=Command)
-@order_argument()
+@several_orders("note")
 @click.argument("text")
+@dry_run_option
+@yes_option
 @json_option
 def orders_note(order: str, text: str, as_json: bool) -> int:
     """Add a note to an order's history.
 
     Example:
       checkout orders note 1001 "called: pays on Friday"
+      checkout orders note --search Muster "has moved"
     """
     from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.orders.lookup import find_order

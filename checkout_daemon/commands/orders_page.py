@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from datetime import datetime
+from functools import partial
 from textwrap import wrap
 from typing import Any
 
 from rich.text import Text
 
-from checkout_daemon.commands.output import console, keys, print_facts, print_table
-from checkout_daemon.commands.styles import attention, remark, status_text, transition
+from checkout_daemon.commands.lists import ListColumn, ListKind
+from checkout_daemon.commands.output import console, keys, print_facts
+from checkout_daemon.commands.styles import STYLES, attention, remark, status_text, transition
 from checkout_daemon.ledger.change_log import ChangeLine
+from checkout_daemon.model.charges import PaidWith
+from checkout_daemon.model.order_rows import OrderRow
 from checkout_daemon.model.orders import Order
+from checkout_daemon.orders.caring import Care
+from checkout_daemon.orders.charge_lines import ChargeLine
 from checkout_daemon.orders.explaining import Explanation
 from checkout_daemon.orders.history import ActionLine, split_changes
 from checkout_daemon.orders.order_lists import OrderView, PaymentLine
+from checkout_daemon.orders.refund_items import items_text
+from checkout_daemon.orders.time_machine import OrderThen
 from checkout_daemon.present.money import money
+from checkout_daemon.present.order_columns import COLUMNS, OrderColumn, View
 from checkout_daemon.present.text import plain, words
-from checkout_daemon.present.times import age, clock
+from checkout_daemon.present.times import age, local_time
 
 Line = Text | str
 
@@ -26,39 +36,85 @@ _INDENT = "  "
 _WIDTH = 78
 
 
-def print_orders(orders: Sequence[Order], now: datetime) -> None:
-    """Print a table of orders; the column of attention only if an order needs any."""
-    headings = ["order", "age", "status", "total", "customer"]
-    if any(order.attention for order in orders):
-        headings.append("attention")
-    rows = [_row(order, now)[: len(headings)] for order in orders]
-    print_table(headings, rows, right={"order", "age", "total"}, flexible={"customer": 3, "attention": 2})
-
-
-def _row(order: Order, now: datetime) -> list[Line]:
-    return [
-        str(order.number),
-        age(order.created_at, now),
-        status_text("order", order.status),
-        money(order.amount_total, order.currency),
-        plain(order.customer_name) or "erased",
-        attention(order.attention),
+def orders_listing(now: datetime) -> ListKind[OrderRow]:
+    """Return what a list of orders can show; the columns of payment and attention only if an order has any."""
+    columns: list[ListColumn[OrderRow]] = [
+        ListColumn("order", "number", lambda row: str(row.order.number), right=True),
+        ListColumn("age", "created_at", lambda row: age(row.order.created_at, now), right=True),
+        ListColumn("status", "status", lambda row: status_text("order", row.order.status)),
+        ListColumn("total", "amount_total", lambda row: money(row.order.amount_total, row.order.currency), right=True),
+        ListColumn(
+            "payment",
+            "payment_method",
+            lambda row: plain(row.paid.name),
+            ratio=2,
+            wanted=lambda rows: any(row.paid.name for row in rows),
+        ),
+        ListColumn("customer", "customer_name", lambda row: plain(row.order.customer_name) or "erased", ratio=3),
+        ListColumn(
+            "attention",
+            "attention",
+            lambda row: attention(row.order.attention),
+            ratio=2,
+            wanted=lambda rows: any(row.order.attention for row in rows),
+        ),
     ]
+    names = [field.name for kind in (Order, PaidWith) for field in fields(kind)]
+    view = View(now)
+    more: list[ListColumn[OrderRow]] = [
+        ListColumn(column.name, column.key, partial(_cell, column, view), column.right, column.share)
+        for column in COLUMNS.values()
+    ]
+    return ListKind(columns, names, "number", listed_object, more)
 
 
-def print_order(view: OrderView, actions: Sequence[ActionLine], time_zone: str) -> None:
-    """Print one order in sections. Omit empty sections, and operator actions already shown under Changes."""
+def _cell(column: OrderColumn, view: View, row: OrderRow) -> Text:
+    return Text(column.text(row, view), style=STYLES[column.tone(row)])
+
+
+def listed_object(row: OrderRow) -> dict[str, Any]:
+    """Return the JSON of an order in a list."""
+    more = {"items": tuple(f"{item.quantity} × {item.sku}" for item in row.items), "owner": row.owner}
+    event = None if row.last_event is None else row.last_event.type
+    return keys(row.order) | keys(row.paid) | more | {"due_by": row.due_by, "last_event": event}
+
+
+def print_order(
+    view: OrderView,
+    actions: Sequence[ActionLine],
+    care: Care | None,
+    time_zone: str,
+    *,
+    then: OrderThen | None = None,
+) -> None:
+    """Print one order in sections. Omit empty sections, and operator actions already shown under Changes.
+
+    `then`: of what time the view is.
+    """
     printer = console()
     order = view.order
     title = Text.assemble((f"Order {order.number}", "bold"), "  ", status_text("order", order.status))
     printer.print(title, soft_wrap=True)
-    print_facts(_facts(order, time_zone))
+    more = {} if care is None else _care(care, time_zone)
+    print_facts(_facts(order, time_zone) | more if then is None else _facts_then(then, time_zone))
     for name, lines in _sections(view, actions, time_zone).items():
         if lines:
             printer.print()
             printer.print(Text(name, style="bold"), soft_wrap=True)
             for line in lines:
                 printer.print(Text(_INDENT).append(line), soft_wrap=True)
+
+
+def _care(care: Care, zone: str) -> dict[str, Line]:
+    until = care.snoozed_until
+    return {"Owner": plain(care.owner or ""), "Snoozed": "" if until is None else f"until {local_time(until, zone)}"}
+
+
+def _facts_then(then: OrderThen, zone: str) -> dict[str, Line]:
+    facts = {"As of": local_time(then.at, zone)} | _facts(then.view.order, zone)
+    if not then.attention_known:
+        facts["Attention"] = Text("not known any more", style="dim")
+    return facts | {"Changed since": ", ".join(map(plain, then.changed_since))}
 
 
 def _facts(order: Order, zone: str) -> dict[str, Line]:
@@ -73,9 +129,9 @@ def _facts(order: Order, zone: str) -> dict[str, Line]:
         "Total": total,
         "Refunded": money(order.amount_refunded, order.currency) if order.amount_refunded else "",
         "Customer": customer or "erased",
-        "Created": clock(order.created_at, zone),
-        "Paid": clock(order.paid_at, zone) if order.paid_at else "",
-        "Updated": clock(order.updated_at, zone),
+        "Created": local_time(order.created_at, zone),
+        "Paid": local_time(order.paid_at, zone) if order.paid_at else "",
+        "Updated": local_time(order.updated_at, zone),
         "Mode": "live" if order.livemode else "test",
         "Id": order.id,
     }
@@ -96,17 +152,19 @@ def _sections(view: OrderView, actions: Sequence[ActionLine], zone: str) -> dict
                 status_text("session", session.status),
                 ", ",
                 status_text("payment_status", session.payment_status),
-                f", created {clock(session.created_at, zone)}, expires {clock(session.expires_at, zone)}",
+                f", created {local_time(session.created_at, zone)}, expires {local_time(session.expires_at, zone)}",
                 f"\n    {plain(session.url)}" if session.status == "open" and session.url else "",
             )
             for session in view.sessions
         ],
         "Payments": [_payment(payment, zone) for payment in view.payments],
+        "Charges": [_charge(charge, zone) for charge in view.charges],
         "Refunds": [
             Text.assemble(
                 f"{refund.id}  {money(refund.amount, refund.currency)}  ",
                 status_text("refund", refund.status),
-                f"  {clock(refund.created_at, zone)}",
+                f"  {local_time(refund.created_at, zone)}",
+                f"\n    {plain(items_text(refund.items))}" if refund.items else "",
             )
             for refund in view.refunds
         ],
@@ -115,14 +173,14 @@ def _sections(view: OrderView, actions: Sequence[ActionLine], zone: str) -> dict
                 f"{dispute.id}  {money(dispute.amount, dispute.currency)}  ",
                 status_text("dispute", dispute.status),
                 f", {words(plain(dispute.reason))}" if dispute.reason else "",
-                f", respond by {clock(dispute.due_by, zone)}" if dispute.due_by else "",
+                f", respond by {local_time(dispute.due_by, zone)}" if dispute.due_by else "",
                 f", funds {dispute.funds}" if dispute.funds else "",
             )
             for dispute in view.disputes
         ],
         "Events": [
             Text.assemble(
-                f"{clock(event.received_at, zone)}  {plain(event.type):<{width}}  ",
+                f"{local_time(event.received_at, zone)}  {plain(event.type):<{width}}  ",
                 status_text("event", event.status),
                 f"  {event.id}",
                 f"\n    {plain(event.last_error)}" if event.last_error and event.status != "applied" else "",
@@ -138,7 +196,19 @@ def _payment(payment: PaymentLine, zone: str) -> Line:
     state = Text("valid", style="green") if payment.valid else Text("not valid", style="bold red")
     mode = " (live)" if payment.livemode else ""
     return Text.assemble(
-        f"{payment.id}  {money(payment.amount, payment.currency)}{mode}  ", state, f"  {clock(payment.paid_at, zone)}"
+        f"{payment.id}  {money(payment.amount, payment.currency)}{mode}  ",
+        state,
+        f"  {local_time(payment.paid_at, zone)}",
+    )
+
+
+def _charge(charge: ChargeLine, zone: str) -> Line:
+    reasons = plain(", ".join(filter(None, (charge.declined, charge.risk))))
+    return Text.assemble(
+        f"{charge.id}  {plain(charge.described)}  ",
+        status_text("charge", charge.status),
+        f"  {local_time(charge.created_at, zone)}",
+        f"\n    {reasons}" if reasons else "",
     )
 
 
@@ -152,7 +222,7 @@ def _not_under_changes(view: OrderView, actions: Sequence[ActionLine]) -> list[A
 def _action(action: ActionLine, zone: str) -> str:
     details = ", ".join(f"{words(name)} {plain(text)}" for name, text in action.details)
     note = f": {plain(action.note)}" if action.note else ""
-    return f"{clock(action.at, zone)}  {action.kind}  ({plain(action.actor)}{note})" + (
+    return f"{local_time(action.at, zone)}  {action.kind}  ({plain(action.actor)}{note})" + (
         f"\n    {details}" if details else ""
     )
 
@@ -160,7 +230,7 @@ def _action(action: ActionLine, zone: str) -> str:
 def change_line(change: ChangeLine, zone: str, number: str = "") -> str:
     """Return a change on one line, after the number of its order if given."""
     return (
-        f"{clock(change.at, zone)}  {number}{transition(change)}  "
+        f"{local_time(change.at, zone)}  {number}{transition(change)}  "
         f"({change.cause}, {plain(change.actor)}{remark(change)})"
     )
 
@@ -189,9 +259,15 @@ def _wrapped(text: str) -> Iterable[str]:
 
 def view_object(view: OrderView) -> dict[str, Any]:
     """Return the JSON of `orders show`: the keys of the order, and the lists of what belongs to it."""
-    names = ("items", "sessions", "payments", "refunds", "disputes", "events")
+    names = ("items", "sessions", "payments", "charges", "refunds", "disputes", "events")
     lists = {name: getattr(view, name) for name in names}
     return keys(view.order) | lists | {"changes": [change_object(change) for change in view.changes]}
+
+
+def then_object(then: OrderThen) -> dict[str, Any]:
+    """Return what `orders show --at` adds to the JSON of an order."""
+    attention = {} if then.attention_known else {"attention": None}
+    return {"at": then.at, "changed_since": then.changed_since} | attention
 
 
 def change_object(change: ChangeLine) -> dict[str, Any]:

@@ -2,99 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from checkout_daemon.commands import outbox_actions
 from checkout_daemon.commands.base import CommandGroup
+from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of
 from checkout_daemon.commands.options import (
-    combine,
+    after_option,
     json_option,
     limit_option,
-    order_option,
-    read_time,
-    since_option,
-    status_option,
-    yes_option,
 )
+from checkout_daemon.commands.outbox_options import MessageOptions, error_counts, message_filters
 from checkout_daemon.commands.output import (
-    answer,
-    confirm,
     console,
+    dismissal_text,
+    is_wide,
     keys,
     print_facts,
     print_json,
-    print_json_lines,
-    print_result,
-    print_table,
-    read_pages,
     say,
-    say_if_cut,
 )
-from checkout_daemon.commands.running import with_database
-from checkout_daemon.commands.typed import TERM, OneOf
-from checkout_daemon.model.messages import Channel, MessageKind
-from checkout_daemon.present.text import counted, plain
+from checkout_daemon.commands.running import with_database, with_reads
+from checkout_daemon.commands.typed import TERM
+from checkout_daemon.model.messages import Channel
+from checkout_daemon.present.text import NONE, plain
 
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from checkout_daemon.audit.chain import AuditEntry
     from checkout_daemon.database.pool import Database
-    from checkout_daemon.outbox.outbox_store import MessageFilter, MessageLine
+    from checkout_daemon.database.reading import Reads
+    from checkout_daemon.outbox.outbox_store import MessageLine
     from checkout_daemon.settings import Settings
-
-MESSAGE_STATUSES = ("queued", "sent", "failed", "dead", "skipped")
-"""As the constraint outbox_status_known lists them."""
-
-_filters = combine(
-    status_option(MESSAGE_STATUSES, metavar="STATUS"),
-    click.option(
-        "--channel", "channels", multiple=True, type=OneOf(list(Channel)), help="Select this channel (repeatable)."
-    ),
-    click.option(
-        "--kind",
-        "kinds",
-        type=TERM,
-        multiple=True,
-        metavar="KIND",
-        help="Select this kind, such as order.completed (repeatable).",
-    ),
-    order_option("Select messages about this order: its number, id, …"),
-    since_option,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class MessageOptions:
-    """The filter options as typed."""
-
-    statuses: tuple[str, ...]
-    channels: tuple[str, ...]
-    kinds: tuple[str, ...]
-    order: str | None
-    since: str | None
-
-    def __bool__(self) -> bool:
-        """Return whether any filter was given."""
-        return any(astuple(self))
-
-    async def read(self, database: Database, settings: Settings) -> MessageFilter:
-        """Return the filter of these options. Raise UsageError, NotFound or AmbiguousOrder."""
-        from checkout_daemon.orders.lookup import find_order
-        from checkout_daemon.outbox.outbox_store import MessageFilter
-
-        for kind in self.kinds:
-            if kind not in list(MessageKind):
-                raise click.UsageError(f"--kind {kind!r} is not one of {', '.join(MessageKind)}")
-        return MessageFilter(
-            statuses=self.statuses,
-            kinds=self.kinds,
-            channels=self.channels,
-            order_id=None if self.order is None else (await find_order(database, self.order)).id,
-            since=read_time(self.since, "--since", settings.time_zone),
-        )
 
 
 @click.group(cls=CommandGroup)
@@ -106,49 +49,69 @@ def outbox() -> None:
     """
 
 
+outbox.add_command(outbox_actions.outbox_replay)
+outbox.add_command(outbox_actions.outbox_dismiss)
+
+
+def _listing(now: datetime) -> ListKind[MessageLine]:
+    from dataclasses import fields
+
+    from checkout_daemon.commands.styles import status_text
+    from checkout_daemon.outbox.outbox_store import MessageLine
+    from checkout_daemon.present.times import age
+
+    columns: list[ListColumn[MessageLine]] = [
+        ListColumn("age", "created_at", lambda message: age(message.created_at, now), right=True),
+        ListColumn("status", "status", lambda message: status_text("message", message.status)),
+        ListColumn("order", "number", lambda message: str(message.number or NONE), right=True),
+        ListColumn("kind", "kind", lambda message: plain(message.kind), ratio=1),
+        ListColumn("by", "channel", lambda message: message.channel),
+        ListColumn("message", "id", lambda message: message.id),
+        ListColumn(
+            "error",
+            "last_error",
+            lambda message: plain(message.last_error or ""),
+            ratio=2,
+            wanted=lambda messages: is_wide() and any(message.last_error for message in messages),
+        ),
+    ]
+    return ListKind(columns, [field.name for field in fields(MessageLine)], "id")
+
+
 @outbox.command("list")
-@_filters
+@message_filters
 @limit_option
-@json_option
-def outbox_list(limit: int, as_json: bool, **filters: Any) -> int:
+@after_option
+@list_options
+def outbox_list(limit: int, after: str | None, **options: Any) -> int:
     """List messages, newest first.
 
-    STATUS is queued, sent, failed (will be retried), dead (will not) or skipped (no longer needed, or no destination
-    was configured).
+    STATUS is queued, sent, failed (will be retried), dead (will not), skipped (no longer needed, or no destination
+    was configured) or dismissed (dead, and an operator wants no alarm about it).
 
     Example:
       checkout outbox list --channel webhook --status failed
     """
-    from checkout_daemon.commands.styles import status_text
-    from checkout_daemon.outbox.listing import all_messages
-    from checkout_daemon.present.times import age
+    from checkout_daemon.outbox.listing import all_messages, show_message
 
-    options, now = MessageOptions(**filters), datetime.now(UTC)
+    printer = printer_of(_listing(datetime.now(UTC)), options)
+    filters = MessageOptions(**options)
 
-    async def work(database: Database, settings: Settings) -> tuple[list[MessageLine], Settings]:
-        pages = all_messages(database, await options.read(database, settings), limit=limit + (not as_json))
-        return await read_pages(pages, as_json=as_json), settings
+    async def work(database: Reads, settings: Settings) -> Settings:
+        printer.zone = settings.time_zone
+        wanted = await filters.read(database, settings)
+        last = None if after is None else (await show_message(database, after))[0]
+        await printer.print_pages(all_messages(database, wanted, limit=limit + printer.sample, after=last), limit)
+        return settings
 
-    found, settings = with_database(work)
-    if as_json:
-        return 0
-    if not found:
-        say("No message matches." if options else "No messages yet.")
-        return 0
-    rows: list[list[str | Text]] = [
-        [
-            age(message.created_at, now),
-            status_text("message", message.status),
-            plain(message.kind),
-            message.channel,
-            message.id,
-        ]
-        for message in found[:limit]
-    ]
-    print_table(["age", "status", "kind", "by", "message"], rows, right={"age"})
-    for missing in sorted({_missing_setting(message, settings) for message in found} - {""}):
+    settings = with_reads(work)
+    if not printer.end() and not printer.silent:
+        say("No message matches." if filters or after else "No messages yet.")
+    for line in error_counts(printer.rows):
+        say(line)
+    for missing in sorted({_missing_setting(message, settings) for message in printer.rows} - {""}):
         say(f"Messages wait in the queue because {missing} is not set.")
-    say_if_cut(found, limit)
+    printer.say_if_cut(limit)
     return 0
 
 
@@ -163,17 +126,20 @@ def outbox_show(message: str, as_json: bool) -> int:
     """
     from rich.text import Text
 
+    from checkout_daemon.messages.dismissing import find_dismissal
     from checkout_daemon.outbox.listing import show_message
 
-    async def work(database: Database, settings: Settings) -> tuple[MessageLine, object, Settings]:
-        return *await show_message(database, message), settings
+    async def work(database: Database, settings: Settings) -> tuple[MessageLine, object, AuditEntry | None, Settings]:
+        line, payload = await show_message(database, message)
+        dismissal = await find_dismissal(database, line) if line.status == "dismissed" else None
+        return line, payload, dismissal, settings
 
-    line, payload, settings = with_database(work)
+    line, payload, dismissal, settings = with_database(work)
     if as_json:
         print_json(keys(line) | {"payload": payload})
         return 0
     console().print(Text.assemble((plain(line.kind), "bold"), f"  {line.id}"), soft_wrap=True)
-    print_facts(_facts(line, settings))
+    print_facts(_facts(line, settings) | {"Dismissed": dismissal_text(dismissal, settings.time_zone)})
     return 0
 
 
@@ -181,76 +147,22 @@ def _facts(message: MessageLine, settings: Settings) -> dict[str, str | Text]:
     from rich.text import Text
 
     from checkout_daemon.commands.styles import status_text
-    from checkout_daemon.present.times import clock
+    from checkout_daemon.present.times import local_time
 
     missing, zone = _missing_setting(message, settings), settings.time_zone
     return {
         "Status": Text.assemble(status_text("message", message.status), f": {missing} is not set" if missing else ""),
-        "Error": plain(message.last_error or "") if message.status in ("failed", "dead") else "",
+        "Fault": message.fingerprint or "",
+        "Error": plain(message.last_error or "") if message.status in ("failed", "dead", "dismissed") else "",
         "Why": plain(message.last_error or "") if message.status == "skipped" else "",
         "By": message.channel,
-        "Order": message.order_id or "",
+        "Order": f"{message.number or ''} {message.order_id or ''}".strip(),
         "About": plain(message.subject_id),
-        "Created": clock(message.created_at, zone),
-        "Sent": clock(message.sent_at, zone) if message.sent_at else "",
+        "Created": local_time(message.created_at, zone),
+        "Sent": local_time(message.sent_at, zone) if message.sent_at else "",
         "Attempts": str(message.attempts),
-        "Next": clock(message.next_attempt_at, zone) if message.next_attempt_at and not missing else "",
+        "Next": local_time(message.next_attempt_at, zone) if message.next_attempt_at and not missing else "",
     }
-
-
-@outbox.command("replay")
-@click.argument("messages", type=TERM, nargs=-1)
-@_filters
-@yes_option
-@json_option
-def outbox_replay(messages: tuple[str, ...], yes: bool, as_json: bool, **filters: Any) -> int:
-    """Send messages again.
-
-    Sends the named messages, or all that match the options. A receiver recognizes a repeated message by its id.
-
-    Example:
-      checkout outbox replay --status dead --channel webhook --yes
-    """
-    options = MessageOptions(**filters)
-    if messages and options:
-        raise click.UsageError("name messages or filter them, not both")
-    if messages:
-        return _replay_named(messages, as_json=as_json)
-    if not options.statuses:
-        raise click.UsageError("name messages, or select them with --status, such as --status dead")
-    return _replay_matching(options, yes=yes, as_json=as_json)
-
-
-def _replay_named(messages: tuple[str, ...], *, as_json: bool) -> int:
-    from checkout_daemon.outbox import listing
-
-    replayed = with_database(lambda database, _: listing.replay(database, messages))
-    if as_json:
-        print_json_lines(keys(done.message) | {"queued": done.queued} for done in replayed)
-    else:
-        for done in replayed:
-            answer(f"{done.message.id}  {'will be sent again' if done.queued else 'was already waiting to be sent'}")
-    return 0
-
-
-def _replay_matching(options: MessageOptions, *, yes: bool, as_json: bool) -> int:
-    from checkout_daemon.outbox import listing
-
-    async def count(database: Database, settings: Settings) -> int:
-        wanted = await options.read(database, settings)
-        return sum([len(page) async for page in listing.all_messages(database, wanted)])
-
-    async def work(database: Database, settings: Settings) -> list[str]:
-        return await listing.replay_all(database, await options.read(database, settings))
-
-    found = with_database(count)
-    if found:
-        confirm(f"Send {counted(found, 'message')} again?", yes=yes)
-    queued = with_database(work) if found else []
-    rest = "; the rest were already waiting" if len(queued) < found else ""
-    text = f"{len(queued)} of {counted(found, 'message')} will be sent again{rest}."
-    print_result({"found": found, "queued": len(queued)}, text, as_json=as_json)
-    return 0
 
 
 def _missing_setting(message: MessageLine, settings: Settings) -> str:

@@ -4,28 +4,43 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from checkout_daemon.commands.base import Command
-from checkout_daemon.commands.options import PORT, STATE_DIR
+from checkout_daemon.commands.options import PORT, SECONDS, STATE_DIR, WAIT_HELP
 from checkout_daemon.commands.running import database_address
-from checkout_daemon.commands.typed import Number, OneOf, Whole
+from checkout_daemon.commands.typed import TERM, Number, OneOf, Whole
+from checkout_daemon.present.text import counted
+
+if TYPE_CHECKING:
+    from checkout_daemon.settings import Settings
 
 
 @click.command(cls=Command)
 @click.option("--port", type=PORT, default=8000, show_default=True, help="Port of the storefront; 0: any free port.")
 @click.option("--sandbox-port", type=PORT, default=8001, show_default=True, help="Port of the offline Stripe.")
 @click.option("--state-dir", type=STATE_DIR, help="Directory for all state.  [default: .checkout]")
+@click.option(
+    "--database-url", type=TERM, metavar="URL", help="Use this database, and create the shop in it if it has none."
+)
 @click.option("--no-sandbox", is_flag=True, help="Use the Stripe account of STRIPE_API_KEY.")
 @click.option("--no-seed", is_flag=True, help="Do not add demo products to an empty catalog.")
 @click.option("--no-jobs", is_flag=True, help="Do not run background jobs.")
-def dev(port: int, sandbox_port: int, state_dir: Path | None, no_sandbox: bool, no_seed: bool, no_jobs: bool) -> int:
+def dev(
+    port: int,
+    sandbox_port: int,
+    state_dir: Path | None,
+    database_url: str | None,
+    no_sandbox: bool,
+    no_seed: bool,
+    no_jobs: bool,
+) -> int:
     """Run a whole shop on this machine, until Ctrl-C.
 
-    Starts PostgreSQL, the offline Stripe, a demo catalog and the daemon. Uses DATABASE_URL and STRIPE_API_KEY instead
-    if they are set; refuses a live key.
+    Starts PostgreSQL, the offline Stripe, a demo catalog and the daemon. Uses STRIPE_API_KEY instead if it is set, and
+    refuses a live key. Uses the database of DATABASE_URL only if that holds a shop and nothing of other programs.
 
     Example:
       checkout dev --port 8080
@@ -40,6 +55,7 @@ def dev(port: int, sandbox_port: int, state_dir: Path | None, no_sandbox: bool, 
             sandbox=not no_sandbox,
             seed=not no_seed,
             jobs=not no_jobs,
+            database_url=database_url,
         )
     )
 
@@ -49,11 +65,22 @@ def dev(port: int, sandbox_port: int, state_dir: Path | None, no_sandbox: bool, 
 @click.option("--port", type=PORT, help="Port to listen on.  [default: CHECKOUT_PORT, else 8000]")
 @click.option("--workers", type=Whole(1, 256), default=1, show_default=True, help="Number of processes.")
 @click.option("--no-jobs", is_flag=True, help="Do not run background jobs: another daemon runs them.")
-def serve(host: str | None, port: int | None, workers: int, no_jobs: bool) -> int:
+@click.option(
+    "--drain",
+    type=Number(0),
+    default=0.0,
+    show_default=True,
+    help="Seconds to serve on after SIGTERM, while /readyz answers 503 and connections are closed after their answer.",
+)
+@click.option("--wait", type=SECONDS, default=0.0, metavar="TIME", help=WAIT_HELP)
+def serve(host: str | None, port: int | None, workers: int, no_jobs: bool, drain: float, wait: float) -> int:
     """Run only the daemon, for production.
 
+    SIGTERM answers what has arrived, then stops, after the --drain time. SIGINT, or a second SIGTERM, stops without
+    that time.
+
     Example:
-      checkout serve --host 0.0.0.0 --port 8000 --workers 2
+      checkout serve --host 0.0.0.0 --port 8000 --workers 2 --drain 5
     """
     from checkout_daemon.serve import ServeOptions, run
     from checkout_daemon.settings import load_settings
@@ -64,13 +91,21 @@ def serve(host: str | None, port: int | None, workers: int, no_jobs: bool) -> in
         port=settings.port if port is None else port,
         workers=workers,
         jobs=not no_jobs,
+        drain_seconds=drain,
+        wait_seconds=wait,
     )
     return run(settings, options)
 
 
 @click.command(cls=Command)
 @click.option("--read-only", is_flag=True, help="Disable every action that changes an order.")
-def tui(read_only: bool) -> int:
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Use this tui.toml, with own keys and saved filters.  [default: CHECKOUT_TUI_CONFIG]",
+)
+@click.option("--check-config", is_flag=True, help="Print what is wrong with tui.toml, and exit.")
+def tui(read_only: bool, config: Path | None, check_config: bool) -> int:
     """Watch and correct orders in a terminal.
 
     Updates live; every action of the order commands has a key, and ? lists them. Read-only as well if the database
@@ -81,13 +116,32 @@ def tui(read_only: bool) -> int:
     """
     from checkout_daemon.settings import load_settings
 
+    if check_config:
+        return _check_config(load_settings(), config)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise click.UsageError("this needs a terminal; without one, `checkout orders watch` follows orders")
     settings = load_settings()
     listen_url = database_address(settings, direct=True)
     from tui.app import run
 
-    return run(settings, listen_url, read_only=read_only)
+    return run(settings, listen_url, read_only=read_only, config=config or settings.tui_config)
+
+
+def _check_config(settings: Settings, config: Path | None) -> int:
+    """Print the faults of tui.toml, one a line, and return 1 if there are any."""
+    from tui.config_check import all_faults
+    from tui.user_config import config_path, read_config
+
+    found = read_config(config or settings.tui_config, time_zone=settings.time_zone)
+    faults = all_faults(found)
+    for fault in faults:
+        click.echo(fault.text)
+    if found.path is None:
+        click.echo(f"{config_path()}: there is no such file, so nothing is added")
+    elif not faults:
+        keys, tabs = counted(len(found.keys), "key"), counted(len(found.tabs), "saved filter")
+        click.echo(f"{found.path}: {keys}, {tabs}: all is well")
+    return 1 if faults else 0
 
 
 @click.command(cls=Command)

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     default="24h",
     show_default=True,
     metavar="WHEN",
-    help="Compare orders created or changed since: 30m, 24h or 7d ago, a date, or an RFC 3339 time.",
+    help="Compare orders created or changed since: 24h or 7d ago, yesterday, monday, a date or a time.",
 )
 @click.option("--apply", is_flag=True, help="Update the orders from Stripe; without this nothing is changed.")
+@click.option("--dry-run", is_flag=True, help="Only show the differences, as without --apply.")
 @click.option("--anew", is_flag=True, help="Start from the beginning, even if an earlier run was interrupted.")
 @click.option(
     "--rate",
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 )
 @note_option
 @json_option
-def reconcile(since: str, apply: bool, anew: bool, rate: float, note: str, as_json: bool) -> int:
+def reconcile(since: str, apply: bool, dry_run: bool, anew: bool, rate: float, note: str, as_json: bool) -> int:
     """Compare orders with Stripe, field by field.
 
     Compares the sessions, payments, refunds and disputes of all orders that are open, need attention, or were created
@@ -51,12 +52,14 @@ def reconcile(since: str, apply: bool, anew: bool, rate: float, note: str, as_js
       checkout reconcile --since 7d
       checkout reconcile --since 7d --apply
     """
+    if apply and dry_run:
+        raise click.UsageError("--apply changes orders and --dry-run does not: choose one")
     from time import monotonic
 
     from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.commands.output import Progress
     from checkout_daemon.ledger.missing_order_store import MissingOrder
-    from checkout_daemon.present.times import clock
+    from checkout_daemon.present.times import local_time
     from checkout_daemon.stripe_sync import reconciling
     from checkout_daemon.stripe_sync.comparing import Synced
 
@@ -72,7 +75,7 @@ def reconcile(since: str, apply: bool, anew: bool, rate: float, note: str, as_js
                 mergeable = run.after > 0 and run.tally.left > 0  # from the part that was done earlier
                 progress.total(count)
                 if run.after:
-                    begun_at = clock(run.begun_at, zone)
+                    begun_at = local_time(run.begun_at, zone)
                     say(f"Continuing the run of {begun_at} after order {run.after}; --anew starts again.")
 
             def show(outcome: Synced | Uncompared | MissingOrder) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from checkout_daemon.database.pool import Database
+    from checkout_daemon.database.reading import Reads
     from checkout_daemon.runtime import Runtime
     from checkout_daemon.settings import Settings
     from checkout_daemon.stripe_api.client import StripeGateway
@@ -29,8 +30,12 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
-def with_database(work: Callable[[Database, Settings], Awaitable[T]], *, direct: bool = False) -> T:
+def with_database(
+    work: Callable[[Database, Settings], Awaitable[T]], *, direct: bool = False, wait_seconds: float = 0.0
+) -> T:
     """Run `work` with the configured database. `direct` bypasses the pooler, if one is configured.
+
+    `wait_seconds`: how long `work` is repeated while the database does not answer.
 
     The schema is not checked first, so that a command pays nothing for it. If the work fails because of the schema,
     SchemaMismatch explains why.
@@ -38,11 +43,45 @@ def with_database(work: Callable[[Database, Settings], Awaitable[T]], *, direct:
     from checkout_daemon.settings import load_settings
 
     settings = load_settings()
-    return run(_with_database(work, settings, database_address(settings, direct=direct), direct=direct))
+    address = database_address(settings, direct=direct)
+    if not wait_seconds:
+        return run(_with_database(work, settings, address, direct=direct))
+
+    async def patiently() -> T:
+        from checkout_daemon.commands.output import say
+        from checkout_daemon.database.away import waiting
+
+        return await waiting(lambda: _with_database(work, settings, address, direct=direct), wait_seconds, say)
+
+    return run(patiently())
 
 
-def with_runtime(work: Callable[[Runtime], Awaitable[T]]) -> T:
-    """Run `work` with the configured database and Stripe. Raise ConfigurationError if either is not set."""
+def with_reads(work: Callable[[Reads, Settings], Awaitable[T]]) -> T:
+    """Run `work`, which only shows something, with the standby if there is one, else with the database.
+
+    What was changed before the command began is shown. A line on stderr tells if the standby is behind or not used.
+    """
+    from checkout_daemon.commands.output import say
+    from checkout_daemon.database.reading import Reads
+    from checkout_daemon.runtime import standby_of
+
+    async def with_both(database: Database, settings: Settings) -> tuple[T, str | None]:
+        async with standby_of(settings, _CONNECTIONS) as standby:
+            reads = Reads(database, standby)
+            await reads.await_changes()
+            return await work(reads, settings), reads.remark
+
+    result, remark = with_database(with_both)
+    if remark is not None:
+        say(remark)
+    return result
+
+
+def with_runtime(work: Callable[[Runtime], Awaitable[T]], *, stripe: bool = True) -> T:
+    """Run `work` with the configured database and Stripe. Raise ConfigurationError if either is not set.
+
+    Without `stripe`, no key need be set: the work does not ask Stripe.
+    """
     from checkout_daemon.runtime import Runtime
 
     async def with_gateway(gateway: StripeGateway, settings: Settings) -> T:
@@ -51,16 +90,17 @@ def with_runtime(work: Callable[[Runtime], Awaitable[T]]) -> T:
 
         return await _with_database(with_both, settings, database_address(settings, direct=False), direct=False)
 
-    return with_stripe(with_gateway)
+    return with_stripe(with_gateway, needed=stripe)
 
 
-def with_stripe(work: Callable[[StripeGateway, Settings], Awaitable[T]]) -> T:
-    """Run `work` with the configured Stripe and no database. Raise ConfigurationError if no key is set."""
+def with_stripe(work: Callable[[StripeGateway, Settings], Awaitable[T]], *, needed: bool = True) -> T:
+    """Run `work` with the configured Stripe and no database. Raise ConfigurationError if no key is set but needed."""
     from checkout_daemon.settings import load_settings
     from checkout_daemon.stripe_api.client import StripeGateway
 
     settings = load_settings()
-    gateway = StripeGateway(settings.require_stripe_api_key(), settings.stripe_api_base)
+    api_key = settings.require_stripe_api_key() if needed else settings.stripe_api_key or ""
+    gateway = StripeGateway(api_key, settings.stripe_api_base)
 
     async def with_gateway() -> T:
         try:

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from checkout_daemon.commands import sessions_actions
 from checkout_daemon.commands.base import CommandGroup
+from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of
 from checkout_daemon.commands.options import (
+    after_option,
     json_option,
     limit_option,
     order_argument,
+    order_option,
     read_time,
     since_option,
     status_option,
+    until_option,
 )
-from checkout_daemon.commands.output import answer, print_json_lines, print_table, say, say_if_cut
-from checkout_daemon.commands.running import with_database
+from checkout_daemon.commands.output import answer, print_json_lines, say
+from checkout_daemon.commands.running import with_database, with_reads
+from checkout_daemon.commands.several import session_id_of
 from checkout_daemon.present.text import plain, words
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from checkout_daemon.checkout.session_lists import SessionLine
     from checkout_daemon.database.pool import Database
+    from checkout_daemon.database.reading import Reads
     from checkout_daemon.settings import Settings
 
 
@@ -42,50 +46,69 @@ for _command in (sessions_actions.sessions_resend, sessions_actions.sessions_exp
     sessions.add_command(_command)
 
 
-@sessions.command("list")
-@status_option(("open", "expired", "complete"))
-@since_option
-@limit_option
-@json_option
-def sessions_list(statuses: tuple[str, ...], since: str | None, limit: int, as_json: bool) -> int:
-    """List sessions, those of the newest orders first.
+def _listing(now: datetime) -> ListKind[SessionLine]:
+    from dataclasses import fields
 
-    Example:
-      checkout sessions list --status open
-    """
-    from checkout_daemon.checkout.session_lists import list_sessions
+    from checkout_daemon.checkout.session_lists import SessionLine
     from checkout_daemon.commands.styles import status_text
     from checkout_daemon.present.money import money
     from checkout_daemon.present.times import age
 
-    now = datetime.now(UTC)
-
-    async def work(database: Database, settings: Settings) -> list[SessionLine]:
-        start = read_time(since, "--since", settings.time_zone, now)
-        async with database.connection() as connection:
-            return await list_sessions(connection, statuses=statuses, since=start, limit=limit + (not as_json))
-
-    found = with_database(work)
-    if as_json:
-        print_json_lines(found)
-        return 0
-    if not found:
-        say("No session matches." if statuses or since else "No sessions yet.")
-        return 0
-    headings = ["order", "age", "status", "payment", "total", "session"]
-    rows: list[list[str | Text]] = [
-        [
-            str(session.number),
-            age(session.created_at, now),
-            status_text("session", session.status),
-            status_text("payment_status", session.payment_status),
-            money(session.amount_total, session.currency),
-            plain(session.id),
-        ]
-        for session in found[:limit]
+    columns: list[ListColumn[SessionLine]] = [
+        ListColumn("order", "number", lambda session: str(session.number), right=True),
+        ListColumn("age", "created_at", lambda session: age(session.created_at, now), right=True),
+        ListColumn("status", "status", lambda session: status_text("session", session.status)),
+        ListColumn("payment", "payment_status", lambda session: status_text("payment_status", session.payment_status)),
+        ListColumn("total", "amount_total", lambda session: money(session.amount_total, session.currency), right=True),
+        ListColumn("session", "id", lambda session: plain(session.id), ratio=1),
     ]
-    print_table(headings, rows, right={"order", "age", "total"}, flexible={"session": 1})
-    say_if_cut(found, limit)
+    return ListKind(columns, [field.name for field in fields(SessionLine)], "id")
+
+
+@sessions.command("list")
+@status_option(("open", "expired", "complete"))
+@order_option("Select sessions of this order: its number, id, …")
+@since_option
+@until_option
+@limit_option
+@after_option
+@list_options
+def sessions_list(
+    statuses: tuple[str, ...],
+    order: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int,
+    after: str | None,
+    **options: Any,
+) -> int:
+    """List sessions, those of the newest orders first.
+
+    WHEN is when their orders were created.
+
+    Example:
+      checkout sessions list --status open
+    """
+    from checkout_daemon.checkout.session_lists import SessionFilter, find_sessions
+    from checkout_daemon.orders.lookup import find_order
+
+    now = datetime.now(UTC)
+    printer = printer_of(_listing(now), options)
+
+    async def work(database: Reads, settings: Settings) -> None:
+        printer.zone = settings.time_zone
+        wanted = SessionFilter(
+            statuses=statuses,
+            order_id=None if order is None else (await find_order(database, order)).id,
+            since=read_time(since, "--since", settings.time_zone, now),
+            until=read_time(until, "--until", settings.time_zone, now),
+        )
+        printer.print_all(await find_sessions(database, wanted, limit=limit + printer.sample, after=after), limit)
+
+    with_reads(work)
+    if not printer.end() and not printer.silent:
+        say("No session matches." if statuses or order or since or until or after else "No sessions yet.")
+    printer.say_if_cut(limit)
     return 0
 
 
@@ -98,15 +121,14 @@ def sessions_show(order: str, as_json: bool) -> int:
     Example:
       checkout sessions show 1001
     """
-    from checkout_daemon.checkout.session_lists import list_sessions
+    from checkout_daemon.checkout.session_lists import read_sessions_of_order
     from checkout_daemon.errors import NotFound
     from checkout_daemon.orders.lookup import find_order
 
     async def work(database: Database, settings: Settings) -> tuple[list[SessionLine], Settings]:
         holder = await find_order(database, order)
-        async with database.connection() as connection:
-            found = await list_sessions(connection, order_id=holder.id)
-        if wanted := sessions_actions.session_id_of(order):
+        found = await read_sessions_of_order(database, holder.id)
+        if wanted := session_id_of(order):
             found = [session for session in found if session.id == wanted]
         if not found:
             raise NotFound(
@@ -127,7 +149,7 @@ def sessions_show(order: str, as_json: bool) -> int:
 
 def _print_session(session: SessionLine, settings: Settings) -> None:
     from checkout_daemon.present.money import money
-    from checkout_daemon.present.times import clock
+    from checkout_daemon.present.times import local_time
 
     attempt = f"attempt {session.attempt}" if session.attempt else "not created by this daemon"
     lines = {
@@ -135,8 +157,8 @@ def _print_session(session: SessionLine, settings: Settings) -> None:
         "Order": f"{session.number}, {attempt}",
         "Status": f"{session.status}, {words(session.payment_status)}",
         "Total": money(session.amount_total, session.currency),
-        "Created": clock(session.created_at, settings.time_zone),
-        "Expires": clock(session.expires_at, settings.time_zone),
+        "Created": local_time(session.created_at, settings.time_zone),
+        "Expires": local_time(session.expires_at, settings.time_zone),
         "Link": session.url if session.url and session.status == "open" else "",
     }
     for name, value in lines.items():

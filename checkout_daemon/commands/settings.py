@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from checkout_daemon.commands.base import Command
-from checkout_daemon.commands.options import json_option
+from checkout_daemon.commands.lists import ListColumn, ListKind, Printer, list_options, printer_of
 
 if TYPE_CHECKING:
     from checkout_daemon.settings.loading import Examined
     from checkout_daemon.settings.rows import SettingRow
     from checkout_daemon.settings.sources import Found
 
+    Examination = tuple[Examined, str, SettingRow]
+
+_KEYS = ("name", "value", "source", "file", "secret", "default", "fault")
+
 
 @click.command(cls=Command)
-@json_option
-def settings(as_json: bool) -> int:
+@list_options
+def settings(**options: Any) -> int:
     """Show every setting, its value and its source.
 
     Secrets are hidden; of a URL with a password, the rest is shown. Exit code 2 if a setting is wrong.
@@ -29,30 +33,39 @@ def settings(as_json: bool) -> int:
     from checkout_daemon.commands.output import say
     from checkout_daemon.errors import ConfigurationError
     from checkout_daemon.settings.loading import examine_settings
-    from checkout_daemon.settings.unknown import unknown_warnings
 
+    printer = printer_of(_LISTING, options, default="text")
     examined = examine_settings()
-    if as_json:
-        _print_json(examined)
+    if printer.form == "text":
+        _print_groups(examined)
     else:
-        _print_table(examined)
-    if unused_for := examined.settings.demo_unused_for:
-        say(f"note: dev.env of the demo is not used, because {', '.join(unused_for)} is set")
-    for warning in unknown_warnings():
-        say(f"warning: {warning}")
+        _print_list(printer, examined)
+    if printer.form != "quiet":
+        _say_warnings(examined)
     for fault in examined.faults.values():
         say(f"error: {fault}")
     return ConfigurationError.exit_code if examined.faults else 0
 
 
-def _print_json(examined: Examined) -> None:
-    from checkout_daemon.commands.output import print_json_lines
+def _say_warnings(examined: Examined) -> None:
+    from checkout_daemon.commands.output import say
+    from checkout_daemon.settings.unknown import unknown_warnings
+
+    if unused_for := examined.settings.demo_unused_for:
+        say(f"note: dev.env of the demo is not used, because {', '.join(unused_for)} is set")
+    for warning in unknown_warnings():
+        say(f"warning: {warning}")
+
+
+def _print_list(printer: Printer[Examination], examined: Examined) -> None:
     from checkout_daemon.settings.table import ROWS
 
-    print_json_lines(_object(examined, field, row) for field, row in ROWS.items())
+    printer.print_all([(examined, field, row) for field, row in ROWS.items()])
+    printer.end()
 
 
-def _object(examined: Examined, field: str, row: SettingRow) -> dict[str, Any]:
+def _object(examination: Examination) -> dict[str, Any]:
+    examined, field, row = examination
     found, fault = examined.sources.get(row.name), examined.faults.get(row.name)
     return {
         "name": row.name,
@@ -65,7 +78,7 @@ def _object(examined: Examined, field: str, row: SettingRow) -> dict[str, Any]:
     }
 
 
-def _print_table(examined: Examined) -> None:
+def _print_groups(examined: Examined) -> None:
     from rich.table import Column
     from rich.text import Text
 
@@ -98,3 +111,21 @@ def _source(found: Found | None) -> str:
     if found is None:
         return "default"
     return found.layer.name + (f": {found.file}" if found.file else "")
+
+
+def _shown(examination: Examination) -> str:
+    from checkout_daemon.present.text import plain
+
+    return plain(_value(*examination))
+
+
+_LISTING: ListKind[Examination] = ListKind(
+    (
+        ListColumn("setting", "name", lambda row: row[2].name),
+        ListColumn("value", "value", _shown, ratio=1),
+        ListColumn("source", "source", lambda row: _source(row[0].sources.get(row[2].name))),
+    ),
+    _KEYS,
+    "name",
+    _object,
+)

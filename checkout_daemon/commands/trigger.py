@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.completers import complete_event_types
+from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of, refuse_list_options
 from checkout_daemon.commands.options import json_option, order_option, timeout_option
-from checkout_daemon.commands.output import answer, print_json, print_json_lines, print_result, say
+from checkout_daemon.commands.output import answer, print_json, print_result, say
 from checkout_daemon.commands.running import database_address, run, with_stripe_cli
-from checkout_daemon.commands.typed import TERM, Number, Whole
+from checkout_daemon.commands.typed import MINOR, TERM, Number
 from checkout_daemon.present.text import plain, words
 
 if TYPE_CHECKING:
@@ -23,17 +24,18 @@ if TYPE_CHECKING:
     from checkout_daemon.stripe_cli.program import StripeCli
 
 _CONNECTIONS = 2
+_EVENT_KEYS = ("type", "order", "says")  # kept: JSON key
 
 
 @click.command(cls=Command)
 @click.argument("event", type=TERM, required=False, shell_complete=complete_event_types)
 @order_option("Make it happen to this order: its number, id, …, or `new` to create one.")
-@click.option("--amount", type=Whole(1), metavar="MINOR", help="Refund this amount, in minor units.  [default: all]")
+@click.option("--amount", type=MINOR, metavar="MINOR", help="Refund this amount, in minor units.  [default: all]")
 @timeout_option
 @click.option("--list", "listing", is_flag=True, help="List the events that the daemon understands.")
-@json_option
+@list_options
 def trigger(
-    event: str | None, order: str | None, amount: int | None, timeout_seconds: float, listing: bool, as_json: bool
+    event: str | None, order: str | None, amount: int | None, timeout_seconds: float, listing: bool, **options: Any
 ) -> int:
     """Have Stripe create EVENT, and follow its effects.
 
@@ -44,8 +46,8 @@ def trigger(
       checkout trigger checkout.session.completed --order 1001
     """
     if listing:
-        _list_events(as_json=as_json)
-        return 0
+        return _list_events(options)
+    as_json = refuse_list_options(options, "--list")
     if event is None:
         raise click.UsageError("name an EVENT; `checkout trigger --list` lists them")
     from checkout_daemon.commands.events_actions import print_outcome
@@ -53,7 +55,7 @@ def trigger(
     from checkout_daemon.stripe_cli import triggering
 
     def print_line(line: str, stderr: bool) -> None:
-        click.echo(line, err=stderr or as_json)
+        click.echo(plain(line), err=stderr or as_json)
         sys.stdout.flush()
 
     def print_event(outcome: EventOutcome) -> None:
@@ -72,20 +74,23 @@ def trigger(
     return 1 if troubles else 0
 
 
-def _list_events(*, as_json: bool) -> None:
-    from checkout_daemon.ledger.event_types import EVENT_TYPES
+def _list_events(options: dict[str, Any]) -> int:
+    from checkout_daemon.ledger.event_types import EVENT_TYPES, EventType
 
-    if as_json:
-        print_json_lines(
-            {"type": row.name, "order": row.needs, "says": row.description}  # kept: JSON key
-            for row in EVENT_TYPES.values()
-        )
-        return
-    width = max(map(len, EVENT_TYPES))
-    answer(f"{'EVENT':<{width}}  {'--order':<8}  DESCRIPTION")
-    for row in EVENT_TYPES.values():
-        answer(f"{row.name:<{width}}  {row.needs:<8}  {row.description}")
-    say("\nAn unpaid order needs an open session. Stripe can trigger other events too; the daemon ignores them.")
+    def record(row: EventType) -> dict[str, str]:
+        return {"type": row.name, "order": row.needs, "says": row.description}  # kept: JSON key
+
+    columns: list[ListColumn[EventType]] = [
+        ListColumn("event", "type", lambda row: row.name),
+        ListColumn("--order", "order", lambda row: row.needs),
+        ListColumn("description", "says", lambda row: row.description, ratio=1),  # kept: JSON key
+    ]
+    printer = printer_of(ListKind(columns, _EVENT_KEYS, "type", record), options)
+    printer.print_all(list(EVENT_TYPES.values()))
+    printer.end()
+    if not printer.silent:
+        say("\nAn unpaid order needs an open session. Stripe can trigger other events too; the daemon ignores them.")
+    return 0
 
 
 @click.command(cls=Command)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from math import isfinite
 from typing import Any
 
 import click
+
+_LAST = 4
+_MONEY = re.compile(r"(\d+)[.,](\d{1,3})")
 
 
 class _Term(click.types.StringParamType):
@@ -28,6 +32,24 @@ class Whole(click.IntRange):
         return super().convert(text, param, ctx)
 
 
+class Minor(Whole):
+    """An amount in minor units, at least 1."""
+
+    name = "amount"
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the amount. Tell who wrote it as money what to write."""
+        text = _cleaned(value)
+        if isinstance(text, str) and (parts := _MONEY.fullmatch(text.strip())):
+            units = int("".join(parts.groups())) if len(parts[2]) == 2 else None
+            example = f"{units} for {text.strip()}" if units else "500 for 5.00"
+            self.fail(f"{text!r} is not in minor units: {example}, in a currency with two decimals.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class Number(click.FloatRange):
     """A finite number. Python alone would accept 1_0, nan and inf."""
 
@@ -38,6 +60,34 @@ class Number(click.FloatRange):
         if "_" in str(text) or not isfinite(number):
             self.fail(f"{text!r} is not a number.", param, ctx)
         return number
+
+
+class Seconds(_Term):
+    """A length of time such as 60s or 2m, as seconds; without a unit, seconds."""
+
+    name = "time"
+    _FORM = re.compile(r"(\d{1,5})([sm]?)")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Clean the value, then read it."""
+        if isinstance(value, float):  # the default
+            return value
+        text = super().convert(value, param, ctx)
+        found = self._FORM.fullmatch(text)
+        if found is None:
+            self.fail(f"{text!r} is not a length of time such as 60s or 2m.", param, ctx)
+        return float(found[1]) * (60 if found[2] == "m" else 1)
+
+
+class Last4(_Term):
+    """The last four digits of a card or account; some accounts end in letters."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Clean the value, then check it."""
+        text = super().convert(value, param, ctx).strip()
+        if len(text) != _LAST or not (text.isascii() and text.isalnum()):
+            self.fail(f"{text!r} is not the last four digits of a card or account.", param, ctx)
+        return text.upper()
 
 
 class OneOf(click.Choice[str]):
@@ -52,6 +102,7 @@ class OneOf(click.Choice[str]):
 
 
 TERM = _Term()
+MINOR = Minor()
 
 
 def _cleaned(value: Any) -> Any:

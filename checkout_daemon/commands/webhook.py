@@ -6,9 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from checkout_daemon.commands.asking import confirm
 from checkout_daemon.commands.base import CommandGroup
-from checkout_daemon.commands.options import json_option, yes_option
-from checkout_daemon.commands.output import answer, confirm, console, keys, print_facts, print_json, print_result, say
+from checkout_daemon.commands.options import dry_run_option, json_option, yes_option
+from checkout_daemon.commands.output import (
+    answer,
+    console,
+    keys,
+    print_facts,
+    print_json,
+    print_result,
+    say,
+    say_dry_run,
+)
 from checkout_daemon.commands.running import with_runtime, with_stripe
 from checkout_daemon.commands.typed import TERM
 from checkout_daemon.present.text import counted, plain
@@ -26,6 +36,15 @@ _url_option = click.option(
     "--url", type=TERM, metavar="URL", help="URL of the endpoint.  [default: CHECKOUT_PUBLIC_URL/api/webhook]"
 )
 
+# What the next run of `webhook rotate` does, by the value of Stage
+_STEPS = {
+    "none": "create a new endpoint",
+    "waiting": "wait for a delivery that the new secret signed",
+    "proved": "disable the old endpoint",
+    "draining": "wait for the last deliveries of the old endpoint",
+    "quiet": "delete the old endpoint",
+}
+
 
 @click.group(cls=CommandGroup)
 def webhook() -> None:
@@ -40,9 +59,10 @@ def webhook() -> None:
 @_url_option
 @click.option("--update", is_flag=True, help="Fix the existing endpoint's types and enable it; keep its secret.")
 @click.option("--replace", is_flag=True, help="Create a new endpoint, then delete the existing ones.")
+@dry_run_option
 @yes_option
 @json_option
-def webhook_create(url: str | None, update: bool, replace: bool, yes: bool, as_json: bool) -> int:
+def webhook_create(url: str | None, update: bool, replace: bool, dry_run: bool, yes: bool, as_json: bool) -> int:
     """Have Stripe deliver our events to the daemon.
 
     The endpoint gets exactly the event types and the API version that the daemon understands. Stripe reveals the
@@ -54,7 +74,28 @@ def webhook_create(url: str | None, update: bool, replace: bool, yes: bool, as_j
     """
     if update and replace:
         raise click.UsageError("--update keeps the endpoint and --replace does not: choose one")
+    if dry_run:
+        return _plan(url, update=update, replace=replace, as_json=as_json)
     return _update(url, as_json=as_json) if update else _create(url, replace=replace, yes=yes, as_json=as_json)
+
+
+def _plan(url: str | None, *, update: bool, replace: bool, as_json: bool) -> int:
+    """Print what `webhook create` would do at Stripe. Raise as it does."""
+    from checkout_daemon.stripe_sync import our_endpoint
+
+    async def work(gateway: StripeGateway, settings: Settings) -> dict[str, Any]:
+        wanted = _address(settings, url)
+        if update:
+            return {"url": wanted, "updated": [old.id for old in await our_endpoint.fixable(gateway, wanted)]}
+        if replace:
+            existing = await our_endpoint.endpoints_for(gateway, wanted)
+        else:
+            await our_endpoint.require_none(gateway, wanted)
+            existing = []
+        return {"url": wanted, "created": True, "deleted": [old.id for old in existing]}
+
+    say_dry_run(with_stripe(work), as_json=as_json)
+    return 0
 
 
 def _create(url: str | None, *, replace: bool, yes: bool, as_json: bool) -> int:
@@ -125,9 +166,9 @@ def webhook_show(url: str | None, as_json: bool) -> int:
 def _print_endpoint(endpoint: Endpoint, zone: str) -> None:
     from rich.text import Text
 
-    from checkout_daemon.present.times import clock
+    from checkout_daemon.present.times import local_time
 
-    retired = f"{clock(endpoint.retired_at, zone)}; `checkout webhook rotate` shows when it can be deleted"
+    retired = f"{local_time(endpoint.retired_at, zone)}; `checkout webhook rotate` shows when it can be deleted"
     printer = console()
     printer.print(Text.assemble((endpoint.id, "bold"), f"  {endpoint.status}  {plain(endpoint.url)}"), soft_wrap=True)
     facts = {
@@ -137,26 +178,27 @@ def _print_endpoint(endpoint: Endpoint, zone: str) -> None:
         "Lacks": ", ".join(endpoint.missing),
         "Unused": plain(", ".join(endpoint.extra)),
         "Secret": endpoint.secret or "",
-        "Created": clock(endpoint.created_at, zone),
+        "Created": local_time(endpoint.created_at, zone),
         "Retired": retired if endpoint.retired_at else "",
     }
-    print_facts(facts, width=8)
+    print_facts(facts)
     printer.print()
 
 
 def _print_secret(used: UsedSecret, zone: str) -> None:
-    from checkout_daemon.present.times import clock
+    from checkout_daemon.present.times import local_time
 
-    last = f", the last at {clock(used.last_matched_at, zone)}" if used.last_matched_at else ""
+    last = f", the last at {local_time(used.last_matched_at, zone)}" if used.last_matched_at else ""
     known = used.secret or "not in STRIPE_WEBHOOK_SECRET here"
     answer(f"{used.fingerprint}  {known}  {counted(used.matches, 'delivery', 'deliveries')} in 24 h{last}")
 
 
 @webhook.command("rotate")
 @_url_option
+@dry_run_option
 @yes_option
 @json_option
-def webhook_rotate(url: str | None, yes: bool, as_json: bool) -> int:
+def webhook_rotate(url: str | None, dry_run: bool, yes: bool, as_json: bool) -> int:
     """Replace the endpoint's secret without losing a delivery.
 
     Run it repeatedly: each run takes the step that is due and prints what comes next. The first run creates a new
@@ -171,14 +213,21 @@ def webhook_rotate(url: str | None, yes: bool, as_json: bool) -> int:
     from checkout_daemon.stripe_sync.remembered_endpoint import remember_instead
     from checkout_daemon.stripe_sync.secret_rotation import Stage
 
-    async def work(runtime: Runtime) -> tuple[Rotated, Settings]:
+    async def work(runtime: Runtime) -> tuple[Rotated, Settings] | None:
         wanted = _address(runtime.settings, url)
         rotation = await secret_rotation.read_rotation(runtime, wanted)
+        if dry_run:
+            step = _STEPS[rotation.stage.value]
+            say_dry_run({"url": wanted, "old": [old.id for old in rotation.old], "step": step}, as_json=as_json)
+            return None
         if question := _question(rotation):
             confirm(question, yes=yes)
         return await secret_rotation.rotate(runtime, wanted, rotation), runtime.settings
 
-    done, settings = with_runtime(work)
+    ended = with_runtime(work)
+    if ended is None:
+        return 0
+    done, settings = ended
     rotation = done.rotation
     if done.secret is not None and rotation.new is not None:
         # `checkout dev` keeps the endpoint that it remembers when it restarts, and deletes others with the same URL.
@@ -223,7 +272,7 @@ def _progress_object(done: Rotated) -> dict[str, Any]:
 
 
 def _progress_line(done: Rotated, settings: Settings) -> str:
-    from checkout_daemon.present.times import clock
+    from checkout_daemon.present.times import local_time
     from checkout_daemon.stripe_sync.secret_rotation import Stage
 
     rotation = done.rotation
@@ -233,7 +282,7 @@ def _progress_line(done: Rotated, settings: Settings) -> str:
     new = rotation.new.id if rotation.new else ""
     if rotation.stage is Stage.WAITING:
         return f"{new} has delivered nothing yet:\n{old} stays until it has"
-    may_go_at = clock(rotation.old_may_go_at, settings.time_zone)
+    may_go_at = local_time(rotation.old_may_go_at, settings.time_zone)
     return f"{new} is in use, {old} is disabled;\nit can be deleted at {may_go_at}, unless its secret signs another one"
 
 

@@ -15,30 +15,29 @@ from typing import Any
 _CELL, _NULL, _COLUMN = "\x1f", "\x1e", "\x1d"
 _SEPARATORS = str.maketrans(dict.fromkeys(_COLUMN + _NULL + _CELL, "\ufffd"))
 
-Column = Callable[[Sequence[Any]], str]
-"""Encodes the values of one column, any of which may be None."""
+Cell = Callable[[Any], str]
+"""Encodes one value, which may be None."""
 
 
-def text(values: Sequence[str | None]) -> str:
-    """Encode texts. A separator in one of them becomes U+FFFD."""
-    cells = [
-        _NULL if value is None else value if value.isprintable() else value.translate(_SEPARATORS) for value in values
-    ]
-    return _CELL.join(cells) + _CELL
+def text(value: str | None) -> str:
+    """Encode a text. A separator in it becomes U+FFFD."""
+    return _NULL if value is None else value if value.isprintable() else value.translate(_SEPARATORS)
 
 
-def plain(values: Sequence[Any]) -> str:
-    """Encode numbers and booleans."""
-    return _CELL.join([_NULL if value is None else str(value) for value in values]) + _CELL
+def plain(value: Any) -> str:
+    """Encode a number or boolean."""
+    return _NULL if value is None else str(value)
 
 
-def time(values: Sequence[Any]) -> str:
-    """Encode times with a time zone."""
-    return _CELL.join([_NULL if value is None else _iso(value) for value in values]) + _CELL
+@lru_cache(1024)  # times of Stripe are whole seconds, and many rows of a batch have the same
+def time(value: datetime | None) -> str:
+    """Encode a time with a time zone."""
+    return _NULL if value is None else value.isoformat()
 
 
-# Times of Stripe are whole seconds, and many rows of a batch have the same.
-_iso = lru_cache(1024)(datetime.isoformat)
+def binary(value: bytes) -> str:
+    r"""Encode bytes, in PostgreSQL's form \x0123."""
+    return "\\x" + value.hex()
 
 
 def exact(values: Iterable[str]) -> str:
@@ -46,13 +45,23 @@ def exact(values: Iterable[str]) -> str:
     return _CELL.join(values) + _CELL
 
 
-def binary(values: Sequence[bytes]) -> str:
-    r"""Encode bytes, in PostgreSQL's form \x0123."""
-    return _CELL.join(["\\x" + value.hex() for value in values]) + _CELL
-
-
-def encode(rows: Collection[tuple[Any, ...]], columns: Sequence[Column]) -> str | None:
+def encode(rows: Collection[tuple[Any, ...]], columns: Sequence[Cell]) -> str | None:
     """Return rows as one text, or None for no rows."""
     if not rows:
         return None
-    return _COLUMN.join([column(values) for column, values in zip(columns, zip(*rows, strict=True), strict=True)])
+    if len(rows) == 1:
+        (row,) = rows
+        return _COLUMN.join([cell(value) + _CELL for cell, value in zip(columns, row, strict=True)])
+    by_column = zip(columns, zip(*rows, strict=True), strict=True)
+    return _COLUMN.join([_column(cell, values) + _CELL for cell, values in by_column])
+
+
+def _column(cell: Cell, values: tuple[Any, ...]) -> str:
+    """Return the cells of one column. Texts are looked at together: most of a batch's cells are such."""
+    if cell is text:
+        held = [value for value in values if value is not None]
+        if "".join(held).isprintable():
+            return _CELL.join(
+                held if len(held) == len(values) else [_NULL if value is None else value for value in values]
+            )
+    return _CELL.join(map(cell, values))

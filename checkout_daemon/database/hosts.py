@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
 
+from checkout_daemon.database.url_parameters import explain, for_asyncpg, parameters
 from checkout_daemon.errors import ConfigurationError
 
 HOST_SECONDS = 4.0
@@ -30,31 +31,26 @@ WRONG_URL = (
 
 Host = tuple[str, int]
 
-# Parameters for libpq alone: https://www.postgresql.org/docs/current/libpq-connect.html. Hosting services put them into
-# the URLs that they give out; asyncpg would send them to the server, which does not know them.
-_OF_LIBPQ = frozenset(
-    (
-        *("channel_binding", "connect_timeout", "fallback_application_name", "gssdelegation", "gssencmode"),
-        *("keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "load_balance_hosts"),
-        *("sslcertmode", "sslcompression", "sslsni", "tcp_user_timeout"),
-    )
-)
-
 
 async def connect(url: str, *, timeout: float = HOST_SECONDS, **options: Any) -> asyncpg.Connection:
     """Open a connection to the URL's host; with several, to the first that accepts writes. `timeout` is per host.
 
-    With several hosts, `target_session_attrs` is read-write unless the URL sets it. Raises the error of asyncpg for the
-    host that failed last, and ConfigurationError for a malformed URL.
+    The URL's `connect_timeout` wins over `timeout`. With several hosts, `target_session_attrs` is read-write unless the
+    URL sets it. Raises the error of asyncpg for the host that failed last, and ConfigurationError for a URL that is
+    malformed, or has a parameter that is unknown or wrong, or names a file that cannot be read.
     """
     hosts = hosts_of(url)
-    url = _without_libpq_parameters(url)
     try:
+        address, ours = for_asyncpg(url)
+        options = {"timeout": timeout, **options, **ours}
         if len(hosts) < 2:
-            return await asyncpg.connect(url, timeout=timeout, **options)
-        if "target_session_attrs" not in parse_qs(urlsplit(url).query):
+            return await asyncpg.connect(address, **options)
+        if "target_session_attrs" not in parameters(url):
             options = {"target_session_attrs": "read-write", **options}
-        return await _first_to_answer(url, hosts, timeout, options)
+        return await _first_to_answer(address, hosts, options)
+    except (OSError, asyncpg.exceptions.ClientConfigurationError):
+        explain(url)
+        raise
     except (
         asyncpg.UndefinedObjectError,
         asyncpg.DataError,
@@ -81,12 +77,6 @@ def hosts_of(url: str) -> list[Host]:
         return _pairs(names.split(","), ports) if names else []
     except ValueError as error:
         raise ConfigurationError(WRONG_URL) from error
-
-
-def _without_libpq_parameters(url: str) -> str:
-    address, mark, query = url.partition("?")
-    kept = [part for part in query.split("&") if part.partition("=")[0] not in _OF_LIBPQ]
-    return address + (mark + "&".join(kept) if mark and any(kept) else "")
 
 
 def _refused_parameter(error: BaseException) -> str:
@@ -127,7 +117,7 @@ def _port(text: str) -> int:
     return port
 
 
-async def _first_to_answer(url: str, hosts: Sequence[Host], timeout: float, options: Any) -> asyncpg.Connection:
+async def _first_to_answer(url: str, hosts: Sequence[Host], options: dict[str, Any]) -> asyncpg.Connection:
     """Try the hosts in turn, each with a head start, until one is connected and usable."""
     left = list(hosts)
     under_way: set[asyncio.Task[asyncpg.Connection]] = set()
@@ -136,9 +126,7 @@ async def _first_to_answer(url: str, hosts: Sequence[Host], timeout: float, opti
         while left or under_way:
             if left:
                 host, port = left.pop(0)
-                under_way.add(
-                    asyncio.create_task(asyncpg.connect(url, host=host, port=port, timeout=timeout, **options))
-                )
+                under_way.add(asyncio.create_task(asyncpg.connect(url, host=host, port=port, **options)))
             done, under_way = await asyncio.wait(
                 under_way,
                 timeout=_HEAD_START_SECONDS if left else None,

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import asyncpg
 
+from checkout_daemon.database.away import unavailable_when_away
+from checkout_daemon.database.connection import PLANNER, settle
 from checkout_daemon.database.hosts import connect, hosts_of
-from checkout_daemon.database.pool import settle_plans, turned_read_only, unavailable_when_away
+from checkout_daemon.database.pool import turned_read_only
+from checkout_daemon.database.poolers import require_session
 from checkout_daemon.errors import DatabaseUnavailable
 
 # A server that no longer answers must not keep us from the one that took over.
@@ -21,7 +25,8 @@ _STATEMENT_SECONDS = 10.0
 async def listening(url: str, channel: str) -> AsyncIterator[tuple[asyncpg.Connection, asyncio.Event]]:
     """Yield a connection of our own, and an event that is set when there is news or the connection is lost.
 
-    `url` must be direct, because LISTEN does not pass a pooler. Raise DatabaseUnavailable.
+    `url` must be direct, because LISTEN does not pass a pooler. Raise DatabaseUnavailable, and ConfigurationError for a
+    transaction pooler.
     """
     news = asyncio.Event()
 
@@ -33,7 +38,8 @@ async def listening(url: str, channel: str) -> AsyncIterator[tuple[asyncpg.Conne
     try:
         with unavailable_when_away():
             connection.add_termination_listener(notice)
-            await settle_plans(connection)
+            if not await settle(connection, PLANNER):
+                await require_session(connection, partial(connect, url, statement_cache_size=0))
             await connection.add_listener(channel, notice)
         yield connection, news
     finally:

@@ -5,10 +5,12 @@ run once it is applied. Expand now, contract in a later release: code refuses on
 
 Old code keeps selling while new code migrates, so no migration may hold a lock for long:
 
-- Its statements wait at most LOCK_SECONDS for a lock, because later statements queue behind them; then they are rolled
-  back and retried.
+- Its statements wait at most LOCK_SECONDS for a lock, because later statements queue behind them, and take at most
+  HOLD_SECONDS together, because they hold the locks that they have; then they are rolled back and retried.
 - Indexes of tables that may be large go after a line `-- concurrently`, each as
   `CREATE INDEX CONCURRENTLY IF NOT EXISTS`, and after them `DROP INDEX CONCURRENTLY IF EXISTS` for those they replace.
+  An index of an expression needs `ANALYZE` in between: what the planner knows of the expression is dropped with the
+  old one. A constraint that was added as NOT VALID is checked there too: `ALTER TABLE … VALIDATE CONSTRAINT`.
 - A statement that fills or rewrites rows goes after a line `-- backfill`. It does one batch: $1 is where the last batch
   ended ('' at first), $2 the number of rows at most; it returns where this batch ended, or null if nothing is left.
 
@@ -20,9 +22,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from time import monotonic
 
 import asyncpg
@@ -30,8 +32,8 @@ import asyncpg
 from checkout_daemon.backoff import locking_tables
 from checkout_daemon.database import partitions
 from checkout_daemon.database.pool import direct_connection
-from checkout_daemon.database.queries import sql
-from checkout_daemon.errors import SchemaMismatch
+from checkout_daemon.database.queries import sql, sql_folder
+from checkout_daemon.errors import CannotMigrate, ConfigurationError, NotPermitted, SchemaMismatch
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +42,17 @@ _LOCK_KEY = 0x636865636B6F7574
 
 LOCK_SECONDS = 0.05
 """How long a migration's statement may wait for a lock: other statements on the table queue behind it meanwhile."""
+HOLD_SECONDS = 0.08
+"""How long a migration's statements may take together at first. After each try that took longer, the next may take
+HOLD_GROWTH times as long, so that a slow machine gets there, too."""
+HOLD_GROWTH = 1.5
 _VACUUM_SECONDS = 3.0
 """How long to wait for vacuums. A vacuum that was started automatically gives way after deadlock_timeout, a second."""
 _GIVE_UP_SECONDS = 120.0
 
 INDEXES = "indexes"
 """The position of a migration in schema_backfills while its indexes are not built."""
+_MADE = re.compile(r"^CREATE TABLE (\w+)", re.MULTILINE)
 _CONCURRENTLY, _BACKFILL = "\n-- concurrently\n", "\n-- backfill\n"
 
 
@@ -90,24 +97,23 @@ class SchemaState:
 def all_migrations() -> tuple[Migration, ...]:
     """Return every migration, oldest first."""
     found = []
-    for path in files("checkout_daemon.sql").joinpath("migrations").iterdir():
-        if path.name.endswith(".sql"):
-            version, _, name = path.name.removesuffix(".sql").partition("_")
-            text = path.read_text(encoding="utf-8")
-            first_line = text.partition("\n")[0]
-            text, _, backfill = text.partition(_BACKFILL)
-            statements, _, indexes = text.partition(_CONCURRENTLY)
-            statements = statements.rstrip() + "\n"
-            found.append(
-                Migration(
-                    int(version),
-                    name,
-                    int(first_line.removeprefix("-- oldest code:")),
-                    statements + "SELECT",  # asyncpg fails on a text of comments alone
-                    tuple(index.strip() for index in indexes.split(";") if index.strip()),
-                    backfill.strip().rstrip(";") or None,
-                )
+    for path in (sql_folder() / "migrations").glob("*.sql"):
+        version, _, name = path.stem.partition("_")
+        text = path.read_text(encoding="utf-8")
+        first_line = text.partition("\n")[0]
+        text, _, backfill = text.partition(_BACKFILL)
+        statements, _, indexes = text.partition(_CONCURRENTLY)
+        statements = statements.rstrip() + "\n"
+        found.append(
+            Migration(
+                int(version),
+                name,
+                int(first_line.removeprefix("-- oldest code:")),
+                statements + "SELECT",  # asyncpg fails on a text of comments alone
+                tuple(index.strip() for index in indexes.split(";") if index.strip()),
+                backfill.strip().rstrip(";") or None,
             )
+        )
     return tuple(sorted(found, key=lambda migration: migration.version))
 
 
@@ -128,13 +134,20 @@ async def migrate(database_url: str) -> list[int]:
     """Apply the missing migrations and return their versions. Many daemons may call it at once: each one runs once.
 
     A new database gets schema.sql as a whole; an older one gets each migration in its own transaction, with its
-    version. schema_backfills.finish does the rest. Raise SchemaMismatch if a lock could not be acquired for minutes.
+    version. schema_backfills.finish does the rest. Raise SchemaMismatch if a lock could not be acquired for minutes,
+    NotPermitted if the user may not change the schema, CannotMigrate if a statement fails, ConfigurationError for
+    another encoding than UTF-8, and as Database does.
     """
     applied: list[int] = []
-    async with direct_connection(database_url) as connection:
-        while versions := await _next_step(connection):
-            applied += versions
-        await partitions.ensure_partitions(connection)
+    try:
+        async with direct_connection(database_url) as connection:
+            while versions := await _next_step(connection):
+                applied += versions
+            await partitions.ensure_partitions(connection)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise NotPermitted(f"the database user may not change the schema: {error}") from error
+    except asyncpg.PostgresError as error:
+        raise CannotMigrate(f"the schema could not be brought up to date: {error}") from error
     return applied
 
 
@@ -143,21 +156,24 @@ async def _next_step(connection: asyncpg.Connection) -> list[int]:
     give_up_at = monotonic() + _GIVE_UP_SECONDS
     pauses = locking_tables()
     refused = False
+    hold_seconds = HOLD_SECONDS
     while True:
         try:
             async with connection.transaction():
                 if refused:
                     await _end_vacuums(connection)
-                return await _apply_next(connection)
-        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
+                return await _apply_next(connection, hold_seconds)
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, TimeoutError) as error:
             if monotonic() >= give_up_at:
                 raise SchemaMismatch(
                     "the schema could not be changed: its tables were in use for minutes. End long transactions and "
                     "vacuums (pg_stat_activity shows them) and run `checkout db migrate`"
                 ) from error
+            if isinstance(error, TimeoutError):
+                hold_seconds *= HOLD_GROWTH
             refused = True
             pause = pauses.next()
-            log.info("a migration waits for a table that is in use, and is retried in %.1f s", pause)
+            log.info("a migration would hold up others for too long, and is retried in %.1f s", pause)
         await asyncio.sleep(pause)
 
 
@@ -172,19 +188,26 @@ async def _end_vacuums(connection: asyncpg.Connection) -> None:
     await connection.execute(sql("lock_against_vacuums"))
 
 
-async def _apply_next(connection: asyncpg.Connection) -> list[int]:
+async def _apply_next(connection: asyncpg.Connection, hold_seconds: float) -> list[int]:
     await connection.execute(sql("lock_migrations"), _LOCK_KEY)
     state = await read_state(connection)
     missing = [migration for migration in all_migrations() if migration.version > state.version]
     if not missing:
         return []
     if state.version == 0:
-        await connection.execute(files("checkout_daemon.sql").joinpath("schema.sql").read_text("utf-8"))
+        if (encoding := await connection.fetchval(sql("encoding"))) != "UTF8":
+            raise ConfigurationError(
+                f"the database has the encoding {encoding}, and this program needs UTF8: make one with "
+                "`createdb --encoding=UTF8 --template=template0 NAME`"
+            )
+        await connection.execute((sql_folder() / "schema.sql").read_text("utf-8"))
         step = missing
     else:
         step = missing[:1]
         await connection.execute(sql("limit_lock_waits"), str(int(LOCK_SECONDS * 1000)))
-        await connection.execute(step[0].statements)
+        await connection.execute(step[0].statements, timeout=hold_seconds)
+        for row in await connection.fetch(sql("rights_to_extend"), _MADE.findall(step[0].statements)):
+            await connection.execute(row["statement"])
         if (place := step[0].first_place) is not None:
             await connection.execute(sql("make_backfills"))
             await connection.execute(sql("begin_backfill"), step[0].version, place)

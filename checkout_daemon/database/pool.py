@@ -1,23 +1,30 @@
-"""The connection pool, the meaning of its failures, and when a result counts as durable."""
+"""The connection pool, transactions that are repeated, and when a result counts as durable."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import socket
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
-from time import monotonic
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import asyncpg
 
 from checkout_daemon.database.announcing import Announcements
-from checkout_daemon.database.hosts import WRONG_URL, connect, hosts_of
+from checkout_daemon.database.away import AWAY, unavailable_when_away
+from checkout_daemon.database.connection import (
+    CANCEL_SECONDS,
+    GENERIC_PLANS,
+    PLANNER,
+    PooledConnection,
+    SharedConnection,
+    settle,
+)
+from checkout_daemon.database.crowding import Crowd
+from checkout_daemon.database.hosts import connect, hosts_of
+from checkout_daemon.database.poolers import require_session
 from checkout_daemon.database.queries import sql
-from checkout_daemon.errors import ConfigurationError, DatabaseUnavailable
+from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.patience import at_most, deadline
 
 log = logging.getLogger(__name__)
@@ -25,41 +32,14 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 P = ParamSpec("P")
 
-# What asyncpg raises when the server is away, shutting down, out of resources, or ends a statement or transaction
-# because of a time limit that its operator set; never for a faulty statement.
-AWAY = (
-    OSError,  # includes TimeoutError
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # a connection used while the server closes it; or no host accepts writes
-    asyncpg.OperatorInterventionError,
-    asyncpg.ObjectNotInPrerequisiteStateError,  # lock_timeout, or a database closed to connections
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.TransactionTimeoutError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.PostgresSystemError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.ReadOnlySQLTransactionError,
-)
-
-# With these the server does answer, and repeats the answer until somebody changes the set-up.
-_REFUSALS = (
-    asyncpg.InsufficientResourcesError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.ReadOnlySQLTransactionError,
-)
-
 ACQUIRE_TIMEOUT_SECONDS = 5.0
 STATEMENT_TIMEOUT_SECONDS = 30.0
-# How long the server may take to cancel a statement before the connection is cut.
-_CANCEL_SECONDS = 1.0
-# How long plans are kept at first, and at most.
-_PLANS_SECONDS = 1.0
-_LONGEST_PLANS_SECONDS = 3600.0
 # A silent server makes every statement fail; its connections are dropped once for all of them.
 _EXPIRE_EVERY_SECONDS = 1.0
+
+
+class _BehindPooler(Exception):
+    """A connection turned out to lead through a pooler."""
 
 
 class LostRace(Exception):
@@ -73,57 +53,6 @@ LOST_RACES = (
     asyncpg.InvalidCachedStatementError,  # a migration added a column that a prepared statement selects
 )
 _MOST_RACES = 4
-
-
-class _Connection(asyncpg.Connection):
-    """A connection that is returned without the round trip of a session reset: no code here leaves session state."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Open as asyncpg does. Its plans are remade after a second, then each time that its age has doubled."""
-        super().__init__(*args, **kwargs)
-        self._opened_at = monotonic()
-        self._plans_end_at = self._opened_at + _PLANS_SECONDS
-
-    async def renew_plans(self) -> None:
-        """Have the server remake its plans if they are due.
-
-        A plan is kept until its tables are analyzed. One that was made while a table was empty may read a whole index
-        for each row, which costs nothing then, and much after some thousand rows.
-        """
-        now = monotonic()
-        if now >= self._plans_end_at:
-            self._plans_end_at = now + min(now - self._opened_at, _LONGEST_PLANS_SECONDS)
-            await self.execute("DISCARD PLANS")
-
-    def get_reset_query(self) -> str:
-        """Return no statement: nothing is reset."""
-        return ""
-
-    async def close(self, *, timeout: float | None = None) -> None:
-        """Close the connection, without waiting for a server that does not answer."""
-        try:
-            await super().close(timeout=min(timeout or _CANCEL_SECONDS, _CANCEL_SECONDS))
-        except AWAY:
-            self.terminate()
-
-
-async def settle_plans(connection: asyncpg.Connection) -> None:
-    """Make the planner use indexes, which every statement has, and turn off JIT compilation.
-
-    Otherwise a table that was empty when last analyzed is read whole for as long as the plan is cached, and a plan
-    whose cost is overestimated is compiled, which takes longer than running it.
-    """
-    await connection.execute("SET enable_seqscan = off; SET jit = off")
-
-
-async def keep_plans(connection: asyncpg.Connection) -> None:
-    """Make the planner plan each prepared statement once, for any parameters.
-
-    By default, a statement with a short array is planned at each execution, which takes longer than running it: the
-    planner compares the cost for the array at hand with that for one of ten elements, and the former always wins. Not
-    for arrays of dozens of elements, whose own plan is worth its time.
-    """
-    await connection.execute("SET plan_cache_mode = force_generic_plan")
 
 
 async def confirm_durable(connection: asyncpg.Connection) -> None:
@@ -149,14 +78,18 @@ class Database:
         statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS,
         block_timeout_seconds: float | None = None,
         generic_plans: bool = False,
+        standby: bool = False,
     ) -> None:
         """Prepare the pool, without connecting.
 
-        `pooler`: the URL leads to a transaction pooler, which supports no prepared statements.
+        `pooler`: the URL leads to a transaction pooler, which supports neither prepared statements nor settings of a
+        session. If it is False, the first connection finds that out.
         `block_timeout_seconds`: how long one block may hold a connection before the connection is cut.
         `generic_plans`: plan each statement once per connection; see `keep_plans`.
+        `standby`: of several hosts use one that is a standby, instead of the one that accepts writes.
         """
-        self._generic_plans = generic_plans
+        self._standby = standby
+        self._planner = {**PLANNER, **(GENERIC_PLANS if generic_plans else {})}
         self._statement_timeout_seconds = statement_timeout_seconds
         self._block_timeout_seconds = block_timeout_seconds
         self._url = url
@@ -165,7 +98,9 @@ class Database:
         self._pool: asyncpg.Pool | None = None
         self._several_hosts = False
         self._opening = asyncio.Lock()
+        self._crowd = Crowd()
         self._expired_at = 0.0
+        self._answered_at = 0.0
         self._announcements = Announcements(self._notify)
 
     @asynccontextmanager
@@ -176,17 +111,21 @@ class Database:
         replicated as the server is configured to, or if the block takes longer than its caller may wait.
         """
         with unavailable_when_away():
-            pool = await self._open()
-            connection = await pool.acquire(timeout=at_most(ACQUIRE_TIMEOUT_SECONDS))
+            begun = asyncio.get_running_loop().time()
+            pool, connection = await self._acquire()
             watch = _Watch(connection, self._block_end())
             try:
                 with replicated(connection):
-                    await cast("_Connection", connection).renew_plans()
-                    yield connection  # type: ignore[misc]  # the pool's proxy acts as a connection
+                    await cast("PooledConnection", connection).renew_plans()
+                    yield connection  # the pool's proxy acts as a connection
+                self._answered_at = asyncio.get_running_loop().time()
             except BaseException as error:
-                if watch.cut or isinstance(error, (TimeoutError, asyncpg.ReadOnlySQLTransactionError)):
+                # A server that has answered others meanwhile is slow. New connections would make it slower.
+                silent = (watch.cut or isinstance(error, TimeoutError)) and self._answered_at < begun
+                if silent or isinstance(error, asyncpg.ReadOnlySQLTransactionError):
                     await self._expire(pool)
-                if watch.cut and isinstance(error, AWAY):
+                # Cut between two messages of a statement, asyncpg fails with AttributeError.
+                if watch.cut and isinstance(error, (*AWAY, AttributeError)):
                     raise TimeoutError from error
                 raise
             finally:
@@ -194,7 +133,8 @@ class Database:
                 if self._several_hosts and turned_read_only(connection):
                     await self._expire(pool)
                 with suppress(*AWAY):  # then it is closed, and the pool opens another
-                    await pool.release(connection, timeout=_CANCEL_SECONDS)
+                    await pool.release(connection, timeout=CANCEL_SECONDS)
+                self._crowd.returned()
 
     @asynccontextmanager
     async def transaction(self, *, confirm: bool = True) -> AsyncIterator[asyncpg.Connection]:
@@ -210,7 +150,7 @@ class Database:
                     await confirm_durable(connection)
             except (TimeoutError, asyncio.CancelledError):
                 # The rollback waits until the server has cancelled the statement; a frozen server never does.
-                asyncio.get_running_loop().call_later(_CANCEL_SECONDS, _terminate, connection)
+                asyncio.get_running_loop().call_later(CANCEL_SECONDS, _terminate, connection)
                 raise
 
     async def run(
@@ -275,15 +215,35 @@ class Database:
             except AWAY:
                 pool.terminate()
 
+    @property
+    def pooler(self) -> bool:
+        """Return whether connections lead through a transaction pooler, as far as is known."""
+        return self._pooler
+
     def usage(self) -> tuple[int, int]:
         """Return the numbers of open and of idle connections."""
         return (0, 0) if self._pool is None else (self._pool.get_size(), self._pool.get_idle_size())
+
+    async def _acquire(self) -> tuple[asyncpg.Pool, Any]:
+        pool = await self._open()
+
+        async def acquire(seconds: float) -> Any:
+            return await pool.acquire(timeout=seconds)
+
+        try:
+            return pool, await self._crowd.acquire(pool, at_most(ACQUIRE_TIMEOUT_SECONDS), acquire)
+        except _BehindPooler:
+            if self._pool is pool:  # it has no connection: each was closed at once
+                self._pool, self._pooler = None, True
+            return await self._acquire()
 
     async def _open(self) -> asyncpg.Pool:
         if self._pool is None:
             async with self._opening:
                 if self._pool is None:
-                    self._several_hosts = len(hosts_of(self._url)) > 1
+                    several = len(hosts_of(self._url)) > 1
+                    self._several_hosts = several and not self._standby
+                    wanted = {"target_session_attrs": "standby"} if several and self._standby else {}
                     self._pool = await asyncpg.create_pool(  # type: ignore[call-overload]  # its stub wants `connect` more narrow
                         self._url,
                         min_size=0,  # asyncpg logs a traceback a second for every connection it cannot keep open
@@ -291,18 +251,17 @@ class Database:
                         connect=connect,
                         command_timeout=self._statement_timeout_seconds,
                         statement_cache_size=0 if self._pooler else 200,
-                        connection_class=_Connection,
+                        connection_class=SharedConnection if self._pooler else PooledConnection,
                         init=self._settle,
+                        **wanted,
                     )
         return self._pool
 
     async def _settle(self, connection: asyncpg.Connection) -> None:
-        await settle_plans(connection)
-        if self._generic_plans:
-            await keep_plans(connection)
-        # Have the server end a statement whose connection was cut. Some platforms do not support this.
-        with suppress(asyncpg.InvalidParameterValueError):
-            await connection.execute(f"SET client_connection_check_interval = '{_CANCEL_SECONDS:g}s'")
+        if type(connection) is SharedConnection:  # asyncpg takes every connection for an instance of every class
+            connection.begin_with(self._planner)
+        elif not await settle(connection, self._planner):
+            raise _BehindPooler
 
     async def _expire(self, pool: asyncpg.Pool) -> None:
         """Replace every connection before its next use: the server may have moved to another host."""
@@ -379,36 +338,19 @@ def replicated(connection: Any) -> Iterator[None]:
 
 @asynccontextmanager
 async def direct_connection(url: str) -> AsyncIterator[asyncpg.Connection]:
-    """Open a connection outside the pool, without a statement timeout, for migrations. Raise as Database does."""
+    """Open a connection outside the pool, without a statement timeout, for migrations.
+
+    Raise as Database does, and ConfigurationError if a transaction pooler is in between.
+    """
+
+    async def opened() -> asyncpg.Connection:
+        return await connect(url, command_timeout=None, statement_cache_size=0, connection_class=PooledConnection)
+
     with unavailable_when_away():
-        connection = await connect(url, command_timeout=None, statement_cache_size=0, connection_class=_Connection)
+        connection = await opened()
         try:
+            await require_session(connection, opened)
             with replicated(connection):
                 yield connection
         finally:
             connection.terminate()
-
-
-@contextmanager
-def unavailable_when_away() -> Iterator[None]:
-    """Raise DatabaseUnavailable if the block fails because the server is away, ConfigurationError for a bad URL."""
-    try:
-        yield
-    except asyncpg.exceptions.ClientConfigurationError as error:
-        raise ConfigurationError(WRONG_URL) from error
-    except AWAY as error:
-        if isinstance(error, ValueError):  # InterfaceError is also raised for an argument that cannot be encoded
-            raise
-        how = "refuses" if isinstance(error, _REFUSALS) else "does not answer"
-        raise DatabaseUnavailable(f"the database {how}: {describe(error)}") from error
-
-
-def describe(error: BaseException) -> str:
-    """Describe the error in one line, without the database's address or password."""
-    if isinstance(error, socket.gaierror):
-        return "its host name is not known"
-    if isinstance(error, ssl.SSLError):  # its numbers are not the system's error numbers
-        return f"TLS failed: {getattr(error, 'reason', None) or type(error).__name__}"
-    if isinstance(error, OSError):
-        return os.strerror(error.errno) if error.errno else type(error).__name__
-    return str(error) or type(error).__name__

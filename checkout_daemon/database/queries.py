@@ -9,6 +9,12 @@ from pathlib import Path
 _MARK = "-- name: "
 
 
+def sql_folder() -> Path:
+    """Return the directory of schema.sql, the migrations and the queries."""
+    # Without importlib.resources: importing it takes longer than reading all files, and completion waits for it.
+    return Path(import_module("checkout_daemon.sql").__file__ or "").parent
+
+
 def sql(name: str) -> str:
     """Return the statement with this name. Raise KeyError for an unknown name."""
     return all_queries()[name]
@@ -18,9 +24,7 @@ def sql(name: str) -> str:
 def all_queries() -> dict[str, str]:
     """Return every statement by name. Raise ValueError if a name is used twice."""
     queries: dict[str, str] = {}
-    # Without importlib.resources: importing it takes longer than reading all files, and completion waits for it.
-    folder = Path(import_module("checkout_daemon.sql").__file__ or "").parent / "queries"
-    for path in sorted(folder.rglob("*.sql")):
+    for path in sorted((sql_folder() / "queries").rglob("*.sql")):
         for block in path.read_text(encoding="utf-8").split(_MARK)[1:]:
             name, _, statement = block.partition("\n")
             if name.strip() in queries:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import NoneType
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -26,13 +27,13 @@ FAR_FUTURE = datetime(9999, 12, 30, tzinfo=UTC)
 
 
 async def pages(
-    read: Callable[[int, T | None], Awaitable[list[T]]], limit: int | None = None
+    read: Callable[[int, T | None], Awaitable[list[T]]], limit: int | None = None, *, after: T | None = None
 ) -> AsyncIterator[list[T]]:
-    """Yield the pages of a list, without empty ones, until its end or `limit` rows.
+    """Yield the pages of a list, without empty ones, until its end or `limit` rows; those after a row, if given.
 
     `read(size, last)` reads the page of at most `size` rows after the row `last`, or the first page.
     """
-    last: T | None = None
+    last = after
     left = limit
     while left is None or left > 0:
         size = PAGE if left is None else min(left, PAGE)
@@ -45,17 +46,24 @@ async def pages(
         left = None if left is None else left - size
 
 
-def record_of(kind: type[R], row: asyncpg.Record) -> R:
-    """Return a row as a record of the columns with its fields' names: ids as text, arrays as tuples.
+def record_of(kind: type[T], row: asyncpg.Record) -> T:
+    """Return a row as a dataclass or struct of the columns with its fields' names: ids as text, arrays as tuples.
 
     Other columns are ignored, so that a column that only a newer schema has does no harm.
     """
-    return kind(**{name: _value(row[name]) for name in _names(kind) if name in row})
+    names = _names(cast("Hashable", kind))
+    try:
+        return kind(*[value if type(value) in _AS_IS else _value(value) for value in map(row.__getitem__, names)])
+    except KeyError:  # a field that has a default is no column
+        return kind(**{name: _value(row[name]) for name in names if name in row})
 
 
 @cache
-def _names(kind: type[DataclassInstance]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+def _names(kind: Any) -> tuple[str, ...]:
+    return getattr(kind, "__struct_fields__", ()) or tuple(field.name for field in fields(kind))
+
+
+_AS_IS = frozenset({str, int, bool, datetime, NoneType})  # most values: a list has thousands
 
 
 def _value(value: Any) -> Any:

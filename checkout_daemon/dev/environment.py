@@ -39,6 +39,7 @@ class Given:
     rate_limit: str | None
     currency: str
     host: str  # at which the daemon is reached
+    database_asked_for: bool = False  # by --database-url, so that the demo may be written into it
     files: tuple[SettingsFile, ...] = ()  # from which settings were taken
     unused: tuple[str, ...] = ()  # set, but not used by the demo: commands that use them would not reach it
 
@@ -64,8 +65,11 @@ class DevEnv:
         }
 
 
-def read_given(state_dir: Path, *, sandbox: bool) -> Given:
-    """Read what the operator set. Raise ConfigurationError for faults, a live key, or a key without webhook secret."""
+def read_given(state_dir: Path, *, sandbox: bool, database_url: str | None = None) -> Given:
+    """Read what the operator set. `database_url` is of the command line, and wins over DATABASE_URL.
+
+    Raise ConfigurationError for faults, a live key, or a key without webhook secret.
+    """
     key = read_setting("STRIPE_API_KEY")
     if key is not None and key.startswith(("sk_", "rk_")) and is_live_key(key):
         raise ConfigurationError(
@@ -83,8 +87,9 @@ def read_given(state_dir: Path, *, sandbox: bool) -> Given:
         )
     host = read_setting("CHECKOUT_HOST") or "127.0.0.1"
     return Given(
-        database_url=read_setting("DATABASE_URL"),
-        database_listen_url=read_setting("DATABASE_LISTEN_URL"),
+        database_url=database_url or read_setting("DATABASE_URL"),
+        database_listen_url=read_setting("DATABASE_LISTEN_URL") if _listens(database_url) else None,
+        database_asked_for=database_url is not None,
         stripe_api_key=key,
         stripe_api_base=read_http_url(read_setting("STRIPE_API_BASE") or STRIPE_API_BASE).text,
         webhook_secret=secret if key is not None else None,
@@ -93,13 +98,19 @@ def read_given(state_dir: Path, *, sandbox: bool) -> Given:
         currency=settings.currency,
         host=reachable_host(host),
         files=settings.files,
-        unused=_unused(key),
+        unused=_unused(key, database_url),
     )
 
 
-def _unused(key: str | None) -> tuple[str, ...]:
+def _listens(database_url: str | None) -> bool:
+    """Return whether the other database settings are about the database that is used."""
+    set_one = read_setting("DATABASE_URL")
+    return set_one is not None and database_url in (None, set_one)
+
+
+def _unused(key: str | None, database_url: str | None) -> tuple[str, ...]:
     names = () if key is not None else ("STRIPE_API_BASE", "STRIPE_WEBHOOK_SECRET")
-    listen = () if read_setting("DATABASE_URL") is not None else ("DATABASE_LISTEN_URL",)
+    listen = () if _listens(database_url) else ("DATABASE_LISTEN_URL", "DATABASE_READ_URL")
     return tuple(name for name in (*names, *listen) if read_setting(name) is not None)
 
 
@@ -122,7 +133,7 @@ def child_environment(env: DevEnv, given: Given, state_dir: Path) -> dict[str, s
     child = {**os.environ, "CHECKOUT_STATE_DIR": str(state_dir), DEV_ENV_FIRST: "1"}
     child["CHECKOUT_RATE_LIMIT"] = given.rate_limit or "0"  # people who try a demo send many requests
     child.update({name: value for name, value in DEMO_SETTINGS.items() if read_setting(name) is None})
-    if given.database_url is None and given.database_listen_url is not None:
+    if given.database_listen_url is None and read_setting("DATABASE_LISTEN_URL") is not None:
         child["DATABASE_LISTEN_URL"] = env.database_url  # the one that is set is for another database
     return child
 

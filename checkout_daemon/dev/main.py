@@ -2,7 +2,8 @@
 
 Start PostgreSQL, the schema, the demo catalog, the offline Stripe, its webhook endpoint, dev.env and the daemon, and
 stop them in reverse order. A database or Stripe account that the operator set (DATABASE_URL, STRIPE_API_KEY) is used
-instead of our own.
+instead of our own. The demo shop is only written into a database that `--database-url` names: DATABASE_URL may be set
+for another program.
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ import os
 import signal
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import asyncpg
 import click
 
 from checkout_daemon.catalog.catalog import seed_demo
 from checkout_daemon.database.hosts import WRONG_URL
-from checkout_daemon.database.migrations import migrate
-from checkout_daemon.database.pool import Database, describe
+from checkout_daemon.database.migrations import migrate, read_state
+from checkout_daemon.database.neighbours import read_neighbours
+from checkout_daemon.database.pool import Database, direct_connection
 from checkout_daemon.dev import environment
 from checkout_daemon.dev.children import Child, start_child, wait_until_ready
 from checkout_daemon.dev.endpoint import ensure_endpoint
@@ -47,6 +48,7 @@ _SANDBOX_STOP_SECONDS = 1.0
 _POSTGRES_STOP_SECONDS = 1.0
 _KILLED_CHILDREN_SECONDS = 12.0  # how long children of a killed `checkout dev` may take to notice and end
 _MOST_POSTGRES_RESTARTS = 5
+_MOST_NAMED = 3
 CURRENCY = "eur"  # of the demo catalog
 _REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=10)
 
@@ -61,6 +63,7 @@ class DevOptions:
     sandbox: bool = True
     seed: bool = True
     jobs: bool = True
+    database_url: str | None = field(default=None, repr=False)
 
 
 def run(options: DevOptions) -> int:
@@ -69,7 +72,7 @@ def run(options: DevOptions) -> int:
     Raise ConfigurationError before anything is started, and CheckoutError if another process holds the state directory.
     """
     options = replace(options, state_dir=options.state_dir.resolve())
-    given = environment.read_given(options.state_dir, sandbox=options.sandbox)
+    given = environment.read_given(options.state_dir, sandbox=options.sandbox, database_url=options.database_url)
     make_private_directory(options.state_dir)
     for file in given.files:
         if file.path.parent != options.state_dir:
@@ -90,6 +93,22 @@ async def seed_catalog(database_url: str) -> bool:
         return await seed_demo(database, files("checkout_daemon.dev").joinpath("demo_catalog.json").read_text("utf-8"))
     finally:
         await database.close()
+
+
+async def require_shop(database_url: str) -> None:
+    """Raise ConfigurationError unless the database holds a shop, and nothing of other programs."""
+    async with direct_connection(database_url) as connection:
+        has_ours = (await read_state(connection)).version > 0
+        neighbours = await read_neighbours(connection, has_ours=has_ours)
+    advice = "to use it all the same, give it as --database-url; to use a database of our own, unset DATABASE_URL"
+    if neighbours:
+        names = ", ".join(f"{one.schema}.{one.name}" for one in neighbours[:_MOST_NAMED])
+        more = ", …" if len(neighbours) > _MOST_NAMED else ""
+        raise ConfigurationError(
+            f"the database of DATABASE_URL has tables of another program ({names}{more}): {advice}"
+        )
+    if not has_ours:
+        raise ConfigurationError(f"the database of DATABASE_URL has no shop yet: {advice}")
 
 
 async def _run(options: DevOptions, given: Given, lock: Lock) -> int:
@@ -189,16 +208,18 @@ class _Program:
             click.echo("Starting PostgreSQL …")
             await self.postgres.start()
         url = self.given.database_url or self.postgres.url()
-        direct_url = self.given.database_listen_url if self.given.database_url else None  # past a pooler
+        direct_url = self.given.database_listen_url or url  # past a pooler
+        may_fill = self.brings_database or self.given.database_asked_for
         try:
-            await migrate(direct_url or url)
+            if not may_fill:
+                await require_shop(direct_url)
+            await migrate(direct_url)
         except ValueError as error:
             raise ConfigurationError(WRONG_URL) from error
-        except (DatabaseUnavailable, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            cause = error.__cause__ or error
+        except DatabaseUnavailable as error:
             shown = f" {shown_url(url)}" if shown_url(url) else ""
-            raise DatabaseUnavailable(f"the database{shown} does not answer: {describe(cause)}") from error
-        if self.options.seed and self.given.currency == CURRENCY and await seed_catalog(direct_url or url):
+            raise type(error)(error.detail.replace("the database", f"the database{shown}", 1)) from error
+        if may_fill and self.options.seed and self.given.currency == CURRENCY and await seed_catalog(direct_url):
             click.echo("Filled the empty catalog with the demo shop.")
         return url
 

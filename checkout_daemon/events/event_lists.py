@@ -9,17 +9,22 @@ from hashlib import sha256
 
 import asyncpg
 
-from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
+from checkout_daemon.database.reading import Readable
 from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, pages, record_of
 from checkout_daemon.errors import NotFound
 
 UNHAPPY = ("failed", "dead")
+DISMISSED = "dismissed"
+"""The status of a dead event or message that an operator wants no alarm about."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    """An event without its payload. Names are JSON keys. Only failed and dead events have an error fingerprint."""
+    """An event without its payload. Names are JSON keys. Only failed and dead events have an error fingerprint.
+
+    `number` is that of its order, or of the one that its payload names if it was not applied.
+    """
 
     id: str
     type: str
@@ -35,6 +40,7 @@ class EventLine:
     next_attempt_at: datetime | None
     last_error: str | None
     fingerprint: str | None = None
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,31 +138,37 @@ async def list_events(
         wanted.order_id,
         *by_error,
     )
-    return [_event(row) for row in rows]
+    return await _with_named_orders(connection, [_event(row) for row in rows])
 
 
-def all_events(database: Database, wanted: EventFilter, *, limit: int | None = None) -> AsyncIterator[list[EventLine]]:
-    """Return the pages of a list of events, newest first, up to `limit` events."""
+def all_events(
+    database: Readable, wanted: EventFilter, *, limit: int | None = None, after: EventLine | None = None
+) -> AsyncIterator[list[EventLine]]:
+    """Return the pages of a list of events, newest first, up to `limit` events; those after an event, if given."""
 
     async def read(size: int, last: EventLine | None) -> list[EventLine]:
         async with database.connection() as connection:
             return await list_events(connection, wanted, limit=size, cursor=last)
 
-    return pages(read, limit)
+    return pages(read, limit, after=after)
 
 
 async def list_events_named(connection: asyncpg.Connection, ids: Collection[str]) -> list[EventLine]:
     """Return the events that exist, in any sequence."""
-    return [_event(row) for row in await connection.fetch(sql("list_events_named"), list(ids))]
+    rows = await connection.fetch(sql("list_events_named"), list(ids))
+    return await _with_named_orders(connection, [_event(row) for row in rows])
 
 
 async def read_event(connection: asyncpg.Connection, event_id: str) -> tuple[EventLine, str | None] | None:
     """Return an event and its payload, which is None once retention has deleted it, or None if it does not exist."""
     row = await connection.fetchrow(sql("read_event"), event_id)
-    return None if row is None else (_event(row), row["payload"])
+    if row is None:
+        return None
+    (event,) = await _with_named_orders(connection, [_event(row)])
+    return event, row["payload"]
 
 
-async def show_event(database: Database, event_id: str) -> tuple[EventLine, str | None]:
+async def show_event(database: Readable, event_id: str) -> tuple[EventLine, str | None]:
     """Return an event and its payload, as read_event does. Raise NotFound."""
     async with database.connection() as connection:
         found = await read_event(connection, event_id)
@@ -171,9 +183,12 @@ async def read_event_outcomes(connection: asyncpg.Connection, ids: Collection[st
     return {row["id"]: record_of(EventOutcome, row) for row in rows}
 
 
-async def list_error_groups(connection: asyncpg.Connection) -> list[ErrorGroup]:
-    """Return the failed and dead events grouped by error, the most recent group first."""
-    rows = await connection.fetch(sql("list_error_groups"))
+async def list_error_groups(connection: asyncpg.Connection, *, livemode: bool | None = None) -> list[ErrorGroup]:
+    """Return the failed and dead events grouped by error, the most recent group first.
+
+    With `livemode`, leave out those that are known to be of the other mode.
+    """
+    rows = await connection.fetch(sql("list_error_groups"), livemode)
     return [record_of(ErrorGroup, row) for row in rows]
 
 
@@ -184,13 +199,20 @@ def fingerprinted(event: EventLine) -> EventLine:
     return replace(event, fingerprint=sha256(event.last_error.encode()).hexdigest()[:8])
 
 
+async def _with_named_orders(connection: asyncpg.Connection, events: list[EventLine]) -> list[EventLine]:
+    """Return the events, those that were not applied with the number of the order that their payload names."""
+    unknown = [event.id for event in events if event.number is None and event.status in (*UNHAPPY, DISMISSED)]
+    if not unknown:
+        return events
+    numbers = {row["id"]: row["number"] for row in await connection.fetch(sql("find_orders_named"), unknown)}
+    return [replace(event, number=numbers.get(event.id, event.number)) for event in events]
+
+
 def _statement(wanted: EventFilter) -> str:
     if wanted.fingerprint is not None:
         return "list_unapplied_events"
     if wanted.order_id is not None:
         return "list_events_of_order"
-    if wanted.statuses and set(UNHAPPY).issuperset(wanted.statuses):
-        return "list_unapplied_events"
     if wanted.types:
         return "list_events_of_type"
     return "list_unapplied_events" if wanted.statuses and "applied" not in wanted.statuses else "list_events"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import asyncpg
 
@@ -13,6 +15,7 @@ from checkout_daemon.audit.operators import Operator
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, NotFound
 from checkout_daemon.events.event_lists import (
+    DISMISSED,
     UNHAPPY,
     EventFilter,
     EventLine,
@@ -22,11 +25,21 @@ from checkout_daemon.events.event_lists import (
     read_event_outcomes,
 )
 from checkout_daemon.ledger import event_store
-from checkout_daemon.ledger.apply import OTHER_ACCOUNT, FailsInBatch, Reapplied, reapply, reapply_batch
+from checkout_daemon.ledger.apply import (
+    OTHER_ACCOUNT,
+    FailsInBatch,
+    ReadyEvent,
+    Reapplied,
+    prepare,
+    reapply,
+    reapply_batch,
+)
+from checkout_daemon.ledger.event_store import HeldEvent
 
 log = logging.getLogger(__name__)
 
 _BATCH = 200  # events in one transaction, which takes about 40 ms
+_Reading = asyncio.Task[list[ReadyEvent]]
 
 
 class NotReplayed(CheckoutError):
@@ -72,28 +85,60 @@ async def replay_many(
     anything in one fails or must be refused, its events are replayed one by one.
     """
     action = OperatorAction("event.replayed", operator, check_note(note))
+    reading: _Reading | None = None
+    try:
+        for batch, following in pairwise([*_batches(event_ids), []]):
+            read, reading = reading, _read_ahead(database, following)
+            if read is not None and (replayed := await _try_batch(database, batch, read, action)) is not None:
+                yield replayed
+                continue
+            for event_id in batch:
+                one = await replay(database, event_id, operator=operator, note=note)
+                yield [one]
+                if not one.ok:
+                    return
+    finally:
+        if reading is not None:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+
+def _batches(event_ids: Sequence[str]) -> Iterator[Sequence[str]]:
     done = 0
     while done < len(event_ids):
         batch = event_ids[done : done + min(max(done, 1), _BATCH)]
         done += len(batch)
-        if (replayed := await _try_batch(database, batch, action)) is not None:
-            yield replayed
-            continue
-        for event_id in batch:
-            one = await replay(database, event_id, operator=operator, note=note)
-            yield [one]
-            if not one.ok:
-                return
+        yield batch
+
+
+def _read_ahead(database: Database, event_ids: Sequence[str]) -> _Reading | None:
+    """Begin to read a batch while the one before it is written. Return None if its events cannot share a transaction.
+
+    PostgreSQL then works on one while this process decodes the other.
+    """
+    if len(event_ids) < 2 or len(set(event_ids)) < len(event_ids):
+        return None
+
+    async def read() -> list[ReadyEvent]:
+        async with database.connection() as connection:
+            return await _read_ready(connection, event_ids)
+
+    return asyncio.create_task(read())
+
+
+async def _read_ready(connection: asyncpg.Connection, event_ids: Sequence[str]) -> list[ReadyEvent]:
+    held = await event_store.read_events(connection, event_ids)
+    if len(held) < len(event_ids):
+        raise FailsInBatch
+    return [prepare(held[event_id]) for event_id in event_ids]
 
 
 async def _try_batch(
-    database: Database, event_ids: Sequence[str], action: OperatorAction
+    database: Database, event_ids: Sequence[str], reading: _Reading, action: OperatorAction
 ) -> list[ReplayedEvent] | None:
     """Replay events in one transaction. Return None, with nothing changed, if they must be replayed one by one."""
-    if len(event_ids) == 1 or len(set(event_ids)) < len(event_ids):
-        return None
     try:
-        return await database.run(_replay_batch, event_ids, action)
+        return await database.run(_replay_batch, event_ids, iter([await reading]), action)
     except DatabaseUnavailable:
         raise
     except Exception as error:  # noqa: BLE001 - the edge of one batch: one by one, the event that it comes from is found
@@ -102,19 +147,17 @@ async def _try_batch(
 
 
 async def _replay_batch(
-    connection: asyncpg.Connection, event_ids: Sequence[str], action: OperatorAction
+    connection: asyncpg.Connection, event_ids: Sequence[str], ahead: Iterator[list[ReadyEvent]], action: OperatorAction
 ) -> list[ReplayedEvent]:
-    held = await event_store.lock_events(connection, event_ids)
-    if len(held) < len(event_ids):
-        raise FailsInBatch
-    done = await reapply_batch(connection, [held[event_id] for event_id in event_ids])
+    """Replay events. What was read `ahead` is used once: if one has changed since, the next try reads them again."""
+    done = await reapply_batch(connection, next(ahead, []) or await _read_ready(connection, event_ids))
     acted: list[ActedOn] = []
     for one in done:
         if one.verdict.reason == OTHER_ACCOUNT and one.held.status == "applied":
             raise FailsInBatch
         if one.verdict.order_id is not None and one.before is not None and one.after is not None:
-            details = {"event": one.held.id}
-            acted.append(ActedOn(one.verdict.order_id, replace(action, details=details), one.before, one.after))
+            named = OperatorAction(action.kind, action.operator, action.note, {"event": one.held.id})
+            acted.append(ActedOn(one.verdict.order_id, named, one.before, one.after))
     await record_all(connection, acted)
     return [ReplayedEvent(_outcome(one), one.held.status) for one in done]
 
@@ -135,9 +178,8 @@ def _outcome(done: Reapplied) -> EventOutcome:
 
 
 async def _replay(connection: asyncpg.Connection, event_id: str, action: OperatorAction) -> ReplayedEvent:
-    stored = await event_store.lock_event(connection, event_id)
     found = await read_event(connection, event_id)
-    if stored is None or found is None:
+    if found is None:
         raise NotFound(f"event {event_id!r} does not exist: `checkout events list` shows the events received")
     line, payload = found
     if payload is None:
@@ -145,8 +187,9 @@ async def _replay(connection: asyncpg.Connection, event_id: str, action: Operato
             f"the payload of {event_id} was deleted: CHECKOUT_PAYLOAD_DAYS have passed, or its customer was "
             f"erased; `checkout reconcile` compares its order with Stripe"
         )
-    applied, merged = await reapply(connection, stored)
-    if applied.status in UNHAPPY and line.status not in UNHAPPY:
+    held = HeldEvent(line.id, line.type, line.status, line.received_at, line.attempts, payload)
+    applied, merged = await reapply(connection, held)
+    if applied.status in UNHAPPY and line.status not in (*UNHAPPY, DISMISSED):
         # Rolled back with the transaction: what it reported before stays merged.
         raise NotReplayed(f"{event_id} would fail now: {applied.reason}; it stays {line.status}, nothing changed")
     if applied.reason == OTHER_ACCOUNT and line.status == "applied":

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from checkout_daemon.backoff import reconnecting
+from checkout_daemon.database.away import unavailable_when_away
 from checkout_daemon.database.listening import check_still_primary, listening, wait
-from checkout_daemon.database.pool import unavailable_when_away
 from checkout_daemon.database.records import pages
 from checkout_daemon.database.server import read_server
 from checkout_daemon.errors import DatabaseUnavailable

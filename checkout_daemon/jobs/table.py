@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from checkout_daemon import clocks
 from checkout_daemon.audit.audit_log import anchor_log
+from checkout_daemon.batches.running import run_left_batches
 from checkout_daemon.checkout import coupons
 from checkout_daemon.checkout.doubtful_sessions import settle_doubtful_sessions
+from checkout_daemon.events.charge_filling import fill_charges
 from checkout_daemon.jobs.runner import Job
 from checkout_daemon.ledger.apply import retry_due_events
 from checkout_daemon.ledger.missing_orders import alert_missing
 from checkout_daemon.ledger.own_account import learn_own_account
 from checkout_daemon.messages import alerting
-from checkout_daemon.messages.delivering import count_backlog, deliver_due, skip_unconfigured
+from checkout_daemon.messages.deadlines import alert_about_deadlines
+from checkout_daemon.messages.delivering import count_backlog, deliver_due, owe_again, skip_unconfigured
 from checkout_daemon.model.messages import Channel
 from checkout_daemon.operations import retention
 from checkout_daemon.operations.schema import finish_migrations
 from checkout_daemon.orders.erasing import forget_unpaid
 from checkout_daemon.orders.refunding import resume_refunds
-from checkout_daemon.stripe_sync import catching_up
+from checkout_daemon.stripe_sync import catching_up, pulse
+from checkout_daemon.stripe_sync.comparing import recheck_drifts
 from checkout_daemon.stripe_sync.secret_matches import forget_old_matches
 
 _HOUR = 3600.0
@@ -26,19 +30,27 @@ JOBS = (
     # Events and Stripe's state
     Job("retry-events", 2.0, lambda runtime: retry_due_events(runtime.database)),
     Job("resume-refunds", 5.0, resume_refunds),
+    Job("run-batches", 5.0, run_left_batches),
     Job("settle-sessions", 20.0, settle_doubtful_sessions),
     Job("learn-account", _HOUR, learn_own_account),
     Job("backfill-events", 60.0, catching_up.catch_up),
     Job("follow-refund-hints", 20.0, catching_up.follow_hints),
     Job("sweep-expired", 60.0, catching_up.sweep_expired),
+    Job("recheck-drifts", 60.0, recheck_drifts),
+    Job("fill-charges", 5.0, lambda runtime: fill_charges(runtime.database)),
+    # The pulse, for terminals
+    Job("beat", pulse.BEAT_SECONDS, pulse.beat),
+    Job("ask-stripe", pulse.ASK_SECONDS, pulse.ask_stripe),
     # Messages
     Job("deliver-mails", 1.0, lambda runtime: deliver_due(runtime, Channel.MAIL)),
     Job("deliver-alerts", 1.0, lambda runtime: deliver_due(runtime, Channel.ALERT)),
     Job("deliver-webhooks", 1.0, lambda runtime: deliver_due(runtime, Channel.WEBHOOK)),
+    Job("owe-again", 5.0, owe_again),
     Job("count-outbox", 30.0, count_backlog),
     Job("skip-messages", 600.0, skip_unconfigured, only_if=clocks.clocks_allow),
     # Alerts to the operator
-    Job("tell-dead-letters", 30.0, lambda runtime: alerting.alert_about_dead_letters(runtime.database)),
+    Job("tell-dead-letters", 30.0, alerting.alert_about_dead_letters),
+    Job("tell-deadlines", 60.0, alert_about_deadlines, only_if=clocks.clocks_allow),
     Job("tell-silence", 300.0, alerting.alert_about_silence),
     Job("tell-endpoint", 300.0, alerting.alert_about_disabled_endpoint),
     Job("tell-missing-orders", 60.0, alert_missing),

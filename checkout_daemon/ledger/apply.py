@@ -11,12 +11,13 @@ import msgspec
 from msgspec.structs import replace
 
 from checkout_daemon.backoff import EVENT_TRIES, event_retry_delay
-from checkout_daemon.database.pool import AWAY, LOST_RACES, Database, LostRace, confirm_durable
+from checkout_daemon.database.away import AWAY
+from checkout_daemon.database.pool import LOST_RACES, Database, LostRace, confirm_durable
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.ledger import event_store
-from checkout_daemon.ledger.event_store import HeldEvent, NewEvent, StoredEvent, Verdict
+from checkout_daemon.ledger.event_store import HeldEvent, NewEvent, Verdict
 from checkout_daemon.ledger.fingerprints import error_fingerprint
-from checkout_daemon.ledger.merge import Merged, Update, load_all, merge, work_out
+from checkout_daemon.ledger.merge import Merged, Update, load_all, work_out
 from checkout_daemon.ledger.missing_orders import note_objects
 from checkout_daemon.ledger.order_states import State
 from checkout_daemon.ledger.own_account import own_accounts
@@ -100,74 +101,101 @@ async def apply_batch(database: Database, batch: Sequence[ReceivedEvent]) -> lis
         return [await _store_failed(database, batch[0], error)]
 
 
-async def reapply(connection: asyncpg.Connection, stored: StoredEvent) -> tuple[Applied, Merged | None]:
+async def confirm_held(database: Database, batch: Sequence[ReceivedEvent]) -> list[Applied] | None:
+    """Return the outcomes of a batch if all of its events are stored and durable, else None.
+
+    That takes one statement, and does not look into the events. Raise DatabaseUnavailable.
+    """
+    held = await database.run_statement(event_store.confirm_held, {received.event.id for received in batch})
+    if any(received.event.id not in held for received in batch):
+        return None
+    _report_other_bodies(batch, held, {})
+    return [Applied(received.event.id, received.event.type, "duplicate") for received in batch]
+
+
+async def reapply(connection: asyncpg.Connection, held: HeldEvent) -> tuple[Applied, Merged | None]:
     """Apply a stored event again from its payload, within the caller's transaction. Safe to do twice.
 
-    Return the outcome, and the merge if there was one. The caller holds the lock on the event's row. A failure is
-    recorded with the time of the next attempt; after the last attempt the event is dead.
+    Return the outcome, and the merge if there was one. A failure is recorded with the time of the next attempt; after
+    the last attempt the event is dead. Raise LostRace if the event has changed since it was read.
     """
     now = datetime.now(UTC)
-    payload = await event_store.read_payload(connection, stored)
-    if payload is None:
-        verdict = Verdict("dead", last_error="its payload is no longer held")
-        await event_store.record_attempt(connection, stored.id, verdict)
-        return Applied(stored.id, "", verdict.status, verdict.last_error), None
-    event = parse_event(payload.encode())
+    if held.payload is None:
+        return await _give_up(connection, held), None
+    event = parse_event(held.payload.encode())
     merged: Merged | None = None
     try:
         async with connection.transaction():  # a savepoint: a failure is recorded, but not its half-done work
             own = await _own_accounts(connection, [event])
-            update, verdict = _translate(ReceivedEvent(event, stored.received_at), own)
+            update, verdict = _translate(ReceivedEvent(event, held.received_at), own)
             if update is not None:
-                merged = await merge(connection, [update])
+                merged = await _merge_again(connection, [update], [held])
                 verdict = _placed(verdict, merged.order_ids[0])
                 if verdict.reason == "no_order":
-                    await _note_lost_orders(connection, [ReceivedEvent(event, stored.received_at)])
+                    await _note_lost_orders(connection, [ReceivedEvent(event, held.received_at)])
     except Exception as error:
         # A lost connection or race is not the event's fault. A value that cannot be encoded, an InterfaceError too, is.
         if isinstance(error, (*AWAY, *LOST_RACES)) and not isinstance(error, ValueError):
             raise
-        log.exception("event %s failed again", stored.id)
-        merged, verdict = None, _failed(error, now, stored.attempts)
+        log.exception("event %s failed again", held.id)
+        merged, verdict = None, _failed(error, now, held.attempts)
     if verdict.status == "failed":
-        verdict = _failed_again(verdict, now, stored.attempts)
-    await event_store.record_attempt(connection, stored.id, verdict)
+        verdict = _failed_again(verdict, now, held.attempts)
+    if merged is None:  # nothing is locked, or no longer: the savepoint's locks ended with it
+        await event_store.lock_unchanged(connection, [held])
+    await event_store.record_attempt(connection, held.id, verdict)
     return Applied(event.id, event.type, verdict.status, verdict.reason or verdict.last_error), merged
 
 
-async def reapply_batch(connection: asyncpg.Connection, batch: Sequence[HeldEvent]) -> list[Reapplied]:
+class ReadyEvent(msgspec.Struct, frozen=True):
+    """A stored event that was decoded and translated ahead, with its update and outcome if it is of an own account."""
+
+    held: HeldEvent
+    received: ReceivedEvent
+    update: Update | None
+    verdict: Verdict
+
+
+def prepare(held: HeldEvent) -> ReadyEvent:
+    """Decode and translate a stored event, for which nothing needs to be locked. Raise FailsInBatch."""
+    if held.payload is None:
+        raise FailsInBatch(held.id)
+    received = ReceivedEvent(parse_event(held.payload.encode()), held.received_at)
+    update, verdict = _translate(received, received.event.accounts)
+    if verdict.status not in ("applied", "ignored"):
+        raise FailsInBatch(held.id)
+    return ReadyEvent(held, received, update, verdict)
+
+
+async def reapply_batch(connection: asyncpg.Connection, batch: Sequence[ReadyEvent]) -> list[Reapplied]:
     """Apply stored events again in sequence, with one merge, within the caller's transaction, and return the outcomes.
 
-    The caller holds the locks on the events' rows. Raise FailsInBatch, or anything else, if one of them cannot be
-    applied: the caller rolls back, and calls `reapply` for one after the other.
+    Raise LostRace if one of them has changed since it was read, and anything else if one cannot be applied: the caller
+    rolls back, and calls `reapply` for one after the other.
     """
-    received = []
-    for held in batch:
-        if held.payload is None:
-            raise FailsInBatch(held.id)
-        received.append(ReceivedEvent(parse_event(held.payload.encode()), held.received_at))
-    own = await _own_accounts(connection, [one.event for one in received])
-    translated = [_translate(one, own) for one in received]
-    if any(verdict.status not in ("applied", "ignored") for _, verdict in translated):
-        raise FailsInBatch
-    merged = await merge(connection, [update for update, _ in translated if update is not None])
+    own = await _own_accounts(connection, [ready.received.event for ready in batch])
+    translated = [
+        (ready.update, ready.verdict) if ready.received.event.accounts <= own else _translate(ready.received, own)
+        for ready in batch
+    ]
+    updates = [update for update, _ in translated if update is not None]
+    merged = await _merge_again(connection, updates, [ready.held for ready in batch])
     states = {order_id: order.state for order_id, order in merged.orders.items()}
     merges = zip(merged.order_ids, merged.steps, strict=True)
     done: list[Reapplied] = []
-    for held, (update, verdict) in zip(batch, translated, strict=True):
+    for ready, (update, verdict) in zip(batch, translated, strict=True):
         if update is None:
-            done.append(Reapplied(held, verdict))
+            done.append(Reapplied(ready.held, verdict))
             continue
         order_id, step = next(merges)
         placed = _placed(verdict, order_id)
-        before = after = None
+        before = after = number = None
         if order_id is not None:
             before, after = step.get(order_id) or (states[order_id], states[order_id])
-        done.append(
-            Reapplied(held, placed, before, after, None if order_id is None else merged.orders[order_id].number)
-        )
+            number = merged.orders[order_id].number
+        done.append(Reapplied(ready.held, placed, before, after, number))
         states.update({concern: now for concern, (_, now) in step.items()})
-    lost = [one for one, applied in zip(received, done, strict=True) if applied.found_no_order]
+    lost = [ready.received for ready, applied in zip(batch, done, strict=True) if applied.found_no_order]
     await _note_lost_orders(connection, lost)
     await event_store.record_attempts(connection, {applied.held.id: applied.verdict for applied in done})
     return done
@@ -189,6 +217,27 @@ async def _retry_next(connection: asyncpg.Connection) -> bool:
     if due is not None:
         await reapply(connection, due)
     return due is not None
+
+
+async def _merge_again(connection: asyncpg.Connection, updates: Sequence[Update], batch: Sequence[HeldEvent]) -> Merged:
+    """Merge the updates of stored events. Raise LostRace if one of the events has changed since it was read.
+
+    The rows of events are locked last, as whoever adopts them does: this is why they were read without a lock.
+    """
+    loaded, singles = await load_all(connection, updates)
+    await event_store.lock_unchanged(connection, batch)
+    merged, writes = work_out(loaded, updates, singles)
+    if writes:
+        await record(connection, writes)
+    return merged
+
+
+async def _give_up(connection: asyncpg.Connection, held: HeldEvent) -> Applied:
+    """Record that an event cannot be applied any more."""
+    await event_store.lock_unchanged(connection, [held])
+    verdict = Verdict("dead", last_error="its payload is no longer held")
+    await event_store.record_attempt(connection, held.id, verdict)
+    return Applied(held.id, "", verdict.status, verdict.last_error)
 
 
 async def _apply(connection: asyncpg.Connection, batch: Sequence[ReceivedEvent]) -> list[Applied]:

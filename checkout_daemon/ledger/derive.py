@@ -91,6 +91,7 @@ class Derived(msgspec.Struct, frozen=True):
         return sorted({item.code.value for item in self.attention})
 
 
+_COMPLETED = Message(MessageKind.ORDER_COMPLETED.value, "")
 NEW_ORDER = Derived(OrderStatus.PENDING, (), 0, None, payable=True, messages=frozenset())
 
 
@@ -239,7 +240,7 @@ def _messages(
         for item in attention
     }
     if valid:
-        messages.add(Message(MessageKind.ORDER_COMPLETED.value, ""))
+        messages.add(_COMPLETED)
     elif (last := last_attempt(facts.sessions)) is not None and last.payment_status is PaymentStatus.FAILED:
         messages.add(Message(MessageKind.PAYMENT_FAILED.value, last.id))
     return frozenset(messages)

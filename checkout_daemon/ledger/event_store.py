@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import asyncpg
 import msgspec
 
+from checkout_daemon.database.cells import encode, text
+from checkout_daemon.database.pool import LostRace
 from checkout_daemon.database.queries import sql
-from checkout_daemon.database.records import columns
 from checkout_daemon.ledger.translate.envelope import StripeEvent
+
+_HELD = msgspec.json.Decoder(list[tuple[str, str]])
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -53,39 +55,8 @@ class NewEvent(msgspec.Struct, frozen=True):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """A stored event to apply again. `received_at` is needed to find its payload."""
-
-    id: str
-    received_at: datetime
-    attempts: int
-
-
-async def held_events(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, bytes]:
-    """Return the events that are stored already, each with the hash of its body."""
-    return {row["id"]: row["body_hash"] for row in await connection.fetch(sql("held_events"), list(ids))}
-
-
-async def adopt_events(connection: asyncpg.Connection, order_of_subject: dict[str, str]) -> None:
-    """Mark events that arrived before their order was known as applied to it."""
-    await connection.execute(sql("adopt_events"), list(order_of_subject), list(order_of_subject.values()))
-
-
-async def claim_due_event(connection: asyncpg.Connection) -> StoredEvent | None:
-    """Lock and return the failed event that is due longest, or None. Events locked by another daemon are skipped."""
-    row = await connection.fetchrow(sql("claim_due_event"))
-    return StoredEvent(*row) if row else None
-
-
-async def lock_event(connection: asyncpg.Connection, event_id: str) -> StoredEvent | None:
-    """Lock an event until the transaction ends, and return it, or None."""
-    row = await connection.fetchrow(sql("lock_event"), event_id)
-    return StoredEvent(*row) if row else None
-
-
 class HeldEvent(msgspec.Struct, frozen=True):
-    """A stored event with its payload, which is None once retention has deleted it."""
+    """A stored event to apply again, as it was read. Its payload is None once retention has deleted it."""
 
     id: str
     type: str
@@ -95,15 +66,52 @@ class HeldEvent(msgspec.Struct, frozen=True):
     payload: str | None
 
 
-async def lock_events(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, HeldEvent]:
-    """Lock those of the events that exist until the transaction ends, and return them by id, with their payloads."""
-    return {row["id"]: HeldEvent(*row) for row in await connection.fetch(sql("lock_events"), list(ids))}
+async def held_events(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, bytes]:
+    """Return the events that are stored already, each with the hash of its body."""
+    return {row["id"]: row["body_hash"] for row in await connection.fetch(sql("held_events"), list(ids))}
 
 
-async def read_payload(connection: asyncpg.Connection, event: StoredEvent) -> str | None:
-    """Return the body as it was received, or None once retention has deleted it."""
-    payload: str | None = await connection.fetchval(sql("read_payload"), event.id, event.received_at)
-    return payload
+async def confirm_held(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, bytes]:
+    """Return the events that are stored already, each with the hash of its body, and make sure that they are durable.
+
+    A statement without a transaction around it: what it returns is durable once the server has committed it.
+    """
+    row = await connection.fetchrow(sql("confirm_held"), list(ids))
+    assert row is not None
+    if row["read_only"]:
+        raise asyncpg.ReadOnlySQLTransactionError("the server accepts no writes")
+    return read_held(row["held"])
+
+
+def read_held(held: str | None) -> dict[str, bytes]:
+    """Return the events of a JSON array of pairs, each an id with the hash of a body in hexadecimal."""
+    return {event_id: bytes.fromhex(body_hash) for event_id, body_hash in _HELD.decode(held)} if held else {}
+
+
+async def adopt_events(connection: asyncpg.Connection, order_of_subject: dict[str, str]) -> None:
+    """Mark events that arrived before their order was known as applied to it."""
+    await connection.execute(sql("adopt_events"), list(order_of_subject), list(order_of_subject.values()))
+
+
+async def claim_due_event(connection: asyncpg.Connection) -> HeldEvent | None:
+    """Return the failed event that is due longest, or None. Until the transaction ends, no other claims it."""
+    row = await connection.fetchrow(sql("claim_due_event"))
+    return HeldEvent(*row) if row else None
+
+
+async def read_events(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, HeldEvent]:
+    """Return those of the events that exist by id, with their payloads."""
+    return {row["id"]: HeldEvent(*row) for row in await connection.fetch(sql("read_events"), list(ids))}
+
+
+async def lock_unchanged(connection: asyncpg.Connection, batch: Sequence[HeldEvent]) -> None:
+    """Lock events until the transaction ends. Raise LostRace if one was tried again or adopted since it was read.
+
+    The nodes and orders that they concern must be locked already: whoever adopts an event holds these first.
+    """
+    rows = await connection.fetch(sql("lock_events"), [held.id for held in batch])
+    if {tuple(row) for row in rows} != {(held.id, held.status, held.attempts) for held in batch}:
+        raise LostRace
 
 
 async def record_attempt(connection: asyncpg.Connection, event_id: str, verdict: Verdict) -> None:
@@ -120,9 +128,15 @@ async def record_attempt(connection: asyncpg.Connection, event_id: str, verdict:
     )
 
 
+async def dismiss_events(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, str | None]:
+    """Dismiss those of the events that are dead. Return them with the ids of their orders, as far as known."""
+    rows = await connection.fetch(sql("dismiss_events"), list(ids))
+    return {row["id"]: None if row["order_id"] is None else str(row["order_id"]) for row in rows}
+
+
 async def record_attempts(connection: asyncpg.Connection, verdicts: Mapping[str, Verdict]) -> None:
     """Record the outcomes of another attempt by event id. None of them failed."""
-    found = verdicts.values()
-    await connection.execute(
-        sql("record_attempts"), list(verdicts), *columns(found, "status", "reason", "order_id", "subject_id")
-    )
+    rows = [
+        (event_id, found.status, found.reason, found.order_id, found.subject_id) for event_id, found in verdicts.items()
+    ]
+    await connection.execute(sql("record_attempts"), encode(rows, (text,) * 5))

@@ -73,7 +73,7 @@ _ROWS = (
     EventType("payment_intent.succeeded", "payment_intent.succeeded", "a payment came in", Scenario.PAY),
     EventType(
         "payment_intent.payment_failed",
-        "payment_intent.links_only",
+        "payment_intent.failed",
         "an attempt to pay was refused; the session stays open",
         Scenario.DECLINE,
     ),
@@ -85,7 +85,7 @@ _ROWS = (
         Scenario.DECLINE_AND_EXPIRE,
     ),
     EventType("charge.succeeded", "charge.succeeded", "a card or account was charged", Scenario.PAY),
-    EventType("charge.failed", "charge.links_only", "a card or account was not charged", Scenario.DECLINE),
+    EventType("charge.failed", "charge.failed", "a card or account was not charged", Scenario.DECLINE),
     EventType("charge.refunded", "charge.refunded", "money was refunded; reports the total", Scenario.REFUND),
     EventType("charge.refund.updated", "refund.translate", "a refund changed", Scenario.CHANGE_REFUND),
     EventType("charge.dispute.created", "dispute.translate", "the cardholder disputes a payment", Scenario.DISPUTE),

@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 import asyncpg
 import msgspec
 
-from checkout_daemon.database.cells import exact, plain
+from checkout_daemon.database.cells import exact
 from checkout_daemon.database.queries import sql
+from checkout_daemon.ledger.charge_facts import ChargeFact
+from checkout_daemon.ledger.event_store import read_held
 from checkout_daemon.ledger.facts import (
     Act,
     CanceledPayment,
@@ -47,12 +49,12 @@ class Loaded:
     acts: list[tuple[str, Act]] = field(default_factory=list)
 
 
-_EVENTS = msgspec.json.Decoder(list[tuple[str, str]])
 _ORDERS = msgspec.json.Decoder(list[tuple[str, int, int, str, bool, str, tuple[str, ...], int, datetime | None]])
 _LINKS = msgspec.json.Decoder(list[Link])
 _SESSIONS = msgspec.json.Decoder(list[tuple[SessionFact, str | None]])
 _PAYMENTS = msgspec.json.Decoder(list[tuple[str, str | None]])
 _ACTS = msgspec.json.Decoder(list[tuple[str, Act]])
+_CHARGES: msgspec.json.Decoder[Any] = msgspec.json.Decoder(list[ChargeFact])
 _FACTS: list[tuple[int, msgspec.json.Decoder[Any]]] = [
     (5, msgspec.json.Decoder(list[Observation])),
     (6, msgspec.json.Decoder(list[RefundFact])),
@@ -69,29 +71,34 @@ async def load(
     *,
     unnamed: bool,
     event_ids: Collection[str] = (),
+    charged: Collection[str] = (),
 ) -> Loaded:
     """Lock the ids of Stripe objects and the orders named or linked to them, and return all that is stored about these.
 
     The locks last until the transaction ends. Those on ids hold whether or not a row for one exists: they keep a link
     and a fact that arrive together from missing each other. `unnamed`: some of the nodes are not named together with
-    their order. `event_ids` are looked for; if all of these events are stored, nothing is locked or loaded.
+    their order. `event_ids` are looked for; if all of them are stored, no order is locked and nothing loaded. Of the
+    payments `charged` the charges are loaded too: no others are needed, because no status follows from them.
     """
     keys = sorted([int.from_bytes(blake2b(node.encode(), digest_size=8).digest(), signed=True) for node in nodes])
     row = await connection.fetchrow(
-        sql("load_facts"),
-        plain(keys) if keys else None,
+        sql("load_facts_and_charges" if charged else "load_facts"),
+        exact(map(str, keys)) if keys else None,
         exact(nodes) if nodes else None,
         exact(order_ids) if order_ids else None,
         unnamed,
         exact(event_ids) if event_ids else None,
+        *((exact(charged),) if charged else ()),
     )
     assert row is not None
     sessions = _decode(_SESSIONS, row[3])
     facts: list[Fact] = [fact for fact, _ in sessions]
     for column, decoder in _FACTS:
         facts += _decode(decoder, row[column])
+    if charged:
+        facts += _decode(_CHARGES, row[11])
     return Loaded(
-        events={event_id: bytes.fromhex(body_hash) for event_id, body_hash in _decode(_EVENTS, row[0])},
+        events=read_held(row[0]),
         orders={
             order_id: LockedOrder(
                 order_id, total, currency, livemode, number, State(status, attention, refunded, paid_at)

@@ -18,12 +18,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import msgspec
 
-E = TypeVar("E", bound=StrEnum)
+E = TypeVar("E", bound="Ranked")
 T = TypeVar("T", "Unknown", datetime, str)
 Join = Callable[[Any, Any], Any]
 
 
-class SessionStatus(StrEnum):
+class Ranked(StrEnum):
+    """An enumeration in join order: `rank` is a member's place. It is read several times for every event."""
+
+    rank: int
+
+    def __init__(self, _: str) -> None:
+        self.rank = len(type(self))
+
+
+class SessionStatus(Ranked):
     """Stripe's `status` of a session."""
 
     OPEN = "open"
@@ -31,7 +40,7 @@ class SessionStatus(StrEnum):
     COMPLETE = "complete"
 
 
-class PaymentStatus(StrEnum):
+class PaymentStatus(Ranked):
     """Stripe's `payment_status` of a session, and FAILED for a delayed payment that did not arrive."""
 
     UNPAID = "unpaid"
@@ -40,7 +49,7 @@ class PaymentStatus(StrEnum):
     PAID = "paid"
 
 
-class RefundStatus(StrEnum):
+class RefundStatus(Ranked):
     """UNKNOWN: Stripe has reported no status that this version knows."""
 
     UNKNOWN = "unknown"
@@ -51,7 +60,7 @@ class RefundStatus(StrEnum):
     FAILED = "failed"
 
 
-class DisputeStatus(StrEnum):
+class DisputeStatus(Ranked):
     """The status of a dispute, in rank order.
 
     A dispute can move back, so the newest report wins; the rank only decides between two reports of the same second.
@@ -136,23 +145,12 @@ def greatest(one: T | None, two: T | None) -> T | None:
 
 def later(one: E, two: E) -> E:
     """Return the member of an enumeration that is listed later."""
-    return one if rank(one) >= rank(two) else two
+    return one if one.rank >= two.rank else two
 
 
 def better_node(one: str, two: str) -> str:
     """Return the better of two ids of one payment: the PaymentIntent's before a charge's."""
     return max(one, two, key=lambda node: (node.startswith("pi_"), node))
-
-
-def rank(member: StrEnum) -> int:
-    """Return the place of a member in the join order of its enumeration."""
-    return _RANKS[type(member)][member]
-
-
-_RANKS: dict[type[StrEnum], dict[StrEnum, int]] = {
-    kind: {member: place for place, member in enumerate(kind)}
-    for kind in (SessionStatus, PaymentStatus, RefundStatus, DisputeStatus)
-}
 
 
 class Fact(msgspec.Struct, frozen=True, array_like=True):
@@ -326,7 +324,7 @@ class DisputeFact(Fact, frozen=True, array_like=True):
         """Return the time of the report, and what decides between reports of the same second."""
         # An API answer has no event id: two answers of the same second must join to the same one in any order.
         rest = repr((self.unknown, self.due_by, self.amount, self.currency, self.reason))
-        return (self.observed_at, rank(self.status), self.event_id, rest)
+        return (self.observed_at, self.status.rank, self.event_id, rest)
 
     @property
     def funds(self) -> Funds | None:

@@ -7,12 +7,15 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from math import inf
 
 from checkout_daemon.database.pool import Database
-from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.errors import DatabaseUnavailable, ServerBusy
 from checkout_daemon.ledger import signature
-from checkout_daemon.ledger.apply import Applied, ReceivedEvent, apply_batch
+from checkout_daemon.ledger.apply import Applied, ReceivedEvent, apply_batch, confirm_held
+from checkout_daemon.ledger.recent_events import RecentEvents
 from checkout_daemon.ledger.translate.envelope import parse_event
 
 log = logging.getLogger(__name__)
@@ -29,6 +32,13 @@ SHARE = 0.8
 almost as much as one of thirty."""
 PATIENCE_SECONDS = 0.25
 """How long a lane holds others back at most: it may be waiting for a lock, or for the database."""
+
+CROWDED_SECONDS = 1.0
+"""If what is queued will take longer than this to store, further deliveries are refused at once: Stripe sends them
+again, and all others are answered soon. How fast the database is shows in the full batches committed last, by their
+median: a stall of one or two commits, as in a fail-over, does not make it look slow. Before the first full batches
+nothing is refused."""
+_FULL_BATCHES = 7
 
 _LARGE = 64 * 1024  # bytes; Stripe's events have a few thousand
 
@@ -55,9 +65,14 @@ class Intake:
         self._secrets = secrets
         self._observe = observe
         self._matched = matched
+        self._recent = RecentEvents()
         self._queue: deque[_Waiting] = deque()
         self._deadlines: deque[tuple[float, asyncio.Future[None]]] = deque()  # also of those that are being committed
         self._expiry: asyncio.TimerHandle | None = None
+        # One at a time: every further thread that computes makes the event loop wait longer for its turn.
+        self._parser = ThreadPoolExecutor(1, "parser")
+        self._full_batches: deque[float] = deque(maxlen=_FULL_BATCHES)  # how many seconds the last ones took
+        self._most_queued = inf
         self._wake = asyncio.Event()
         self._lanes: list[asyncio.Task[None]] = []
         self._under_way: dict[int, int] = {}  # the size of the batch by lane
@@ -72,12 +87,18 @@ class Intake:
     async def receive(self, body: bytes, signature_header: str | None) -> None:
         """Verify a delivery and return once its event is committed.
 
-        Raise InvalidSignature or MalformedJson for a delivery that is not stored. Raise DatabaseUnavailable if the
-        database does not answer in time, also while earlier batches wait for it: Stripe must send the event again.
+        Raise InvalidSignature or MalformedJson for a delivery that is not stored. Raise ServerBusy if too many wait,
+        or DatabaseUnavailable if the database does not answer in time, also while earlier batches wait for it: Stripe
+        must send the event again.
         """
+        if len(self._queue) >= self._most_queued:
+            raise ServerBusy("more events arrive than can be stored")
         self._matched(signature.verify(body, signature_header, self._secrets(), time.time()))
         # A large body that the fast decoder refuses takes long to parse: not while all other deliveries wait.
-        event = parse_event(body) if len(body) <= _LARGE else await asyncio.to_thread(parse_event, body)
+        if len(body) <= _LARGE:
+            event = parse_event(body)
+        else:
+            event = await asyncio.get_running_loop().run_in_executor(self._parser, parse_event, body)
         received = ReceivedEvent(event, datetime.now(UTC))
         if self._closing:
             raise DatabaseUnavailable("the daemon is stopping")
@@ -96,6 +117,7 @@ class Intake:
         self._closing = True
         self._wake.set()
         await asyncio.gather(*self._lanes)
+        self._parser.shutdown(wait=False)
         for timer in (self._expiry, self._patience):
             if timer is not None:
                 timer.cancel()
@@ -143,7 +165,7 @@ class Intake:
                 self._patience.cancel()
                 self._patience = None
             batch = [self._queue.popleft() for _ in range(min(LARGEST_BATCH, len(self._queue)))]
-            if batch := [(received, done) for received, done in batch if not done.done()]:  # done: it waited too long
+            if batch := [waiting for waiting in batch if not waiting[1].done()]:  # done: it waited too long
                 self._under_way[lane] = len(batch)
                 self._count_enough()
                 await self._commit(batch)
@@ -155,7 +177,7 @@ class Intake:
     async def _commit(self, batch: list[_Waiting]) -> None:
         started = time.perf_counter()
         try:
-            applied = await apply_batch(self._database, [received for received, _ in batch])
+            applied = await self._store([received for received, _ in batch])
         except Exception as error:  # every request of the batch answers with the error
             if not isinstance(error, DatabaseUnavailable):
                 log.exception("a batch of %d events could not be stored", len(batch))
@@ -167,8 +189,27 @@ class Intake:
         for _, done in batch:
             if not done.done():
                 done.set_result(None)
+        seconds = time.perf_counter() - started
+        self._count_most_queued(len(batch), seconds)
         committed = [(received, outcome) for (received, _), outcome in zip(batch, applied, strict=True)]
         try:
-            self._observe(committed, time.perf_counter() - started)
+            self._observe(committed, seconds)
         except Exception:  # an observer must not stop the intake
             log.exception("the observer of a commit failed")
+
+    def _count_most_queued(self, events: int, seconds: float) -> None:
+        """Take a commit into account in how many deliveries may wait."""
+        if events == LARGEST_BATCH:
+            self._full_batches.append(seconds)
+            if len(self._full_batches) == _FULL_BATCHES:
+                median = sorted(self._full_batches)[_FULL_BATCHES // 2]
+                self._most_queued = LARGEST_BATCH * LANES * max(1.0, CROWDED_SECONDS / median)
+
+    async def _store(self, batch: list[ReceivedEvent]) -> list[Applied]:
+        """Store the events. If this process has seen all of them stored, only make sure that they still are."""
+        ids = [received.event.id for received in batch]
+        applied = await confirm_held(self._database, batch) if self._recent.include(ids) else None
+        if applied is None:
+            applied = await apply_batch(self._database, batch)
+        self._recent.add(ids)
+        return applied

@@ -8,6 +8,7 @@ from functools import cached_property
 import asyncpg
 
 from checkout_daemon.errors import OrderNotFound
+from checkout_daemon.ledger.charge_facts import ChargeFact
 from checkout_daemon.ledger.derive import Derived, OrderFacts, derive
 from checkout_daemon.ledger.fact_store import Loaded, load
 from checkout_daemon.ledger.factbase import FactBase
@@ -80,16 +81,17 @@ async def load_all(
 
     Those are the nodes that are named, then the rows of their orders by id; only then links and facts are read, so that
     a link and a fact that arrive together cannot miss each other. A node whose order changes is locked as well, even if
-    no update names it. `event_ids` are looked for too; if all of these events are stored, nothing is locked.
+    no update names it. `event_ids` are looked for too; if all of these events are stored, no order is locked.
     """
     nodes = {node for update in updates for node in update.nodes}
     named = {order_id for update in updates for order_id in update.orders}
     if not (nodes or named or event_ids):
         return Loaded(), SingleOrders(Loaded(), updates)
     unnamed = any(not update.orders for update in updates)
+    charged = {fact.node for update in updates for fact in update.facts if isinstance(fact, ChargeFact)}
     while True:
-        loaded = await load(connection, nodes, named, unnamed=unnamed, event_ids=event_ids)
-        if event_ids and len(loaded.events) == len(event_ids):  # nothing is new, so nothing is locked
+        loaded = await load(connection, nodes, named, unnamed=unnamed, event_ids=event_ids, charged=charged)
+        if event_ids and len(loaded.events) == len(event_ids):  # nothing is new
             return loaded, SingleOrders(loaded, ())
         singles = SingleOrders(loaded, updates)
         others = [update for update, single in zip(updates, singles.order_ids, strict=True) if single is None]
@@ -104,7 +106,7 @@ def work_out(loaded: Loaded, updates: Sequence[Update], singles: SingleOrders) -
     merged, writes = Merged(loaded, updates, singles), Writes()
     base = FactBase() if all(order_ids) else base_of(loaded)
     others = [update for update, order_id in zip(updates, order_ids, strict=True) if order_id is None]
-    unlinked = {node for node in _connected(loaded.links, others) if base.order_of(node) is None} if others else set()
+    places = {node: base.order_of(node) for node in _connected(loaded.links, others)} if others else {}
     states = {order_id: order.state for order_id, order in loaded.orders.items()}
     # One update after the other, so that the change log has each step although they share a transaction.
     for update, order_id in zip(updates, order_ids, strict=True):
@@ -130,7 +132,12 @@ def work_out(loaded: Loaded, updates: Sequence[Update], singles: SingleOrders) -
     singles.add_changes(loaded, writes)
     if others:
         _add_changed_facts(base, loaded, writes)
-        writes.adopted |= {node: found for node in unlinked if (found := base.order_of(node)) is not None}
+        for node, place in places.items():
+            if (found := base.order_of(node)) != place:
+                if found is not None and place is None:
+                    writes.adopted[node] = found
+                else:
+                    writes.moved[node] = found
     _add_new_links(loaded, updates, writes)
     _add_new_acts(loaded, updates, writes)
     merged.order_ids = [
@@ -217,8 +224,12 @@ def _add_changed_facts(base: FactBase, loaded: Loaded, writes: Writes) -> None:
     misplaced = {node for node, order_id in loaded.sessions if base.order_of(node) != order_id}
     writes.payments |= {node: order_id for node in known if (order_id := base.order_of(node)) != known[node]}
     for key, fact in base.facts.items():
-        order_id = base.order_of(fact.node) if isinstance(fact, SessionFact) or fact.of_payment else None
-        if isinstance(fact, SessionFact):
+        placed = isinstance(fact, (SessionFact, ChargeFact)) or fact.of_payment
+        order_id = base.order_of(fact.node) if placed else None
+        if isinstance(fact, ChargeFact):
+            if held.get(key) != fact:
+                writes.charges[key] = (fact, order_id)
+        elif isinstance(fact, SessionFact):
             if held.get(key) != fact or fact.id in misplaced:
                 writes.sessions[key] = (fact, order_id)
         elif held.get(key) != fact:

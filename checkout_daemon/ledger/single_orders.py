@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
+from checkout_daemon.ledger.charge_facts import ChargeFact
 from checkout_daemon.ledger.derive import OrderFacts
 from checkout_daemon.ledger.fact_store import Loaded
 from checkout_daemon.ledger.facts import (
@@ -61,6 +62,8 @@ class SingleOrders:
             order_id = self._order_of[fact.node]
             if isinstance(fact, SessionFact):
                 writes.sessions[key] = (fact, order_id)
+            elif isinstance(fact, ChargeFact):
+                writes.charges[key] = (fact, order_id)
             else:
                 writes.facts[key] = fact
                 if fact.of_payment and fact.node not in loaded.payments:

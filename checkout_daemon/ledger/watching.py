@@ -15,8 +15,8 @@ from datetime import datetime
 import asyncpg
 
 from checkout_daemon.backoff import reconnecting
+from checkout_daemon.database.away import unavailable_when_away
 from checkout_daemon.database.listening import check_still_primary, listening, wait
-from checkout_daemon.database.pool import unavailable_when_away
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.ledger.change_log import ChangeLine, read_changes_between, read_changes_since, read_snapshot
 from checkout_daemon.ledger.order_states import CHANNEL

@@ -10,8 +10,9 @@ from typing import Any
 
 import asyncpg
 
-from checkout_daemon.database.cells import Column, binary, encode, exact, plain, text, time
+from checkout_daemon.database.cells import Cell, binary, encode, exact, plain, text, time
 from checkout_daemon.database.queries import sql
+from checkout_daemon.ledger.charge_facts import ChargeFact
 from checkout_daemon.ledger.derive import Message
 from checkout_daemon.ledger.event_store import NewEvent
 from checkout_daemon.ledger.facts import (
@@ -34,16 +35,19 @@ from checkout_daemon.model.messages import MessageKind
 class Writes:
     """The rows that a merge changes: facts whole, links and states by their key, changes in sequence.
 
-    `sessions` and `payments` come with their orders, `acts` with who did them. `adopted` are nodes whose events arrived
-    before their order was known, with that order. `messages` are those owed; one that is owed already is skipped.
+    `sessions`, `payments` and `charges` come with their orders, `acts` with who did them. `adopted` are nodes whose
+    events arrived before their order was known, with that order, and `moved` those that belong to another order now.
+    `messages` are those owed; one that is owed already is skipped.
     """
 
     links: dict[tuple[str, str], LinkRank] = field(default_factory=dict)
     payments: dict[str, str | None] = field(default_factory=dict)
     sessions: dict[Key, tuple[SessionFact, str | None]] = field(default_factory=dict)
+    charges: dict[Key, tuple[ChargeFact, str | None]] = field(default_factory=dict)
     facts: dict[Key, Fact] = field(default_factory=dict)
     acts: dict[tuple[str, Act], str] = field(default_factory=dict)
     adopted: dict[str, str] = field(default_factory=dict)
+    moved: dict[str, str | None] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     messages: set[tuple[str, Message]] = field(default_factory=set)
@@ -51,9 +55,11 @@ class Writes:
     def __bool__(self) -> bool:
         """Return whether there is anything to write."""
         return bool(self.links or self.payments or self.sessions or self.facts or self.acts or self.adopted) or bool(
-            self.states or self.changes or self.messages
+            self.states or self.changes or self.messages or self.charges or self.moved
         )
 
+
+_CHANNELS = {kind.value: [channel.value for channel in kind.channels] for kind in MessageKind}
 
 # The columns of each argument of the SQL function record_facts, in its sequence.
 _LINKS = (text, text, plain)
@@ -61,6 +67,7 @@ _PAYMENTS = (text, text)
 _SESSIONS = (text, plain, plain, text, text, text, time, time, time, text, text)
 _ACTS = (text, text, text, text, text)
 _ADOPTED = (text, text)
+_MOVED = (text, text)
 _STATES = (text, text, text, plain, time)
 _CHANGES = (text, text, text, text, text, text)
 _MESSAGES = (text, text, text, text)
@@ -78,7 +85,14 @@ _SESSION = attrgetter(
     "unknown_at",
     "unknown_words",
 )
-_FACTS: tuple[tuple[type[Fact], attrgetter[tuple[Any, ...]], tuple[Column, ...]], ...] = (
+_CHARGE = attrgetter(
+    *("payment_id", "id", "livemode", "created_at", "status", "method", "brand", "last4", "funding", "country"),
+    *("wallet", "network"),
+)
+_DECLINE = attrgetter("source.value", "at", "code", "message")
+_RISK = attrgetter("at", "level", "score")
+_CHARGES = (text, text, plain, time, *(text,) * 8, plain, time, text, text, time, text, plain, text)
+_FACTS: tuple[tuple[type[Fact], attrgetter[tuple[Any, ...]], tuple[Cell, ...]], ...] = (
     (
         Observation,
         attrgetter("payment_id", "amount", "currency", "livemode", "paid_at"),
@@ -119,14 +133,15 @@ async def record(connection: asyncpg.Connection, writes: Writes, events: Sequenc
     for fact in writes.facts.values():
         of_type[type(fact)].append(fact)
     messages = [
-        (order_id, message.kind, message.subject_id, channel.value)
+        (order_id, message.kind, message.subject_id, channel)
         for order_id, message in sorted(writes.messages)
-        for channel in MessageKind(message.kind).channels
+        for channel in _CHANNELS[message.kind]
     ]
     stored = sorted(events, key=lambda new: new.event.id)
+    charges = _charges(writes)
     return set(
         await connection.fetchval(
-            sql("record_facts"),
+            sql("record_facts_and_charges" if charges else "record_facts"),
             encode([(*ends, int(rank)) for ends, rank in sorted(writes.links.items())], _LINKS),
             encode(sorted(writes.payments.items()), _PAYMENTS),
             encode(
@@ -140,6 +155,8 @@ async def record(connection: asyncpg.Connection, writes: Writes, events: Sequenc
             ),
             *(
                 encode([row(fact) for fact in sorted(of_type[kind], key=kind.key_fields)], columns)
+                if kind in of_type
+                else None
                 for kind, row, columns in _FACTS
             ),
             encode(
@@ -168,6 +185,23 @@ async def record(connection: asyncpg.Connection, writes: Writes, events: Sequenc
             encode([new.row() for new in stored], _EVENTS),
             exact([new.event.payload for new in stored]) if stored else None,
             CHANNEL,
+            *charges,
         )
         or ()
     )
+
+
+def _charges(writes: Writes) -> tuple[str | None, ...]:
+    """Return the arguments of record_charges, or none if there is nothing for it to write."""
+    if not (writes.charges or writes.moved):
+        return ()
+    rows = [
+        (
+            *_CHARGE(fact),
+            *((None,) * 4 if (decline := fact.decline) is None else _DECLINE(decline)),
+            *((None,) * 3 if (risk := fact.risk) is None else _RISK(risk)),
+            order_id,
+        )
+        for fact, order_id in sorted(writes.charges.values(), key=lambda placed: placed[0].key_fields(placed[0]))
+    ]
+    return encode(rows, _CHARGES), encode(sorted(writes.moved.items()), _MOVED)

@@ -16,6 +16,7 @@ import asyncpg
 from checkout_daemon.database.pool import Database
 from checkout_daemon.ledger.event_store import held_events
 from checkout_daemon.ledger.event_types import EVENT_TYPES
+from checkout_daemon.model.counts import counted
 from checkout_daemon.model.messages import Alert, MessageKind
 from checkout_daemon.outbox import alert_store
 from checkout_daemon.outbox.alert_store import owe_alert, owe_once
@@ -31,20 +32,20 @@ _LOOK_BACK = timedelta(days=3)
 _MOST_NAMED = 20
 
 
-async def alert_about_dead_letters(database: Database) -> int:
-    """Alert the operator about dead events and messages not reported before, and return their number."""
-    return await database.run_unconfirmed(_alert_about_dead_letters)
+async def alert_about_dead_letters(runtime: Runtime) -> int:
+    """Alert the operator about dead events and messages of our mode not reported before, and return their number."""
+    return await runtime.database.run_unconfirmed(_alert_about_dead_letters, livemode=runtime.settings.livemode)
 
 
-async def _alert_about_dead_letters(connection: asyncpg.Connection) -> int:
-    events = await alert_store.raise_dead_events(connection)
+async def _alert_about_dead_letters(connection: asyncpg.Connection, *, livemode: bool) -> int:
+    events = await alert_store.raise_dead_events(connection, livemode=livemode)
     if events:
-        text = f"{_count(len(events), 'Stripe event')} could not be applied"
+        text = f"{counted(len(events), 'Stripe event')} could not be applied"
         alert = _alert(text, events, "checkout events list --status dead")
         await owe_alert(connection, MessageKind.EVENTS_DEAD, alert)
-    messages = await alert_store.raise_dead_messages(connection)
+    messages = await alert_store.raise_dead_messages(connection, livemode=livemode)
     if messages:
-        text = f"{_count(len(messages), 'message')} could not be sent"
+        text = f"{counted(len(messages), 'message')} could not be sent"
         alert = _alert(text, messages, "checkout outbox list --status dead")
         await owe_alert(connection, MessageKind.OUTBOX_DEAD, alert)
     return len(events) + len(messages)
@@ -64,7 +65,7 @@ async def alert_about_silence(runtime: Runtime) -> int:
         held = await held_events(connection, created)
     missing = [event_id for event_id in created if event_id not in held]
     fetched = await _fetched_lately(runtime.database, now)
-    text = f"{_count(len(missing) + fetched, 'Stripe event')} did not arrive"
+    text = f"{counted(len(missing) + fetched, 'Stripe event')} did not arrive"
     command = "checkout doctor"  # everything was fetched: what remains is to find why it had to be
     if missing:
         command = "checkout events backfill --since 3d"
@@ -100,7 +101,3 @@ async def alert_about_disabled_endpoint(runtime: Runtime) -> int:
 
 def _alert(text: str, subjects: Sequence[str], command: str, count: int | None = None) -> Alert:
     return Alert(text, len(subjects) if count is None else count, tuple(subjects[:_MOST_NAMED]), command)
-
-
-def _count(number: int, name: str) -> str:
-    return f"1 {name}" if number == 1 else f"{number} {name}s"

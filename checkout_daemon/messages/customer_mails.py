@@ -45,7 +45,10 @@ def customer_values(
         "public_url": settings.public_url,
         "name": greeted(order.customer_name),
         "number": order.number,
-        "items": [{"name": item.name, "quantity": item.quantity, "amount": money(item.amount)} for item in view.items],
+        "items": [
+            {"name": one_line(item.name), "quantity": item.quantity, "amount": money(item.amount)}
+            for item in view.items
+        ],
         "subtotal": money(order.amount_subtotal),
         "discount": money(-order.amount_discount) if order.amount_discount else None,
         "total": money(order.amount_total),

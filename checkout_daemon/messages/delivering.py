@@ -15,7 +15,7 @@ from itertools import product
 
 from checkout_daemon.backoff import MESSAGE_TRIES, message_retry_delay
 from checkout_daemon.database.server import read_now
-from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.errors import DatabaseUnavailable, why
 from checkout_daemon.messages.mails import send_alert, send_customer_mail
 from checkout_daemon.messages.outcomes import NotNeeded, RefusedForGood, TryLater
 from checkout_daemon.messages.shop_webhooks import send_webhook
@@ -107,6 +107,15 @@ async def skip_unconfigured(runtime: Runtime) -> int:
     return skipped
 
 
+async def owe_again(runtime: Runtime) -> int:
+    """Queue order.completed again where a refund had made it untrue that has failed since, and return how many.
+
+    Also where a payment arrived after the refund of another: such an order is paid, and nobody was informed.
+    """
+    async with runtime.database.connection() as connection:
+        return await outbox_store.owe_again(connection)
+
+
 async def _deliver(runtime: Runtime, message: ClaimedMessage) -> DatabaseUnavailable | None:
     """Send a message and record the outcome. Return the error if the database is unavailable.
 
@@ -168,5 +177,5 @@ def _failed(message: ClaimedMessage, error: str, retry_after: timedelta | None) 
 
 def _one_line(error: BaseException) -> str:
     """Return an error as one line without personal data: mail servers like to repeat the address."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split()) or why(error)
     return redact(text)[:_LONGEST_ERROR]

@@ -11,7 +11,9 @@ from email.utils import format_datetime
 import asyncpg
 import msgspec
 
+from checkout_daemon.errors import why
 from checkout_daemon.messages.customer_mails import customer_values
+from checkout_daemon.messages.deadlines import deadline_alert, due_dispute
 from checkout_daemon.messages.outcomes import NotNeeded, RefusedForGood, TryLater, attention_of, view_of
 from checkout_daemon.messages.rendering import Rendered, language_of, one_line, render
 from checkout_daemon.model.messages import Alert, MessageKind
@@ -64,17 +66,23 @@ async def send_alert(runtime: Runtime, message: ClaimedMessage) -> None:
     """Mail a message to the operator. Raise TryLater, RefusedForGood or NotNeeded."""
     settings = runtime.settings
     async with runtime.database.connection() as connection:
-        alert = await _alert(connection, message)
+        alert = await _alert(connection, message, livemode=settings.livemode)
     values = {"shop": one_line(settings.shop_name), "alert": alert, "public_url": settings.public_url}
     rendered = render(settings.mail_templates, "alert", "en", values)
     recipients = [address.addr_spec for address in read_addresses(settings.alert_to or "")]
     await _send(settings, _compose(settings, message, rendered, "en"), recipients)
 
 
-async def _alert(connection: asyncpg.Connection, message: ClaimedMessage) -> Alert:
+async def _alert(connection: asyncpg.Connection, message: ClaimedMessage, *, livemode: bool) -> Alert:
     if message.payload is not None:
         return msgspec.json.decode(message.payload, type=Alert)
-    order = (await view_of(connection, message)).order
+    view = await view_of(connection, message)
+    order = view.order
+    if livemode and not order.livemode:
+        raise NotNeeded("the order is of test mode, and the key is live")
+    if message.kind == MessageKind.DISPUTE_DUE:
+        now = datetime.now(UTC)
+        return deadline_alert(view, due_dispute(view, message.subject_id, now), now)
     code, subject = await attention_of(connection, order, message)
     text = f"Order {order.number} needs attention: {code.value.replace('_', ' ')}"
     return Alert(text, 1, tuple(subject.split(",")), attention_command(code, subject, order.number))
@@ -131,7 +139,7 @@ async def _send(settings: Settings, mail: EmailMessage, recipients: list[str]) -
     except aiosmtplib.SMTPResponseException as error:  # greeting, log-in or sender: the settings' fault, not the mail's
         raise TryLater(f"the mail server answered {error.code} {error.message}") from error
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:  # includes TLS failures and timeouts
-        raise TryLater(f"the mail server was not reached: {type(error).__name__}") from error
+        raise TryLater(f"the mail server was not reached: {why(error)}") from error
 
 
 def _sender(settings: Settings) -> Address:

@@ -13,6 +13,7 @@ from checkout_daemon.model.orders import AttentionCode, Order, OrderStatus
 from checkout_daemon.orders.order_lists import OrderView, RefundLine, read_view
 from checkout_daemon.outbox.outbox_store import ClaimedMessage, is_acknowledged
 
+REFUNDED_BY_NOW = "the order is refunded by now"
 REFUND_KINDS = frozenset(REFUND_MESSAGES.values())
 
 
@@ -78,6 +79,6 @@ def check_still_true(order: Order, kind: MessageKind) -> None:
     if kind is MessageKind.ORDER_COMPLETED and order.paid_at is None:
         raise NotNeeded("the order no longer counts as paid")
     if kind is MessageKind.ORDER_COMPLETED and order.status == OrderStatus.REFUNDED:
-        raise NotNeeded("the order is refunded by now")
+        raise NotNeeded(REFUNDED_BY_NOW)
     if kind is MessageKind.PAYMENT_FAILED and order.paid_at is not None:
         raise NotNeeded(f"the order is {order.status} by now")

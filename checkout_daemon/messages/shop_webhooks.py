@@ -16,6 +16,8 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from checkout_daemon.errors import why
+from checkout_daemon.messages.deadlines import due_dispute
 from checkout_daemon.messages.outcomes import (
     REFUND_KINDS,
     TryLater,
@@ -37,6 +39,7 @@ _ORDER_FIELDS = (
     *("id", "number", "status", "attention", "currency", "amount_subtotal", "amount_discount", "amount_total"),
     *("amount_refunded", "livemode", "created_at", "paid_at"),
 )
+_DISPUTE_FIELDS = ("id", "payment_id", "status", "reason", "amount", "currency", "due_by")
 _REFUND_FIELDS = ("id", "payment_id", "amount", "currency", "status", "created_at")
 
 
@@ -63,7 +66,7 @@ async def send_webhook(runtime: Runtime, message: ClaimedMessage) -> None:
     except TimeoutError as error:
         raise TryLater(f"no answer in {TIMEOUT_SECONDS:.0f} s") from error
     except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: not a URL, or not HTTP
-        raise TryLater(f"no answer: {type(error).__name__}") from error
+        raise TryLater(f"no answer: {why(error)}") from error
     if not 200 <= status < 300:
         raise TryLater(f"the receiver answered {status}", retry_after)
 
@@ -87,6 +90,9 @@ async def compose(connection: asyncpg.Connection, message: ClaimedMessage) -> di
             code, subject = await attention_of(connection, order, message)
             command = attention_command(code, subject, order.number)
             data["attention"] = {"code": code, "subject": subject, "command": command}
+        elif kind is MessageKind.DISPUTE_DUE:
+            dispute = due_dispute(view, message.subject_id, datetime.now(UTC))
+            data["dispute"] = {name: getattr(dispute, name) for name in _DISPUTE_FIELDS}
         elif kind is MessageKind.PAYMENT_FAILED:
             data["session_id"] = message.subject_id
     if message.payload is not None:

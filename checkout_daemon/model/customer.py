@@ -31,12 +31,22 @@ def check_customer(name: str, email: str, phone: str) -> tuple[Customer | None, 
     """Return the customer, or None and every fault in words for the shopper. Uses no network."""
     checked = (
         _checked("/customer/name", "invalid_name", _name, name),
-        _checked("/customer/email", "invalid_email", _email, email),
-        _checked("/customer/phone", "invalid_phone", _phone, phone),
+        check_email(email),
+        check_phone(phone),
     )
     faults = [result for result in checked if isinstance(result, FieldError)]
     texts = [result for result in checked if isinstance(result, str)]
     return (None, faults) if faults else (Customer(*texts), [])
+
+
+def check_email(text: str) -> str | FieldError:
+    """Return an email address as checkout stores it, or its fault."""
+    return _checked("/customer/email", "invalid_email", _email, text)
+
+
+def check_phone(text: str) -> str | FieldError:
+    """Return a phone number as checkout stores it, or its fault."""
+    return _checked("/customer/phone", "invalid_phone", _phone, text)
 
 
 def email_form(text: str) -> str:

@@ -10,6 +10,7 @@ at every attempt: `webhook-id` for a system, Message-ID for a person.
 | payment.failed | the session whose payment failed | |
 | order.refunded, refund.requires_action, .pending, .canceled, .failed | the refund with that status | |
 | order.attention | code:subject, see `attention_subject` | |
+| dispute.due | dispute:how long before its deadline, such as `dp_1:2d` | |
 | session.link | the session, with a suffix when it is sent again | `{"session_id"}` |
 | events.dead, outbox.dead, events.silent, … | a new one for each occurrence | `Alert` |
 """
@@ -55,6 +56,7 @@ class MessageKind(StrEnum):
     # To a customer only if an earlier mail announced the refund; the operator gets an attention for a failed one.
     REFUND_CANCELED = "refund.canceled", _CUSTOMER
     REFUND_FAILED = "refund.failed", _CUSTOMER
+    DISPUTE_DUE = "dispute.due", _OPERATOR
     SESSION_LINK = "session.link", (Channel.MAIL,)
     EVENTS_DEAD = "events.dead", _OPERATOR
     OUTBOX_DEAD = "outbox.dead", _OPERATOR

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 def exponent(currency: str) -> int:
     """Return how many decimals the amounts of this currency have at Stripe: 2 unless the table has another number."""
     return _rule(currency)["exponent"]
+
+
+def currencies_with(decimals: int) -> list[str]:
+    """Return the currencies in the table that have this many decimals."""
+    return [currency for currency, rule in _table()["currencies"].items() if rule["exponent"] == decimals]
 
 
 def step(currency: str) -> int:
@@ -84,7 +89,7 @@ class _Table(TypedDict):
 
 @cache
 def _table() -> _Table:
-    table: _Table = json.loads(files(__package__).joinpath("currencies.json").read_text(encoding="utf-8"))
+    table: _Table = json.loads(Path(__file__).with_name("currencies.json").read_text(encoding="utf-8"))
     return table
 
 

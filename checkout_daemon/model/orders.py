@@ -47,6 +47,10 @@ class AttentionCode(StrEnum):
 PAYABLE_STATUSES = frozenset({OrderStatus.PENDING, OrderStatus.FAILED, OrderStatus.EXPIRED})
 
 
+REFUND_REASONS = ("duplicate", "fraudulent", "requested_by_customer")
+"""What Stripe accepts as the reason of a refund: https://docs.stripe.com/api/refunds/create"""
+
+
 @dataclass(frozen=True, slots=True)
 class OrderTerms:
     """The terms that the shopper agreed to. They never change. Amount in minor units."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from datetime import UTC, datetime
 from typing import TextIO
-
-import msgspec
 
 from checkout_daemon.observability.context import current
 from checkout_daemon.observability.redaction import redact, shorten_ids
@@ -40,7 +39,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info and record.exc_info[0] is not None:
             line["exception"] = _safe(self.formatException(record.exc_info))
-        return msgspec.json.encode(line).decode()
+        return json.dumps(line)  # as ASCII: a terminal obeys nothing in it
 
 
 class ConsoleFormatter(logging.Formatter):
@@ -51,10 +50,12 @@ class ConsoleFormatter(logging.Formatter):
         ids = "".join(f" {name}={value}" for name, value in current().items())
         time = _time(record).astimezone().strftime("%H:%M:%S")
         logger = record.name.removeprefix("checkout_daemon.")
-        line = f"{time} {record.levelname.lower():<7} {logger}: {record.getMessage()}{ids}"
+        message = record.getMessage().rstrip("\n")
+        lines = [f"{time} {record.levelname.lower():<7} {logger}: {message}{ids}"]
         if record.exc_info and record.exc_info[0] is not None:
-            line = f"{line}\n{self.formatException(record.exc_info)}"
-        return _safe(line)
+            # Indented, so that no part of an error's text looks like a line of the log.
+            lines += [f"  {line}" for line in self.formatException(record.exc_info).split("\n")]
+        return "\n".join(_printable(_safe(line)) for line in lines)
 
 
 def quiet_bad_requests(logger: logging.Logger) -> None:
@@ -70,6 +71,13 @@ def _not_http(record: logging.LogRecord) -> bool:
 
 def _safe(text: str) -> str:
     return shorten_ids(redact(text))
+
+
+def _printable(text: str) -> str:
+    r"""Return one line on which line ends, and what a terminal would obey or hide, are escapes such as \x1b."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _time(record: logging.LogRecord) -> datetime:

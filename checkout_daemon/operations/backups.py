@@ -6,21 +6,31 @@ import asyncio
 import os
 import re
 import shutil
+import signal
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
 from checkout_daemon.database.hosts import hosts_of
+from checkout_daemon.database.neighbours import PARTITIONS, our_functions, our_relations, read_neighbours
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.server import read_server
-from checkout_daemon.errors import CheckoutError, ConfigurationError
+from checkout_daemon.errors import CheckoutError, ConfigurationError, DatabaseReadOnly, NotPermitted
 from checkout_daemon.private_files import publish
 from checkout_daemon.urls import split_password
 
-_TABLE_OF_OURS = re.compile(r"TABLE DATA \S+ schema_migrations ")
+_EXISTS = "exists and is not overwritten: name another file, or add --force"
+_CODE = re.compile(r"\bERROR:  (\w{5}): ")
+_TABLE_OF_OURS = re.compile(r" TABLE DATA (\S+) schema_migrations ")
+_ENTRY = re.compile(
+    r"\d+; \d+ \d+ (?P<kind>TABLE DATA|TABLE ATTACH|TABLE|VIEW|SEQUENCE SET|SEQUENCE OWNED BY|SEQUENCE|INDEX ATTACH|"
+    r"INDEX|FK CONSTRAINT|CHECK CONSTRAINT|CONSTRAINT|TRIGGER|DEFAULT|FUNCTION) (?P<schema>\S+) (?P<name>[^\s(]+)"
+)
+_OF_A_TABLE = ("INDEX ATTACH", "INDEX", "SEQUENCE SET", "SEQUENCE OWNED BY", "SEQUENCE")
+"""Entries that do not name their table; their own name begins with the table's."""
 
 
 class BackupFailed(CheckoutError):
@@ -54,30 +64,53 @@ class _Tools:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+        if process.returncode == -signal.SIGPIPE:
+            raise BackupFailed("the backup is not complete: what reads it ended early")
         if process.returncode != 0:
-            raise BackupFailed(f"{name} failed: {_first_error(errors.decode(errors='replace'))}")
+            raise _failure(name, _first_error(errors.decode(errors="replace")))
 
 
-async def back_up(database: Database, url: str, path: Path) -> int:
-    """Write the whole database, while it is in use, to a file only for its owner, and return its size in bytes.
+def _failure(name: str, error: str) -> CheckoutError:
+    """Return the failure of a program by its error, which begins with PostgreSQL's code if psql printed it."""
+    code = _CODE.search(error)
+    error = _CODE.sub("ERROR:  ", error)
+    match code and code.group(1):
+        case "42501":
+            return NotPermitted(f"the database user may not do this: {error}")
+        case "25006":
+            return DatabaseReadOnly(f"the database refuses: {error}")
+    return BackupFailed(f"{name} failed: {error}")
 
-    Raise ConfigurationError if the file exists or the tools are missing, BackupFailed and DatabaseUnavailable.
+
+async def back_up(database: Database, url: str, path: Path, *, replace: bool = False) -> int:
+    """Write all of our tables, while they are in use, to a file only for its owner, and return its size in bytes.
+
+    With `replace`, an existing file is replaced once the backup is complete. Raise ConfigurationError if the file
+    exists otherwise or the tools are missing, BackupFailed and DatabaseUnavailable.
     """
     tools = await _find_tools(database, url)
-    _require_free(path)
+    if not replace:
+        _require_free(path)
     try:
-        with publish(path, replace=False) as descriptor:  # a descriptor: a name could lead to another file
-            await tools.run("pg_dump", "--format=custom", f"--dbname={tools.dbname}", output=descriptor)
+        with publish(path, replace=replace) as descriptor:  # a descriptor: a name could lead to another file
+            await tools.run("pg_dump", *await _selected(database), f"--dbname={tools.dbname}", output=descriptor)
             return os.fstat(descriptor).st_size
     except FileExistsError as error:
-        raise ConfigurationError(f"{path} exists and is not overwritten: name another file") from error
+        raise ConfigurationError(f"{path} {_EXISTS}") from error
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
 
 
-async def restore(database: Database, url: str, path: Path) -> None:
-    """Replace the contents of the database with the backup's, in one transaction: a failure changes nothing.
+async def write_backup(database: Database, url: str, output: int) -> None:
+    """Write all of our tables to a descriptor, such as a pipe. Raise as `back_up` does."""
+    tools = await _find_tools(database, url)
+    await tools.run("pg_dump", *await _selected(database), f"--dbname={tools.dbname}", output=output)
 
+
+async def restore(database: Database, url: str, path: Path) -> None:
+    """Replace our tables with the backup's, in one transaction: a failure changes nothing.
+
+    Tables of other programs stay as they are, also if the backup holds them, as it did before they were left out.
     Raise BackupFailed, also if the file is not a backup of this program, and ConfigurationError if the tools are
     missing.
     """
@@ -86,26 +119,57 @@ async def restore(database: Database, url: str, path: Path) -> None:
         listing, script = Path(directory, "listing"), Path(directory, "script.sql")
         before, after = Path(directory, "before.sql"), Path(directory, "after.sql")
         await tools.run("pg_restore", "--list", f"--file={listing}", path)
-        _require_ours(path, listing)
+        _keep_ours(path, listing)
         await tools.run(
-            "pg_restore", "--clean", "--if-exists", "--no-owner", "--no-privileges", f"--file={script}", path
-        )
-        _write_script(before, "bound_lock_waits", "drop_tables", "drop_functions")
-        _write_script(after, "reset_search_path", "open_order_rows", "age_changes")
+            "pg_restore", "--clean", "--if-exists", "--no-owner", "--no-privileges", f"--use-list={listing}",
+            f"--file={script}", path,
+        )  # fmt: skip
+        _write_script(before, "bound_lock_waits", "keep_grants", "drop_tables", "drop_functions")
+        _write_script(after, "reset_search_path", "open_order_rows", "renew_grants", "stop_batches", "age_changes")
         await tools.run(
-            "psql", "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=terse",
+            "psql", "--no-psqlrc", "--quiet", "--single-transaction",
+            "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=verbose",
             f"--dbname={tools.dbname}", f"--file={before}", f"--file={script}", f"--file={after}",
         )  # fmt: skip
 
 
 def _require_free(path: Path) -> None:
     if os.path.lexists(path):
-        raise ConfigurationError(f"{path} exists and is not overwritten: name another file")
+        raise ConfigurationError(f"{path} {_EXISTS}")
 
 
-def _require_ours(path: Path, listing: Path) -> None:
-    if not _TABLE_OF_OURS.search(listing.read_text(encoding="utf-8")):
+async def _selected(database: Database) -> list[str]:
+    """Return the options that make pg_dump write our tables. The functions of others in our schema come along."""
+    async with database.connection() as connection:
+        neighbours = await read_neighbours(connection, has_ours=True)
+        schema: str = await connection.fetchval(sql("our_schema"))
+    excluded = [f"--exclude-table={_pattern(one.schema)}.{_pattern(one.name)}" for one in neighbours if one.in_ours]
+    return ["--format=custom", f"--schema={_pattern(schema)}", *excluded]
+
+
+def _pattern(name: str) -> str:
+    """Quote a name, so that pg_dump takes no character for a pattern."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _keep_ours(path: Path, listing: Path) -> None:
+    """Reduce pg_restore's list of the backup to what is ours. Raise BackupFailed if nothing is."""
+    lines = listing.read_text(encoding="utf-8").splitlines()
+    found = next((match for line in lines if (match := _TABLE_OF_OURS.search(line))), None)
+    if found is None:
         raise BackupFailed(f"{path} is a backup of another database: it has no table schema_migrations")
+    entries = [entry for line in lines if (entry := _ENTRY.match(line)) and entry["schema"] == found[1]]
+    tables = {entry["name"] for entry in entries if entry["kind"] == "TABLE"}
+    kept = [entry.string for entry in entries if _is_ours(entry["kind"], entry["name"], tables)]
+    listing.write_text("\n".join(kept) + "\n", encoding="utf-8")
+
+
+def _is_ours(kind: str, name: str, tables: Collection[str]) -> bool:
+    if kind == "FUNCTION":
+        return name in our_functions()
+    if kind in _OF_A_TABLE:
+        name = max((table for table in tables if name.startswith(f"{table}_")), key=len, default="")
+    return name in our_relations() or name.startswith(PARTITIONS)
 
 
 def _write_script(path: Path, *names: str) -> None:

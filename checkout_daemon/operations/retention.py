@@ -23,7 +23,8 @@ _LATE_PAYLOADS = timedelta(days=8)
 async def drop_old_payloads(runtime: Runtime) -> int:
     """Drop whole weeks of payloads past CHECKOUT_PAYLOAD_DAYS, by the database's clock, and return how many weeks.
 
-    Payloads of events that are not applied stay: an event cannot be applied without its payload.
+    Payloads of events that are not applied stay: an event cannot be applied without its payload. Charges of no known
+    order go with their payloads.
     """
     database = runtime.database
     async with database.connection() as connection:
@@ -35,6 +36,7 @@ async def drop_old_payloads(runtime: Runtime) -> int:
         dropped += 1
     async with database.connection() as connection:
         await connection.execute(sql("drop_stray_payloads"), keep_from)
+        await connection.execute(sql("drop_unowned_charges"), keep_from)
         await drop_payloads_after_erasure(connection, now - _LATE_PAYLOADS)
     return dropped
 

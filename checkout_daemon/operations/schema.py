@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import asyncpg
 
 from checkout_daemon.database import migrations, schema_backfills
-from checkout_daemon.database.pool import Database, unavailable_when_away
-from checkout_daemon.errors import SchemaMismatch
+from checkout_daemon.database.pool import Database
+from checkout_daemon.errors import NotPermitted, SchemaMismatch
 from checkout_daemon.runtime import Runtime
 
 
@@ -57,16 +57,13 @@ async def finish_migrations(runtime: Runtime) -> int:
 async def migrate(url: str) -> list[int]:
     """Apply the missing migrations and their backfills, and return the versions applied.
 
-    Raise DatabaseUnavailable, and SchemaMismatch if the user may not change the schema.
+    Raise DatabaseUnavailable, and NotPermitted if the user may not change the schema.
     """
-    with unavailable_when_away():
-        try:
-            applied = await migrations.migrate(url)
-            await schema_backfills.finish(url)
-        except asyncpg.InsufficientPrivilegeError as error:
-            raise SchemaMismatch(
-                f"the schema could not be changed: {error}. Grant the user of DATABASE_URL that right"
-            ) from error
+    try:
+        applied = await migrations.migrate(url)
+        await schema_backfills.finish(url)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise NotPermitted(f"the database user may not change the schema: {error}") from error
     return applied
 
 

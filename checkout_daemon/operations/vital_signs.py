@@ -11,16 +11,26 @@ from datetime import datetime, timedelta
 from time import perf_counter
 
 from checkout_daemon.database.server import read_server
+from checkout_daemon.model.counts import counted
 from checkout_daemon.model.messages import Channel
 from checkout_daemon.operations.doctor.check import Check
 from checkout_daemon.operations.doctor.probes import database_fix
-from checkout_daemon.orders.figures import ArrivalLine, OwedLine, Trouble, read_arrivals, read_owed, read_trouble
+from checkout_daemon.orders.figures import (
+    LONGEST_LAG_SECONDS,
+    ArrivalLine,
+    OwedLine,
+    Trouble,
+    read_arrivals,
+    read_owed,
+    read_trouble,
+)
 from checkout_daemon.outbox.channels import missing_setting
 from checkout_daemon.outbox.outbox_store import Backlog, count_messages
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings, read_setting
 from checkout_daemon.stripe_cli import daemons
 from checkout_daemon.stripe_sync.catching_up import CaughtUp, last_comparison
+from checkout_daemon.stripe_sync.pulse import Pulse, read_pulse
 
 MINUTE = timedelta(minutes=1)
 MINUTES = 60
@@ -30,7 +40,6 @@ SIGNS = ("daemons", "comparison", "outbox", "lag")
 # One of the daemons compares with Stripe every minute, on whichever machine it runs.
 _COMPARES_WITHIN = timedelta(seconds=150)
 _LONGEST_OWED_SECONDS = 600.0
-_LONGEST_LAG_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,7 @@ class VitalSigns:
     compared_at: datetime | None
     arrivals: tuple[ArrivalLine, ...]
     owed: tuple[OwedLine, ...]
+    pulse: Pulse
 
 
 async def read_vital_signs(runtime: Runtime, now: datetime) -> VitalSigns:
@@ -63,7 +73,8 @@ async def read_vital_signs(runtime: Runtime, now: datetime) -> VitalSigns:
             at=now,
             answered_seconds=answered,
             daemons=tuple(daemons.running(runtime.settings.state_dir)),
-            trouble=await read_trouble(connection, now),
+            trouble=await read_trouble(connection, now, livemode=runtime.settings.livemode),
+            pulse=await read_pulse(connection),
             waiting=tuple(await count_messages(connection)),
             caught_up=caught_up,
             compared_at=compared_at,
@@ -85,12 +96,19 @@ def no_answer(settings: Settings, detail: str) -> list[Check]:
 
 
 def _daemons(settings: Settings, signs: VitalSigns) -> Check:
-    if signs.daemons:
-        return _running(signs.daemons)
-    if (ago := _comparison_age(signs)) is not None:
+    """Check that a daemon works, here or elsewhere. One that is stopped, or hangs, still has its process."""
+    if not signs.pulse.daemon_silent:
+        if signs.daemons:
+            return _running(signs.daemons)
         here = f"none runs on {settings.state_dir.name}"
-        return Check.passed("daemons", f"{here}, but one was at work {ago:.0f} s ago")
-    return Check.failed("daemons", f"none runs on {settings.state_dir}, and none was at work lately", _start())
+        return Check.passed("daemons", f"{here}, but one was at work {signs.pulse.daemon_seconds:.0f} s ago")
+    ago = signs.pulse.daemon_seconds
+    lately = "none was ever at work" if ago is None else f"the last one was at work {ago:.0f} s ago"
+    if signs.daemons:
+        pids = ", ".join(map(str, signs.daemons))
+        detail = f"process {pids} is stopped, hangs, or runs without jobs: {lately}"
+        return Check.failed("daemons", detail, _start())
+    return Check.failed("daemons", f"none runs on {settings.state_dir}, and {lately}", _start())
 
 
 def _comparison_age(signs: VitalSigns) -> float | None:
@@ -125,14 +143,17 @@ def _outbox(settings: Settings, signs: VitalSigns) -> Check:
     missing = {backlog.channel: missing_setting(settings, Channel(backlog.channel)) for backlog in waiting}
     oldest = max((backlog.oldest_seconds for backlog in waiting if missing[backlog.channel] is None), default=0.0)
     unset = ", ".join(sorted({name for name in missing.values() if name is not None}))
-    detail = f"{sum(backlog.messages for backlog in waiting)} wait{f' for {unset} to be set' if unset else ''}"
-    detail += f", {sum(backlog.messages for backlog in dead)} dead"
+    count = sum(backlog.messages for backlog in waiting)
+    detail = (
+        f"{counted(count, 'message')} {'waits' if count == 1 else 'wait'}{f' for {unset} to be set' if unset else ''}"
+    )
+    detail += f", {sum(backlog.messages for backlog in dead):,} dead"
     if dead:
         return Check.failed("outbox", detail, "checkout outbox list --status dead")
     if oldest > _LONGEST_OWED_SECONDS:
         fix = "checkout outbox list --status queued --status failed"
         return Check.failed("outbox", f"{detail}; the oldest has for {oldest / 60:.0f} minutes", fix)
-    return Check.passed("outbox", detail)
+    return Check.skipped("outbox", detail) if unset else Check.passed("outbox", detail)
 
 
 def _lag(signs: VitalSigns) -> Check:
@@ -140,7 +161,7 @@ def _lag(signs: VitalSigns) -> Check:
     if lag is None:
         return Check.passed("lag", "no event arrived within a day")
     detail = f"{lag:.1f} s from creation at Stripe to arrival here (median)"
-    if lag > _LONGEST_LAG_SECONDS:
+    if lag > LONGEST_LAG_SECONDS:
         return Check.failed("lag", detail, "checkout events list --since 24h")
     return Check.passed("lag", detail)
 

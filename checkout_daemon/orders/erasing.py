@@ -94,6 +94,9 @@ async def erase(database: Database, plan: ErasurePlan, *, operator: Operator, no
         texts = {text for order in plan.orders for text in await _names(connection, order.id)}
     # If no other order has this email, everything that contains it is about this customer.
     emails = {order.customer_email for order in plan.orders if order.customer_email} if not plan.others else set()
+    async with database.connection() as connection:
+        for order in plan.orders:  # an email that was corrected since
+            emails |= {row["email"] for row in await connection.fetch(sql("former_emails"), order.id)}
     since = min(order.created_at for order in plan.orders) - _BEFORE
     payloads = await _sweep(database, since, sorted(texts | emails))
     for order in plan.orders:

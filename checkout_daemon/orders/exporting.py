@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from collections.abc import AsyncIterator, Iterable
+import os
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
+from checkout_daemon.database.reading import Readable
+from checkout_daemon.database.records import PAGE
+from checkout_daemon.model.charges import PaidWith
+from checkout_daemon.model.csv_cells import cell, csv_text
 from checkout_daemon.model.orders import Order
 from checkout_daemon.model.text import terminal_json
-from checkout_daemon.orders.order_lists import ItemLine, OrderFilter
-from checkout_daemon.orders.order_pages import all_orders
+from checkout_daemon.orders.charge_lines import read_paid_with
+from checkout_daemon.orders.order_filter import Extent, OrderFilter
+from checkout_daemon.orders.order_lists import ItemLine
+from checkout_daemon.orders.order_pages import orders_with_charges
+from checkout_daemon.private_files import publish
 
-_ORDER_KEYS = tuple(field.name for field in fields(Order))
+_ORDER_KEYS = tuple(field.name for kind in (Order, PaidWith) for field in fields(kind))
 _ITEM_KEYS = tuple(f"item_{field.name}" for field in fields(ItemLine))
-_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")  # how a formula begins in spreadsheets, by OWASP's list
-_PHONE = re.compile(r"\+[0-9]+")
 
 Row = dict[str, Any]
 
@@ -35,49 +38,57 @@ class ExportPage:
 
 
 async def export_orders(
-    database: Database, wanted: OrderFilter, *, limit: int | None, items: bool
+    database: Readable, wanted: OrderFilter, *, limit: int | None, items: bool, extent: Extent | None = None
 ) -> AsyncIterator[ExportPage]:
-    """Yield orders page by page, newest first; amounts in minor units, times as RFC 3339 in UTC."""
-    async for page in all_orders(database, wanted, limit=limit):
-        rows: list[Row] = [msgspec.to_builtins(order) for order in page]
-        if items:
-            by_id = {order.id: row for order, row in zip(page, rows, strict=True)}
-            async with database.connection() as connection:
-                lines = await connection.fetch(sql("read_items_of_orders"), list(by_id))
-            rows = [by_id[str(order_id)] | dict(zip(_ITEM_KEYS, item, strict=True)) for order_id, *item in lines]
-        yield ExportPage(len(page), tuple(rows))
+    """Yield orders page by page, newest first; amounts in minor units, times as RFC 3339 in UTC.
+
+    `extent` is as for list_orders.
+    """
+    async for page in orders_with_charges(database, wanted, limit=limit, extent=extent):
+        yield await _page(database, page, items=items)
+
+
+async def export_these(database: Readable, orders: Sequence[Order], *, items: bool) -> AsyncIterator[ExportPage]:
+    """Yield these orders page by page, each once, in this sequence, as export_orders does."""
+    once = list({order.id: order for order in orders}.values())
+    for start in range(0, len(once), PAGE):
+        part = once[start : start + PAGE]
+        async with database.connection() as connection:
+            paid = await read_paid_with(connection, [order.id for order in part])
+        yield await _page(database, [(order, paid[order.id]) for order in part], items=items)
+
+
+async def write_csv(database: Readable, orders: Sequence[Order], path: Path) -> int:
+    """Write these orders to a new private file, and return how many. Raise FileExistsError, and OSError for others."""
+    count = 0
+    with publish(path, replace=False) as new, os.fdopen(os.dup(new), "w", encoding="utf-8") as file:
+        file.write(csv_header(items=False))
+        async for page in export_these(database, orders, items=False):
+            file.write(csv_lines(page.rows))
+            count += page.orders
+    return count
+
+
+async def _page(database: Readable, page: Sequence[tuple[Order, PaidWith]], *, items: bool) -> ExportPage:
+    rows: list[Row] = [msgspec.to_builtins(order) | msgspec.to_builtins(paid) for order, paid in page]
+    if items:
+        by_id = {order.id: row for (order, _), row in zip(page, rows, strict=True)}
+        async with database.connection() as connection:
+            lines = await connection.fetch(sql("read_items_of_orders"), list(by_id))
+        rows = [by_id[str(order_id)] | dict(zip(_ITEM_KEYS, item, strict=True)) for order_id, *item in lines]
+    return ExportPage(len(page), tuple(rows))
 
 
 def csv_header(*, items: bool) -> str:
     """Return the header line of a CSV file of orders, or of their items."""
-    return _written([[*_ORDER_KEYS, *(_ITEM_KEYS if items else ())]])
+    return csv_text([[*_ORDER_KEYS, *(_ITEM_KEYS if items else ())]])
 
 
 def csv_lines(rows: Iterable[Row]) -> str:
     """Return rows as lines of CSV that no spreadsheet takes for formulas."""
-    return _written([_cell(value) for value in row.values()] for row in rows)
+    return csv_text([cell(value) for value in row.values()] for row in rows)
 
 
 def json_lines(rows: Iterable[Row]) -> str:
     """Return rows as lines of JSON that are safe to show in a terminal."""
     return terminal_json(msgspec.json.Encoder().encode_lines(list(rows)).decode())
-
-
-def _written(lines: Iterable[Iterable[str]]) -> str:
-    written = io.StringIO()
-    csv.writer(written, lineterminator="\n").writerows(lines)
-    return written.getvalue()
-
-
-def _cell(value: Any) -> str:
-    """Return a value as text. Customers choose their names: an apostrophe keeps a name from becoming a formula."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (list, tuple)):
-        return " ".join(value)
-    text = str(value)
-    if isinstance(value, str) and _FORMULA.match(text) and not _PHONE.fullmatch(text):
-        return f"'{text}"
-    return text

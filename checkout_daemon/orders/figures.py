@@ -8,16 +8,18 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
+from checkout_daemon.database.reading import Readable
 from checkout_daemon.database.records import record_of
 
 INTERVAL = timedelta(minutes=30)
+LONGEST_LAG_SECONDS = 60.0
+"""Events that take longer to arrive are late."""
 
 # Stripe reports the end of a session within seconds. Without a report, an event was missed.
-_OVERDUE_AFTER = timedelta(minutes=10)
+OVERDUE_AFTER = timedelta(minutes=10)
 # The slowest bank debits take two weeks.
-_SLOW_AFTER = timedelta(days=14)
+SLOW_AFTER = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,16 @@ class Trouble:
     messages_dead: int
     lag_seconds: float | None
 
+    @property
+    def counts(self) -> tuple[tuple[int, str], ...]:
+        """What needs a person, in the sequence in which it is shown."""
+        dead = self.events_dead + self.messages_dead
+        return (self.attention, "attention"), (self.stuck, "stuck"), (dead, "dead")
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The shop as of `at`. `today` begins at midnight of the shop's time zone, `revenue` at the midnight before."""
+    """The shop as of `at`. `today` begins at midnight of the shop's time zone; `revenue` covers it and the last day."""
 
     at: datetime
     today: datetime
@@ -79,24 +87,26 @@ class Figures:
     trouble: Trouble
 
 
-async def read_figures(database: Database, now: datetime, time_zone: str, *, livemode: bool) -> Figures:
+async def read_figures(database: Readable, now: datetime, time_zone: str, *, livemode: bool) -> Figures:
     """Return the figures of one mode. Intervals are counted from a midnight, so that today has whole ones."""
     today = midnight(now, time_zone)
     async with database.connection() as connection:
         days = await connection.fetch(sql("read_day"), today, livemode)
-        revenue = await connection.fetch(sql("read_revenue"), today - timedelta(days=1), INTERVAL, livemode)
+        revenue = await connection.fetch(
+            sql("read_revenue"), min(today, first_interval(now, today)), INTERVAL, livemode
+        )
         return Figures(
             at=now,
             today=today,
             days=tuple(record_of(DayLine, row) for row in days),
             revenue=tuple(record_of(RevenueLine, row) for row in revenue),
-            trouble=await read_trouble(connection, now),
+            trouble=await read_trouble(connection, now, livemode=livemode),
         )
 
 
-async def read_trouble(connection: asyncpg.Connection, now: datetime) -> Trouble:
-    """Count what needs attention among all orders, events and messages."""
-    (row,) = await connection.fetch(sql("read_trouble"), now, now - _OVERDUE_AFTER, now - _SLOW_AFTER)
+async def read_trouble(connection: asyncpg.Connection, now: datetime, *, livemode: bool) -> Trouble:
+    """Count what needs attention among the orders, events and messages of one mode."""
+    (row,) = await connection.fetch(sql("read_trouble"), now, now - OVERDUE_AFTER, now - SLOW_AFTER, livemode)
     return record_of(Trouble, row)
 
 
@@ -110,6 +120,13 @@ async def read_owed(connection: asyncpg.Connection, since: datetime, interval: t
     return [record_of(OwedLine, row) for row in await connection.fetch(sql("read_owed"), since, interval)]
 
 
+def first_interval(now: datetime, today: datetime) -> datetime:
+    """Return when the first whole interval of the last 24 hours begins. Intervals are counted from midnight."""
+    return today + INTERVAL * ((now - timedelta(days=1) - today) // INTERVAL + 1)
+
+
 def midnight(now: datetime, time_zone: str) -> datetime:
     """Return when the day began in a time zone, in UTC."""
-    return now.astimezone(ZoneInfo(time_zone)).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+    here = now.astimezone(ZoneInfo(time_zone))
+    # Where clocks are set back to midnight, the first of both midnights begins the day, also in the repeated hour.
+    return here.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).astimezone(UTC)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from checkout_daemon.audit import audit_store
 from checkout_daemon.audit.chain import AuditEntry
-from checkout_daemon.database.pool import Database
+from checkout_daemon.database.reading import Readable
 from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.orders.session_attempt_store import AttemptLine, list_attempts
 
@@ -53,7 +53,7 @@ def split_changes(
     return left, unmatched
 
 
-async def read_history(database: Database, order_id: str) -> History:
+async def read_history(database: Readable, order_id: str) -> History:
     """Return the history of the order with this id; it is empty if the order does not exist."""
     async with database.connection() as connection:
         attempts = await list_attempts(connection, order_id)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 _WINDOW_SECONDS = 600
 _WINDOW_BITS = 16
+DIGITS_LAST = timedelta(seconds=_WINDOW_SECONDS << 8)
+"""How long new ids begin with the same two digits."""
 
 
 def new_order_id(now: datetime) -> str:
@@ -16,6 +19,22 @@ def new_order_id(now: datetime) -> str:
     every index, so that with ten million orders a webhook writes to pages that were just written. With ids that are all
     random, each index needs a page of its own, read from the disk and written whole to the log.
     """
-    window = int(now.timestamp()) // _WINDOW_SECONDS % (1 << _WINDOW_BITS)
     random = uuid4().int & ((1 << (128 - _WINDOW_BITS)) - 1)
-    return str(UUID(int=window << (128 - _WINDOW_BITS) | random))
+    return str(UUID(int=_window(now) << (128 - _WINDOW_BITS) | random))
+
+
+def digits_between(first: datetime, last: datetime) -> Iterator[str]:
+    """Yield the first two digits of the ids that are made between two times. They repeat after 455 days."""
+    at = first
+    while at < last:
+        yield _first_digits(at)
+        at += DIGITS_LAST
+    yield _first_digits(last)
+
+
+def _first_digits(now: datetime) -> str:
+    return f"{_window(now) >> (_WINDOW_BITS - 8):02x}"
+
+
+def _window(now: datetime) -> int:
+    return int(now.timestamp()) // _WINDOW_SECONDS % (1 << _WINDOW_BITS)

@@ -14,58 +14,15 @@ from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, in_utc, record_of
 from checkout_daemon.events.event_lists import EventLine, fingerprinted
 from checkout_daemon.ledger.change_log import ChangeLine
-from checkout_daemon.model.orders import Order
-from checkout_daemon.model.text import search_form
+from checkout_daemon.model.orders import Order, OrderStatus
+from checkout_daemon.orders.charge_lines import ChargeLine
+from checkout_daemon.orders.order_filter import Extent, OrderCursor, OrderFilter
+from checkout_daemon.orders.order_search import search_orders
+from checkout_daemon.orders.refund_items import RefundedItem
 
-_TRIGRAM = 3  # characters
-
-
-@dataclass(frozen=True, slots=True)
-class OrderFilter:
-    """Which orders a list contains: those that meet every condition that is set. `until` is exclusive.
-
-    A search matches the ids in `search_ids`, and names and emails that contain `search_text`.
-    """
-
-    statuses: tuple[str, ...] = ()
-    email: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    attention: bool = False
-    search_ids: tuple[str, ...] | None = None
-    search_text: str | None = None
-
-    def fits(self, order: Order) -> bool:
-        """Return whether an order that has changed still belongs to the list, by the same rules as list_orders."""
-        return (
-            (not self.statuses or order.status in self.statuses)
-            and (self.email is None or order.customer_email.lower() == self.email.lower())
-            and (self.since is None or order.created_at >= self.since)
-            and (self.until is None or order.created_at < self.until)
-            and (not self.attention or bool(order.attention))
-            and self._found(order)
-        )
-
-    def _found(self, order: Order) -> bool:
-        if (self.search_ids is None and self.search_text is None) or order.id in (self.search_ids or ()):
-            return True
-        if self.search_text is None:
-            return False
-        text = search_form(self.search_text)
-        return text in search_form(order.customer_name) or text in search_form(order.customer_email)
-
-
-@dataclass(frozen=True, slots=True)
-class OrderCursor:
-    """The order after which a page begins."""
-
-    created_at: datetime
-    number: int
-
-    @classmethod
-    def after(cls, order: Order) -> OrderCursor:
-        """Return the cursor of an order."""
-        return cls(order.created_at, order.number)
+_SEARCHED = 1000  # orders that one filter finds, before the index of another is tried
+# The index by email and status leaves these out: nearly all orders pass through them.
+_OFTEN = frozenset({"pending", "completed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +69,7 @@ class PaymentLine:
 
 @dataclass(frozen=True, slots=True)
 class RefundLine:
-    """A refund of an order. `unknown` as in OrderSession."""
+    """A refund of an order. `unknown` as in OrderSession. `items`: those that the operator chose, if any."""
 
     id: str
     payment_id: str
@@ -121,6 +78,7 @@ class RefundLine:
     status: str
     created_at: datetime
     unknown: str | None = None
+    items: tuple[RefundedItem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +104,7 @@ class OrderView:
     items: tuple[ItemLine, ...]
     sessions: tuple[OrderSession, ...]
     payments: tuple[PaymentLine, ...]
+    charges: tuple[ChargeLine, ...]
     refunds: tuple[RefundLine, ...]
     disputes: tuple[DisputeLine, ...]
     events: tuple[EventLine, ...]
@@ -156,31 +115,26 @@ _DECODERS = {name: msgspec.json.Decoder(kind) for name, kind in get_type_hints(O
 
 
 async def list_orders(
-    connection: asyncpg.Connection, wanted: OrderFilter, *, limit: int, cursor: OrderCursor | None = None
+    connection: asyncpg.Connection,
+    wanted: OrderFilter,
+    *,
+    limit: int,
+    cursor: OrderCursor | None = None,
+    extent: Extent | None = None,
 ) -> list[Order]:
-    """Return a page of orders after the cursor, newest first."""
+    """Return a page of orders after the cursor, newest first. If only some orders were searched, `extent` tells it."""
     # Numbers start above 0, so orders of exactly that time are left out.
     before = OrderCursor(wanted.until or FAR_FUTURE, 0)
     if cursor is not None and cursor.created_at < before.created_at:
         before = cursor
-    for statement in _statements(wanted):
-        if statement == "list_orders_of_text" and wanted.statuses and await _is_common(connection, wanted.search_text):
-            statement = "list_orders_of_status"
-        rows = await connection.fetch(
-            sql(statement),
-            wanted.since or LONG_AGO,
-            before.created_at,
-            before.number,
-            limit,
-            _unique(wanted.statuses) or None,
-            wanted.email,
-            wanted.attention,
-            _unique(wanted.search_ids or ()),
-            wanted.search_text,
-        )
-        if len(rows) >= limit:
-            break
-    return [record_of(Order, row) for row in rows]
+    if wanted.conditions:
+        return await search_orders(connection, wanted, before, limit, extent or Extent())
+    return await _read_newest(connection, wanted, before, limit)
+
+
+async def read_orders(connection: asyncpg.Connection, order_ids: Collection[str]) -> list[Order]:
+    """Return the orders with these ids as they are now, in any sequence."""
+    return [record_of(Order, row) for row in await connection.fetch(sql("read_orders_by_ids"), list(order_ids))]
 
 
 async def read_view(connection: asyncpg.Connection, order_id: str) -> OrderView | None:
@@ -194,23 +148,64 @@ async def read_view(connection: asyncpg.Connection, order_id: str) -> OrderView 
     return OrderView(order, **{name: tuple(map(in_utc, lines)) for name, lines in parts.items()})
 
 
+async def _read_newest(
+    connection: asyncpg.Connection, wanted: OrderFilter, before: OrderCursor, limit: int
+) -> list[Order]:
+    """Return a page from the newest orders of one filter after the other, until one has no more or fills the page."""
+    statements = _statements(wanted)
+    filters = wanted.attention or bool(wanted.statuses)
+    several = wanted.email is not None and filters
+    if wanted.of_charges:
+        several = filters or wanted.email is not None
+        lists = 1
+    else:
+        lists = len(_unique(wanted.statuses)) or (len(OrderStatus) if wanted.attention else 1)
+    looked_at = max(limit, _SEARCHED // lists if several else limit)
+    for statement in statements:
+        orders, whole = await _read(connection, statement, wanted, before, limit, looked_at)
+        if whole or len(orders) >= limit or not several:
+            return orders
+    return (await _read(connection, statements[0], wanted, before, limit, None))[0]
+
+
+async def _read(
+    connection: asyncpg.Connection,
+    statement: str,
+    wanted: OrderFilter,
+    before: OrderCursor,
+    limit: int,
+    looked_at: int | None,
+) -> tuple[list[Order], bool]:
+    """Return a page, and whether the filter has no more orders than were looked at."""
+    rows = await connection.fetch(
+        sql(statement),
+        wanted.since or LONG_AGO,
+        before.created_at,
+        before.number,
+        limit,
+        _unique(wanted.statuses) or None,
+        wanted.email,
+        wanted.attention,
+        looked_at,
+        *((wanted.last4, wanted.decline) if wanted.of_charges else ()),
+    )
+    return [record_of(Order, row) for row in rows if row["fits"]], all(row["place"] != looked_at for row in rows)
+
+
 def _statements(wanted: OrderFilter) -> tuple[str, ...]:
-    """Return the names of the most selective statements; the first one that fills the page is used."""
-    if wanted.search_ids is not None and wanted.search_text is None:
-        return ("list_orders_of_ids",)
+    """Return the names of the statements that can find the orders, best first."""
+    if wanted.of_charges:
+        return ("list_orders_of_decline" if wanted.last4 is None else "list_orders_of_last4",)
+    statements: tuple[str, ...] = ()
     if wanted.email is not None:
-        return ("list_orders_of_email",)
+        if wanted.statuses and _OFTEN.isdisjoint(wanted.statuses):
+            return ("list_orders_of_email_and_status",)
+        statements += ("list_orders_of_email",)
     if wanted.attention:
-        return ("list_orders_with_attention",)
-    if wanted.search_text is not None:
-        if len(search_form(wanted.search_text)) < _TRIGRAM:
-            return ("list_orders_of_short_text",)
-        return ("list_newest_orders_of_text", "list_orders_of_text")
-    return ("list_orders_of_status" if wanted.statuses else "list_orders",)
-
-
-async def _is_common(connection: asyncpg.Connection, text: str | None) -> bool:
-    return bool(await connection.fetchval(sql("is_common_text"), text))
+        statements += ("list_orders_with_attention",)
+    elif wanted.statuses:
+        statements += ("list_orders_of_one_status" if len(wanted.statuses) == 1 else "list_orders_of_status",)
+    return statements or ("list_orders",)
 
 
 def _unique(texts: Collection[str]) -> list[str]:

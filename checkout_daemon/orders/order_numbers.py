@@ -1,6 +1,8 @@
-"""Finds order numbers by their first digits, for completion. It imports little, because a person waits after Tab."""
+"""Finds what a shell completes: numbers, reasons, events. It imports little, because a person waits after Tab."""
 
 from __future__ import annotations
+
+import asyncpg
 
 from checkout_daemon.database.hosts import connect
 from checkout_daemon.database.queries import sql
@@ -13,15 +15,36 @@ _MOST_NUMBER = 2**63 - 1
 async def newest_numbers(url: str, digits: str, limit: int) -> list[tuple[int, str]]:
     """Return numbers that start with these digits, each with its status, newest first. Opens its own connection."""
     ranges = number_ranges(digits)
+    rows = await _ask(url, "newest_numbers", [low for low, _ in ranges], [high for _, high in ranges], limit)
+    return [(row["number"], row["status"]) for row in rows]
+
+
+async def attention_of(url: str, number: int, typed: str) -> list[tuple[str, str]]:
+    """Return what the order of this number needs attention for, as far as it starts with `typed`."""
+    rows = await _ask(url, "attention_of", number)
+    return [(code, "") for row in rows for code in row["attention"] if code.startswith(typed)]
+
+
+async def newest_events(url: str, typed: str, limit: int) -> list[tuple[str, str]]:
+    """Return the newest events whose ids start with `typed`, each with its type and status."""
+    rows = await _ask(url, "newest_events", typed, limit)
+    return [(row["id"], f"{row['type']}, {row['status']}") for row in rows]
+
+
+async def error_fingerprints(url: str, typed: str, limit: int) -> list[tuple[str, str]]:
+    """Return the fingerprints of failed and dead events that start with `typed`, each with its error, latest first."""
+    rows = await _ask(url, "error_fingerprints", typed, limit)
+    return [(row["fingerprint"], row["error"]) for row in rows]
+
+
+async def _ask(url: str, statement: str, *arguments: object) -> list[asyncpg.Record]:
     # Without a statement cache, so that a pooler's connection serves as well.
     connection = await connect(url, timeout=_SECONDS, command_timeout=_SECONDS, statement_cache_size=0)
     try:
-        rows = await connection.fetch(
-            sql("newest_numbers"), [low for low, _ in ranges], [high for _, high in ranges], limit
-        )
+        rows: list[asyncpg.Record] = await connection.fetch(sql(statement), *arguments)
     finally:
         connection.terminate()  # does not wait for the server's answer
-    return [(row["number"], row["status"]) for row in rows]
+    return rows
 
 
 def number_ranges(digits: str) -> list[tuple[int, int]]:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import asyncpg
+import msgspec
 
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import record_of
+from checkout_daemon.ledger.facts import RefundFact
+from checkout_daemon.orders.refund_items import RefundedItem
 
 
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
-    """A refund request. `id` is the idempotency key, `parameters` is JSON and never changes. Amount in minor units."""
+    """A refund request. `id` is the idempotency key, `parameters` is JSON and never changes. Amount in minor units.
+
+    `items` is set when it is inserted.
+    """
 
     id: str
     order_id: str
@@ -25,6 +32,9 @@ class RefundRequest:
     attempts: int = 0
     age: timedelta = timedelta()  # by the database's clock
     next_attempt_at: datetime | None = None
+    refund_id: str | None = None  # Stripe's answer,
+    error: str | None = None  # or its refusal
+    items: tuple[RefundedItem, ...] = ()
 
 
 async def unanswered_request(connection: asyncpg.Connection, order_id: str) -> RefundRequest | None:
@@ -44,7 +54,18 @@ async def insert_request(connection: asyncpg.Connection, request: RefundRequest,
         request.parameters,
         request.started_at,
         resume_at,
+        msgspec.json.encode(request.items).decode() if request.items else None,
     )
+
+
+async def refunds_of_items(
+    connection: asyncpg.Connection, order_id: str, payment_id: str, refunds: Collection[RefundFact]
+) -> list[RefundedItem]:
+    """Return the items that some of these refunds gave back of a payment."""
+    made, requests = {refund.id for refund in refunds}, {refund.request for refund in refunds}
+    rows = await connection.fetch(sql("refunded_items"), order_id, payment_id)
+    counted = [row["items"] for row in rows if row["refund_id"] in made or row["id"] in requests]
+    return [item for items in counted for item in msgspec.json.decode(items, type=list[RefundedItem])]
 
 
 async def answer_request(
@@ -57,6 +78,13 @@ async def answer_request(
 async def claim_request(connection: asyncpg.Connection, pause: timedelta, *, livemode: bool) -> RefundRequest | None:
     """Claim a due request of this mode, or return None. The claim lasts for the pause, longer at each attempt."""
     return _request(await connection.fetchrow(sql("claim_refund_request"), pause, livemode))
+
+
+async def claim_named_request(
+    connection: asyncpg.Connection, request_id: str, pause: timedelta
+) -> RefundRequest | None:
+    """Claim a request for the pause unless it was answered. Return it as it is then, or None if it does not exist."""
+    return _request(await connection.fetchrow(sql("claim_named_refund_request"), request_id, pause))
 
 
 def _request(row: asyncpg.Record | None) -> RefundRequest | None:

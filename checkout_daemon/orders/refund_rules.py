@@ -9,7 +9,9 @@ from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest, No
 from checkout_daemon.ledger.derive import LIVE_REFUNDS, OrderFacts
 from checkout_daemon.ledger.facts import DisputeFact, DisputeStatus
 from checkout_daemon.ledger.merge import Merged
+from checkout_daemon.ledger.order_states import LockedOrder
 from checkout_daemon.model.money import format_money, step
+from checkout_daemon.orders.refund_items import RefundedItem, WantedItem
 from checkout_daemon.orders.refund_request_store import RefundRequest
 
 # Stripe refuses refunds of payments with these disputes. An inquiry may still be refunded, which ends it well.
@@ -57,12 +59,14 @@ class SeveralPayments(CheckoutError):
 class RefundOptions:
     """What an operator may choose. By default, a refund gives back all that is left of the order's one payment.
 
-    `payment_id` may be the id of a charge or a session. `reason` is one of Stripe's. Amount in minor units.
+    `payment_id` may be the id of a charge or a session. `reason` is one of Stripe's. Amount in minor units. With
+    `items`, the amount is what they cost; one that is given as well must be the same.
     """
 
     amount: int | None = None
     payment_id: str | None = None
     reason: str | None = None
+    items: tuple[WantedItem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +79,33 @@ class RefundPlan:
     amount: int
     currency: str
     left_afterwards: int
+    items: tuple[RefundedItem, ...] = ()
+
+    def confirmed(self, reason: str | None) -> RefundOptions:
+        """Return the options that lead to exactly this refund, or are refused."""
+        items = tuple(WantedItem(item.sku, item.quantity) for item in self.items)
+        return RefundOptions(self.amount, self.payment_id, reason, items)
 
 
 @dataclass(frozen=True, slots=True)
-class _Payment:
+class RefundablePayment:
+    """A payment of an order's mode, and what is left of it in minor units."""
+
     id: str
     currency: str
     left: int
 
 
 def plan(merged: Merged, order_id: str, options: RefundOptions, unanswered: RefundRequest | None) -> RefundPlan:
-    """Plan a refund. Raise NotFound, NotRefundable, RefundUnderWay, SeveralPayments or InvalidRequest."""
+    """Plan a refund of an amount. Raise NotFound, NotRefundable, RefundUnderWay, SeveralPayments or InvalidRequest."""
+    payment = choose_payment(merged, order_id, options, unanswered)
+    return plan_amount(merged.orders[order_id], payment, payment.left if options.amount is None else options.amount)
+
+
+def choose_payment(
+    merged: Merged, order_id: str, options: RefundOptions, unanswered: RefundRequest | None
+) -> RefundablePayment:
+    """Return the payment to refund. Raise NotFound, NotRefundable, RefundUnderWay or SeveralPayments."""
     order = merged.orders[order_id]
     if unanswered is not None:
         raise RefundUnderWay(
@@ -105,7 +125,13 @@ def plan(merged: Merged, order_id: str, options: RefundOptions, unanswered: Refu
         payment = _only(merged, order_id, payments, disputed)
     if payment.id in disputed:
         raise NotRefundable(_why_not(disputed[payment.id], order.number))
-    amount = payment.left if options.amount is None else options.amount
+    return payment
+
+
+def plan_amount(
+    order: LockedOrder, payment: RefundablePayment, amount: int, items: tuple[RefundedItem, ...] = ()
+) -> RefundPlan:
+    """Plan a refund of an amount: what the items cost, if there are any. Raise NotRefundable or InvalidRequest."""
     smallest = step(payment.currency)
     if amount <= 0 or amount % smallest:
         multiple = f", a multiple of {smallest}" if smallest > 1 else ""
@@ -116,10 +142,10 @@ def plan(merged: Merged, order_id: str, options: RefundOptions, unanswered: Refu
             f"{format_money(amount, payment.currency)} is more than the {format_money(payment.left, payment.currency)} "
             f"left of payment {payment.id} of order {order.number}"
         )
-    return RefundPlan(order_id, order.number, payment.id, amount, payment.currency, payment.left - amount)
+    return RefundPlan(order.id, order.number, payment.id, amount, payment.currency, payment.left - amount, items)
 
 
-def _payments(facts: OrderFacts, *, livemode: bool) -> list[_Payment]:
+def _payments(facts: OrderFacts, *, livemode: bool) -> list[RefundablePayment]:
     """Return the payments of the order's mode by id: valid or not, and also if nothing is left of them.
 
     If reports disagree on an amount, the largest counts: Stripe knows how much there really was.
@@ -136,7 +162,7 @@ def _payments(facts: OrderFacts, *, livemode: bool) -> list[_Payment]:
         amount, currency = max(reported)
         refunds = [refund for refund in facts.refunds if refund.payment_id == payment_id]
         refunded = sum(refund.amount for refund in refunds if refund.status in LIVE_REFUNDS)
-        found.append(_Payment(payment_id, currency, max(amount - refunded, 0)))
+        found.append(RefundablePayment(payment_id, currency, max(amount - refunded, 0)))
     return sorted(found, key=lambda payment: payment.id)
 
 
@@ -151,7 +177,7 @@ def _why_not(dispute: DisputeFact, number: int) -> str:
     )
 
 
-def _named(merged: Merged, number: int, payments: Sequence[_Payment], named: str) -> _Payment:
+def _named(merged: Merged, number: int, payments: Sequence[RefundablePayment], named: str) -> RefundablePayment:
     payment_id = merged.base.links.payment_of(named)
     for payment in payments:
         if payment.id == payment_id:
@@ -161,7 +187,9 @@ def _named(merged: Merged, number: int, payments: Sequence[_Payment], named: str
     raise NotFound(f"order {number} has no payment {named!r}: `checkout orders show {number}` lists its payments")
 
 
-def _only(merged: Merged, order_id: str, payments: Sequence[_Payment], disputed: Collection[str]) -> _Payment:
+def _only(
+    merged: Merged, order_id: str, payments: Sequence[RefundablePayment], disputed: Collection[str]
+) -> RefundablePayment:
     order = merged.orders[order_id]
     left = [payment for payment in payments if payment.left]
     left = [payment for payment in left if payment.id not in disputed] or left[:1]

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import logging
 import socket
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -20,17 +21,30 @@ import msgspec
 
 from checkout_daemon.audit.audit_log import OperatorAction, act, check_note, record, state_of
 from checkout_daemon.audit.operators import DAEMON, Operator
+from checkout_daemon.catalog.pricing import PricedLine
 from checkout_daemon.clocks import require_clocks
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.server import read_now
 from checkout_daemon.errors import StripeRejected, StripeUnavailable
+from checkout_daemon.ledger.derive import LIVE_REFUNDS
 from checkout_daemon.ledger.merge import Merged, Update, locked_order, merge
 from checkout_daemon.ledger.order_states import check_mode
 from checkout_daemon.ledger.translate import refund as refund_events
 from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, livemodes
+from checkout_daemon.model.money import format_money
 from checkout_daemon.orders import refund_request_store
+from checkout_daemon.orders.order_store import read_items
+from checkout_daemon.orders.refund_items import RefundedItem, WantedItem, price_items, units_left
 from checkout_daemon.orders.refund_request_store import RefundRequest
-from checkout_daemon.orders.refund_rules import NotRefundable, RefundOptions, RefundPlan, plan
+from checkout_daemon.orders.refund_rules import (
+    NotRefundable,
+    RefundOptions,
+    RefundPlan,
+    choose_payment,
+    plan,
+    plan_amount,
+)
+from checkout_daemon.patience import Stopwatch
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api import payments as stripe_payments
 from checkout_daemon.stripe_api.client import KEY_LIFETIME, Fetched, StripeDenied, StripeFailed
@@ -58,6 +72,7 @@ class Refunded:
     status: str
     order_status: str
     amount_refunded: int
+    items: tuple[RefundedItem, ...] = ()
 
 
 async def plan_refund(database: Database, order_id: str, options: RefundOptions) -> RefundPlan:
@@ -65,19 +80,41 @@ async def plan_refund(database: Database, order_id: str, options: RefundOptions)
     return await database.run(_plan, order_id, options)
 
 
+async def refundable_items(database: Database, planned: RefundPlan) -> tuple[RefundedItem, ...]:
+    """Return the items that can still be refunded of the plan's payment, with what all that is left of each costs."""
+    return await database.run(_refundable_items, planned)
+
+
 async def refund(
-    runtime: Runtime, order_id: str, options: RefundOptions, *, operator: Operator, note: str = ""
+    runtime: Runtime,
+    order_id: str,
+    options: RefundOptions,
+    *,
+    operator: Operator,
+    note: str = "",
+    request_id: str | None = None,
+    requested_at: datetime | None = None,
 ) -> Refunded:
     """Ask Stripe for a refund, and merge its answer.
 
+    With a `request_id` that is used already, continue that request, or return its answer: it is never made twice. If it
+    may have been asked for since `requested_at`, before this database was restored from a backup, and Stripe may have
+    forgotten its key, it is looked for at Stripe first.
     Raise NotFound, NotRefundable, RefundUnderWay, SeveralPayments, InvalidRequest; StripeRejected with Stripe's words;
     StripeUnavailable, after which a running daemon continues the refund.
     """
     note = check_note(note)
     livemode = runtime.settings.livemode
-    request = await runtime.database.run(_begin, order_id, options, operator, note, livemode=livemode)
+    claimed = Stopwatch()
+    request = await runtime.database.run(_begin, order_id, options, operator, note, request_id, livemode=livemode)
+    if requested_at is not None and datetime.now(UTC) - requested_at > KEY_LIFETIME:
+        request = replace(request, attempts=max(1, request.attempts))
+    if request.error is not None:
+        raise StripeRejected(request.error)
+    if request.refund_id is not None:
+        return await runtime.database.run(_made_before, request, request.refund_id)
     try:
-        return await _ask(runtime, request, operator)
+        return await _ask(runtime, request, operator, claimed)
     except StripeFailed as error:
         raise StripeFailed(
             f"{error.detail}, so it is not known whether the refund was or will be made. It is under way: do not ask "
@@ -86,8 +123,8 @@ async def refund(
         ) from error
     except StripeUnavailable as error:
         raise StripeUnavailable(
-            "Stripe did not answer, so it is not known whether the refund was made. It is under way: do not ask for it "
-            "again; a running daemon continues it and records the result: `checkout orders explain` shows it"
+            "there is no answer from Stripe, so it is not known whether the refund was made. It is under way: do not "
+            "ask for it again; a running daemon continues it and records the result: `checkout orders explain` shows it"
         ) from error
 
 
@@ -99,13 +136,14 @@ async def resume_refunds(runtime: Runtime) -> int:
     operator = Operator(DAEMON, socket.gethostname())
     livemode = runtime.settings.livemode
     for resumed in range(_MOST_RESUMED_A_TURN):
+        claimed = Stopwatch()
         request = await runtime.database.run_unconfirmed(
             refund_request_store.claim_request, RESUME_AFTER, livemode=livemode
         )
         if request is None:
             return resumed
         try:
-            await _ask(runtime, request, operator)
+            await _ask(runtime, request, operator, claimed)
         except (StripeRejected, StripeFailed) as error:
             log.warning("refund request %s of order %s: %s", request.id, request.order_id, error.detail)
     return _MOST_RESUMED_A_TURN
@@ -117,12 +155,18 @@ async def _begin(
     options: RefundOptions,
     operator: Operator,
     note: str,
+    request_id: str | None = None,
     *,
     livemode: bool,
 ) -> RefundRequest:
-    """Write the request, before Stripe is asked."""
+    """Write the request, before Stripe is asked. Claim it instead if it was written before."""
+    if request_id is not None:
+        await locked_order(connection, order_id)
+        written = await refund_request_store.claim_named_request(connection, request_id, RESUME_AFTER)
+        if written is not None:
+            return written
     planned = await _plan(connection, order_id, options, livemode=livemode)
-    request_id = str(uuid4())
+    request_id = request_id or str(uuid4())
     parameters: dict[str, Any] = {
         stripe_payments.payment_parameter(planned.payment_id): planned.payment_id,
         "amount": planned.amount,
@@ -136,10 +180,13 @@ async def _begin(
         planned.currency,
         msgspec.json.encode(parameters).decode(),
         await read_now(connection),
+        items=planned.items,
     )
     await refund_request_store.insert_request(connection, request, request.started_at + RESUME_AFTER)
-    details = {"request": request_id, "payment": planned.payment_id, "amount": planned.amount}
+    details: dict[str, Any] = {"request": request_id, "payment": planned.payment_id, "amount": planned.amount}
     details |= {"currency": planned.currency, "reason": options.reason}
+    if planned.items:
+        details["items"] = [f"{item.sku}:{item.quantity}" for item in planned.items]
     update = Update("refund.requested", operator.actor, note, order_ids=[order_id], always_logged=True)
     await act(connection, order_id, OperatorAction("refund.requested", operator, note, details), update)
     return request
@@ -151,11 +198,51 @@ async def _plan(
     merged = await locked_order(connection, order_id)
     if livemode is not None:
         check_mode(merged.orders[order_id], NotRefundable, livemode=livemode)
-    return plan(merged, order_id, options, await refund_request_store.unanswered_request(connection, order_id))
+    unanswered = await refund_request_store.unanswered_request(connection, order_id)
+    if not options.items:
+        return plan(merged, order_id, options, unanswered)
+    order, payment = merged.orders[order_id], choose_payment(merged, order_id, options, unanswered)
+    if payment.currency != order.currency:
+        raise NotRefundable(
+            f"payment {payment.id} of order {order.number} is in {payment.currency.upper()}, and its items are in "
+            f"{order.currency.upper()}: refund an amount instead"
+        )
+    lines, refunded = await _items(connection, merged, order_id, payment.id)
+    items = price_items(lines, options.items, refunded, order.currency)
+    amount = sum(item.amount for item in items)
+    if not amount:
+        raise NotRefundable(f"these items of order {order.number} were free: there is nothing to give back")
+    if options.amount not in (None, amount):
+        raise NotRefundable(
+            f"these items of order {order.number} cost {format_money(amount, order.currency)}, not "
+            f"{format_money(options.amount, order.currency)}"
+        )
+    return plan_amount(order, payment, amount, items)
 
 
-async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator) -> Refunded:
-    """Have a request answered. Raise StripeRejected once it is closed; StripeUnavailable while it stays open."""
+async def _items(
+    connection: asyncpg.Connection, merged: Merged, order_id: str, payment_id: str
+) -> tuple[Sequence[PricedLine], list[RefundedItem]]:
+    """Return the lines of an order, and the items that refunds of the payment gave back."""
+    live = [refund for refund in merged.facts(order_id).refunds if refund.status in LIVE_REFUNDS]
+    refunded = await refund_request_store.refunds_of_items(connection, order_id, payment_id, live)
+    return await read_items(connection, order_id), refunded
+
+
+async def _refundable_items(connection: asyncpg.Connection, planned: RefundPlan) -> tuple[RefundedItem, ...]:
+    merged = await locked_order(connection, planned.order_id)
+    if planned.currency != merged.orders[planned.order_id].currency:
+        return ()
+    lines, refunded = await _items(connection, merged, planned.order_id, planned.payment_id)
+    wanted = [WantedItem(sku) for sku, left in units_left(lines, refunded).items() if left]
+    return price_items(lines, wanted, refunded, planned.currency)
+
+
+async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator, claimed: Stopwatch) -> Refunded:
+    """Have a request answered. Raise StripeRejected once it is closed; StripeUnavailable while it stays open.
+
+    `claimed` was started before the request was written or claimed.
+    """
     if request.attempts and (found := await _find(runtime, request)) is not None:
         return await _take(runtime, request, operator, found)
     if request.age > KEY_LIFETIME:
@@ -163,6 +250,10 @@ async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator) -> 
         why = "Stripe had no such refund a day after it was requested: request it again"
         await runtime.database.run(_refuse, request, operator, why)
         raise StripeRejected(why)
+    if claimed.seconds > RESUME_AFTER.total_seconds():
+        # This process was suspended, perhaps for days: others have resumed the request, and Stripe may have forgotten
+        # its key and make a second refund.
+        raise StripeUnavailable(f"refund request {request.id} was not sent: this process was suspended for too long")
     try:
         fetched = await stripe_payments.create_refund(
             runtime.gateway, msgspec.json.decode(request.parameters), request.id
@@ -221,6 +312,16 @@ async def _take(runtime: Runtime, request: RefundRequest, operator: Operator, fe
     details = {"request": request.id, "refund": refund_id, "amount": request.amount, "status": status}
     action = OperatorAction("refund.made", operator, details=details)
     merged = await runtime.database.run(_record_refund, request, refund_id, update, action)
+    return _refunded(merged, request, refund_id, status)
+
+
+async def _made_before(connection: asyncpg.Connection, request: RefundRequest, refund_id: str) -> Refunded:
+    merged = await locked_order(connection, request.order_id)
+    status = next((fact.status.value for fact in merged.facts(request.order_id).refunds if fact.id == refund_id), "")
+    return _refunded(merged, request, refund_id, status)
+
+
+def _refunded(merged: Merged, request: RefundRequest, refund_id: str, status: str) -> Refunded:
     derived = merged.derived(request.order_id)
     return Refunded(
         order_id=request.order_id,
@@ -232,6 +333,7 @@ async def _take(runtime: Runtime, request: RefundRequest, operator: Operator, fe
         status=status,
         order_status=derived.status.value,
         amount_refunded=derived.amount_refunded,
+        items=request.items,
     )
 
 

@@ -13,7 +13,10 @@ from checkout_daemon.database.records import record_of
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A session attempt. `parameters` is JSON and never changes. `rejected`: Stripe stored a refusal under its key."""
+    """A session attempt. `parameters` is JSON and never changes. `rejected`: Stripe stored a refusal under its key.
+
+    `misaddressed`: its session has an email that the order no longer has.
+    """
 
     number: int
     parameters: str
@@ -22,6 +25,7 @@ class Attempt:
     rejected: bool = False
     error: str | None = None
     age: timedelta = timedelta()  # by the database's clock
+    misaddressed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

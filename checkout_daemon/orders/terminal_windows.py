@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
+import msgspec
 
-from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
+from checkout_daemon.database.reading import Readable
 from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, record_of
 from checkout_daemon.events.event_lists import (
     ErrorGroup,
@@ -18,25 +19,21 @@ from checkout_daemon.events.event_lists import (
     EventLine,
     list_error_groups,
     list_events,
+    list_events_named,
 )
-from checkout_daemon.model.orders import Order
-from checkout_daemon.orders.order_lists import OrderCursor, OrderFilter, list_orders
+from checkout_daemon.orders.order_filter import OrderCursor, OrderFilter
+from checkout_daemon.outbox.outbox_store import list_message_groups
+
+_MOST_COUNTED = 10_000
+"""A longer list is not counted: its length is the planner's estimate."""
 
 
 @dataclass(frozen=True, slots=True)
-class LastEvent:
-    """The type of the last event about an order, and when it was received."""
+class Length:
+    """How many rows a list has; if not `exact`, about."""
 
-    type: str
-    received_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class OrderRow:
-    """An order as a row of a list, with its last event."""
-
-    order: Order
-    last_event: LastEvent | None
+    rows: int
+    exact: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,39 +44,63 @@ class EventRow:
     number: int | None
 
 
-async def page_of_rows(
-    database: Database, wanted: OrderFilter, *, limit: int, cursor: OrderCursor | None = None
-) -> list[OrderRow]:
-    """Return a page of orders after the cursor, newest first."""
-    async with database.connection() as connection:
-        return await _with_last_events(connection, await list_orders(connection, wanted, limit=limit, cursor=cursor))
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """Failed and dead events, or messages of a channel, with the same error.
+
+    `name`: the error's fingerprint, or the channel. `number`: of the order, if all are about one that is known.
+    """
+
+    name: str
+    error: str
+    kinds: tuple[str, ...]
+    count: int
+    dead: int
+    first_at: datetime
+    last_at: datetime
+    example_id: str
+    number: int | None
+    channel: str | None
+
+    @property
+    def key(self) -> str:
+        """Return what identifies the group."""
+        return f"{self.name} {self.error}" if self.channel else self.name
 
 
-async def rows_of(database: Database, order_ids: Collection[str]) -> list[OrderRow]:
-    """Return the orders with these ids as they are now, in any sequence."""
-    async with database.connection() as connection:
-        rows = await connection.fetch(sql("read_orders_by_ids"), list(order_ids))
-        return await _with_last_events(connection, [record_of(Order, row) for row in rows])
-
-
-async def count_rows(database: Database, wanted: OrderFilter) -> int | None:
-    """Return the length of a list, or None for a search or an email: no index alone can answer those."""
-    if wanted.email is not None or wanted.search_ids is not None or wanted.search_text is not None:
+async def count_rows(database: Readable, wanted: OrderFilter) -> Length | None:
+    """Return the length of a list, or None where no index alone can tell: for emails, charges and conditions."""
+    if wanted.email is not None or wanted.conditions or wanted.of_charges:
         return None
     statement = _statement(wanted, "count_orders", "count_orders_of_status", "count_orders_with_attention")
+    bounds = (wanted.since or LONG_AGO, wanted.until or FAR_FUTURE, list(wanted.statuses) or None)
     async with database.connection() as connection:
-        count: int = await connection.fetchval(
-            sql(statement), wanted.since or LONG_AGO, wanted.until or FAR_FUTURE, list(wanted.statuses) or None
-        )
-    return count
+        count: int = await connection.fetchval(sql(statement), *bounds, _MOST_COUNTED + 1)
+        if count <= _MOST_COUNTED:
+            return Length(count, exact=True)
+        plan = msgspec.json.decode(await connection.fetchval(sql("estimate_orders"), *bounds, wanted.attention))
+    return Length(max(count, int(plan[0]["Plan"]["Plan Rows"])), exact=False)
 
 
 async def skip_rows(
-    database: Database, wanted: OrderFilter, *, count: int, cursor: OrderCursor | None = None
+    database: Readable, wanted: OrderFilter, *, count: int, cursor: OrderCursor | None = None
 ) -> OrderCursor | None:
     """Return the position `count` orders after the cursor in a list that can be counted, or None if it ends before."""
-    start = cursor or OrderCursor(wanted.until or FAR_FUTURE, 0)
     statement = _statement(wanted, "skip_orders", "skip_orders_of_status", "skip_orders_with_attention")
+    return await _skip(database, wanted, statement, count, cursor or OrderCursor(wanted.until or FAR_FUTURE, 0))
+
+
+async def skip_rows_from_end(database: Readable, wanted: OrderFilter, *, count: int) -> OrderCursor | None:
+    """Return the position after which `count` orders follow to the end of such a list, or None if it has no more."""
+    statement = _statement(
+        wanted, "skip_orders_from_end", "skip_orders_of_status_from_end", "skip_flagged_orders_from_end"
+    )
+    return await _skip(database, wanted, statement, count, OrderCursor(wanted.until or FAR_FUTURE, 0))
+
+
+async def _skip(
+    database: Readable, wanted: OrderFilter, statement: str, count: int, start: OrderCursor
+) -> OrderCursor | None:
     async with database.connection() as connection:
         row = await connection.fetchrow(
             sql(statement),
@@ -93,34 +114,47 @@ async def skip_rows(
 
 
 async def page_of_events(
-    database: Database, wanted: EventFilter, *, limit: int, cursor: EventCursor | None = None
+    database: Readable, wanted: EventFilter, *, limit: int, cursor: EventCursor | None = None
 ) -> list[EventRow]:
     """Return a page of events after the cursor, newest first."""
     async with database.connection() as connection:
         events = await list_events(connection, wanted, limit=limit, cursor=cursor)
-        order_ids = list({event.order_id for event in events if event.order_id})
-        numbers = {
-            str(row["id"]): row["number"] for row in await connection.fetch(sql("read_order_numbers"), order_ids)
-        }
-    return [EventRow(event, numbers.get(event.order_id or "")) for event in events]
+    return [EventRow(event, event.number) for event in events]
 
 
-async def error_groups(database: Database) -> list[ErrorGroup]:
-    """Return the failed and dead events by error fingerprint, the latest failure first: one fix, then one replay."""
+async def dead_letters(database: Readable) -> list[DeadLetters]:
+    """Return the failed and dead events and messages by their error, the latest failure first."""
     async with database.connection() as connection:
-        return await list_error_groups(connection)
+        events = await list_error_groups(connection)
+        numbers = await _numbers(connection, events)
+        messages = await list_message_groups(connection)
+    found = [
+        DeadLetters(
+            group.fingerprint, group.error, group.types, group.events, group.dead, group.first_at, group.last_at,
+            group.example_id, numbers.get(group.example_id), None,
+        )
+        for group in events
+    ]  # fmt: skip
+    found += [
+        DeadLetters(
+            group.fingerprint, group.error or "", group.kinds, group.messages, group.dead, group.first_at,
+            group.last_at, group.example_id, group.number, group.channel,
+        )
+        for group in messages
+    ]  # fmt: skip
+    return sorted(found, key=lambda letters: (letters.last_at, letters.name, letters.error), reverse=True)
 
 
-async def may_write(database: Database) -> bool:
+async def _numbers(connection: asyncpg.Connection, groups: Collection[ErrorGroup]) -> dict[str, int | None]:
+    """Return the orders that single events name, by the events' ids."""
+    single = [group.example_id for group in groups if group.events == 1]
+    return {event.id: event.number for event in await list_events_named(connection, single)} if single else {}
+
+
+async def may_write(database: Readable) -> bool:
     """Return whether the database user may change orders."""
     async with database.connection() as connection:
         return bool(await connection.fetchval(sql("may_write")))
-
-
-async def _with_last_events(connection: asyncpg.Connection, orders: list[Order]) -> list[OrderRow]:
-    rows = await connection.fetch(sql("read_last_events"), [order.id for order in orders])
-    last = {str(row["order_id"]): record_of(LastEvent, row) for row in rows}
-    return [OrderRow(order, last.get(order.id)) for order in orders]
 
 
 def _statement(wanted: OrderFilter, every_order: str, of_status: str, with_attention: str) -> str:

@@ -32,14 +32,14 @@ async def owe_alert(connection: asyncpg.Connection, kind: MessageKind, alert: Al
     await owe(connection, kind, subject_id=str(uuid4()), payload=msgspec.json.encode(alert).decode())
 
 
-async def raise_dead_events(connection: asyncpg.Connection) -> list[str]:
-    """Return the ids of dead events that were not reported before."""
-    return _subjects(await connection.fetch(sql("raise_dead_events"), MessageKind.EVENTS_DEAD.value))
+async def raise_dead_events(connection: asyncpg.Connection, *, livemode: bool) -> list[str]:
+    """Return the ids of dead events that were not reported before, without those of the other mode."""
+    return _subjects(await connection.fetch(sql("raise_dead_events"), MessageKind.EVENTS_DEAD.value, livemode))
 
 
-async def raise_dead_messages(connection: asyncpg.Connection) -> list[str]:
-    """Return the ids of dead messages about orders that were not reported before."""
-    return _subjects(await connection.fetch(sql("raise_dead_messages"), MessageKind.OUTBOX_DEAD.value))
+async def raise_dead_messages(connection: asyncpg.Connection, *, livemode: bool) -> list[str]:
+    """Return the ids of dead messages about orders of this mode that were not reported before."""
+    return _subjects(await connection.fetch(sql("raise_dead_messages"), MessageKind.OUTBOX_DEAD.value, livemode))
 
 
 def _subjects(rows: list[asyncpg.Record]) -> list[str]:

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from checkout_daemon.database.pool import Database
+from checkout_daemon.database.reading import Readable
 from checkout_daemon.database.records import pages
 from checkout_daemon.errors import FieldError, InvalidRequest, NotFound
 from checkout_daemon.outbox import outbox_store
@@ -25,18 +26,18 @@ class Replayed:
 
 
 def all_messages(
-    database: Database, wanted: MessageFilter, *, limit: int | None = None
+    database: Readable, wanted: MessageFilter, *, limit: int | None = None, after: MessageLine | None = None
 ) -> AsyncIterator[list[MessageLine]]:
-    """Return the pages of a list of messages, newest first, up to `limit` messages."""
+    """Return the pages of a list of messages, newest first, up to `limit` messages; those after a message, if given."""
 
     async def read(size: int, last: MessageLine | None) -> list[MessageLine]:
         async with database.connection() as connection:
             return await outbox_store.list_messages(connection, wanted, limit=size, after=last)
 
-    return pages(read, limit)
+    return pages(read, limit, after=after)
 
 
-async def show_message(database: Database, message_id: str) -> tuple[MessageLine, Any]:
+async def show_message(database: Readable, message_id: str) -> tuple[MessageLine, Any]:
     """Return a message and its decoded payload, if it has one. Raise NotFound or InvalidRequest."""
     async with database.connection() as connection:
         found = await outbox_store.read_message(connection, _id(message_id))
@@ -46,22 +47,19 @@ async def show_message(database: Database, message_id: str) -> tuple[MessageLine
     return line, None if payload is None else msgspec.json.decode(payload)
 
 
+async def named_messages(database: Readable, message_ids: Sequence[str]) -> list[MessageLine]:
+    """Return the messages with these ids. Raise NotFound or InvalidRequest."""
+    return [(await show_message(database, message_id))[0] for message_id in dict.fromkeys(message_ids)]
+
+
 async def replay(database: Database, message_ids: Sequence[str]) -> list[Replayed]:
     """Queue messages to be sent again, as if they had never been tried.
 
     Raise NotFound or InvalidRequest, and then queues nothing, if one of them does not exist.
     """
-    lines = [(await show_message(database, message_id))[0] for message_id in dict.fromkeys(message_ids)]
+    lines = await named_messages(database, message_ids)
     queued = await database.run(outbox_store.replay_messages, [line.id for line in lines])
     return [Replayed((await show_message(database, line.id))[0], line.id in queued) for line in lines]
-
-
-async def replay_all(database: Database, wanted: MessageFilter) -> list[str]:
-    """Queue all messages that fit to be sent again, and return the ids of those that were not waiting anyway."""
-    queued: list[str] = []
-    async for page in all_messages(database, wanted):
-        queued += await database.run(outbox_store.replay_messages, [line.id for line in page])
-    return queued
 
 
 def _id(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from uuid import UUID
 
 import asyncpg
@@ -13,8 +14,9 @@ from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, record_of
 from checkout_daemon.model.messages import Channel, MessageKind
 
-_UNHAPPY = frozenset({"failed", "dead"})
+_UNDELIVERED = ("failed", "dead")
 _LAST_ID = UUID(int=(1 << 128) - 1)
+_FIRST_ID = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class ClaimedMessage:
 
 @dataclass(frozen=True, slots=True)
 class MessageLine:
-    """A message as lists show it."""
+    """A message as lists show it. Only failed and dead ones have a fingerprint, of their channel and error."""
 
     id: str
     order_id: str | None
@@ -47,17 +49,21 @@ class MessageLine:
     next_attempt_at: datetime | None  # None if there is no next attempt
     sent_at: datetime | None
     last_error: str | None
+    number: int | None = None  # of its order
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MessageFilter:
-    """Which messages a list contains: those that meet every condition that is set."""
+    """Which messages a list contains: those that meet every condition that is set. `until` is exclusive."""
 
     statuses: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     order_id: str | None = None
     since: datetime | None = None
+    until: datetime | None = None
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,22 @@ class Backlog:
     status: str
     messages: int
     oldest_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class MessageGroup:
+    """Failed and dead messages of a channel with the same error. `number`: of the order, if all are about one."""
+
+    channel: str
+    error: str | None
+    fingerprint: str
+    kinds: tuple[str, ...]
+    messages: int
+    dead: int
+    first_at: datetime
+    last_at: datetime
+    example_id: str
+    number: int | None
 
 
 async def owe(
@@ -138,9 +160,23 @@ async def skip_unconfigured(connection: asyncpg.Connection, channel: Channel, ow
     return int(done.split()[1])
 
 
+async def owe_again(connection: asyncpg.Connection) -> int:
+    """Queue order.completed again if it was skipped for a refund and its order is paid now. Return how many."""
+    done: str = await connection.execute(sql("owe_again"))
+    return int(done.split()[1])
+
+
 async def count_messages(connection: asyncpg.Connection) -> list[Backlog]:
     """Count queued, failed and dead messages. Empty groups are absent."""
     return [Backlog(*row) for row in await connection.fetch(sql("count_messages"))]
+
+
+async def list_message_groups(connection: asyncpg.Connection, *, livemode: bool | None = None) -> list[MessageGroup]:
+    """Return the failed and dead messages grouped by channel and error, the most recent group first.
+
+    With `livemode`, leave out those about orders of the other mode.
+    """
+    return [record_of(MessageGroup, row) for row in await connection.fetch(sql("list_message_groups"), livemode)]
 
 
 async def list_messages(
@@ -148,20 +184,23 @@ async def list_messages(
 ) -> list[MessageLine]:
     """Return a page of the messages after the given one, newest first."""
     statement = "list_messages"
+    before = (FAR_FUTURE, _LAST_ID) if wanted.until is None else (wanted.until, _FIRST_ID)
+    if after is not None and after.created_at < before[0]:
+        before = (after.created_at, after.id)
     arguments = [
         wanted.since or LONG_AGO,
-        FAR_FUTURE if after is None else after.created_at,
-        _LAST_ID if after is None else after.id,
+        *before,
         limit,
-        list(wanted.statuses) or None,
-        list(wanted.kinds) or None,
-        list(wanted.channels) or None,
+        list(dict.fromkeys(wanted.statuses)) or (None if wanted.fingerprint is None else list(_UNDELIVERED)),
+        list(dict.fromkeys(wanted.kinds)) or None,
+        list(dict.fromkeys(wanted.channels)) or None,
+        wanted.fingerprint,
     ]
     if wanted.order_id is not None:
         statement = "list_messages_of_order"
         arguments.append(wanted.order_id)
-    elif wanted.statuses and _UNHAPPY.issuperset(wanted.statuses):
-        statement = "list_unhappy_messages"
+    elif wanted.kinds and MessageKind.ORDER_COMPLETED not in wanted.kinds:
+        statement = "list_messages_of_kind"
     return [_line(row) for row in await connection.fetch(sql(statement), *arguments)]
 
 
@@ -176,6 +215,29 @@ async def replay_messages(connection: asyncpg.Connection, ids: Collection[str]) 
     return {str(row["id"]) for row in await connection.fetch(sql("replay_messages"), list(ids))}
 
 
+async def lock_dead(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, str | None]:
+    """Lock the dead ones among messages until the transaction ends. Return their ids with those of their orders."""
+    rows = await connection.fetch(sql("lock_dead_messages"), list(ids))
+    return {str(row["id"]): None if row["order_id"] is None else str(row["order_id"]) for row in rows}
+
+
+async def dismiss(connection: asyncpg.Connection, ids: Collection[str]) -> None:
+    """Dismiss messages, which must be locked and dead."""
+    await connection.execute(sql("dismiss_messages"), list(ids))
+
+
+async def send_anew(connection: asyncpg.Connection, ids: Collection[str]) -> None:
+    """Make messages due now, whatever became of them. An attempt that is under way no longer counts."""
+    await connection.execute(sql("send_messages_anew"), list(ids))
+
+
 def _line(row: asyncpg.Record) -> MessageLine:
     line = record_of(MessageLine, row)
+    if line.status in _UNDELIVERED:
+        line = replace(line, fingerprint=_fingerprint(line))
     return line if line.status in ("queued", "failed") else replace(line, next_attempt_at=None)
+
+
+def _fingerprint(line: MessageLine) -> str:
+    """Return the fingerprint of an error, as list_message_groups computes it."""
+    return sha256(f"{line.channel} {line.last_error or ''}".encode()).hexdigest()[:8]

@@ -26,7 +26,7 @@ class Tone(StrEnum):
     NEUTRAL = "neutral"
 
 
-Subject = Literal["order", "session", "payment_status", "refund", "dispute", "event", "message"]
+Subject = Literal["order", "session", "payment_status", "charge", "refund", "dispute", "event", "message", "batch"]
 
 TONES: Mapping[Subject, Mapping[str, Tone]] = {
     "order": {
@@ -47,6 +47,7 @@ TONES: Mapping[Subject, Mapping[str, Tone]] = {
         "no_payment_required": Tone.GOOD,
         "failed": Tone.BAD,
     },
+    "charge": {"pending": Tone.BUSY, "succeeded": Tone.GOOD, "failed": Tone.BAD},
     "refund": {
         "requires_action": Tone.WAITING,
         "pending": Tone.BUSY,
@@ -74,6 +75,7 @@ TONES: Mapping[Subject, Mapping[str, Tone]] = {
         "duplicate": Tone.BUSY,
         "failed": Tone.WAITING,
         "dead": Tone.ALARM,
+        "dismissed": Tone.MUTED,
     },
     "message": {
         "sent": Tone.GOOD,
@@ -81,7 +83,9 @@ TONES: Mapping[Subject, Mapping[str, Tone]] = {
         "skipped": Tone.MUTED,
         "failed": Tone.WAITING,
         "dead": Tone.ALARM,
+        "dismissed": Tone.MUTED,
     },
+    "batch": {"running": Tone.BUSY, "stopped": Tone.ALARM, "finished": Tone.GOOD},
 }
 """Every order status has a tone. Statuses that Stripe adds later are neutral, and shown in Stripe's words."""
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import unicodedata
 from itertools import pairwise
 
+from checkout_daemon.model.counts import counted
+
+__all__ = ["NONE", "counted", "masked", "plain", "plain_lines", "words"]
+
 NONE = "–"
 """Shown in place of a missing value."""
 
@@ -16,11 +20,6 @@ def words(code: str) -> str:
     return code.replace("_", " ")
 
 
-def counted(number: int, noun: str, plural: str = "") -> str:
-    """Return `1 order` or `2,000 orders`; give `plural` unless it is the noun with an s."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
 def plain(text: str) -> str:
     """Return text from outside on one line, without anything that a terminal would obey.
 
@@ -30,6 +29,19 @@ def plain(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(_printable(char, before) for before, char in pairwise(("", *text)))
+
+
+def masked(text: str) -> str:
+    """Return only the first letter of each part of a name or address, so that rows stay distinguishable."""
+    local, at, domain = text.partition("@")
+    if at:
+        return f"{local[:1]}•••@{domain[:1]}•••"
+    return " ".join(f"{part[:1]}•••" for part in text.split()) or "•••"
+
+
+def plain_lines(text: str) -> str:
+    """Return text of several lines, each made plain."""
+    return "\n".join(map(plain, text.split("\n")))
 
 
 def _printable(char: str, before: str) -> str:

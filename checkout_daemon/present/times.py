@@ -27,6 +27,16 @@ def clock(time: datetime | None, time_zone: str) -> str:
     return NONE if time is None else f"{time.astimezone(ZoneInfo(time_zone)):%Y-%m-%d %H:%M:%S}"
 
 
+def minute(time: datetime, time_zone: str) -> str:
+    """Return weekday, date and time in a time zone, to the minute: Tue 2026-11-24 00:00."""
+    return f"{time.astimezone(ZoneInfo(time_zone)):%a %Y-%m-%d %H:%M}"
+
+
+def local_time(time: datetime | None, time_zone: str) -> str:
+    """Return date and time to the second with the zone, `2026-05-01 12:00:00 CEST`; a dash for None."""
+    return NONE if time is None else f"{time.astimezone(ZoneInfo(time_zone)):%Y-%m-%d %H:%M:%S %Z}"
+
+
 def time_of_day(time: datetime, time_zone: str) -> str:
     """Return the time of day in a time zone, to the second."""
     return f"{time.astimezone(ZoneInfo(time_zone)):%H:%M:%S}"

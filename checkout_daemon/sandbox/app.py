@@ -16,7 +16,7 @@ from checkout_daemon.sandbox.checkout.hosted import add_pages
 from checkout_daemon.sandbox.checkout.other_pages import add_other_pages
 from checkout_daemon.sandbox.control import add_control
 from checkout_daemon.sandbox.dashboard.routes import add_dashboard
-from checkout_daemon.sandbox.guard import BOX, refuse_other_hosts
+from checkout_daemon.sandbox.guard import BOX, refuse_strangers
 from checkout_daemon.sandbox.parameters.stripe_types import routes
 from checkout_daemon.sandbox.resources import FOLLOWERS, OPERATIONS
 from checkout_daemon.sandbox.scheduler import run_scheduler
@@ -34,7 +34,7 @@ _LARGEST_BODY = 4 * 1024 * 1024
 def create_app(settings: SandboxSettings) -> web.Application:
     """Return the application. Its storage is opened now, so a second application sees what the first stored."""
     box = Box(settings, Storage(settings.state_dir), followers=dict(FOLLOWERS))
-    app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[refuse_other_hosts, _own_clock])
+    app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[refuse_strangers, _own_clock])
     app[BOX] = box
     app.cleanup_ctx.append(_scheduler)
     add_pages(app, box)

@@ -1,7 +1,8 @@
 """Decide who may use the sandbox: programs and its own pages, but never a web page from elsewhere.
 
 Any page that a developer opens can send requests to 127.0.0.1, and a domain of its own can point there. So every route
-checks the Host header, and the sandbox's own routes check which page sent the request.
+checks the Host header. Whatever changes something, and everything below /sandbox, also checks which page sent the
+request: a form of any page could otherwise pay a session, and with a key in its address call the API.
 """
 
 from __future__ import annotations
@@ -28,14 +29,16 @@ def check_origin(request: web.Request, box: Box) -> None:
 
 
 @web.middleware
-async def refuse_other_hosts(
+async def refuse_strangers(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Refuse every request that addresses the sandbox by a name that is not its own."""
+    """Refuse requests that address the sandbox by a name that is not its own, and changes that another page sent."""
     box = request.app[BOX]
     if not through_unix_socket(request):
         try:
             check_host(request, box)
+            if request.method not in ("GET", "HEAD") or "Upgrade" in request.headers:
+                _check_sender(request)
         except web.HTTPForbidden as refusal:
             if request.path.startswith("/v1/"):
                 message = (refusal.text or "").strip()
@@ -69,6 +72,7 @@ def check_host(request: web.Request, box: Box) -> None:
 
 
 def _check_sender(request: web.Request) -> None:
+    """Raise web.HTTPForbidden for a request that a page from elsewhere sent. Programs send neither header."""
     if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
         raise web.HTTPForbidden(text="This request came from another page.\n")
     origin = request.headers.get("Origin")

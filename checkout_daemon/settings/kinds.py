@@ -14,6 +14,7 @@ from checkout_daemon.settings.values import (
     check_api_key,
     check_audit_keys,
     check_endpoint_secrets,
+    check_operator,
     check_shop_secrets,
 )
 from checkout_daemon.urls import BadUrl, bare_host, http_url, reachable_host, read_http_url, shown_url
@@ -197,6 +198,7 @@ API_KEY = _checked("secret or restricted key of Stripe", check_api_key)
 ENDPOINT_SECRETS = _listed("signing secrets (whsec_…)", check_endpoint_secrets)
 SHOP_SECRETS = _listed("signing secrets of Standard Webhooks (whsec_…)", check_shop_secrets)
 AUDIT_KEYS = _listed("keys of 32 or more characters", check_audit_keys)
+OPERATOR = _checked("name of at most 64 letters, digits and .@_+-", check_operator)
 PATH = Kind("path", lambda text, cwd: cwd / text)
 DIRECTORY = Kind("directory", _read_directory)
 ANCHOR_FILE = Kind("file:/PATH", _read_anchor_file)

@@ -25,7 +25,10 @@ PARENT_PIPE = "CHECKOUT_PARENT_PIPE"
 The sandbox, which imports nothing of the daemon, has a copy.
 """
 
-DECIDES = ("DATABASE_URL", "DATABASE_LISTEN_URL", "STRIPE_API_KEY", "STRIPE_API_BASE", "STRIPE_WEBHOOK_SECRET")
+DECIDES = (
+    *("DATABASE_URL", "DATABASE_LISTEN_URL", "DATABASE_READ_URL"),
+    *("STRIPE_API_KEY", "STRIPE_API_BASE", "STRIPE_WEBHOOK_SECRET"),
+)
 """Settings that decide which shop this is: where one is set elsewhere, dev.env belongs to another shop."""
 
 
@@ -120,7 +123,7 @@ def decided_elsewhere(given: Sequence[Layer], demo: Layer, *, daemon: bool) -> t
 
 
 def _agree(name: str, given: Sequence[Layer], demo: Layer) -> bool:
-    if name == "DATABASE_LISTEN_URL":  # connects directly to the database of DATABASE_URL
+    if name in ("DATABASE_LISTEN_URL", "DATABASE_READ_URL"):  # other ways to the database of DATABASE_URL
         return find_text("DATABASE_URL", given) is not None or find_text("DATABASE_URL", [demo]) is None
     if not demo.has(name):
         return True

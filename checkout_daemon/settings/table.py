@@ -44,7 +44,9 @@ class Settings:
         secret=True,
         example="postgresql://checkout@db1:5432,db2:5432/shop",
         about="The PostgreSQL database, version 15 or newer. Name several hosts where there is a standby: the one that "
-        "accepts writes is found. Parameters that only libpq knows, such as connect_timeout, are ignored.",
+        "accepts writes is found. The parameters of libpq are taken, such as sslrootcert=system and connect_timeout. "
+        "One that cannot be honoured is refused by name, except channel_binding, which is ignored: "
+        "sslmode=verify-full protects better.",
     )
     database_listen_url: str | None = Group.DATABASE.setting(
         "DATABASE_LISTEN_URL",
@@ -54,6 +56,22 @@ class Settings:
         example="postgresql://checkout@db1:5432/shop",
         about="The same database without a pooler in between, for LISTEN and migrations. Set it if DATABASE_URL goes "
         "through PgBouncer or another pooler.",
+    )
+    database_read_url: str | None = Group.DATABASE.setting(
+        "DATABASE_READ_URL",
+        kinds.DATABASE_URL,
+        secret=True,
+        unset="DATABASE_URL",
+        example="postgresql://checkout@db2:5432,db3:5432/shop",
+        about="A standby of the database, which lists, exports and the terminal read; of several hosts, one that is a "
+        "standby. While none answers, or it lacks what an operator has just changed, the primary is read instead.",
+    )
+    database_connections: int = Group.DATABASE.setting(
+        "CHECKOUT_DATABASE_CONNECTIONS",
+        kinds.whole(2, 1_000),
+        default=10,
+        about="How many connections one process of the daemon opens at most for requests and jobs. Three more take "
+        "deliveries and listen. `checkout doctor` compares them with what the server allows.",
     )
     stripe_api_key: str | None = Group.STRIPE.setting(
         "STRIPE_API_KEY",
@@ -328,12 +346,27 @@ class Settings:
         default=90,
         about="How many days the payloads of Stripe's events are kept. They are deleted by whole weeks.",
     )
+    operator: str | None = Group.OPERATORS.setting(
+        "CHECKOUT_OPERATOR",
+        kinds.OPERATOR,
+        unset="only the system's user is recorded",
+        example="anna",
+        about="Who uses the commands and the terminal, where people share a user of the system. The audit log has it "
+        "next to that user; `checkout --as anna` sets it too. It is a claim that nothing proves.",
+    )
     mask: bool = Group.OPERATORS.setting(
         "CHECKOUT_MASK",
         kinds.ON_OFF,
         default=False,
         example="on",
         about="Whether the terminal hides names, addresses and phone numbers until a key is pressed.",
+    )
+    tui_config: Path | None = Group.OPERATORS.setting(
+        "CHECKOUT_TUI_CONFIG",
+        kinds.PATH,
+        unset="tui.toml in $XDG_CONFIG_HOME/checkout-daemon or ~/.config/checkout-daemon",
+        example="/etc/checkout/tui.toml",
+        about="The file with an operator's own keys and saved filters for the terminal (docs/TUI.md).",
     )
     files: tuple[SettingsFile, ...] = ()  # that settings were taken from
     demo_unused_for: tuple[str, ...] = ()  # the settings because of which dev.env is not used

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 
 from checkout_daemon.settings.sources import DEV_ENV_FIRST, PARENT_PIPE, environment, given_layers
@@ -14,7 +13,9 @@ _PREFIX = "CHECKOUT_"
 _OUR_OWN = {DEV_ENV_FIRST, PARENT_PIPE}
 # Kubernetes sets these for a service that is called "checkout".
 _OF_KUBERNETES = re.compile(r"CHECKOUT_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP)(_\w+)?)")
-_LEAST_LIKENESS = 0.75
+# The terminal sets these for the commands of own keys.
+_OF_OWN_KEYS = "CHECKOUT_ORDER_"
+_LEAST_LIKENESS = 0.7
 
 
 def unknown_warnings(environ: Mapping[str, str] | None = None, *, cwd: Path | None = None) -> list[str]:
@@ -30,11 +31,17 @@ def unknown_warnings(environ: Mapping[str, str] | None = None, *, cwd: Path | No
         f"{name} in {layer.path or 'the environment'} is not a setting: {_hint(name, known)}"
         for layer in given_layers(environ, cwd or Path.cwd())
         for name in sorted(layer.values)
-        if name.startswith(_PREFIX) and name not in known | _OUR_OWN and not _OF_KUBERNETES.fullmatch(name)
+        if name.startswith(_PREFIX) and name not in known | _OUR_OWN
+        if not _OF_KUBERNETES.fullmatch(name) and not name.startswith(_OF_OWN_KEYS)
     ]
 
 
 def _hint(name: str, known: set[str]) -> str:
+    from difflib import get_close_matches
+
     bare = name.removeprefix(_PREFIX)  # of CHECKOUT_DATABASE_URL
-    close = [bare] if bare in known else get_close_matches(name, sorted(known), 1, _LEAST_LIKENESS)
-    return f"did you mean {close[0]}?" if close else "`checkout settings` lists every setting"
+    if bare in known:
+        return f"did you mean {bare}?"
+    meant = {setting.removeprefix(_PREFIX): setting for setting in sorted(known)}
+    close = get_close_matches(bare, meant, 1, _LEAST_LIKENESS)
+    return f"did you mean {meant[close[0]]}?" if close else "`checkout settings` lists every setting"

@@ -13,6 +13,7 @@ STRIPE_API_BASE = "https://api.stripe.com"
 _TEST_KEYS = ("sk_test_", "rk_test_")
 _KEY = re.compile(r"[sr]k_(?:test_|live_)?(?!test_|live_)[A-Za-z0-9_]+")
 _SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_-]+")
+_OPERATOR = re.compile(r"[\w.@+-]{1,64}")
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb"
 _SHORTEST_AUDIT_KEY = 32
 
@@ -53,6 +54,12 @@ def check_api_key(key: str) -> None:
         raise BadValue("must start with sk_ or rk_")
     if not _KEY.fullmatch(key):
         raise BadValue(_misfit(key, "_") or "has nothing after its prefix")
+
+
+def check_operator(name: str) -> None:
+    """Raise BadValue for what cannot be the name that an operator goes by."""
+    if not _OPERATOR.fullmatch(name):
+        raise BadValue("must be 1 to 64 letters, digits and .@_+-")
 
 
 def check_endpoint_secrets(secrets: Sequence[str]) -> None:

@@ -22,6 +22,11 @@ async def newest_events(gateway: StripeGateway) -> list[dict[str, Any]]:
     return list((await gateway.request("events.list", params={"limit": PAGE})).object["data"])
 
 
+async def newest_events_of(gateway: StripeGateway, types: Sequence[str]) -> Fetched:
+    """Return a page of the newest events of the first types that one request may name."""
+    return await gateway.request("events.list", params={"limit": MOST_TYPES, "types": list(types[:MOST_TYPES])})
+
+
 async def stripe_time(gateway: StripeGateway) -> datetime:
     """Return the time by Stripe's clock, which dates events and sessions."""
     return (await gateway.request("events.list", params={"limit": 1})).observed_at

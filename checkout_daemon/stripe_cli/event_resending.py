@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
@@ -28,14 +28,27 @@ class NotResent(CheckoutError):
     title = "The event was not sent again"
 
 
+@dataclass(frozen=True, slots=True)
+class ResendPlan:
+    """What `resend` would have Stripe do. Without an endpoint, every running `checkout listen` gets the event."""
+
+    event_id: str
+    status_before: str | None
+    endpoint: str | None
+
+
+async def plan_resend(runtime: Runtime, event_id: str) -> ResendPlan:
+    """Return where the event would be sent, and its status here, or None if it never arrived. Raise NotFound."""
+    earlier = await _read_earlier(runtime, event_id)
+    return ResendPlan(event_id, None if earlier is None else earlier.status, await _our_endpoint(runtime))
+
+
 async def resend(runtime: Runtime, cli: StripeCli, event_id: str, *, timeout_seconds: float) -> EventOutcome:
     """Return the event's outcome. If we had it before, that is `duplicate`, with its earlier status as the reason.
 
     Raise NotFound if Stripe has no such event, and NotResent.
     """
-    if not _EVENT_ID.fullmatch(event_id):
-        raise NotFound(f"{event_id!r} is not an event id: event ids start with evt_")
-    earlier = await _outcome(runtime, event_id)
+    earlier = await _read_earlier(runtime, event_id)
     endpoint = await _our_endpoint(runtime)
     to = [] if endpoint is None else ["--webhook-endpoint", endpoint]
     finished = await run_cli(cli, "events", "resend", event_id, "--confirm", *to, timeout_seconds=_CLI_SECONDS)
@@ -53,6 +66,12 @@ async def resend(runtime: Runtime, cli: StripeCli, event_id: str, *, timeout_sec
             )
         await asyncio.sleep(_POLL_SECONDS)
     return outcome
+
+
+async def _read_earlier(runtime: Runtime, event_id: str) -> EventOutcome | None:
+    if not _EVENT_ID.fullmatch(event_id):
+        raise NotFound(f"{event_id!r} is not an event id: event ids start with evt_")
+    return await _outcome(runtime, event_id)
 
 
 async def _our_endpoint(runtime: Runtime) -> str | None:

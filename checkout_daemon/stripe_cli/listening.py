@@ -23,6 +23,7 @@ from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.ledger.apply import Applied
 from checkout_daemon.ledger.event_types import EVENT_TYPES
+from checkout_daemon.model.counts import counted
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.events import stripe_time
 from checkout_daemon.stripe_cli.listen_secret import keep_sharing
@@ -186,5 +187,5 @@ async def _check_for_missed(runtime: Runtime, state: _State) -> None:
         # Events forwarded since the last check may be the missing ones: then the daemon failed, not the CLI.
         silent, forwarded_before = forwarded_before == state.forwarded, forwarded
         if done.new and ready and silent:
-            listener.say(f"`stripe listen` was silent about {done.new} events; restarting it.")
+            listener.say(f"`stripe listen` was silent about {counted(done.new, 'event')}; restarting it.")
             state.restart.set()

@@ -20,7 +20,7 @@ from checkout_daemon.stripe_api.events import KEPT, every_event
 
 OVERLAP = timedelta(minutes=5)
 """How far before the given time to begin: Stripe may list an event a while after it was created."""
-_BATCH = 25  # events in one transaction
+_BATCH = 100  # events in one transaction: a page
 
 
 class TooLongAgo(CheckoutError):

@@ -11,7 +11,7 @@ import asyncpg
 from msgspec import structs
 
 from checkout_daemon.audit.audit_log import OperatorAction, check_note, record, state_of
-from checkout_daemon.audit.operators import Operator
+from checkout_daemon.audit.operators import DAEMON, Operator
 from checkout_daemon.errors import NotPayable, StripeRejected
 from checkout_daemon.ledger.derive import Derived
 from checkout_daemon.ledger.factbase import FactBase
@@ -22,6 +22,7 @@ from checkout_daemon.ledger.translate.stripe_objects import UnreadableObject
 from checkout_daemon.model.money import format_money
 from checkout_daemon.model.orders import AttentionCode
 from checkout_daemon.orders import session_attempt_store
+from checkout_daemon.orders.drift_store import DriftedField, drifts_to_compare, record_drift
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.throttle import Pace, at_once
 from checkout_daemon.stripe_sync.snapshot import KnownObjects, Snapshot, read_snapshot
@@ -31,6 +32,9 @@ _NOT_COMPARED = frozenset(
     {"observed_at", "event_id", "paid_at", "payment_id", "livemode", "id", "attempt", "url"}
     | {"known_at", "withdrawn_at", "reinstated_at"}
 )
+
+
+_MOST_RECHECKED = 20  # at once
 
 
 class OtherMode(NotPayable):
@@ -79,9 +83,11 @@ async def sync_order(
     note: str = "",
     apply: bool = True,
     pace: Pace = at_once,
+    store_drift: bool = False,
 ) -> Synced:
     """Read everything about an order at Stripe, compare it, and with `apply` merge it with `cause` in the change log.
 
+    What still differs is stored for `checkout todo` if it was applied, or with `store_drift`.
     A fix by an operator is also recorded in the audit log.
     Raise NotFound, OtherMode, StripeUnavailable and StripeRejected.
     """
@@ -94,7 +100,8 @@ async def sync_order(
         raise StripeRejected(f"Stripe's answer cannot be used: {error}") from error
 
     update = Update(cause, actor, note, links=snapshot.links, facts=snapshot.facts, order_ids=[order_id])
-    return await runtime.database.run(_compare, known, snapshot, update, operator=operator, apply=apply)
+    stores = apply or store_drift
+    return await runtime.database.run(_compare, known, snapshot, update, operator=operator, apply=apply, stores=stores)
 
 
 async def _compare(
@@ -105,6 +112,7 @@ async def _compare(
     *,
     operator: Operator | None,
     apply: bool,
+    stores: bool,
 ) -> Synced:
     order_id = known.order_id
     merged = await locked_order(connection, order_id)
@@ -121,7 +129,7 @@ async def _compare(
             await record(connection, order_id, action, before=before, after=state_of(joined, order_id))
         if known.lost is not None and snapshot.adopted is not None:
             await session_attempt_store.record_session(connection, order_id, known.lost.number, snapshot.adopted)
-    return Synced(
+    synced = Synced(
         order_id=order_id,
         number=merged.orders[order_id].number,
         differences=tuple(differences),
@@ -131,6 +139,25 @@ async def _compare(
         attention=tuple(after.attention_codes),
         applied=apply,
     )
+    if stores:
+        await record_drift(connection, order_id, [_drifted(difference) for difference in synced.left])
+    return synced
+
+
+def _drifted(difference: Difference) -> DriftedField:
+    return DriftedField(
+        difference.object_id, difference.field, difference.stored, difference.at_stripe, difference.fixable
+    )
+
+
+async def recheck_drifts(runtime: Runtime) -> int:
+    """Compare orders again that were found different from Stripe and have changed since. Return how many."""
+    livemode = runtime.settings.livemode
+    async with runtime.database.connection() as connection:
+        orders = await drifts_to_compare(connection, _MOST_RECHECKED, livemode=livemode)
+    for order_id in orders:
+        await sync_order(runtime, order_id, cause="reconcile", actor=DAEMON, apply=False, store_drift=True)
+    return len(orders)
 
 
 async def _known_objects(connection: asyncpg.Connection, order_id: str, *, livemode: bool) -> KnownObjects:
@@ -194,6 +221,11 @@ def _join(base: FactBase, order_id: str, update: Update) -> list[Difference]:
         if joined is not None:
             differences += _differences(stored, joined)
     named = {difference.object_id for difference in differences}
+    # A PaymentIntent that has moved no money yet, such as of a shopper who stopped at 3-D Secure: no event reports it.
+    reported = {fact.node for fact in update.facts}
+    named |= {
+        node for node, before in orders.items() if node.startswith("pi_") and before is None and node not in reported
+    }
     differences += [
         Difference(node, "order", before, order_id)
         for node, before in sorted(orders.items())

@@ -51,14 +51,26 @@ async def endpoints_for(gateway: StripeGateway, url: str) -> list[Endpoint]:
 
 async def create(gateway: StripeGateway, url: str) -> CreatedEndpoint:
     """Create the endpoint for this URL. Raise EndpointExists if there is one, even one with faults."""
-    existing = await endpoints_for(gateway, url)
-    if existing:
-        raise EndpointExists(_refusal(existing))
+    await require_none(gateway, url)
     return await create_another(gateway, url)
 
 
+async def require_none(gateway: StripeGateway, url: str) -> None:
+    """Raise EndpointExists if Stripe has an endpoint for this URL."""
+    if existing := await endpoints_for(gateway, url):
+        raise EndpointExists(_refusal(existing))
+
+
 async def fix(gateway: StripeGateway, url: str) -> list[Endpoint]:
-    """Give the existing endpoints exactly our types, and enable them. Their secrets stay the same.
+    """Give the existing endpoints exactly our types, and enable them; their secrets stay. Raise as `fixable`."""
+    existing = await fixable(gateway, url)
+    wanted = {"enabled_events": list(EVENT_TYPES), "disabled": False}
+    fixed = [await webhook_endpoints.update_endpoint(gateway, endpoint.id, wanted) for endpoint in existing]
+    return [read_endpoint(endpoint) for endpoint in fixed]
+
+
+async def fixable(gateway: StripeGateway, url: str) -> list[Endpoint]:
+    """Return the endpoints that `fix` would change.
 
     Raise NotFound, and EndpointExists if one has another API version, which Stripe cannot change.
     """
@@ -67,9 +79,7 @@ async def fix(gateway: StripeGateway, url: str) -> list[Endpoint]:
         raise NotFound(f"Stripe has no endpoint for {url}: `checkout webhook create` creates one")
     if any(endpoint.api_version != API_VERSION for endpoint in existing):
         raise EndpointExists(_refusal(existing))
-    wanted = {"enabled_events": list(EVENT_TYPES), "disabled": False}
-    fixed = [await webhook_endpoints.update_endpoint(gateway, endpoint.id, wanted) for endpoint in existing]
-    return [read_endpoint(endpoint) for endpoint in fixed]
+    return existing
 
 
 async def replace(gateway: StripeGateway, url: str, old: Sequence[Endpoint]) -> CreatedEndpoint:

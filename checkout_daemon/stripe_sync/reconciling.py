@@ -126,7 +126,16 @@ async def reconcile(
         on_start(run, len(orders))
         pace = at_most(calls_per_second)
         at_once = min(max(1, round(calls_per_second * _CALL_SECONDS)), _MOST_AT_ONCE)
-        sync = partial(sync_order, runtime, cause="reconcile", actor=operator, note=note, apply=run.apply, pace=pace)
+        sync = partial(
+            sync_order,
+            runtime,
+            cause="reconcile",
+            actor=operator,
+            note=note,
+            apply=run.apply,
+            pace=pace,
+            store_drift=True,
+        )
         async with aclosing(_in_sequence(sync, orders, at_once)) as compared:
             async for place, outcome in compared:
                 report(outcome)

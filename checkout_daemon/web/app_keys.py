@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 from aiohttp import web
@@ -19,6 +20,7 @@ from checkout_daemon.web.storefront_files import Storefront
 
 RUNTIME = web.AppKey("runtime", Runtime)
 READINESS = web.AppKey("readiness", Readiness)
+DRAINING = web.AppKey("draining", asyncio.Event)  # set once the daemon was asked to stop
 METRICS = web.AppKey("metrics", Metrics)
 BODIES = web.AppKey("bodies", BodyBudgets)
 CONNECTIONS = web.AppKey("connections", Connections)
@@ -27,5 +29,4 @@ LIMITS = web.AppKey("limits", Limits)
 GUESSING = web.AppKey("guessing", Guessing)
 STOREFRONT = web.AppKey("storefront", Storefront)
 POOLS = web.AppKey("pools", Mapping[str, Database])  # by their name in the metrics
-OPENAPI = web.AppKey("openapi", bytes)
 SECURITY_HEADERS = web.AppKey("security_headers", Mapping[str, str])  # of every answer

@@ -65,11 +65,15 @@ async def read_body(request: web.BaseRequest, limit: int, budget: BodyBudget) ->
 
 
 async def read_json(request: web.BaseRequest, decoder: msgspec.json.Decoder[Body], budget: BodyBudget) -> Body:
-    """Return the body as the decoder's type. Raise as `read_body`, and MalformedJson or InvalidRequest."""
+    """Return the body as the decoder's type. Raise as `read_body` and `decode_body`."""
     # Parameters have no effect: JSON is UTF-8, whatever `charset` is (RFC 8259, section 11).
     if media_type(request.headers.get(hdrs.CONTENT_TYPE)) != "application/json":
         raise UnsupportedMediaType("send the body as application/json, with that Content-Type")
-    body = await read_body(request, LARGEST_BODY, budget)
+    return decode_body(await read_body(request, LARGEST_BODY, budget), decoder)
+
+
+def decode_body(body: bytes, decoder: msgspec.json.Decoder[Body]) -> Body:
+    """Return a body as the decoder's type. Raise MalformedJson or InvalidRequest."""
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import StreamReader
 
-from checkout_daemon.web.failures import BodyTimeout, BodyTooLarge, ServerBusy
+from checkout_daemon.errors import ServerBusy
+from checkout_daemon.web.failures import BodyTimeout, BodyTooLarge
 
 # Webhooks have their own share, which no flood of checkouts can take.
 MOST_SHOP_BYTES = 4 * 1024 * 1024

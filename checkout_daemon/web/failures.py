@@ -61,10 +61,6 @@ class HeadersTooLarge(CheckoutError, code="headers_too_large", status=431, title
     """A header, their number or all of them together exceed a limit."""
 
 
-class ServerBusy(CheckoutError, code="server_busy", status=503, title="The server is busy", retry_after_seconds=5):
-    """The bodies under way need all the memory that they may use. Nothing was written."""
-
-
 class TooManyRequests(CheckoutError, code="too_many_requests", status=429, title="Too many requests"):
     """The client exceeded a limit. It may try again after `wait_seconds`."""
 

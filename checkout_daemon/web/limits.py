@@ -23,8 +23,9 @@ MOST_CLIENTS = 10_000
 MOST_PEERS = 1000
 FREE_FORGERIES_A_MINUTE = 120
 WAIT_SECONDS = 0.25
-# Further clients are answered at once: every waiting one holds a connection.
-_MOST_WAITING = 50
+# Further clients are answered at once: every waiting one holds a connection. Those that are answered at once come again
+# at once, and everybody's requests go through the event loop after theirs.
+_MOST_WAITING = 1000
 
 
 class TokenBuckets:

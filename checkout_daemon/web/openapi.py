@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -29,6 +30,12 @@ _REFERENCE = "#/components/schemas/{name}"
 _PATTERN = re.compile(r"\{(\w+):(.+)\}(?=/|$)")
 _ALWAYS = (BadRequest, MethodNotAllowed, AddressTooLong, UnknownExpectation, HeadersTooLarge, CheckoutError)
 """The failures that any request may meet."""
+
+
+@cache
+def description() -> bytes:
+    """Return the document of the daemon's routes."""
+    return describe(ROUTES)
 
 
 def describe(routes: Iterable[Route]) -> bytes:
@@ -133,4 +140,4 @@ def _reference(body: type[msgspec.Struct]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(describe(ROUTES) + b"\n")
+    sys.stdout.buffer.write(description() + b"\n")

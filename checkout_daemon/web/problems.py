@@ -20,6 +20,8 @@ _SAFE_DETAILS = {
     "stripe_rejected": "The payment provider refused this request. The order is kept, and no money was taken.",
     "stripe_unavailable": "The payment provider is not responding. The order is kept. Send the same request again.",
     "database_unavailable": "Send the same request again in a moment. With its Idempotency-Key, nothing happens twice.",
+    "server_busy": "Nothing was written. Send the same request again in a moment.",
+    "stopping": "Send the request to another daemon of this shop.",
     "schema_mismatch": "The versions of the database and the program do not match. The operator must upgrade one.",
 }
 _UNKNOWN_DETAIL = "The failure was logged under the request id in the X-Request-Id header of this response."

@@ -20,6 +20,8 @@ from checkout_daemon.errors import (
     NotPayable,
     ProbablyPlaced,
     SchemaMismatch,
+    ServerBusy,
+    Stopping,
     StripeRejected,
     StripeUnavailable,
 )
@@ -29,7 +31,6 @@ from checkout_daemon.web.failures import (
     BodyTooLarge,
     ChallengeRequired,
     NoSuchPage,
-    ServerBusy,
     TooManyRequests,
     UnsupportedMediaType,
 )
@@ -84,8 +85,8 @@ ROUTES = (
           {200: schemas.Received}, failures=(*_BODY, InvalidSignature, DatabaseUnavailable),
           headers=_SIGNATURE),
     Route("GET", "/healthz", system.get_health, "The process is alive", {200: schemas.Health}),
-    Route("GET", "/readyz", system.get_ready, "The database answers and its schema fits",
-          {200: schemas.Health}, failures=(DatabaseUnavailable, SchemaMismatch)),
+    Route("GET", "/readyz", system.get_ready, "The daemon is not stopping, the database answers and its schema fits",
+          {200: schemas.Health}, failures=(Stopping, DatabaseUnavailable, SchemaMismatch)),
     Route("GET", "/metrics", system.get_metrics, "Metrics in Prometheus' text format", {200: "text/plain"},
           failures=(NoSuchPage,)),
     Route("GET", "/openapi.json", system.get_openapi, "This description", {200: "application/json"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -12,7 +13,7 @@ from aiohttp.http_exceptions import BadHttpMethod, InvalidURLError, LineTooLong,
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from checkout_daemon.errors import CheckoutError
-from checkout_daemon.web.app_keys import CONNECTIONS, SECURITY_HEADERS
+from checkout_daemon.web.app_keys import CONNECTIONS, DRAINING, SECURITY_HEADERS
 from checkout_daemon.web.direct import DIRECT
 from checkout_daemon.web.failures import AddressTooLong, BadRequest, HeadersTooLarge, UnknownExpectation
 from checkout_daemon.web.fields import expects_continue
@@ -31,6 +32,8 @@ LARGEST_HEAD = 64 * 1024
 READ_BUFFER = 16 * 1024
 # Of a refused body, which is read and discarded so that its sender gets to read the refusal.
 MOST_DISCARDED = 4 * 1024 * 1024
+# A client sends its request as soon as it is connected, but for those that connect in advance.
+REQUEST_SECONDS = 1.0
 # Of a path: routing scans it once per segment, so its time grows with their number and with the length.
 MOST_PARTS = 64
 
@@ -42,6 +45,32 @@ class ShopRunner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         return _Server(await super()._make_server(), self.app)
+
+    def drain(self) -> None:
+        """Answer on, but be no longer ready, and close each connection after its next answer."""
+        self.app[DRAINING].set()
+
+    async def stop_listening(self, listener: socket.socket) -> None:
+        """Take the connections that the kernel has accepted for us, and wait until their requests have come.
+
+        The kernel would reset them, and a proxy that has sent a POST does not send it to another daemon.
+        """
+        loop = asyncio.get_running_loop()
+        server = cast("_Server", self.server)
+        queued = []
+        try:
+            while True:
+                queued.append(listener.accept()[0])
+        except OSError:  # there are no more
+            pass
+        for site in self.sites:
+            await site.stop()  # at once: what arrives after the last accept is reset
+        for connection in queued:
+            connection.setblocking(False)
+            await loop.connect_accepted_socket(server, connection)
+        give_up_at = loop.time() + REQUEST_SECONDS
+        while server.expects_requests() and loop.time() < give_up_at:  # noqa: ASYNC110 - any of them may change it
+            await asyncio.sleep(0.01)
 
 
 class _Server(web.Server):
@@ -64,14 +93,21 @@ class _Server(web.Server):
         self._application = server.request_handler
         self._direct = app[DIRECT]
         self._headers = app[SECURITY_HEADERS]
+        self._draining = app[DRAINING]
         self.open_connections = app[CONNECTIONS]
 
     def __call__(self) -> RequestHandler:
         return _Protocol(self, loop=self._loop, **self._kwargs)
 
+    def expects_requests(self) -> bool:
+        """Return whether a connection was opened for a request that is still to come."""
+        return any(cast("_Protocol", connection).expects_request() for connection in self._connections)
+
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         connection = cast("_Protocol", request.protocol)
         connection.began(request)
+        if self._draining.is_set():
+            request._message = request._message._replace(should_close=True)
         try:
             expects = hdrs.EXPECT in request.headers and request.version >= HttpVersion11
             handler = None if expects else self._direct.get((request.method, request.raw_path))
@@ -108,7 +144,7 @@ class _Server(web.Server):
 class _Protocol(RequestHandler):
     """A connection. `waiting_since` is when its request began, its last one ended, or it was opened."""
 
-    __slots__ = ("_answering", "_discarded_bytes", "_head_bytes", "_server", "waiting_since")
+    __slots__ = ("_answering", "_discarded_bytes", "_head_bytes", "_is_new", "_server", "waiting_since")
 
     def __init__(self, server: _Server, **kwargs: Any) -> None:
         super().__init__(server, **kwargs)
@@ -116,6 +152,7 @@ class _Protocol(RequestHandler):
         self._answering: web.BaseRequest | None = None
         self._head_bytes = 0
         self._discarded_bytes = 0
+        self._is_new = True
         self.waiting_since = self._loop.time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -135,7 +172,10 @@ class _Protocol(RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Parse the data. Limit the whole head, not only its lines."""
         super().data_received(data)
-        self._break_off_body()
+        if self._messages and isinstance(fault := self._messages[-1][0], _ErrInfo):
+            # Its traceback would keep the data, up to 256 KB, until the next garbage collection.
+            fault.exc.__traceback__ = None
+            self._break_off_body()
         waiter = self._waiter
         if waiter is None or waiter.done():
             self._head_bytes = 0
@@ -150,9 +190,7 @@ class _Protocol(RequestHandler):
             self.force_close()
 
     def _break_off_body(self) -> None:
-        """Fail the reader of a body with broken framing: aiohttp would let it wait forever."""
-        if not self._messages or not isinstance(self._messages[-1][0], _ErrInfo):
-            return
+        """Fail the reader of the body whose framing is broken: aiohttp would let it wait forever."""
         content = None if self._answering is None else self._answering.content
         body = self._messages[-2][1] if len(self._messages) > 1 else content
         if body is not None and not body.is_eof():
@@ -169,6 +207,7 @@ class _Protocol(RequestHandler):
 
     def began(self, request: web.BaseRequest) -> None:
         """Note that a request is under way."""
+        self._is_new = False
         self._answering = request
         self._discarded_bytes = 0
         self.waiting_since = self._loop.time()
@@ -177,6 +216,10 @@ class _Protocol(RequestHandler):
         """Note that the answer is complete."""
         self._answering = None
         self.waiting_since = self._loop.time()
+
+    def expects_request(self) -> bool:
+        """Return whether the first request, or the rest of a head, is still to come."""
+        return self._answering is None and (self._is_new or self._head_bytes > 0)
 
     def is_idle(self) -> bool:
         """Return whether no request is under way."""

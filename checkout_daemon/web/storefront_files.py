@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
 from aiohttp import hdrs, web
@@ -21,7 +20,7 @@ from checkout_daemon.web.fields import IDENTITY, SUFFIXES, choose_encoding, know
 from checkout_daemon.web.headers import CONTENT_SECURITY_POLICY
 
 INDEX = "/index.html"
-PAGES = frozenset(json.loads((files("checkout_daemon.web") / "pages.json").read_text(encoding="utf-8")))
+PAGES = frozenset(json.loads(Path(__file__).with_name("pages.json").read_text(encoding="utf-8")))
 """The paths for which the storefront has a page. Its router (frontend/src/app/route.ts) reads the same file."""
 
 # The machine's own table of types differs between systems.
@@ -107,7 +106,7 @@ class Storefront:
 
 def built_storefront() -> Path:
     """Return the directory inside the package where the build puts the pages."""
-    return Path(str(files("checkout_daemon.web"))) / "storefront"
+    return Path(__file__).with_name("storefront")
 
 
 def _load(name: str, bodies: Mapping[str, bytes]) -> _File:

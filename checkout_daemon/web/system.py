@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from checkout_daemon.errors import Stopping
 from checkout_daemon.observability.metrics import CONTENT_TYPE
 from checkout_daemon.web.answers import json_response
-from checkout_daemon.web.app_keys import METRICS, METRICS_ACCESS, OPENAPI, POOLS, READINESS
+from checkout_daemon.web.app_keys import DRAINING, METRICS, METRICS_ACCESS, POOLS, READINESS
 from checkout_daemon.web.failures import NoSuchPage
 from checkout_daemon.web.schemas import Health
 
@@ -17,7 +18,12 @@ async def get_health(request: web.Request) -> web.Response:
 
 
 async def get_ready(request: web.Request) -> web.Response:
-    """Check that the database can take orders. Raise DatabaseUnavailable or SchemaMismatch within a second."""
+    """Check that new requests are welcome and the database can take orders.
+
+    Raise Stopping, DatabaseUnavailable or SchemaMismatch within a second.
+    """
+    if request.app[DRAINING].is_set():
+        raise Stopping("the daemon was asked to stop")
     await request.app[READINESS].check()
     return json_response(Health("ready"))
 
@@ -33,7 +39,7 @@ async def get_metrics(request: web.Request) -> web.Response:
 
 
 async def get_openapi(request: web.Request) -> web.Response:
-    """Return the OpenAPI description, made when the application was created."""
-    return web.Response(
-        body=request.app[OPENAPI], content_type="application/json", headers={"Cache-Control": "no-cache"}
-    )
+    """Return the OpenAPI description, which is made once it is asked for: few ever do."""
+    from checkout_daemon.web.openapi import description  # it imports the routes, which import this module
+
+    return web.Response(body=description(), content_type="application/json", headers={"Cache-Control": "no-cache"})

@@ -8,9 +8,10 @@ from functools import partial
 
 from aiohttp import web
 
-from checkout_daemon.errors import CheckoutError, InvalidSignature
+from checkout_daemon.errors import CheckoutError, InvalidSignature, ServerBusy
 from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.ledger.signature import check_header
+from checkout_daemon.observability.log_throttle import Rarely
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.web.bodies import LARGEST_WEBHOOK_BODY, read_body
 from checkout_daemon.web.body_budget import BodyBudget
@@ -41,6 +42,7 @@ class WebhookRoute:
         self._intake = intake
         self._stored = PreparedAnswer(_stored, edge)
         self._refusals: dict[str, PreparedAnswer] = {}
+        self._may_log = Rarely()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Store a delivery, then answer. Raise what refuses it, after counting it."""
@@ -48,13 +50,15 @@ class WebhookRoute:
         return _stored()
 
     async def find(self, request: web.BaseRequest) -> Send:
-        """Store a delivery. Return what sends the answer, also for an invalid signature, of which many may come."""
+        """Store a delivery. Return what sends the answer, also if it is refused for a reason that many may have."""
         try:
             await self._store(request)
-        except InvalidSignature as error:
-            refusal = self._refusals.get(error.detail)  # there are five of them
+        except (InvalidSignature, ServerBusy) as error:
+            if isinstance(error, ServerBusy) and self._may_log():
+                log.warning("deliveries are refused for now: %s", error.detail)
+            refusal = self._refusals.get(error.detail)  # there are seven of them
             if refusal is None:
-                fresh = InvalidSignature(error.detail)  # without a traceback, which would keep the request
+                fresh = type(error)(error.detail)  # without a traceback, which would keep the request
                 refusal = self._refusals[error.detail] = PreparedAnswer(partial(problem_response, fresh), self._edge)
             return refusal.to
         return self._stored.to

@@ -8,7 +8,6 @@ import os
 import pwd
 import re
 from collections.abc import AsyncIterator
-from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -157,6 +156,17 @@ async def test_the_log_cannot_be_changed(
         ("DELETE FROM operator_log WHERE number = 2", "what came before entry 3"),
         ("DELETE FROM operator_log WHERE number = 3", "entry 3 .* was removed"),
         ("DELETE FROM operator_log; DELETE FROM operator_log_heads", "entry 3 .* was removed"),
+        ("TRUNCATE operator_log, operator_log_heads CASCADE", "entry 3 .* was removed"),
+        (
+            "UPDATE operator_log SET number = 100 - number WHERE number < 3;"
+            " UPDATE operator_log SET number = number - 97 WHERE number > 50",
+            "entry 1 of order .* does not follow the one before it",
+        ),
+        (
+            "CREATE TEMP TABLE forged AS SELECT * FROM operator_log WHERE number = 3;"
+            " UPDATE forged SET number = 4, prev_hash = hash; INSERT INTO operator_log SELECT * FROM forged",
+            "entry 4 of order .* was changed",
+        ),
         ("DELETE FROM operator_log_heads", "was not inserted"),
         ("UPDATE anchors SET at = now() WHERE number = 1", "anchor 1 was changed"),
         ("DELETE FROM anchored_heads WHERE anchor = 1", "anchor 1 was changed"),
@@ -194,7 +204,7 @@ async def write_anew(connection: asyncpg.Connection, *, operator: str) -> None:
     rows = await connection.fetch("SELECT * FROM operator_log ORDER BY number")
     prev, heads = FIRST_PREV_HASH, {}
     for row in rows:
-        columns = {field.name: row[field.name] for field in fields(AuditEntry)}
+        columns = {name: row[name] for name in AuditEntry.__struct_fields__}
         entry = AuditEntry(**columns | {"order_id": str(row["order_id"]), "operator": operator, "prev_hash": prev})
         prev = heads[row["number"]] = hash_entry(entry)
         await connection.execute(
@@ -327,7 +337,7 @@ async def test_a_file_of_anchors_that_was_tampered_with_is_found(
     assert "cannot be read" in read_published(path).faults[0]
     await unguarded.execute("UPDATE anchors SET at = at - interval '1 hour'")
     path.write_text("")
-    assert "1 anchors are not in" in "; ".join((await verify(runtime.database, None, read_published(path))).faults)
+    assert "1 anchor is not in" in "; ".join((await verify(runtime.database, None, read_published(path))).faults)
     path.write_text('{"anchor": 1, "at')
     await publish_anchors(runtime.database, path)
     assert read_published(path).faults == (f"line 1 of {path} is not an anchor",)
@@ -364,3 +374,5 @@ def test_root_stays_root_whatever_it_claims(
     monkeypatch.setattr(os, "getuid", lambda: uid)
     monkeypatch.setenv("SUDO_UID", sudo_uid)
     assert this_operator().user == user
+    monkeypatch.setenv("CHECKOUT_OPERATOR", "anna")
+    assert this_operator().user == f"{user} (as anna)"

@@ -65,7 +65,6 @@ async def test_the_group_commit_passes_its_checks(run: Run) -> None:
     row = await measured(run, GROUP_COMMIT, twice=3)
     assert faults([row]) == []
     assert row.requests == ORDERS + 3
-    assert row.server_us > 0
 
 
 async def test_the_daemon_passes_its_checks_and_shows_its_batches(run: Run) -> None:

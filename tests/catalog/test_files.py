@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -32,6 +34,7 @@ SUMMER = Discount(
 )
 FIVE_OFF = Discount("FIVE-OFF", None, 500, "eur", 2000, None, None, 7)
 CATALOG = CatalogFile((PEN, LAMP), (SUMMER, FIVE_OFF))
+FORMULAS = tuple("=+-@＝＋－＠")
 
 
 def faults_of(text: str, *, discounts: bool = False) -> tuple[str, ...]:
@@ -313,6 +316,15 @@ def test_any_products_read_back_from_both_formats(listed: list[Product]) -> None
     catalog = CatalogFile(products=tuple(listed))
     assert parse_catalog(csv_text(catalog, discounts=False)) == catalog
     assert parse_catalog(json_text(catalog, discounts=False)) == catalog
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "'=1", "''=1", "'", "＝1"])
+def test_no_cell_is_a_formula_and_all_read_back(name: str) -> None:
+    catalog = CatalogFile(products=(Product("A", name, f"{name}\n{name}", None, 100, "eur", True),))
+    text = csv_text(catalog, discounts=False)
+    cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+    assert [cell for cell in cells if cell[:1] in FORMULAS] == []
+    assert parse_catalog(text) == catalog
 
 
 FRAGMENTS = [*'{}[],:;"', "\n", "\r\n", '"products"', '"sku": "A"', "sku,name\n", "1", "\x00", "\ud800", "null"]

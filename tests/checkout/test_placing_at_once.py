@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -13,6 +14,7 @@ import pytest
 from checkout_daemon.catalog.memory import CatalogMemory
 from checkout_daemon.catalog.pricing import PriceChanged
 from checkout_daemon.checkout.placing import start_checkout
+from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
 from checkout_daemon.errors import IdempotencyConflict, InvalidRequest
 from checkout_daemon.ledger.order_states import CHANNEL
@@ -128,14 +130,17 @@ async def test_a_key_leads_to_its_order_once_the_discount_is_used_up(
     assert (again.created, again.order_id, again.url) == (False, once.order_id, once.url)
 
 
+@pytest.mark.usefixtures("connection")
 async def test_a_checkout_takes_one_statement_before_and_one_after_stripes_call(
-    runtime: Runtime, connection: asyncpg.Connection
+    runtime: Runtime, database_url: str
 ) -> None:
     """Each statement is a round trip, and these are most of what a checkout costs."""
-    catalog = CatalogMemory(runtime.database)
+    database = Database(database_url, max_size=1)  # so that all statements take the connection that is listened to
+    runtime = replace(runtime, database=database)
+    catalog = CatalogMemory(database)
     await start_checkout(runtime, a_request(), idempotency_key="warm", catalog=catalog)  # opens the connection
     statements: list[str] = []
-    # One for all requests of a moment, and one for a connection that has doubled its age.
+    # One for all requests of a moment, and one for a connection whose plans are due.
     shared = (sql("notify"), sql("read_catalog_state"), "DISCARD PLANS")
 
     def log(record: Any) -> None:
@@ -145,6 +150,7 @@ async def test_a_checkout_takes_one_statement_before_and_one_after_stripes_call(
     async with runtime.database.connection() as used:
         used.add_query_logger(log)
     await start_checkout(runtime, a_request(insist=True), idempotency_key="key", catalog=catalog)
+    await database.close()
     placing, recording = statements
     assert "place_order" in placing
     assert "record_only_session" in recording

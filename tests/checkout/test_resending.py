@@ -13,14 +13,14 @@ from checkout_daemon.audit.audit_log import verify
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.expiring import SessionNotOpen, expire_sessions
 from checkout_daemon.checkout.placing import CheckoutAnswer
-from checkout_daemon.checkout.resending import Resent, resend_many, resend_session
+from checkout_daemon.checkout.resending import Resent, resend_session
 from checkout_daemon.checkout.sessions import merge_session
 from checkout_daemon.errors import NotFound, NotPayable, StripeUnavailable
 from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.sessions import expire_session, retrieve_session
 from tests.support.flaky_stripe import FlakyStripe
-from tests.support.shopping import SESSIONS, check_out, paid_order, pay, sessions_at_stripe
+from tests.support.shopping import SESSIONS, check_out, pay, sessions_at_stripe
 
 ADA = Operator("ada", "shop1")
 MAILS = "SELECT kind, subject_id, payload FROM outbox WHERE channel = 'mail' ORDER BY created_at, subject_id"
@@ -115,18 +115,6 @@ async def test_nothing_is_mailed_while_stripe_is_unreachable_and_two_resends_cre
     assert len(await connection.fetch(MAILS)) == 1
 
 
-async def test_many_orders_are_resent_at_a_rate_and_a_refusal_stops_none(
-    runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection
-) -> None:
-    paid = await paid_order(runtime)
-    views = [await show_order(runtime.database, str(answer.order_id)) for answer in (order, paid, order)]
-    started = asyncio.get_running_loop().time()
-    resending = resend_many(runtime, [view.order for view in views], operator=ADA, mail=False, rate=5)
-    outcomes = [type(outcome) async for _, outcome in resending]
-    assert asyncio.get_running_loop().time() - started >= 0.4
-    assert outcomes == [Resent, NotPayable, Resent]
-
-
 async def test_an_expired_session_cannot_be_paid_and_is_in_the_audit_log(
     runtime: Runtime, order: CheckoutAnswer
 ) -> None:
@@ -136,12 +124,28 @@ async def test_an_expired_session_cannot_be_paid_and_is_in_the_audit_log(
     with pytest.raises(SessionNotOpen, match=f"{order.session_id} is expired; order 1001 is expired"):
         await expire_sessions(runtime, str(order.order_id), operator=ADA)
     async with runtime.database.connection() as connection:
-        (entry,) = await audit_store.read_entries(connection, str(order.order_id))
+        requested, entry = await audit_store.read_entries(connection, str(order.order_id))
+    assert (requested.kind, requested.personal) == ("session.expiry_requested", '{"note":"fraud"}')
     assert (entry.kind, '"status":"pending"' in entry.before, '"status":"expired"' in entry.after) == (
         "session.expired",
         True,
         True,
     )
+
+
+async def test_who_expired_a_session_is_in_the_audit_log_even_if_the_answer_is_lost(
+    runtime: Runtime, order: CheckoutAnswer, stripe: FlakyStripe
+) -> None:
+    stripe.plan = lambda number, request: "lose_answer" if request.path.endswith("/expire") else None
+    with pytest.raises(StripeUnavailable):
+        await expire_sessions(runtime, str(order.order_id), operator=ADA, note="fraud")
+    stripe.plan = lambda number, request: None
+    assert await open_at_stripe(runtime) == []
+    with pytest.raises(SessionNotOpen):
+        await expire_sessions(runtime, str(order.order_id), operator=ADA)
+    async with runtime.database.connection() as connection:
+        (entry,) = await audit_store.read_entries(connection, str(order.order_id))
+    assert (entry.kind, entry.operator) == ("session.expiry_requested", ADA.user)
 
 
 async def test_a_session_that_turns_out_paid_is_merged_instead(runtime: Runtime, order: CheckoutAnswer) -> None:

@@ -13,10 +13,13 @@ import asyncpg
 import pytest
 
 import cli
+from checkout_daemon.audit.audit_log import verify
 from checkout_daemon.checkout.placing import CheckoutAnswer
+from checkout_daemon.database.pool import Database
 from checkout_daemon.runtime import Runtime, open_runtime
 from checkout_daemon.settings import load_settings
 from tests.support.background import BackgroundStripe
+from tests.support.orders import add_order
 from tests.support.shopping import check_out, paid_order
 
 
@@ -43,13 +46,29 @@ Do = Callable[[Callable[[Runtime], Awaitable[CheckoutAnswer]]], CheckoutAnswer]
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> pytest.MonkeyPatch:
     """Run in an empty directory without any settings."""
-    for name in ("DATABASE_URL", "DATABASE_LISTEN_URL", "STRIPE_API_KEY", "STRIPE_API_BASE", "STRIPE_WEBHOOK_SECRET"):
+    for name in (
+        "DATABASE_URL",
+        "DATABASE_LISTEN_URL",
+        "DATABASE_READ_URL",
+        "STRIPE_API_KEY",
+        "STRIPE_API_BASE",
+        "STRIPE_WEBHOOK_SECRET",
+    ):
         monkeypatch.delenv(name, raising=False)
     for name in ("STRIPE_CLI", "CHECKOUT_STATE_DIR", "CHECKOUT_PUBLIC_URL", "CHECKOUT_SMTP_URL", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(tmp_path)
     return monkeypatch
+
+
+@pytest.fixture
+def on_80_columns(environment: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Have tables laid out for a terminal of 80 columns without colours."""
+    environment.setenv("TTY_COMPATIBLE", "1")
+    environment.setenv("TERM", "dumb")
+    environment.setenv("COLUMNS", "80")
+    return environment
 
 
 @pytest.fixture
@@ -87,6 +106,18 @@ def constraint_values(database_url: str, constraint: str) -> tuple[str, ...]:
         return text
 
     return tuple(go(definition()).split("'")[1::2])
+
+
+def faults_of_log(database_url: str) -> list[str]:
+    """Return the faults of the audit log."""
+
+    async def faults() -> list[str]:
+        database = Database(database_url, max_size=1)
+        report = await verify(database)
+        await database.close()
+        return list(report.faults)
+
+    return list(go(faults()))
 
 
 @pytest.fixture(scope="module")
@@ -144,3 +175,19 @@ def waiting(do: Do) -> CheckoutAnswer:
 
 def away(stripe: BackgroundStripe) -> None:
     stripe.network.plan = lambda number, request: "refuse_429"
+
+
+@pytest.fixture
+def add(database_url: str) -> Callable[..., str]:
+    """Add an order and return its id."""
+
+    def add(**fields: Any) -> str:
+        async def work() -> str:
+            connection = await asyncpg.connect(database_url)
+            order_id = await add_order(connection, **fields)
+            await connection.close()
+            return order_id
+
+        return str(go(work()))
+
+    return add

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import asyncpg
@@ -22,6 +23,8 @@ from tools.manual import walk
 
 CHECKOUT = Path(sys.executable).parent / "checkout"
 Complete = Callable[[str], list[str]]
+
+FINGERPRINT = sha256(b"planted").hexdigest()[:8]
 
 # What bash does at Tab: it calls the function given to `complete`, with the words so far.
 BASH = """
@@ -57,7 +60,13 @@ def orders(database_url: str) -> None:
     async def work() -> None:
         connection = await asyncpg.connect(database_url)
         for place in range(12):
-            await add_order(connection, created_at=NOW - timedelta(hours=20 - place))
+            attention = ["paid_twice", "refund_failed"] if place == 11 else []
+            await add_order(connection, created_at=NOW - timedelta(hours=20 - place), attention=attention)
+        await connection.execute(
+            "INSERT INTO stripe_events (id, type, status, body_hash, received_at, last_error) VALUES"
+            " ('evt_1', 'charge.refunded', 'dead', '', now() - interval '1 hour', 'planted'),"
+            " ('evt_2', 'charge.refunded', 'failed', '', now(), 'planted')"
+        )
         await connection.close()
 
     go(work())
@@ -76,9 +85,18 @@ def test_bash_completes_commands_options_and_numbers_newest_first(complete: Comp
     assert complete("checkout ord") == ["orders"]
     assert complete("checkout orders list --at") == ["--attention"]
     assert complete("checkout orders list --status par") == ["partially_refunded"]
+    assert complete("checkout orders list --filter st") == ["status:"]
+    assert complete("checkout orders list --filter is:") == ["is:test", "is:live"]
     assert patiently(complete, "checkout orders show 101") == ["1012", "1011", "1010"]
     assert patiently(complete, "checkout sessions resend ") == [str(number) for number in range(1012, 1000, -1)]
     assert patiently(complete, "checkout events list --order 1012") == ["1012"]
+    assert patiently(complete, "checkout orders ack 1012 ") == ["paid_twice", "refund_failed"]
+    assert patiently(complete, "checkout orders ack 1012 p") == ["paid_twice"]
+    assert complete("checkout orders ack 1011 d") == []
+    assert "dispute_lost" in complete("checkout orders ack bo@example.com d")
+    assert patiently(complete, "checkout events show evt_") == ["evt_2", "evt_1"]
+    assert patiently(complete, "checkout events replay evt_1 evt_2") == ["evt_2"]
+    assert patiently(complete, "checkout events list --fingerprint ") == [FINGERPRINT]
     assert complete("checkout orders show 2") == []
     assert complete("checkout orders show ada@") == []
     assert complete("checkout trigger charge.ref") == ["charge.refunded", "charge.refund.updated"]

@@ -15,6 +15,7 @@ import pytest
 
 from checkout_daemon.database.migrations import code_version
 from checkout_daemon.database.queries import sql
+from checkout_daemon.operations.backups import _directories
 from checkout_daemon.urls import split_password
 from tests.commands.conftest import Run, go
 from tests.support.cluster import Cluster
@@ -83,6 +84,14 @@ async def read_value(database_url: str, statement: str) -> object:
     value: object = await connection.fetchval(statement)
     await connection.close()
     return value
+
+
+def dump_whole(url: str, file: Path) -> None:
+    """Write everything in a database to a file, as the administrator of the server would."""
+    bare, password = split_password(url)
+    tool = _directories()[-1] / "pg_dump"  # as new as the server
+    environ = os.environ | {"PGPASSWORD": password or ""}
+    subprocess.run([tool, "--format=custom", f"--file={file}", bare], env=environ, check=True)
 
 
 def test_a_backup_restores_what_was_there_and_nothing_else(run: Run, database_url: str, tmp_path: Path) -> None:
@@ -177,9 +186,11 @@ def test_what_is_no_backup_of_ours_is_refused_and_nothing_happens(
     text = tmp_path / "notes.txt"
     text.write_text("not a backup")
     foreign = cluster.take_empty()
-    environment.setenv("DATABASE_URL", foreign)
     other = tmp_path / "other.dump"
-    assert run("db", "backup", other).code == 0
+    dump_whole(foreign, other)
+    environment.setenv("DATABASE_URL", foreign)
+    empty = run("db", "backup", tmp_path / "nothing.dump")
+    assert (empty.code, "no schema yet" in empty.err, (tmp_path / "nothing.dump").exists()) == (1, True, False)
     environment.setenv("DATABASE_URL", database_url)
     cluster.give_back(foreign)
 
@@ -190,12 +201,14 @@ def test_what_is_no_backup_of_ours_is_refused_and_nothing_happens(
     assert go(order_ids(database_url)) == {kept}
 
 
-def test_an_existing_file_is_never_overwritten(run: Run, tmp_path: Path) -> None:
+def test_an_existing_file_is_overwritten_with_force_only(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "shop.dump"
     file.write_text("precious")
     again = run("db", "backup", file)
     assert (again.code, file.read_text()) == (2, "precious")
-    assert "exists" in again.err
+    assert "exists and is not overwritten: name another file, or add --force" in again.err
+    assert run("db", "backup", file, "--force").code == 0
+    assert file.read_bytes().startswith(b"PGDMP")
 
 
 def test_a_password_never_becomes_an_argument() -> None:
@@ -253,3 +266,133 @@ def test_a_backup_into_a_public_folder_is_ours_alone(run: Run, tmp_path: Path) -
     assert run("db", "backup", public / "three.dump").code == 2
     assert (public / "one.dump.partial").stat().st_size == 0
     assert (public / "precious").read_text() == "precious"
+
+
+def test_a_backup_goes_to_standard_output_and_can_be_restored(database_url: str, tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "cli", "db", "backup", "-"],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), "DATABASE_URL": database_url},
+        cwd=tmp_path, capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout[:5]) == (0, b"PGDMP"), ran.stderr
+    assert b"protect it like the database" in ran.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_and_a_backup_do_not_share_standard_output(run: Run) -> None:
+    assert run("db", "backup", "-", "--json").code == 2
+
+
+NEIGHBOURS = """
+    CREATE SCHEMA blog;
+    CREATE TABLE blog.orders (note text);
+    CREATE TABLE "Posts" (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, title text);
+    CREATE INDEX links_of_posts ON "Posts" (title);
+    CREATE TABLE orders_of_others (title text UNIQUE);
+    CREATE SEQUENCE of_others;
+    CREATE VIEW newest_posts AS SELECT title FROM "Posts";
+    CREATE FUNCTION of_others() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+    INSERT INTO "Posts" (title) VALUES ('before');
+    INSERT INTO orders_of_others VALUES ('before');
+    INSERT INTO blog.orders VALUES ('before');
+"""
+AFTERWARDS = """
+    INSERT INTO "Posts" (title) VALUES ('after');
+    INSERT INTO orders_of_others VALUES ('after');
+    INSERT INTO blog.orders VALUES ('after');
+    SELECT nextval('of_others');
+"""
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_tables_of_others_are_neither_in_a_backup_nor_touched_by_a_restore(
+    run: Run, database_url: str, tmp_path: Path, whole: bool
+) -> None:
+    """Backups once held the whole database: of such a one, only our tables are restored."""
+
+    async def change(statements: str) -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(statements)
+        await connection.close()
+
+    kept = go(insert_order(database_url))
+    go(change(NEIGHBOURS))
+    file = tmp_path / "shop.dump"
+    if whole:
+        dump_whole(database_url, file)
+    else:
+        assert run("db", "backup", file).code == 0
+        assert b"orders_of_others" not in file.read_bytes()
+    go(insert_order(database_url))
+    go(change(AFTERWARDS))
+    restored = run("db", "restore", file, "--yes")
+    assert restored.code == 0, restored.err
+    assert go(order_ids(database_url)) == {kept}
+    for table in ('"Posts"', "orders_of_others", "blog.orders"):
+        assert go(read_value(database_url, f"SELECT count(*) FROM {table}")) == 2
+    assert go(read_value(database_url, "SELECT last_value FROM of_others")) == 1
+    assert go(read_value(database_url, "SELECT count(*) FROM pg_indexes WHERE indexname = 'links_of_posts'")) == 1
+    assert run("doctor", "--json").lines[0]["ok"]
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_another_encoding_than_utf_8_is_refused(
+    run_bare: Run, empty_database: str, environment: pytest.MonkeyPatch, encoding: str
+) -> None:
+    server, _, name = empty_database.rpartition("/")
+
+    async def change(statement: str) -> None:
+        admin = await asyncpg.connect(f"{server}/postgres")
+        await admin.execute(statement)
+        await admin.close()
+
+    other = f"{name}_{encoding.lower()}"
+    go(change(f"CREATE DATABASE {other} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"))
+    environment.setenv("DATABASE_URL", f"{server}/{other}")
+    refused = run_bare("db", "init")
+    go(change(f"DROP DATABASE {other}"))
+    assert refused.code == 2
+    assert f"the database has the encoding {encoding}, and this program needs UTF8" in refused.err
+
+
+def test_a_table_of_migrations_of_another_program_is_not_taken_for_ours(run_bare: Run, empty_database: str) -> None:
+    async def change() -> None:
+        connection = await asyncpg.connect(empty_database)
+        await connection.execute("CREATE TABLE schema_migrations (version varchar PRIMARY KEY)")
+        await connection.close()
+
+    go(change())
+    status = run_bare("db", "status", "--json")
+    assert (status.code, status.json["version"]) == (1, 0)
+
+
+def test_a_schema_of_its_own_keeps_the_shop_apart_from_tables_of_the_same_names(
+    run_bare: Run, empty_database: str, tmp_path: Path
+) -> None:
+    async def change(*statements: str) -> None:
+        connection = await asyncpg.connect(empty_database)
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.close()
+
+    name = empty_database.rpartition("/")[2]
+    go(
+        change(
+            "CREATE TABLE orders (note text); INSERT INTO orders VALUES ('theirs')",
+            "CREATE TABLE schema_migrations (version varchar PRIMARY KEY); CREATE SCHEMA checkout",
+            f"ALTER DATABASE {name} SET search_path = checkout",
+        )
+    )
+    assert run_bare("db", "init").code == 0
+    kept = go(insert_order(empty_database))
+    file = tmp_path / "shop.dump"
+    assert run_bare("db", "backup", file).code == 0
+    go(insert_order(empty_database))
+    go(change("INSERT INTO public.orders VALUES ('newer')"))
+    restored = run_bare("db", "restore", file, "--yes")
+    assert restored.code == 0, restored.err
+    assert go(order_ids(empty_database)) == {kept}
+    assert go(read_value(empty_database, "SELECT count(*) FROM public.orders")) == 2
+    assert run_bare("db", "status").code == 0
+    assert run_bare("orders", "show", kept, "--json").json["id"] == kept
+    assert "GRANT SELECT ON checkout.acts" in run_bare("db", "roles").out

@@ -16,7 +16,7 @@ from checkout_daemon.ledger.apply import retry_due_events
 from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.settings import load_settings
-from tests.commands.conftest import Run, go
+from tests.commands.conftest import Run, faults_of_log, go
 from tests.support.stripe_events import SECRET, deliver, event_body, insert_order, refund_object, session_object, signed
 
 BROKEN = "ALTER TABLE refunds ADD CONSTRAINT planted CHECK (amount <> 1300)"
@@ -76,7 +76,8 @@ def test_what_failed_for_one_cause_is_shown_and_replayed_together_and_hurts_no_n
 
     still_broken = run("events", "replay", "--fingerprint", cause, "--yes", "--json")
     assert (still_broken.code, [line["id"] for line in still_broken.lines]) == (1, ["evt_refund0"])
-    assert "error: evt_refund0 failed again; 1 more was not tried" in still_broken.err
+    assert "Batch 1: 0 done, 1 failed, 0 skipped, 1 left." in still_broken.err
+    assert "checkout batches resume 1" in still_broken.err
 
     shop(FIXED)
     refused = run("events", "replay", "--fingerprint", cause)
@@ -93,16 +94,65 @@ def test_what_failed_for_one_cause_is_shown_and_replayed_together_and_hurts_no_n
         "evt_unreadable": "dead",
     }
     assert {tuple(row) for row in shop("SELECT kind, details FROM operator_log")} == {
-        ("event.replayed", '{"event":"evt_refund0"}'),
-        ("event.replayed", '{"event":"evt_refund1"}'),
+        ("event.replayed", '{"batch":2,"event":"evt_refund0"}'),
+        ("event.replayed", '{"batch":2,"event":"evt_refund1"}'),
     }
+
+
+def test_what_is_dead_is_listed_with_the_order_that_its_payload_names(run: Run, shop: Any) -> None:
+    numbers = {line["id"]: line["number"] for line in run("events", "list", "--json").lines}
+    assert [numbers[f"evt_refund{place}"] for place in range(3)] == [1001, 1002, 1003]
+    assert numbers["evt_unreadable"] is None
+    line = next(line for line in run("events", "list", "--status", "dead").out.splitlines() if "evt_refund1" in line)
+    assert line.split()[1:5] == ["dead", "1002", "refund.created", "evt_refund1"]
+    assert run("events", "show", "evt_refund1", "--json").json["number"] == 1002
+
+
+def test_a_dead_event_is_dismissed_with_a_reason_and_is_back_if_it_fails_again(
+    run: Run, shop: Any, database_url: str
+) -> None:
+    assert run("events", "dismiss", "evt_unreadable").code == 2
+    refused = run("events", "dismiss", "evt_unreadable", "evt_paid0", "--note", "sent by hand")
+    assert (refused.code, "event evt_paid0 is applied, not dead" in refused.err) == (4, True)
+    assert statuses(run)["evt_unreadable"] == "dead"
+    done = run("events", "dismiss", "evt_unreadable", "--note", "sent by hand", "--json").json
+    assert (done["id"], done["status"]) == ("evt_unreadable", "dismissed")
+    shown = run("events", "show", "evt_unreadable").out
+    assert ": sent by hand\n" in shown
+    assert "Error" in shown
+    assert {line["id"] for line in run("events", "list", "--status", "dead", "--json").lines} == {
+        "evt_refund0",
+        "evt_refund1",
+    }
+    assert [line["id"] for line in run("events", "list", "--status", "dismissed", "--json").lines] == ["evt_unreadable"]
+    # Its entry is in the audit log, in a chain of what is about no order, which is verified as every other.
+    assert [tuple(row) for row in shop("SELECT order_id::text, kind, details, before FROM operator_log")] == [
+        ("00000000-0000-0000-0000-000000000000", "event.dismissed", '{"event":"evt_unreadable"}', "{}")
+    ]
+    assert faults_of_log(database_url) == []
+    again = run("events", "replay", "evt_unreadable")
+    assert (again.code, "checkout events dismiss evt_unreadable" in again.err) == (1, True)
+    assert statuses(run)["evt_unreadable"] == "dead"
+
+
+def test_dead_events_of_one_cause_are_dismissed_together_and_still_applied_when_replayed(run: Run, shop: Any) -> None:
+    dead = run("events", "list", "--status", "dead", "--json").lines
+    cause = next(event["fingerprint"] for event in dead if event["id"] == "evt_refund0")
+    asked = run("events", "dismiss", "--fingerprint", cause, "--note", "refunded twice")
+    assert (asked.code, "Dismiss 2 dead events?" in asked.err) == (2, True)
+    done = run("events", "dismiss", "--fingerprint", cause, "--note", "refunded twice", "--yes")
+    assert (done.code, done.out) == (0, "evt_refund0  dismissed\nevt_refund1  dismissed\n")
+    assert "No dead event matches" in run("events", "dismiss", "--fingerprint", cause, "--note", "x").err
+    shop(FIXED)
+    assert run("events", "replay", "evt_refund0").code == 0
+    assert statuses(run) | {"evt_refund0": "applied", "evt_refund1": "dismissed"} == statuses(run)
 
 
 def test_replaying_what_was_applied_changes_nothing(run: Run, shop: Any) -> None:
     before = run("orders", "show", "1001", "--json").json
     ran = run("events", "replay", "evt_paid0", "evt_paid1")
     after = run("orders", "show", "1001", "--json").json
-    assert (ran.code, "2 events were replayed." in ran.err) == (0, True)
+    assert (ran.code, "2 done, 0 failed" in ran.err) == (0, True)
     assert "evt_paid0 applied to #1001: still completed" in ran.out
     assert {key: before[key] for key in ("status", "payments", "changes")} == {
         key: after[key] for key in ("status", "payments", "changes")

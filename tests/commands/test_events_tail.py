@@ -14,7 +14,7 @@ from checkout_daemon.runtime import open_runtime
 from checkout_daemon.settings import load_settings
 from tests.commands.conftest import go
 from tests.commands.test_events_replay import BROKEN, FIXED, MAKE_DUE
-from tests.commands.test_orders import cut_listeners, program
+from tests.commands.test_orders_watch import cut_listeners, program
 from tests.support.stripe_events import SECRET, deliver, event_body, insert_order, refund_object, session_object
 
 # Past what is read again anyway: from here on only what failed is looked at.
@@ -88,4 +88,4 @@ def test_filters_hold_for_what_comes_and_since_for_what_was(database_url: str, t
         assert process.stdout is not None
         line = process.stdout.readline()
         process.terminate()
-    assert line.rstrip().endswith("checkout.session.completed  evt_1  applied")
+    assert line.rstrip().endswith("checkout.session.completed  evt_1  #1001  applied")

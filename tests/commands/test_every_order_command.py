@@ -6,70 +6,33 @@ The commands are read from their declarations: one that is not in the table fail
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-import asyncpg
 import click
 import pytest
 
 import cli
-from checkout_daemon.ledger.apply import ReceivedEvent, apply_batch
-from checkout_daemon.ledger.merge import merge
-from checkout_daemon.ledger.translate.envelope import parse_event
-from checkout_daemon.model.customer import Customer
-from checkout_daemon.runtime import Runtime, open_runtime
-from checkout_daemon.settings import load_settings
-from tests.commands.conftest import KEY, Run, add_products, go
+from tests.commands.conftest import Run
+from tests.commands.place import (
+    Make,
+    Place,
+    make_dead_event,
+    make_dead_message,
+    make_expired,
+    make_paid,
+    make_paid_by_event,
+    make_paid_twice,
+    make_waiting,
+    open_place,
+)
 from tests.support.background import BackgroundStripe
 from tests.support.cluster import Cluster
-from tests.support.orders import add_expired_order, number_of
-from tests.support.payments import paid
-from tests.support.shopping import check_out, paid_order
-from tests.support.stripe_events import event_body, session_object
 from tools.manual import walk
 
 CLOSED = "http://127.0.0.1:1"
 CLOSED_DATABASE = "postgresql://shop:verysecret@127.0.0.1:1/shop"
-BO = Customer("Bo", "bo@example.com", "+4930901820")
-Make = Callable[[Runtime], Awaitable[int]]
-
-
-async def _waiting(runtime: Runtime) -> int:
-    return (await check_out(runtime, customer=BO)).number
-
-
-async def _paid(runtime: Runtime) -> int:
-    return (await paid_order(runtime, customer=BO)).number
-
-
-async def _paid_twice(runtime: Runtime) -> int:
-    answer = await check_out(runtime, customer=BO)
-    order_id = str(answer.order_id)
-    payments = (f"pi_{answer.number}a", f"pi_{answer.number}b")
-    update = paid(order_id, *payments, amount=answer.amount_total)
-    await runtime.database.run(merge, [update])
-    return answer.number
-
-
-async def _paid_by_event(runtime: Runtime) -> int:
-    """Pay an order, and keep the event that reported it."""
-    answer = await check_out(runtime, customer=BO)
-    session = session_object(
-        str(answer.order_id), answer.session_id, f"pi_{answer.number}", amount_total=answer.amount_total
-    )
-    event = parse_event(event_body("checkout.session.completed", session))
-    await apply_batch(runtime.database, [ReceivedEvent(event, datetime.now(UTC))])
-    return answer.number
-
-
-async def _expired(runtime: Runtime) -> int:
-    async with runtime.database.connection() as connection:
-        return await number_of(connection, await add_expired_order(connection, customer_email=BO.email))
-
-
 ADA = "ada@example.com"  # has two orders
 UNKNOWN = "4711"
 
@@ -82,7 +45,7 @@ class Command:
     """
 
     line: str
-    does: Make = _waiting
+    does: Make = make_waiting
     stripe: bool = False
     destructive: bool = False
     lists: bool = False
@@ -106,22 +69,33 @@ class Command:
 COMMANDS = {
     command.name: command
     for command in (
+        Command("orders list --order ORDER", lists=True),
+        Command("orders export --order ORDER", lists=True),
         Command("orders show ORDER"),
         Command("orders explain ORDER"),
-        Command("orders refund ORDER", _paid, stripe=True, destructive=True),
+        Command("orders refund ORDER", make_paid, stripe=True, destructive=True),
         Command("orders cancel ORDER", stripe=True, destructive=True),
-        Command("orders erase ORDER", _expired, destructive=True),
-        Command("orders ack ORDER paid_twice", _paid_twice),
+        Command("orders correct ORDER --phone +43664123456", destructive=True),
+        Command("orders erase ORDER", make_expired, destructive=True),
+        Command("orders ack ORDER paid_twice", make_paid_twice),
         Command("orders note ORDER called"),
+        Command("orders snooze ORDER 2d --note later", make_paid_twice),
         Command("sessions resend ORDER", stripe=True),
         Command("sessions expire ORDER", stripe=True, destructive=True),
         Command("sessions show ORDER", lists=True),
         Command("sessions sync ORDER", stripe=True),
+        Command("sessions list --order ORDER", lists=True),
+        Command("batches list --order ORDER", lists=True),
         Command("events list --order ORDER", lists=True),
         Command("events tail --order ORDER", elsewhere=True),
-        Command("events replay --order ORDER --status applied", _paid_by_event, destructive=True),
+        Command("orders watch --order ORDER", elsewhere=True),
+        Command("events replay --order ORDER --status applied", make_paid_by_event, destructive=True),
+        Command("events dismiss --order ORDER --status dead --note old", make_dead_event, destructive=True),
         Command("outbox list --order ORDER", lists=True),
-        Command("outbox replay --order ORDER --status queued", _paid, destructive=True),
+        Command(
+            "outbox dismiss --order ORDER --status dead --note old", make_dead_message, destructive=True, lists=True
+        ),
+        Command("outbox replay --order ORDER --status queued", make_paid, destructive=True),
         Command("trigger charge.refunded --order ORDER", elsewhere=True),
     )
 }
@@ -132,60 +106,9 @@ ANSWERING = [name for name, command in COMMANDS.items() if not command.elsewhere
 DESTRUCTIVE = [name for name, command in COMMANDS.items() if command.destructive]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One database and one offline Stripe for all these tests, which must not touch each other's orders."""
-
-    database_url: str
-    stripe: BackgroundStripe
-
-    def environ(self) -> dict[str, str]:
-        return {"DATABASE_URL": self.database_url, "STRIPE_API_KEY": KEY, "STRIPE_API_BASE": self.stripe.base}
-
-    def make(self, work: Make) -> int:
-        """Create an order of Bo's and return its number."""
-
-        async def with_runtime() -> int:
-            async with open_runtime(load_settings(self.environ())) as runtime:
-                return await work(runtime)
-
-        number: int = go(with_runtime())
-        return number
-
-    def contents(self) -> Mapping[str, str]:
-        """Return a fingerprint of every table by name."""
-
-        async def read() -> dict[str, str]:
-            connection = await asyncpg.connect(self.database_url)
-            names = await connection.fetch(
-                "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
-                " AND NOT relispartition"
-            )
-            found = {
-                name: await connection.fetchval(f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {name} t")
-                for (name,) in names
-            }
-            await connection.close()
-            return found
-
-        contents: dict[str, str] = go(read())
-        return contents
-
-
 @pytest.fixture(scope="module")
 def place(cluster: Cluster, offline_stripe: BackgroundStripe) -> Iterator[Place]:
-    url = cluster.take()
-
-    async def fill(runtime: Runtime) -> int:
-        async with runtime.database.connection() as connection:
-            await add_products(connection)
-        await check_out(runtime)
-        return (await paid_order(runtime)).number
-
-    place = Place(url, offline_stripe)
-    place.make(fill)
-    yield place
-    cluster.give_back(url)
+    yield from open_place(cluster, offline_stripe)
 
 
 @pytest.fixture

@@ -1,24 +1,23 @@
-"""`checkout orders list`, `show` and `watch`, for people and for scripts."""
+"""`checkout orders list` and `show`, for people and for scripts."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
 
+from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.database.pool import Database
 from checkout_daemon.ledger.intake import Intake
 from tests.commands.conftest import Run, go
-from tests.support.orders import NOW, add_change, add_order
+from tests.support.orders import NOW, add_charge, add_order
 from tests.support.stripe_events import SECRET, deliver, event_body, refund_object, session_object
 
 ORDER_KEYS = [
@@ -40,6 +39,56 @@ ORDER_KEYS = [
     "updated_at",
     "paid_at",
 ]
+CHARGE_KEYS = [
+    "id",
+    "payment_id",
+    "status",
+    "created_at",
+    "method",
+    "brand",
+    "last4",
+    "funding",
+    "country",
+    "wallet",
+    "network",
+    "decline_code",
+    "decline_message",
+    "risk_level",
+    "risk_score",
+]
+CHARGE = {
+    "id": "ch_1",
+    "object": "charge",
+    "payment_intent": "pi_1",
+    "amount": 5000,
+    "currency": "eur",
+    "status": "succeeded",
+    "payment_method_details": {
+        "type": "card",
+        "card": {
+            "brand": "visa",
+            "last4": "4242",
+            "funding": "debit",
+            "country": "AT",
+            "network": "visa",
+            "wallet": {"type": "apple_pay"},
+        },
+    },
+    "outcome": {"type": "authorized", "risk_level": "normal", "risk_score": 12},
+}
+PAID_KEYS = [
+    "payment_method",
+    "card_brand",
+    "last4",
+    "card_funding",
+    "card_country",
+    "card_wallet",
+    "card_network",
+    "decline_code",
+    "decline_message",
+    "risk_level",
+    "risk_score",
+]
 EVENT_KEYS = [
     "id",
     "type",
@@ -55,34 +104,69 @@ EVENT_KEYS = [
     "next_attempt_at",
     "last_error",
     "fingerprint",
+    "number",
 ]
-
-
-@pytest.fixture
-def add(database_url: str) -> Callable[..., str]:
-    """Add an order and return its id."""
-
-    def add(**fields: Any) -> str:
-        async def work() -> str:
-            connection = await asyncpg.connect(database_url)
-            order_id = await add_order(connection, **fields)
-            await connection.close()
-            return order_id
-
-        return str(go(work()))
-
-    return add
 
 
 def test_a_list_has_the_keys_of_the_contract_newest_first(run: Run, add: Callable[..., str]) -> None:
     add(ago=timedelta(hours=2), status="completed", attention=["paid_twice"], paid_at=NOW)
     add(ago=timedelta(hours=1))
     newer, older = run("orders", "list", "--json").lines
-    assert list(older) == ORDER_KEYS
+    assert list(older) == ORDER_KEYS + PAID_KEYS
     assert [newer["number"], older["number"]] == [1002, 1001]
     assert older["attention"] == ["paid_twice"]
     assert (newer["attention"], newer["paid_at"], newer["amount_total"]) == ([], None, 1250)
     assert older["paid_at"] == f"{NOW:%Y-%m-%dT%H:%M:%S}Z"
+
+
+DECLINED = {"status": "failed", "decline_source": 3, "decline_code": "insufficient_funds", "declined_at": NOW}
+
+
+def test_orders_are_found_by_card_and_by_decline_code(run: Run, database_url: str) -> None:
+    async def fill() -> None:
+        connection = await asyncpg.connect(database_url)
+        ids = [await add_order(connection, ago=timedelta(hours=hours)) for hours in (30, 20, 3, 2, 1)]
+        await add_charge(connection, ids[0], last4="9995", **DECLINED)
+        await add_charge(connection, ids[1], last4="9995", **DECLINED)
+        await add_charge(connection, ids[1], last4="4242")
+        await add_charge(connection, ids[2], last4="9995", **DECLINED)
+        await add_charge(connection, ids[3], method="sepa_debit", brand=None, last4="3201")
+        await connection.close()
+
+    go(fill())
+
+    def found(*arguments: str) -> list[int]:
+        return [line["number"] for line in run("orders", "list", "--json", *arguments).lines]
+
+    assert found("--last4", "4242") == [1002]
+    assert found("--decline", "insufficient_funds") == [1003, 1002, 1001]
+    assert found("--decline", "insufficient_funds", "--since", "24h") == [1003, 1002]
+    assert found("--decline", "insufficient_funds", "--limit", "1") == [1003]
+    assert found("--decline", "insufficient_funds", "--last4", "4242") == []
+    assert found("--decline", "insufficient_funds", "--last4", "9995", "--until", "24h") == [1001]
+    assert found("--decline", "lost_card") == []
+    assert found("--last4", "9995", "--status", "completed") == []
+    assert found("--last4", "9995", "--status", "pending", "--email", "ada@example.com") == [1003, 1002, 1001]
+    assert found("--last4", "9995", "--search", "ada") == [1003, 1002, 1001]
+    assert found("--last4", "9995", "--search", "1002") == [1002]
+    assert found("--last4", "9995", "--search", "pi_none") == []
+    assert found("--search", "9995") == [1003, 1002, 1001]
+    assert found("--search", "9995", "--since", "24h") == [1003, 1002]
+
+    listed = run("orders", "list", "--last4", "3201").out
+    assert "SEPA debit 3201" in listed
+    paid, declined = [run("orders", "list", "--json", "--search", number).lines[0] for number in ("1002", "1003")]
+    assert (paid["last4"], paid["decline_code"]) == ("4242", None)
+    assert (declined["last4"], declined["decline_code"]) == ("9995", "insufficient_funds")
+    assert "Visa 9995, insufficient funds" in run("orders", "list", "--search", "1003").out
+    assert "payment" not in run("orders", "list", "--search", "1005").out
+
+
+def test_last_four_digits_that_are_none_are_refused(run: Run) -> None:
+    for text in ("42", "42424", "4 42", "****"):
+        ran = run("orders", "list", "--last4", text)
+        assert (ran.code, ran.out) == (2, "")
+        assert "is not the last four digits" in ran.err
 
 
 def test_filters_reach_the_list(run: Run, add: Callable[..., str]) -> None:
@@ -102,6 +186,28 @@ def test_filters_reach_the_list(run: Run, add: Callable[..., str]) -> None:
     assert found("--email", "BO@example.com") == [1001]
     assert found("--attention") == [1002]
     assert found("--search", "lovelace", "--limit", "1") == [1003]
+    assert found("--filter", "status:failed -attention:any") == [1001]
+    assert found("--filter", "amount:12.50 lovelace", "--since", "24h") == [1003, 1002]
+    assert found("--filter", "-status:pending", "--status", "failed", "--email", "bo@example.com") == [1001]
+    refused = run("orders", "list", "--filter", "stauts:failed")
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.startswith("error: there is no filter 'stauts' (did you mean status?)")
+
+
+def test_a_search_of_a_large_shop_says_that_it_left_out_older_orders(
+    run: Run, add: Callable[..., str], environment: pytest.MonkeyPatch
+) -> None:
+    add(customer_name="Bo", customer_email="bo@example.com")
+    for _ in range(2):
+        add()
+    assert "newest orders were searched" not in run("orders", "list", "--search", "bo", "--limit", "1").err
+    for limit, low in (("_TRIED", 1), ("_MOST_LOOKED_AT", 1), ("_SMALL_SHOP", -1)):
+        environment.setattr(f"checkout_daemon.orders.order_search.{limit}", low)
+    assert run("orders", "export", "--json", "--search", "bo").lines[0]["number"] == 1001
+    for arguments in (["list", "--limit", "1"], ["list", "--json", "--limit", "1"]):
+        result = run("orders", *arguments, "--search", "bo")
+        assert "Only the newest orders were searched" in result.err
+        assert "No order matches" not in result.err
 
 
 def test_a_date_is_a_day_of_the_shop_s_time_zone(
@@ -113,6 +219,7 @@ def test_a_date_is_a_day_of_the_shop_s_time_zone(
     assert len(run("orders", "list", "--json", "--until", "2026-05-02").lines) == 0
 
 
+@pytest.mark.usefixtures("on_80_columns")
 def test_a_table_fits_80_columns_and_needs_no_colours(run: Run, add: Callable[..., str]) -> None:
     add(
         status="partially_refunded",
@@ -180,6 +287,7 @@ def test_an_order_is_shown_whole(run: Run, add: Callable[..., str], database_url
         await intake.start()
         session = session_object(order_id, "cs_test_1", "pi_1")
         await deliver(intake, event_body("checkout.session.completed", session, event_id="evt_paid"))
+        await deliver(intake, event_body("charge.succeeded", CHARGE))
         await deliver(intake, event_body("refund.created", refund_object("re_1", "pi_1", 1000)))
         dispute = {"id": "dp_1", "object": "dispute", "payment_intent": "pi_1", "status": "won", "amount": 5000}
         await deliver(
@@ -190,14 +298,15 @@ def test_an_order_is_shown_whole(run: Run, add: Callable[..., str], database_url
 
     go(pay())
     shown = run("orders", "show", "pi_1", "--json").json
-    lists = ["items", "sessions", "payments", "refunds", "disputes", "events", "changes"]
-    assert list(shown) == ORDER_KEYS + lists
+    lists = ["items", "sessions", "payments", "charges", "refunds", "disputes", "events", "changes"]
+    assert list(shown) == [*ORDER_KEYS, *lists, "owner", "snoozed_until"]
     assert (shown["status"], shown["amount_refunded"]) == ("partially_refunded", 1000)
     assert [list(shown[items][0]) for items in lists] == [
         ["sku", "name", "unit_amount", "quantity", "amount", "amount_discount"],
         ["id", "attempt", "status", "payment_status", "url", "expires_at", "created_at", "unknown"],
         ["id", "session_id", "amount", "currency", "livemode", "paid_at", "valid"],
-        ["id", "payment_id", "amount", "currency", "status", "created_at", "unknown"],
+        CHARGE_KEYS,
+        ["id", "payment_id", "amount", "currency", "status", "created_at", "unknown", "items"],
         ["id", "payment_id", "status", "reason", "amount", "currency", "due_by", "unknown", "funds"],
         EVENT_KEYS,
         ["seq", "order_id", "at", "from", "to", "cause", "actor", "note"],
@@ -216,8 +325,12 @@ def test_an_order_is_shown_whole(run: Run, add: Callable[..., str], database_url
         "re_1",
         "dp_1",
         "evt_paid",
+        "Visa 4242, debit, AT, Apple Pay  succeeded",
+        "normal risk (12)",
     ):
         assert text in page
+    explained = " ".join(run("orders", "explain", "1001").out.split())
+    assert "with Visa 4242, debit, AT, Apple Pay, normal risk (12)" in explained
 
 
 def test_what_is_not_found_is_exit_3(run: Run) -> None:
@@ -260,81 +373,14 @@ def test_colour_is_for_terminals_without_no_color(
     assert ("\x1b[31m" in shown) is colour
 
 
-def test_a_reader_that_has_seen_enough_is_no_failure(database_url: str, tmp_path: Path) -> None:
-    async def fill() -> None:
-        connection = await asyncpg.connect(database_url)
-        await connection.execute(
-            "INSERT INTO orders (id, currency, amount_subtotal, amount_discount, amount_total, customer_name,"
-            " customer_email, customer_phone, livemode)"
-            " SELECT gen_random_uuid(), 'eur', 1, 0, 1, 'N', 'n@example.com', '+1', false FROM generate_series(1, 3000)"
-        )
-        await connection.close()
-
-    go(fill())
-    with program(database_url, tmp_path, "orders", "list", "--json", "--limit", "3000") as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.readline()
-        process.stdout.close()
-        assert process.stderr.read() == ""
-        assert process.wait(30) == 0
-
-
-def test_watch_prints_each_change_until_it_is_interrupted(
-    database_url: str, tmp_path: Path, add: Callable[..., str]
-) -> None:
-    order_id = add()
-    with program(database_url, tmp_path, "orders", "watch", "--json") as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert "Watching" in process.stderr.readline()
-        go(change(database_url, order_id, "one"))
-        first = json.loads(process.stdout.readline())
-        go(cut_listeners(database_url))
-        assert "trying again" in process.stderr.readline()
-        go(change(database_url, order_id, "two"))
-        second = json.loads(process.stdout.readline())
-        assert "nothing was missed" in process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 130
-        assert process.stdout.read() == ""
-        assert process.stderr.read().strip() == ""
-    assert list(first) == ["seq", "order_id", "at", "from", "to", "cause", "actor", "note"]
-    assert (first["order_id"], first["note"], second["note"]) == (order_id, "one", "two")
-
-
-def test_watch_for_people_begins_at_since(database_url: str, tmp_path: Path, add: Callable[..., str]) -> None:
-    go(change(database_url, add(), "why"))
-    with program(database_url, tmp_path, "orders", "watch", "--since", "1h") as process:
-        assert process.stdout is not None
-        assert "1001  pending → completed  (test, test: why)" in process.stdout.readline()
-        process.terminate()
-
-
-def program(url: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "cli", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "DATABASE_URL": url},
-        cwd=folder,
-    )
-
-
-def change(url: str, order_id: str, note: str) -> Coroutine[Any, Any, None]:
-    async def work() -> None:
-        connection = await asyncpg.connect(url)
-        await add_change(connection, order_id, note)
-        await connection.close()
-
-    return work()
-
-
-async def cut_listeners(url: str) -> None:
-    connection = await asyncpg.connect(url)
-    await connection.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE pid <> pg_backend_pid() AND datname = current_database()"
-    )
-    await connection.close()
+def test_an_order_is_shown_as_of_a_time(run: Run, paid: CheckoutAnswer) -> None:
+    now = run("orders", "show", "1001", "--json").json
+    (created, *_) = now["changes"]
+    then = run("orders", "show", "1001", "--at", created["at"], "--json").json
+    assert (then["status"], then["payments"], then["paid_at"]) == ("pending", [], None)
+    assert (then["at"], [change["to"] for change in then["changes"]]) == (created["at"], ["pending"])
+    page = run("orders", "show", "1001", "--at", created["at"]).out
+    assert page.startswith("Order 1001  pending")
+    assert "As of" in page
+    assert run("orders", "show", "1001", "--at", "30d").code == 3
+    assert run("orders", "show", "1001", "--at", "25:00").code == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from checkout_daemon.checkout.placing import CheckoutAnswer
 from tests.commands.conftest import Do, Run, away
 from tests.support.background import BackgroundStripe
@@ -26,7 +28,25 @@ def test_a_refund_prints_its_id_and_the_orders_new_status(run: Run, paid: Checko
         "status": "succeeded",
         "order_status": "refunded",
         "amount_refunded": 3399,
+        "items": [],
     }
+
+
+def test_a_refund_of_items_names_them_and_show_keeps_them(run: Run, paid: CheckoutAnswer) -> None:
+    assert (
+        "Refund €15.33 for 1 × NOTE, 1 × PEN of pi_"
+        in run("orders", "refund", "1001", "--item", "NOTE:1", "--item", "PEN:1").err
+    )
+    ran = run("orders", "refund", "1001", "--item", "NOTE:1", "--item", "PEN", "--yes", "--note", "broken")
+    assert (ran.code, "Refunded €21.99 for 1 × NOTE, 3 × PEN of order 1001" in ran.err) == (0, True)
+    (refund,) = run("orders", "show", "1001", "--json").json["refunds"]
+    assert refund["items"] == [
+        {"sku": "NOTE", "quantity": 1, "amount": 1200},
+        {"sku": "PEN", "quantity": 3, "amount": 999},
+    ]
+    assert "1 × NOTE, 3 × PEN" in run("orders", "show", "1001").out
+    refused = [("--item", "NOTE:2"), ("--item", "INK"), ("--item", "NOTE", "--amount", "5"), ("--item", "NOTE:0")]
+    assert [run("orders", "refund", "1001", *options, "--yes").code for options in refused] == [4, 4, 2, 2]
 
 
 def test_off_a_terminal_nothing_destructive_is_done_without_yes(run: Run, paid: CheckoutAnswer) -> None:
@@ -81,3 +101,23 @@ def test_cancel_leaves_nothing_to_pay(run: Run, waiting: CheckoutAnswer, do: Do,
     assert human.err == "Order 1002 is canceled; none of its sessions can be paid.\n"
     do(paid_order)
     assert [run("orders", "cancel", text, "--yes").code for text in ("1003", "4711", "ada@example.com")] == [4, 3, 2]
+
+
+def test_money_typed_as_such_is_refused_with_its_minor_units(run: Run, paid: CheckoutAnswer) -> None:
+    for typed, shown in (("5.00", "500 for 5.00"), ("12,34", "1234 for 12,34"), ("5.0", "500 for 5.00")):
+        ran = run("orders", "refund", "1001", "--amount", typed, "--yes")
+        assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+        assert f"is not in minor units: {shown}, in a currency with two decimals" in ran.err
+    assert "0 is not in the range" in run("orders", "refund", "1001", "--amount", "0").err
+
+
+def test_who_an_operator_is_goes_into_the_log_next_to_the_system_s_user(
+    run: Run, paid: CheckoutAnswer, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("CHECKOUT_OPERATOR", "anna")
+    assert run("orders", "note", "1001", "called").code == 0
+    assert "(as anna)" in run("orders", "show", "1001").out
+    assert run("--as", "bo@shop", "orders", "note", "1001", "called again").code == 0
+    assert "(as bo@shop)" in run("orders", "show", "1001").out
+    wrong = run("--as", "bo\x1b[2J", "orders", "note", "1001", "x")
+    assert (wrong.code, wrong.out, "CHECKOUT_OPERATOR" in wrong.err) == (2, "", True)

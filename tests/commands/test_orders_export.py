@@ -13,8 +13,8 @@ import asyncpg
 import pytest
 
 from tests.commands.conftest import Run, go
-from tests.commands.test_orders import ORDER_KEYS
-from tests.support.orders import NOW, add_order
+from tests.commands.test_orders import ORDER_KEYS, PAID_KEYS
+from tests.support.orders import NOW, add_charge, add_order
 
 ITEM_KEYS = ["item_sku", "item_name", "item_unit_amount", "item_quantity", "item_amount", "item_amount_discount"]
 
@@ -32,6 +32,7 @@ def fill(database_url: str) -> None:
             attention=["paid_twice", "refund_failed"],
             paid_at=NOW,
         )
+        await add_charge(connection, first, last4="0007", risk_level="normal", risk_score=-1)
         await connection.executemany(
             "INSERT INTO order_items (order_id, position, sku, name, unit_amount, quantity, amount, amount_discount)"
             " VALUES ($1, $2, $3, $4, $5, $6, $7, 0)",
@@ -53,7 +54,7 @@ def rows(text: str) -> list[dict[str, str]]:
 def test_csv_has_the_contract_s_columns_minor_units_and_no_formula(run: Run) -> None:
     ran = run("orders", "export")
     newer, older = rows(ran.out)
-    assert (ran.code, ran.err, list(newer)) == (0, "", ORDER_KEYS)
+    assert (ran.code, ran.err, list(newer)) == (0, "", ORDER_KEYS + PAID_KEYS)
     assert (newer["number"], older["number"], older["amount_total"], older["currency"]) == (
         "1002",
         "1001",
@@ -62,6 +63,10 @@ def test_csv_has_the_contract_s_columns_minor_units_and_no_formula(run: Run) -> 
     )
     assert (older["paid_at"], older["livemode"]) == (f"{NOW:%Y-%m-%dT%H:%M:%SZ}", "false")
     assert (newer["paid_at"], newer["discount_code"], older["attention"]) == ("", "", "paid_twice refund_failed")
+    assert (older["card_brand"], older["last4"], older["risk_level"], older["risk_score"]) == (
+        *("visa", "0007", "normal", ""),
+    )
+    assert newer["last4"] == ""
     assert newer["customer_name"] == '\'=HYPERLINK("http://evil.example";"x"),\n2'
     assert (newer["customer_email"], newer["customer_phone"]) == ("'-ada@example.com", "+43664123456")
 
@@ -79,13 +84,13 @@ def test_json_lines_are_those_of_the_list_and_take_its_filters(run: Run) -> None
     ):
         assert [line["number"] for line in run("orders", "export", "--json", *filters).lines] == [1001], filters
     assert [line["number"] for line in run("orders", "export", "--json", "--limit", "1").lines] == [1002]
-    assert run("orders", "export", "--since", "yesterday").code == 2
+    assert run("orders", "export", "--since", "whenever").code == 2
 
 
 @pytest.mark.usefixtures("fill")
 def test_a_line_for_each_item(run: Run) -> None:
     pages = run("orders", "export", "--items", "--json").lines
-    assert list(pages[0]) == ORDER_KEYS + ITEM_KEYS
+    assert list(pages[0]) == ORDER_KEYS + PAID_KEYS + ITEM_KEYS
     assert [(page["number"], *(page[key] for key in ITEM_KEYS)) for page in pages] == [
         (1001, "NOTE", "Notebook", 600, 2, 1200, 0),
         (1001, "PEN", "@Pen", 50, 1, 50, 0),
@@ -105,8 +110,12 @@ def test_a_file_is_the_reader_s_alone_and_replaced_only_when_complete(
     before = file.read_text()
     assert len(rows(before)) == 2
 
+    refused = run("orders", "export", "--output", "orders.csv")
+    assert (refused.code, "add --force" in refused.err, file.read_text() == before) == (2, True, True)
+    assert run("orders", "export", "--output", "orders.csv", "--items", "--force").code == 0
+    assert run("orders", "export", "--output", "-", "--items").out == before
     environment.setenv("DATABASE_URL", "postgresql://shop@127.0.0.1:1/shop")
-    assert run("orders", "export", "--output", "orders.csv").code == 5
+    assert run("orders", "export", "--output", "orders.csv", "--force").code == 5
     assert run("orders", "export").out == ""  # no line of names that looks like an export of nothing
     environment.setenv("DATABASE_URL", database_url)
     lost = run("orders", "export", "--output", "no/such/folder.csv")
@@ -116,7 +125,7 @@ def test_a_file_is_the_reader_s_alone_and_replaced_only_when_complete(
 
 
 def test_an_empty_shop_has_the_header_alone(run: Run) -> None:
-    assert run("orders", "export").out == ",".join(ORDER_KEYS) + "\n"
+    assert run("orders", "export").out == ",".join(ORDER_KEYS + PAID_KEYS) + "\n"
     assert run("orders", "export", "--json").out == ""
 
 
@@ -135,3 +144,17 @@ def test_more_than_a_page_each_once(run: Run, database_url: str) -> None:
     numbers = [int(row["number"]) for row in rows(run("orders", "export").out)]
     assert sorted(numbers) == list(range(1001, 2235))
     assert numbers[0] == 1699
+
+
+@pytest.mark.usefixtures("fill")
+def test_named_orders_are_exported_in_their_sequence(run: Run, tmp_path: Path) -> None:
+    named = run("orders", "export", "1001", "1002", "1001")
+    assert [row["number"] for row in rows(named.out)] == ["1001", "1002"]
+    assert rows(named.out)[0]["last4"] == "0007"
+    file = tmp_path / "orders.txt"
+    file.write_text("1002\n")
+    assert [row["number"] for row in rows(run("orders", "export", "--from-file", file, "--items").out)] == []
+    assert len(rows(run("orders", "export", "1001", "--items").out)) == 2
+    assert run("orders", "export", "1001", "--status", "completed").code == 2
+    assert run("orders", "export", "1001", "--from-file", file).code == 2
+    assert run("orders", "export", "4711").code == 3

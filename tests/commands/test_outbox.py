@@ -8,8 +8,8 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from checkout_daemon.commands.outbox import MESSAGE_STATUSES
-from tests.commands.conftest import Run, constraint_values, go
+from checkout_daemon.commands.outbox_options import MESSAGE_STATUSES
+from tests.commands.conftest import Run, constraint_values, faults_of_log, go
 from tests.support.orders import add_order
 
 
@@ -45,6 +45,7 @@ def test_filters(run: Run, dead: dict[str, str]) -> None:
     assert listed(run, "--limit", "1", "--since", "1h") != []
 
 
+@pytest.mark.usefixtures("on_80_columns")
 def test_the_table_fits_and_names_what_is_not_configured(run: Run, dead: dict[str, str]) -> None:
     ran = run("outbox", "list")
     assert max(len(line) for line in ran.out.splitlines()) <= 80
@@ -73,12 +74,83 @@ def test_all_dead_ones_are_replayed_when_confirmed(run: Run, dead: dict[str, str
     assert not listed(run, "--status", "dead")
 
 
+def test_the_list_names_the_order_and_the_error_of_each_message(
+    run: Run, dead: dict[str, str], on_80_columns: pytest.MonkeyPatch
+) -> None:
+    on_80_columns.setenv("COLUMNS", "90")
+    ran = run("outbox", "list", "--status", "dead")
+    assert ran.out.split()[-5:] == ["dead", "1001", "order.completed", "webhook", dead["webhook"]]
+    fault = run("outbox", "list", "--status", "dead", "--json").json["fingerprint"]
+    assert f"1 × {fault}  the receiver answered 500" in ran.err
+    on_80_columns.delenv("TTY_COMPATIBLE")
+    assert "the receiver answered 500" in run("outbox", "list", "--status", "dead").out
+    assert run("outbox", "list", "--status", "dead", "--json").json["number"] == 1001
+    assert f"1001 {dead['order']}" in run("outbox", "show", dead["webhook"]).out
+
+
+def test_a_dead_message_is_dismissed_with_a_reason_and_is_back_if_it_dies_again(
+    run: Run, dead: dict[str, str], database_url: str
+) -> None:
+    assert run("outbox", "dismiss", dead["webhook"]).code == 2
+    assert run("outbox", "dismiss", dead["webhook"], "--note", " ").code == 2
+    refused = run("outbox", "dismiss", dead["webhook"], dead["mail"], "--note", "old receiver")
+    assert (refused.code, f"message {dead['mail']} is queued, not dead" in refused.err) == (4, True)
+    assert listed(run, "--status", "dead") == [dead["webhook"]]
+    done = run("outbox", "dismiss", dead["webhook"], "--note", "old receiver", "--json").json
+    assert (done["id"], done["status"], done["number"]) == (dead["webhook"], "dismissed", 1001)
+    assert listed(run, "--status", "dead") == []
+    assert listed(run, "--status", "dismissed") == [dead["webhook"]]
+    assert ": old receiver\n" in run("outbox", "show", dead["webhook"]).out
+    assert "message.dismissed" in run("orders", "show", "1001").out
+    assert run("outbox", "replay", dead["webhook"], "--json").json["queued"] is True
+
+    async def die() -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute("UPDATE outbox SET status = 'dead' WHERE id = $1", dead["webhook"])
+        await connection.close()
+
+    go(die())
+    fault = run("outbox", "list", "--status", "dead", "--json").json["fingerprint"]
+    every = run("outbox", "dismiss", "--status", "dead", "--channel", "webhook", "--note", "still", "--yes")
+    assert (every.code, every.err) == (0, f"1 × {fault}  the receiver answered 500\n1 message dismissed.\n")
+    assert run("outbox", "dismiss", "--status", "dead", "--note", "still").err.startswith("No dead message matches")
+    assert run("outbox", "dismiss", "--status", "sent", "--note", "still").code == 2
+    assert faults_of_log(database_url) == []
+
+
+def test_those_of_one_fault_are_replayed_or_dismissed_by_its_fingerprint(
+    run: Run, dead: dict[str, str], database_url: str
+) -> None:
+    async def another() -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(
+            "UPDATE outbox SET status = 'dead', last_error = 'no such host' WHERE channel = 'mail'"
+        )
+        await connection.close()
+
+    go(another())
+    faults = {line["id"]: line["fingerprint"] for line in run("outbox", "list", "--status", "dead", "--json").lines}
+    webhook, mail = faults[dead["webhook"]], faults[dead["mail"]]
+    assert webhook != mail
+    assert {f"checkout outbox replay {message}" for message in (dead["webhook"], dead["mail"])} == {
+        item["command"] for item in run("todo", "--json").lines
+    }
+    assert listed(run, "--fingerprint", webhook) == [dead["webhook"]]
+    replayed = run("outbox", "replay", "--fingerprint", webhook, "--note", "the receiver is up", "--yes", "--json")
+    assert replayed.json == {"found": 1, "queued": 1}
+    assert run("batches", "show", "1", "--json").json["note"] == "the receiver is up"
+    assert listed(run, "--status", "dead") == [dead["mail"]]
+    assert run("outbox", "dismiss", "--fingerprint", mail, "--note", "phoned", "--yes").code == 0
+    assert listed(run, "--status", "dead") == []
+
+
 def test_unknown_ids_are_exit_3_and_what_is_none_exit_2(run: Run, dead: dict[str, str]) -> None:
     assert run("outbox", "show", uuid4()).code == 3
     assert run("outbox", "replay", dead["webhook"], uuid4()).code == 3
     assert run("outbox", "show", dead["webhook"], "--json").json["status"] == "dead"
     assert run("outbox", "show", "this").code == 2
     assert run("outbox", "replay").code == 2
+    assert run("outbox", "dismiss", uuid4(), "--note", "none").code == 3
     assert run("outbox", "replay", dead["webhook"], "--status", "dead").code == 2
     assert run("outbox", "list", "--kind", "order.sold").code == 2
 

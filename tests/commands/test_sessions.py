@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import asyncpg
+import pytest
 
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.expiring import expire_sessions
@@ -17,9 +18,11 @@ from tests.support.shopping import check_out, paid_order, pay
 
 
 def test_sessions_are_listed_and_a_list_that_was_cut_is_reported_as_such(
-    run: Run, waiting: CheckoutAnswer, do: Do
+    run: Run, waiting: CheckoutAnswer, do: Do, on_80_columns: pytest.MonkeyPatch
 ) -> None:
     second = do(check_out)
+    assert max(map(len, run("sessions", "list").out.splitlines())) <= 80
+    on_80_columns.delenv("TTY_COMPATIBLE")
     cut, whole, none = (
         run("sessions", "list", "--limit", "1"),
         run("sessions", "list", "--status", "open"),
@@ -28,7 +31,6 @@ def test_sessions_are_listed_and_a_list_that_was_cut_is_reported_as_such(
     assert "Showing the newest 1." in cut.err
     assert [line.split()[0] for line in cut.out.splitlines()] == ["order", "1002"]
     assert [line.split()[0] for line in whole.out.splitlines()] == ["order", "1002", "1001"]
-    assert max(map(len, whole.out.splitlines())) <= 80
     assert (whole.err, none.out, none.err) == ("", "", "No session matches.\n")
     listed = run("sessions", "list", "--json", "--limit", "1").lines
     found = [(line["id"], line["number"], line["payment_status"]) for line in listed]
@@ -114,13 +116,13 @@ def test_many_are_listed_first_and_then_resent(run: Run, do: Do, stripe: Backgro
     do(paid_order)
     some = ("sessions", "resend", "--status", "expired", "--since", "7d", "--rate", "20")
     dry = run(*some, "--dry-run")
-    assert (dry.code, dry.out) == (0, "1002  expired\n1001  expired\n")
+    assert (dry.code, dry.out) == (0, "1002  €33.99\n1001  €33.99\n")
     assert [line["number"] for line in run(*some, "--dry-run", "--json").lines] == [1002, 1001]
     assert [line["number"] for line in run("orders", "list", "--json", "--status", "expired").lines] == [1002, 1001]
-    ran = run(*some, "--json")
+    ran = run(*some, "--yes", "--json")
     assert (ran.code, [line["number"] for line in ran.lines]) == (0, [1002, 1001])
     assert all(line["url"] and line["mailed"] for line in ran.lines)
-    assert "2 resent, 0 can no longer be paid, 0 failed." in ran.err
+    assert "Batch 1: 2 done, 0 failed, 0 skipped, 0 left." in ran.err
     assert run(*some).out == ""  # they are pending now
 
     async def pay_one(runtime: Runtime) -> CheckoutAnswer:
@@ -129,9 +131,9 @@ def test_many_are_listed_first_and_then_resent(run: Run, do: Do, stripe: Backgro
 
     do(pay_one)
     pending: dict[int, Any] = {
-        line["number"]: line for line in run("sessions", "resend", "--status", "pending", "--json").lines
+        line["number"]: line for line in run("sessions", "resend", "--status", "pending", "--yes", "--json").lines
     }
     assert sorted(pending) == [1001, 1002, 1004]
     assert (pending[1002]["code"], "url" in pending[1001]) == ("not_payable", True)
     away(stripe)
-    assert run("sessions", "resend", "--status", "pending").code == 5
+    assert run("sessions", "resend", "--status", "pending", "--yes").code == 5

@@ -317,7 +317,7 @@ async def test_the_list_has_a_line_for_each_type(shop: Shop) -> None:
     listed = await run_command(shop.dev, "trigger", "--list")
     as_json = await run_command(shop.dev, "trigger", "--list", "--json")
     assert [row["type"] for row in as_json.lines] == list(EVENT_TYPES)
-    assert [line.split()[0] for line in listed.out.splitlines()] == ["EVENT", *EVENT_TYPES]
+    assert [line.split()[0] for line in listed.out.splitlines()] == ["event", *EVENT_TYPES]
 
 
 async def test_the_users_own_login_is_not_touched(shop: Shop, tmp_path: Path) -> None:

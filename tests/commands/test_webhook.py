@@ -139,7 +139,7 @@ def test_the_mode_is_stripes_word_for_it(run: Run, account: Account, offline_str
     made = run("webhook", "create", "--json")
     shown = run("webhook", "show")
     assert made.json["livemode"] is True
-    assert "Mode    live" in shown.out
+    assert "Mode      live" in shown.out
 
 
 @pytest.mark.parametrize("command", ["create", "show", "rotate"])

@@ -13,7 +13,8 @@ import pytest
 
 from checkout_daemon.catalog.cart import Cart, CartLine, Product
 from checkout_daemon.catalog.pricing import price_cart
-from checkout_daemon.database.pool import Database, keep_plans, settle_plans
+from checkout_daemon.database.connection import GENERIC_PLANS, PLANNER, settle
+from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import all_queries, sql
 from checkout_daemon.ledger.facts import (
     Link,
@@ -45,6 +46,7 @@ LARGE = {
     "links",
     "payments",
     "payment_observations",
+    "charges",
     "stripe_events",
     "outbox",
 }
@@ -68,8 +70,7 @@ PARTIAL = {
 
 @pytest.fixture
 async def settled(connection: asyncpg.Connection) -> asyncpg.Connection:
-    await settle_plans(connection)
-    await keep_plans(connection)
+    await settle(connection, {**PLANNER, **GENERIC_PLANS})
     return connection
 
 

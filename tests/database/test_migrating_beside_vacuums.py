@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from checkout_daemon.database import migrations
 from checkout_daemon.database.migrations import all_migrations, migrate
 from checkout_daemon.dev.postgres import EmbeddedPostgres
 
@@ -18,7 +19,7 @@ ALTER TABLE orders SET (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_co
 INSERT INTO orders (id, currency, amount_subtotal, amount_discount, amount_total, customer_name, customer_email,
                     customer_phone, livemode)
 SELECT gen_random_uuid(), 'eur', 100, 0, 100, 'N', 'n@example.com', '+1', false FROM generate_series(1, 20000);
-DELETE FROM schema_migrations WHERE version = 33;
+DELETE FROM schema_migrations WHERE version >= 33;
 """
 
 
@@ -30,7 +31,9 @@ async def server(state_dir: Path) -> AsyncIterator[EmbeddedPostgres]:
     await server.stop()
 
 
-async def test_an_automatic_vacuum_gives_way(server: EmbeddedPostgres) -> None:
+async def test_an_automatic_vacuum_gives_way(server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = tuple(one for one in all_migrations() if one.version <= 33)  # later ones cannot be applied twice
+    monkeypatch.setattr(migrations, "all_migrations", lambda: known)
     await migrate(server.url())
     connection = await asyncpg.connect(server.url())
     await connection.execute(SLOW_VACUUM)
@@ -38,7 +41,6 @@ async def test_an_automatic_vacuum_gives_way(server: EmbeddedPostgres) -> None:
     async with asyncio.timeout(60):
         while not await connection.fetchval(vacuums):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-    assert 33 in {migration.version for migration in all_migrations()}
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         assert await migrate(server.url()) == [33]
     await connection.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from checkout_daemon.database import pool
+from checkout_daemon.database import connection as plans
 from checkout_daemon.database.pool import Database
 
 LOOK = "EXPLAIN EXECUTE look('{evt_1}')"
@@ -14,8 +14,8 @@ LOOK = "EXPLAIN EXECUTE look('{evt_1}')"
 async def test_a_plan_for_an_empty_table_is_remade(
     database_url: str, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "_PLANS_SECONDS", 0.0)
-    monkeypatch.setattr(pool, "_LONGEST_PLANS_SECONDS", 0.0)
+    monkeypatch.setattr(plans, "_PLANS_SECONDS", 0.0)
+    monkeypatch.setattr(plans, "_LONGEST_PLANS_SECONDS", 0.0)
     await connection.execute("VACUUM (ANALYZE) stripe_events")
     database = Database(database_url, max_size=1, generic_plans=True)
     async with database.connection() as kept:

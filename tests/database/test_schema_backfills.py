@@ -61,7 +61,8 @@ async def shop(old_url: str) -> AsyncIterator[asyncpg.Connection]:
 async def without_text(connection: asyncpg.Connection) -> int:
     missing: int = await connection.fetchval(
         "SELECT count(*) FROM orders LEFT JOIN order_texts ON order_id = id"
-        " WHERE text IS DISTINCT FROM search_form(customer_name || E'\\n' || customer_email)"
+        " WHERE text IS DISTINCT FROM"
+        " search_form(concat_ws(E'\\n', customer_name, customer_email, customer_phone, discount_code))"
     )
     return missing
 

@@ -181,11 +181,47 @@ async def test_ctrl_c_while_it_starts_leaves_nothing(state_dir: Path) -> None:
     assert [pid for pid in started if not is_gone(pid)] == []
 
 
-async def test_the_operators_database_is_used_and_filled(state_dir: Path, database_url: str) -> None:
-    async with running_dev(state_dir, env={"DATABASE_URL": database_url}) as dev:
+async def test_the_database_of_the_option_is_used_and_filled(state_dir: Path, database_url: str) -> None:
+    await execute(database_url, "CREATE TABLE posts (title text)")
+    nowhere = {"DATABASE_URL": "postgresql://127.0.0.1:9/a", "DATABASE_LISTEN_URL": "postgresql://127.0.0.1:9/a"}
+    async with running_dev(state_dir, "--database-url", database_url, env=nowhere) as dev:
         assert dev.env["DATABASE_URL"] == database_url
         assert not (state_dir / "postgres.json").exists()
         assert len(await products(dev)) == 12
+
+
+async def test_a_shop_in_the_operators_database_is_used_and_not_filled(state_dir: Path, database_url: str) -> None:
+    async with running_dev(state_dir, env={"DATABASE_URL": database_url}) as dev:
+        assert dev.env["DATABASE_URL"] == database_url
+        assert await products(dev) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("CREATE TABLE posts (title text)", "has tables of another program (public.posts): "),
+        ("DROP SCHEMA public CASCADE; CREATE SCHEMA public", "has no shop yet: "),
+        (
+            "DROP SCHEMA public CASCADE; CREATE SCHEMA public; CREATE TABLE orders (id bigint);"
+            " CREATE TABLE schema_migrations (version varchar)",
+            "has tables of another program (public.orders, public.schema_migrations): ",
+        ),
+    ],
+)
+async def test_a_database_that_may_be_for_another_program_is_refused_and_nothing_is_written(
+    state_dir: Path, database_url: str, change: str, words: str
+) -> None:
+    await execute(database_url, change)
+    count = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+    connection = await asyncpg.connect(database_url)
+    before = await connection.fetchval(count)
+    dev = await spawn_dev(state_dir, env={"DATABASE_URL": database_url})
+    assert await dev.ended() == 2
+    assert words in " ".join(dev.text.split())
+    assert "--database-url" in dev.text
+    assert "Traceback" not in dev.text
+    assert await connection.fetchval(count) == before
+    await connection.close()
 
 
 async def test_the_operators_stripe_is_used(state_dir: Path) -> None:

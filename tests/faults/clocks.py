@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.faults.report import MissingPackage
+
 _PLACES = ("/usr/lib/*/faketime/libfaketime.so.1", "/usr/local/lib/faketime/libfaketime.so.1")
-
-
-class MissingPackage(Exception):
-    """A program outside this project is not installed; the message names its package."""
 
 
 class Clock:

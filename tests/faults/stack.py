@@ -1,9 +1,10 @@
-"""PostgreSQL, the offline Stripe and a daemon of two workers, which a test can kill or give a wrong clock."""
+"""Two PostgreSQL servers, the offline Stripe and a daemon of two workers, to be killed or given a wrong clock."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import secrets
 import signal
@@ -23,41 +24,23 @@ from checkout_daemon.database.migrations import migrate
 from checkout_daemon.dev.endpoint import ensure_endpoint
 from checkout_daemon.dev.main import seed_catalog
 from checkout_daemon.dev.ports import free_port
-from checkout_daemon.dev.postgres import EmbeddedPostgres
 from checkout_daemon.stripe_api.client import StripeGateway
 from tests.faults.clocks import Clock
 from tests.faults.late_effects import LateEffects
+from tests.faults.pair import Pair
 
 KEY = f"sk_test_{secrets.token_hex(16)}"
 _PROGRAM = (sys.executable, "-P", "-m", "cli")
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
 
 
-class FakedPostgres(EmbeddedPostgres):
-    """A server that uses a clock of ours."""
-
-    def __init__(self, state_dir: Path, clock: Clock) -> None:
-        super().__init__(state_dir)
-        self._clock = clock
-
-    def _command(self) -> list[str | Path]:
-        return [
-            "/usr/bin/env",
-            *(f"{name}={value}" for name, value in self._clock.environ.items()),
-            *super()._command(),
-        ]
-
-
-@dataclass
-class Stack:
-    """All running programs. `world` is the right time; `ours` is the daemon's clock, which may be wrong."""
+@dataclass(kw_only=True)
+class Programs:
+    """The daemon and the offline Stripe, with whatever database: `database_url` is where the truth is read."""
 
     directory: Path
     http: aiohttp.ClientSession
-    postgres: FakedPostgres
-    world: Clock
-    ours: Clock
-    network: LateEffects
+    database_url: str
     stripe_base: str
     environ: Mapping[str, str]
     port: int
@@ -130,7 +113,7 @@ class Stack:
             return None
 
     async def stripe(self, method: str, path: str, form: Mapping[str, str] | None = None) -> tuple[int, Any]:
-        """Call the offline Stripe directly. Repeats reads after planned trouble; a write has a key, so one effect."""
+        """Call the offline Stripe directly. Reads are repeated after planned trouble; a lost write returns (0, {})."""
         headers = {"Authorization": f"Bearer {KEY}"}
         if method == "POST":
             headers["Idempotency-Key"] = secrets.token_hex(12)
@@ -141,16 +124,21 @@ class Stack:
                     if answer.status not in (429, 500):
                         return answer.status, await answer.json()
                 if method == "POST":
-                    return 0, {}  # lost, or a stored failure: the caller checks the result
+                    return 0, {}
             await asyncio.sleep(0.05)
         raise AssertionError(f"no answer from {method} {path}")
 
-    async def every(self, path: str) -> list[dict[str, Any]]:
-        """Return every object of a list at Stripe."""
+    async def now(self) -> int:
+        """Return the time by Stripe's clock."""
+        async with self.http.get(f"{self.stripe_base}/sandbox/clock") as answer:
+            return int((await answer.json())["now"])
+
+    async def every(self, path: str, since: int = 0) -> list[dict[str, Any]]:
+        """Return every object of a list at Stripe that was created since a time by Stripe's clock."""
         objects: list[dict[str, Any]] = []
         while True:
             after = f"&starting_after={objects[-1]['id']}" if objects else ""
-            _, page = await self.stripe("GET", f"{path}?limit=100{after}")
+            _, page = await self.stripe("GET", f"{path}?limit=100&created[gte]={since}{after}")
             objects += page["data"]
             if not page["has_more"]:
                 return objects
@@ -160,14 +148,6 @@ class Stack:
         url = f"{self.stripe_base}/sandbox/chaos"
         request = self.http.post(url, json=settings) if settings else self.http.delete(url)
         async with request as answer:
-            assert answer.status == 200, await answer.text()
-
-    async def pass_time(self, seconds: float) -> None:
-        """Move the right time forward for all programs, and make Stripe do what is due by then."""
-        self.world.set(self.world.offset_seconds + seconds)
-        self.ours.set(self.ours.offset_seconds + seconds)
-        await asyncio.sleep(1.5)  # programs read their clock's file once a second
-        async with self.http.post(f"{self.stripe_base}/sandbox/clock", json={"advance": 0}) as answer:
             assert answer.status == 200, await answer.text()
 
     def acknowledged(self) -> set[str]:
@@ -184,55 +164,110 @@ class Stack:
             return [row[0] for row in storage.execute(question)]
 
     async def rows(self, question: str, *values: Any) -> list[asyncpg.Record]:
-        connection = await asyncpg.connect(self.postgres.url())
+        connection = await asyncpg.connect(self.database_url)
         try:
             return await connection.fetch(question, *values)
         finally:
             await connection.close()
 
 
+@dataclass(kw_only=True)
+class Stack(Programs):
+    """All running programs. `world` is the right time; `ours` is the daemon's clock, which may be wrong.
+
+    Without libfaketime these two are None: then only Stripe's clock moves.
+    """
+
+    postgres: Pair
+    world: Clock | None
+    ours: Clock | None
+    network: LateEffects
+
+    async def pass_time(self, seconds: float) -> None:
+        """Move the right time forward for all programs, and make Stripe do what is due by then."""
+        advance = math.ceil(seconds)
+        if self.world is not None and self.ours is not None:
+            self.world.set(self.world.offset_seconds + seconds)
+            self.ours.set(self.ours.offset_seconds + seconds)
+            await asyncio.sleep(1.5)  # programs read their clock's file once a second
+            advance = 0
+        async with self.http.post(f"{self.stripe_base}/sandbox/clock", json={"advance": advance}) as answer:
+            assert answer.status == 200, await answer.text()
+
+    async def mistake_the_time(self, seconds: float) -> None:
+        """Set the clock of the daemon's machine wrong by this much, or right again."""
+        if self.world is not None and self.ours is not None:
+            self.ours.set(self.world.offset_seconds + seconds)
+            await asyncio.sleep(1.5)
+
+
 @asynccontextmanager
-async def running_stack(directory: Path, seed: int) -> AsyncIterator[Stack]:
-    """Start everything in an empty directory, and stop it at the end."""
-    directory.chmod(0o755)
-    world, ours = Clock(directory / "world.clock"), Clock(directory / "ours.clock")
-    postgres = FakedPostgres(directory, world)
-    await postgres.start()
-    stripe_port, port = free_port(), free_port()
-    clean = {name: value for name, value in os.environ.items()
-             if not name.startswith(("CHECKOUT_", "STRIPE_", "DATABASE_"))}  # fmt: skip
-    stripe_base = f"http://127.0.0.1:{stripe_port}"
-    sandbox = await asyncio.create_subprocess_exec(
-        *_PROGRAM, "sandbox", "--port", str(stripe_port), "--state-dir", str(directory / "stripe"), "--retries", "live",
-        cwd=directory, env={**clean, **world.environ}, stdin=DEVNULL, stdout=PIPE,
+async def offline_stripe(directory: Path, clock: Mapping[str, str]) -> AsyncIterator[str]:
+    """Start the offline Stripe with the clock of this environment, and give its base URL."""
+    process = await asyncio.create_subprocess_exec(
+        *_PROGRAM, "sandbox", "--port", str(free_port()), "--state-dir", str(directory / "stripe"), "--retries", "live",
+        cwd=directory, env={**_clean(), **clock}, stdin=DEVNULL, stdout=PIPE,
     )  # fmt: skip
-    network = LateEffects(stripe_base, seed)
     try:
-        assert sandbox.stdout is not None
-        await sandbox.stdout.readline()
-        base = await network.start()
-        await migrate(postgres.url())
-        await seed_catalog(postgres.url())
-        url = f"http://127.0.0.1:{port}"
-        gateway = StripeGateway(KEY, stripe_base)
-        endpoint = await ensure_endpoint(gateway, f"{url}/api/webhook", directory)
-        await gateway.close()
-        async with aiohttp.ClientSession() as http:
-            environ = clean | ours.environ | {
-                "DATABASE_URL": postgres.url(), "STRIPE_API_KEY": KEY, "STRIPE_API_BASE": base,
-                "STRIPE_WEBHOOK_SECRET": endpoint.secret, "CHECKOUT_PUBLIC_URL": url, "CHECKOUT_RATE_LIMIT": "0",
-                "CHECKOUT_STATE_DIR": str(directory / "none"),
-            }  # fmt: skip
-            stack = Stack(directory, http, postgres, world, ours, network, stripe_base, environ, port)
-            try:
-                await stack.start_daemon()
-                yield stack
-            finally:
-                await stack.kill_daemon()
+        assert process.stdout is not None
+        yield (await process.stdout.readline()).decode().split()[-1]
     finally:
-        await network.stop()
-        sandbox.terminate()
-        await sandbox.wait()
+        process.terminate()
+        await process.wait()
+
+
+async def prepare(directory: Path, database_url: str, stripe_base: str, api_base: str, port: int) -> dict[str, str]:
+    """Prepare the schema, the catalog and the webhook endpoint, and return the daemon's environment."""
+    await migrate(database_url)
+    await seed_catalog(database_url)
+    url = f"http://127.0.0.1:{port}"
+    gateway = StripeGateway(KEY, stripe_base)
+    endpoint = await ensure_endpoint(gateway, f"{url}/api/webhook", directory)
+    await gateway.close()
+    return _clean() | {
+        "DATABASE_URL": database_url, "STRIPE_API_KEY": KEY, "STRIPE_API_BASE": api_base,
+        "STRIPE_WEBHOOK_SECRET": endpoint.secret, "CHECKOUT_PUBLIC_URL": url, "CHECKOUT_RATE_LIMIT": "0",
+        "CHECKOUT_STATE_DIR": str(directory / "none"),
+    }  # fmt: skip
+
+
+def _clean() -> dict[str, str]:
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(("CHECKOUT_", "STRIPE_", "DATABASE_"))
+    }
+
+
+@asynccontextmanager
+async def running_stack(directory: Path, seed: int, *, clocks: bool) -> AsyncIterator[Stack]:
+    """Start everything in an empty directory, and stop it at the end.
+
+    With `clocks` all programs have clocks of their own. Raises MissingPackage if libfaketime is not installed.
+    """
+    directory.chmod(0o755)
+    world = Clock(directory / "world.clock") if clocks else None
+    ours = Clock(directory / "ours.clock") if clocks else None
+    faked = world.environ if world else {}
+    postgres = Pair(directory, faked)
+    try:
+        await postgres.start()
+        async with offline_stripe(directory, faked) as stripe_base, aiohttp.ClientSession() as http:
+            network = LateEffects(stripe_base, seed)
+            port = free_port()
+            try:
+                environ = await prepare(directory, postgres.url, stripe_base, await network.start(), port)
+                environ |= {"CHECKOUT_FAILED_TRIES": "0", **(ours.environ if ours else {})}
+                stack = Stack(
+                    directory=directory, http=http, database_url=postgres.url, stripe_base=stripe_base,
+                    environ=environ, port=port, postgres=postgres, world=world, ours=ours, network=network,
+                )  # fmt: skip
+                try:
+                    await stack.start_daemon()
+                    yield stack
+                finally:
+                    await stack.kill_daemon()
+            finally:
+                await network.stop()
+    finally:
         await postgres.stop()
 
 

@@ -52,6 +52,57 @@ class History:
 
 
 @dataclass(frozen=True)
+class Card:
+    """What a payment was attempted with; `authenticated`: a refused attempt got as far as a charge."""
+
+    last4: str
+    wallet: str | None
+    decline_code: str | None
+    risks: tuple[int | None, int | None]
+    authenticated: bool
+
+    def of_charge(self, failed: bool, late: bool) -> dict[str, Any]:
+        """Return what a charge reports of it; Stripe may assess the risk anew later."""
+        return {
+            "status": "failed" if failed else "succeeded",
+            "payment_method_details": {"type": "card", "card": self._described() | {"network": "visa"}},
+            "outcome": {
+                "type": "issuer_declined" if failed else "authorized",
+                "reason": self.decline_code if failed else None,
+                "risk_level": "elevated" if late else "normal",
+                "risk_score": self.risks[late],
+            },
+            "failure_code": "card_declined" if failed else None,
+            "failure_message": "Your card was declined." if failed else None,
+        }
+
+    def of_error(self, intent_id: str, charge_id: str) -> dict[str, Any]:
+        """Return the last_payment_error of a PaymentIntent."""
+        return {
+            "charge": charge_id if self.authenticated else None,
+            "code": "card_declined" if self.authenticated else "payment_intent_authentication_failure",
+            "decline_code": self.decline_code,
+            "message": "Your card was declined.",
+            "payment_method": {"id": f"pm_{intent_id[3:]}", "type": "card", "card": self._described()},
+        }
+
+    def _described(self) -> dict[str, Any]:
+        wallet = {"type": self.wallet} if self.wallet else None
+        return {"brand": "visa", "last4": self.last4, "funding": "credit", "country": "AT", "wallet": wallet}
+
+
+CARD = Card("4242", None, "insufficient_funds", (12, 12), True)
+cards = st.builds(
+    Card,
+    last4=st.sampled_from(["4242", "0002"]),
+    wallet=st.sampled_from([None, "apple_pay"]),
+    decline_code=st.sampled_from([None, "insufficient_funds", "fraudulent"]),
+    risks=st.tuples(st.sampled_from([None, 7]), st.sampled_from([None, 7, 80])),
+    authenticated=st.booleans(),
+)
+
+
+@dataclass(frozen=True)
 class SessionPlan:
     """One session: its outcome, the source that names its order, and what happens to its money."""
 
@@ -65,6 +116,7 @@ class SessionPlan:
     refunds: tuple[tuple[int, tuple[str, ...]], ...]
     disputes: tuple[tuple[str, ...], ...]
     same_second: bool
+    card: Card = CARD
 
 
 DISPUTE_PATHS = (
@@ -110,6 +162,7 @@ session_plans = st.builds(
     ),
     disputes=st.lists(st.sampled_from(DISPUTE_PATHS), max_size=2).map(tuple),
     same_second=st.booleans(),
+    card=cards,
 )
 
 
@@ -166,8 +219,13 @@ def _tell_session(history: History, plan: SessionPlan) -> None:
         send("session", "checkout.session.expired", session | {"status": "expired", "payment_status": "unpaid"})
         return
     if plan.ending == "declined_then_paid":
-        send("charge", "charge.failed", charge | {"captured": False})
-        send("intent", "payment_intent.payment_failed", intent)
+        refused_id = f"ch_{number}refused"
+        refused = charge | {"id": refused_id, "captured": False} | plan.card.of_charge(True, False)
+        error = plan.card.of_error(intent_id, refused_id)
+        if plan.card.authenticated:
+            send("charge", "charge.failed", refused)
+        latest = refused_id if plan.card.authenticated else None
+        send("intent", "payment_intent.payment_failed", intent | {"latest_charge": latest, "last_payment_error": error})
     if plan.ending in ("unknown_then_paid", "canceled"):
         word = "a_status_of_next_year" if plan.ending == "unknown_then_paid" else "unpaid"
         send("session", "checkout.session.completed", session | {"status": "complete", "payment_status": word})
@@ -180,15 +238,21 @@ def _tell_session(history: History, plan: SessionPlan) -> None:
         unpaid = session | {"status": "complete", "payment_status": "unpaid"}
         send("session", "checkout.session.completed", unpaid)
         if plan.ending == "delayed_failed":
-            send("intent", "payment_intent.payment_failed", intent)
+            send("charge", "charge.failed", charge | plan.card.of_charge(True, False))
+            error = plan.card.of_error(intent_id, charge_id)
+            send("intent", "payment_intent.payment_failed", intent | {"last_payment_error": error})
             send("session", "checkout.session.async_payment_failed", unpaid)
             return
     paid = session | {"status": "complete", "payment_status": "paid"}
-    send("charge", "charge.succeeded", charge)
+    send("charge", "charge.succeeded", charge | plan.card.of_charge(False, False))
     send("intent", "payment_intent.succeeded", intent)
     kind = "checkout.session.async_payment_succeeded" if delayed else "checkout.session.completed"
     send("session", kind, paid)
     _tell_refunds(history, plan, intent_id, charge_id)
+    if plan.refunds:
+        total = sum(amount for amount, _ in plan.refunds)
+        of_refund = charge | plan.card.of_charge(False, True) | {"amount_refunded": total}
+        send("charge", "charge.refunded", of_refund)
     _tell_disputes(history, plan, intent_id, charge_id)
 
 

@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 from checkout_daemon.database.pool import Database
-from checkout_daemon.errors import DatabaseUnavailable, InvalidSignature, MalformedJson
-from checkout_daemon.ledger.intake import Intake
+from checkout_daemon.errors import DatabaseUnavailable, InvalidSignature, MalformedJson, ServerBusy
+from checkout_daemon.ledger.intake import WAIT_SECONDS, Intake
 from checkout_daemon.ledger.signature import sign
 from tests.support.stripe_events import (
     CREATED,
@@ -300,5 +300,44 @@ async def test_a_delivery_does_not_wait_forever_behind_others(
         waiting = [asyncio.create_task(deliver(intake, body)) for body in bodies]
         outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     assert {type(outcome) for outcome in outcomes} == {DatabaseUnavailable}
+    monkeypatch.setattr("checkout_daemon.ledger.intake.WAIT_SECONDS", WAIT_SECONDS)
     await asyncio.gather(*(deliver(intake, body) for body in bodies))
+    assert await count(connection, "stripe_events") == len(bodies)
+
+
+async def test_a_queue_that_is_too_long_refuses_at_once_and_takes_again_when_it_is_short(
+    intake: Intake, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("checkout_daemon.ledger.intake.LARGEST_BATCH", 1)
+    monkeypatch.setattr("checkout_daemon.ledger.intake.CROWDED_SECONDS", 0.01)
+    bodies = [event_body("customer.created", {"id": f"cus_{number}"}) for number in range(100)]
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE stripe_events")
+        # None is refused: how fast the database is has not been seen yet.
+        waiting = [asyncio.create_task(deliver(intake, body)) for body in bodies]
+        await asyncio.sleep(0.1)
+    late = []
+    while not all(task.done() for task in waiting):
+        late.append(asyncio.create_task(deliver(intake, event_body("customer.created", {"id": "cus_late"}))))
+        await asyncio.sleep(0.002)
+    await asyncio.gather(*waiting)
+    outcomes = await asyncio.gather(*late, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {ServerBusy, type(None)}
+    taken = outcomes.count(None)
+    await deliver(intake, event_body("customer.created", {"id": "cus_afterwards"}))
+    assert await count(connection, "stripe_events") == len(bodies) + taken + 1
+
+
+async def test_what_waited_for_a_stall_is_taken(
+    intake: Intake, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("checkout_daemon.ledger.intake.LARGEST_BATCH", 1)
+    bodies = [event_body("customer.created", {"id": f"cus_{number}"}) for number in range(60)]
+    for body in bodies[:20]:  # the speed of the database is known
+        await deliver(intake, body)
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE stripe_events")
+        waiting = [asyncio.create_task(deliver(intake, body)) for body in bodies[20:40]]
+        await asyncio.sleep(1.2)  # longer than what is queued may take to store
+    await asyncio.gather(*waiting, *(deliver(intake, body) for body in bodies[40:]))
     assert await count(connection, "stripe_events") == len(bodies)

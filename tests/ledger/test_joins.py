@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from checkout_daemon.ledger.charge_facts import ChargeFact, ChargeStatus, DeclineReport, DeclineSource, RiskReport
 from checkout_daemon.ledger.facts import (
     CanceledPayment,
     DisputeFact,
@@ -46,6 +47,12 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
         st.none() | WORDS, MAYBE_TIMES, MAYBE_TIMES,
     ),
     "hint": st.builds(RefundHint, st.just("ch_1"), st.just(False), NODES, AMOUNTS, TIMES, EVENTS),
+    "charge": st.builds(
+        ChargeFact, st.just("pi_1"), st.just("ch_1"), st.just(False), TIMES, st.sampled_from(ChargeStatus),
+        *[st.none() | st.sampled_from(["a", "b"])] * 7,
+        st.none() | st.builds(DeclineReport, st.sampled_from(DeclineSource), TIMES, WORDS, st.sampled_from(["", "m"])),
+        st.none() | st.builds(RiskReport, TIMES, WORDS, st.sampled_from([-1, 0, 80])),
+    ),
     "canceled": st.builds(CanceledPayment, st.just("pi_1"), TIMES),
 }  # fmt: skip
 

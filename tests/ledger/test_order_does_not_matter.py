@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from checkout_daemon.ledger.charge_facts import ChargeFact
 from checkout_daemon.ledger.derive import Derived
 from checkout_daemon.ledger.factbase import FactBase
 from checkout_daemon.ledger.facts import Act, ActKind, Link, LinkRank, PaymentStatus, SessionFact, SessionStatus
@@ -38,10 +39,20 @@ def ends(base: FactBase) -> dict[str, Derived]:
 
 
 def end_of(events: Iterable[Event]) -> dict[str, Derived]:
+    return ends(joined(events))
+
+
+def charges_of(events: Iterable[Event]) -> set[tuple[str | None, ChargeFact]]:
+    """Return all charges with their orders."""
+    base = joined(events)
+    return {(base.order_of(fact.node), fact) for fact in base.facts.values() if isinstance(fact, ChargeFact)}
+
+
+def joined(events: Iterable[Event]) -> FactBase:
     base = new_base()
     for event in events:
         join_event(base, event)
-    return ends(base)
+    return base
 
 
 @settings(max_examples=400)
@@ -52,6 +63,7 @@ def test_any_order_and_any_duplicates_end_in_the_same_orders(plans: list[Session
     shuffled = [*events, *random.sample(events, len(events) // 2)]  # type: ignore[attr-defined]  # Hypothesis's Random
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert end_of(shuffled) == delivered_in_order
+    assert charges_of(shuffled) == charges_of(events)
 
 
 @settings(max_examples=200)

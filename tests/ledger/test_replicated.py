@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from checkout_daemon.audit.anchors import publish_anchors
 from checkout_daemon.catalog.cart import CartLine, check_cart
 from checkout_daemon.checkout.placing import CheckoutRequest, retry_checkout, start_checkout
 from checkout_daemon.database.pool import Database
@@ -57,6 +58,8 @@ async def test_a_duplicate_is_not_acknowledged_while_the_event_is_on_the_primary
         await deliver(intake, before)
         standby.freeze()
         with pytest.raises(DatabaseUnavailable):
+            await deliver(intake, before)  # remembered, but whether it is durable cannot be confirmed now
+        with pytest.raises(DatabaseUnavailable):
             await deliver(intake, event)
         assert await primary.value(HELD, "evt_frozen") == 1  # committed there only
         with pytest.raises(DatabaseUnavailable):
@@ -75,7 +78,9 @@ async def test_a_duplicate_is_not_acknowledged_while_the_event_is_on_the_primary
     assert await standby.value(HELD, "evt_frozen") == 1
 
 
-async def test_a_commit_that_succeeds_with_a_warning_is_not_a_success(servers: tuple[Server, Server]) -> None:
+async def test_a_commit_that_succeeds_with_a_warning_is_not_a_success(
+    servers: tuple[Server, Server], tmp_path: Path
+) -> None:
     """An operator cancels the wait for the standby: the server reports a commit with a warning."""
     primary, standby = servers
     database = Database(primary.url, max_size=2)
@@ -89,8 +94,10 @@ async def test_a_commit_that_succeeds_with_a_warning_is_not_a_success(servers: t
 
     try:
         standby.freeze()
-        # The second finds the row and writes nothing; the third has no transaction of its own.
-        for writing in (database.run(write), database.run(write), write_alone()):
+        # The second finds the row and writes nothing; the third has no transaction of its own; the fourth publishes
+        # what it reads, which could be lost with the primary.
+        publishing = publish_anchors(database, tmp_path / "anchors")
+        for writing in (database.run(write), database.run(write), write_alone(), publishing):
             task = asyncio.create_task(writing)
             await primary.until("SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
             await primary.run("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from checkout_daemon.ledger.charge_facts import ChargeFact, ChargeStatus, DeclineReport, DeclineSource, RiskReport
 from checkout_daemon.ledger.event_types import EVENT_TYPES
 from checkout_daemon.ledger.facts import (
     CanceledPayment,
@@ -95,6 +96,27 @@ MONEY = Observation("pi_1", 5000, "eur", False, AT)
 PAID = SessionFact("cs_1", False, SessionStatus.COMPLETE, PaymentStatus.PAID, attempt=2, known_at=AT)
 PENDING = RefundFact("re_1", False, "pi_1", RefundStatus.PENDING, 1200, "eur", known_at=AT)
 HINT = RefundHint("ch_1", False, "pi_1", 1200, AT, "evt_1")
+CARD = {"brand": "visa", "last4": "4242", "funding": "debit", "country": "AT", "wallet": {"type": "apple_pay"}}
+DETAILS = {"type": "card", "card": {**CARD, "network": "visa"}}
+CHARGED = ChargeFact("pi_1", "ch_1", False, AT, ChargeStatus.SUCCEEDED)
+BY_CARD = structs.replace(
+    CHARGED, method="card", brand="visa", last4="4242", funding="debit", country="AT", wallet="apple_pay"
+)
+DECLINED = structs.replace(CHARGED, status=ChargeStatus.FAILED)
+NO_FUNDS = "Your card has insufficient funds."
+ERROR = {
+    "charge": "ch_2",
+    "code": "card_declined",
+    "decline_code": "insufficient_funds",
+    "message": NO_FUNDS,
+    "payment_method": {"id": "pm_1", "type": "card", "card": CARD},
+}
+REFUSED = structs.replace(
+    BY_CARD,
+    id="ch_2",
+    status=ChargeStatus.FAILED,
+    decline=DeclineReport(DeclineSource.DECLINE_CODE, AT, "insufficient_funds", NO_FUNDS),
+)
 OPENED = DisputeFact(
     *("dp_1", False, "pi_1", DisputeStatus.NEEDS_RESPONSE, DUE, 5000, "eur", "fraudulent"),
     observed_at=AT,
@@ -182,16 +204,70 @@ EXAMPLES = {
     "both amounts count where they differ": intent(
         "succeeded", structs.replace(MONEY, amount=4000), MONEY, amount_received=4000
     ),
-    "a declined PaymentIntent leaves only its links": intent("payment_failed", amount_received=0),
+    "a declined PaymentIntent without a reason leaves only its links": intent("payment_failed", amount_received=0),
+    "its last error is an attempt that failed": replace(
+        intent("payment_failed", REFUSED, last_payment_error=ERROR, amount_received=0, latest_charge="ch_2"),
+        links=(OF_PAYMENT[0], Link("ch_2", "pi_1", LinkRank.STRIPE)),
+    ),
+    "an attempt without a charge has the id of its payment method": intent(
+        "payment_failed",
+        structs.replace(
+            REFUSED, id="pm_1", decline=DeclineReport(DeclineSource.ERROR_CODE, AT, "not_authenticated", "")
+        ),
+        last_payment_error={"code": "not_authenticated", "payment_method": ERROR["payment_method"]},
+    ),
     "so does one that is processing": intent("processing", amount_received=0),
     "a canceled PaymentIntent brings no money": intent("canceled", CanceledPayment("pi_1", AT), amount_received=0),
     # Charges
-    "a succeeded charge is an observation": charge("succeeded", MONEY),
-    "an authorization is no money yet": charge("succeeded", captured=False, amount_captured=0),
-    "a failed charge leaves only its links": charge("failed", amount_captured=0),
-    "a refunded charge is a hint": charge("refunded", HINT, amount_refunded=1200),
+    "a succeeded charge is an observation": charge("succeeded", CHARGED, MONEY),
+    "an authorization is no money yet": charge("succeeded", CHARGED, captured=False, amount_captured=0),
+    "a charge has a card and a risk": charge(
+        "succeeded",
+        structs.replace(BY_CARD, network="visa", risk=RiskReport(AT, "normal", 12)),
+        MONEY,
+        payment_method_details=DETAILS,
+        outcome={"type": "authorized", "risk_level": "normal", "risk_score": 12, "reason": None},
+    ),
+    "a failed charge moves nothing": charge("failed", DECLINED, amount_captured=0),
+    "its issuer has a reason": charge(
+        "failed",
+        structs.replace(
+            DECLINED, decline=DeclineReport(DeclineSource.OUTCOME, DUE, "lost_card", "Declined."), created_at=DUE
+        ),
+        created=int(DUE.timestamp()),
+        outcome={"type": "issuer_declined", "reason": "lost_card"},
+        failure_code="card_declined",
+        failure_message="Declined.",
+    ),
+    "a debit that failed has an account and a code": charge(
+        "failed",
+        structs.replace(
+            DECLINED,
+            method="sepa_debit",
+            last4="3201",
+            country="AT",
+            decline=DeclineReport(DeclineSource.FAILURE_CODE, AT, "debit_not_authorized", ""),
+            risk=RiskReport(AT, "not_assessed", -1),
+        ),
+        payment_method_details={"type": "sepa_debit", "sepa_debit": {"last4": "3201", "country": "AT"}},
+        outcome={"type": "authorized", "risk_level": "not_assessed"},
+        failure_code="debit_not_authorized",
+    ),
+    "details that are not as documented are left out": charge(
+        "succeeded",
+        structs.replace(CHARGED, method="card"),
+        MONEY,
+        created="yesterday",
+        payment_method_details={
+            "type": "card",
+            "card": {"last4": "42424242", "brand": "<b>", "wallet": "x", "country": 7},
+        },
+        outcome={"risk_level": ["high"], "risk_score": True},
+        failure_code={},
+    ),
+    "a refunded charge is a hint": charge("refunded", CHARGED, HINT, amount_refunded=1200),
     "it lists its refunds until API version 2022-11-15": replace(
-        charge("refunded", HINT, PENDING, amount_refunded=1200, refunds={"data": [REFUND]}),
+        charge("refunded", CHARGED, HINT, PENDING, amount_refunded=1200, refunds={"data": [REFUND]}),
         links=(*OF_PAYMENT, *OF_CHARGE),
     ),
     # Refunds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import aiohttp
@@ -52,16 +53,16 @@ async def test_dead_events_are_reported_once_together_and_again_when_they_die_ag
 ) -> None:
     for event_id in ("evt_1", "evt_2"):
         await connection.execute(DEAD_EVENT, event_id)
-    await asyncio.gather(*(alert_about_dead_letters(runtime.database) for _ in range(5)))
+    await asyncio.gather(*(alert_about_dead_letters(runtime) for _ in range(5)))
     (alert,) = await alerts_of(connection, "events.dead")
     assert (alert.count, alert.subjects) == (2, ("evt_1", "evt_2"))
     assert alert.command == "checkout events list --status dead"
     assert await connection.fetchval("SELECT count(*) FROM outbox WHERE channel = 'webhook'") == 1
 
     await connection.execute("UPDATE stripe_events SET status = 'applied' WHERE id = 'evt_1'")
-    await alert_about_dead_letters(runtime.database)
+    await alert_about_dead_letters(runtime)
     await connection.execute("UPDATE stripe_events SET status = 'dead' WHERE id = 'evt_1'")
-    await alert_about_dead_letters(runtime.database)
+    await alert_about_dead_letters(runtime)
     assert [alert.subjects for alert in await alerts_of(connection, "events.dead")] == [("evt_1", "evt_2"), ("evt_1",)]
 
 
@@ -95,10 +96,25 @@ async def test_a_dead_message_is_reported_but_a_dead_alert_never(
         order_id,
     )
     for _ in range(3):
-        await alert_about_dead_letters(runtime.database)
+        await alert_about_dead_letters(runtime)
         await connection.execute("UPDATE outbox SET status = 'dead'")
     (alert,) = await alerts_of(connection, "outbox.dead")
     assert (alert.count, alert.command) == (1, "checkout outbox list --status dead")
+
+
+async def test_what_is_dead_of_test_mode_alarms_nobody_under_a_live_key(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    order_id = await add_order(connection)
+    await connection.execute(
+        "INSERT INTO outbox (order_id, kind, channel, status) VALUES ($1, 'order.completed', 'webhook', 'dead')",
+        order_id,
+    )
+    await connection.execute(DEAD_EVENT, "evt_1")
+    await connection.execute("UPDATE stripe_events SET livemode = false")
+    live = replace(runtime, settings=replace(runtime.settings, stripe_api_key="sk_live_0123456789"))
+    assert await alert_about_dead_letters(live) == 0
+    assert await alert_about_dead_letters(runtime) == 2
 
 
 async def test_events_that_do_not_arrive_are_reported_once_until_they_are_held(

@@ -28,6 +28,7 @@ from checkout_daemon.model.messages import Channel, MessageKind
 from checkout_daemon.outbox.outbox_store import claim_messages, owe
 from checkout_daemon.runtime import Runtime
 from tests.messages.test_mails import daemon, order_of, session
+from tests.support.jobs import run_job
 from tests.support.mail_server import MailServer
 from tests.support.payments import paid
 
@@ -88,6 +89,7 @@ async def webhooks(connection: asyncpg.Connection) -> dict[str, str]:
 ON_ITS_WAY = "Your refund for order is on its way"
 NEEDS_YOU = "We need your help to refund order"
 MADE = "Refund for your order"
+PAID = "Your order at Müllers Papier"
 NOT_ARRIVED = "Your refund for order did not arrive"
 CALLED_OFF = "Your refund for order was canceled"
 
@@ -189,6 +191,20 @@ async def test_the_shop_does_not_ship_an_order_that_is_refunded_by_now(
     await apply(runtime, paid(order_id, "pi_1"), refunded(RefundStatus.SUCCEEDED, 5000))
     assert (await webhooks(connection))["order.completed"] == "the order is refunded by now"
     assert await mailed(runtime, server, connection) == [MADE]
+
+
+@pytest.mark.parametrize("failed", [True, False], ids=["the refund failed", "another payment"])
+async def test_an_order_that_is_not_refunded_after_all_is_reported_as_paid(
+    runtime: Runtime, server: MailServer, connection: asyncpg.Connection, failed: bool
+) -> None:
+    order_id = await order_of(connection)
+    await apply(runtime, paid(order_id, "pi_1"), refunded(RefundStatus.SUCCEEDED, 5000))
+    await mailed(runtime, server, connection)
+    assert await run_job(runtime, "owe-again") == 0  # it is refunded still
+    await apply(runtime, refunded(RefundStatus.FAILED, 5000) if failed else paid(order_id, "pi_2"))
+    assert await run_job(runtime, "owe-again") == 1
+    assert PAID in await mailed(runtime, server, connection)
+    assert await run_job(runtime, "owe-again") == 0
 
 
 async def test_a_disputed_order_is_still_reported_as_paid(runtime: Runtime, connection: asyncpg.Connection) -> None:

@@ -13,6 +13,7 @@ from aiohttp.http_exceptions import BadHttpMessage
 
 from checkout_daemon.observability import context
 from checkout_daemon.observability.logs import set_up_logging
+from tests.support.hostile import HOSTILE, unsafe_in
 
 log = logging.getLogger("checkout_daemon.orders.example")
 
@@ -86,6 +87,20 @@ def test_a_json_line_is_one_line_whatever_is_in_it(stream: StringIO) -> None:
     set_up_logging("json", stream=stream)
     log.error("two\nlines and a \x1b[31m colour")
     assert len(stream.getvalue().splitlines()) == 1
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_a_line_forges_no_other_and_commands_no_terminal(stream: StringIO, log_format: str) -> None:
+    set_up_logging(log_format, stream=stream)
+    log.error("Stripe said: %s\n", HOSTILE)
+    try:
+        raise ValueError(HOSTILE)
+    except ValueError:
+        log.exception("it failed")
+    lines = stream.getvalue().splitlines()
+    assert unsafe_in(stream.getvalue()) == set()
+    assert "\\x1b" in stream.getvalue() or "\\u001b" in stream.getvalue()
+    assert len([line for line in lines if not line.startswith("  ")]) == 2
 
 
 def test_what_is_not_http_leaves_no_trace(stream: StringIO) -> None:

@@ -16,9 +16,10 @@ from checkout_daemon.outbox.outbox_store import Backlog
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings, load_settings
 from checkout_daemon.stripe_sync.catching_up import CaughtUp, catch_up
+from checkout_daemon.stripe_sync.pulse import Pulse
 
 AT = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
-WELL = VitalSigns(AT, 0.001, (1,), Trouble(0, 0, 0, 0, 0, 0.5), (), CaughtUp(AT, 9, 9), AT, (), ())
+WELL = VitalSigns(AT, 0.001, (1,), Trouble(0, 0, 0, 0, 0, 0.5), (), CaughtUp(AT, 9, 9), AT, (), (), Pulse(1.0))
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def faults(settings: Settings, signs: VitalSigns) -> dict[str, Check]:
     checks = judge(settings, signs)
     assert tuple(check.check for check in checks) == SIGNS
-    return {check.check: check for check in checks if not check.ok}
+    return {check.check: check for check in checks if check.fault}
 
 
 def test_a_healthy_shop_has_no_faults(settings: Settings) -> None:
@@ -40,11 +41,17 @@ def test_a_healthy_shop_has_no_faults(settings: Settings) -> None:
 
 def test_a_daemon_elsewhere_is_recognised_by_its_work(settings: Settings) -> None:
     assert faults(settings, replace(WELL, daemons=())) == {}
-    late = faults(settings, replace(WELL, daemons=(), compared_at=AT - timedelta(minutes=5)))
+    quiet = replace(WELL, daemons=(), compared_at=AT - timedelta(minutes=5), pulse=Pulse(300.0))
+    late = faults(settings, quiet)
     assert {name: check.fix for name, check in late.items()} == {
         "daemons": "checkout serve",
         "comparison": "checkout serve",
     }
+
+
+def test_a_daemon_that_is_stopped_is_a_fault_although_its_process_is_there(settings: Settings) -> None:
+    (stopped,) = faults(settings, replace(WELL, pulse=Pulse(12.0))).values()
+    assert stopped.detail == "process 1 is stopped, hangs, or runs without jobs: the last one was at work 12 s ago"
 
 
 def test_events_that_only_stripe_has_are_a_fault(settings: Settings) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncpg
+import pytest
 
+from checkout_daemon.audit.operators import Operator
+from checkout_daemon.orders.notes import note_order
+from checkout_daemon.runtime import Runtime
 from tests.support.orders import add_order
 
 ROWS = """
@@ -33,6 +37,13 @@ DELETED = (
     "order_changes",
     "outbox",
 )
+
+
+async def test_an_order_with_audit_entries_cannot_be_deleted(connection: asyncpg.Connection, runtime: Runtime) -> None:
+    order_id = await add_order(connection)
+    await note_order(runtime.database, order_id, "the customer called", operator=Operator("ana", "till"))
+    with pytest.raises(asyncpg.RestrictViolationError):
+        await connection.execute("DELETE FROM orders WHERE id = $1", order_id)
 
 
 async def test_an_order_that_is_deleted_takes_its_rows_along_and_leaves_its_events(

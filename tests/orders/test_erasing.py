@@ -136,6 +136,37 @@ async def test_a_payable_order_is_not_erased_and_an_erased_one_cannot_be_paid(
     assert "ada@example.com" not in await everything(connection)
 
 
+async def test_cards_are_erased_and_later_events_bring_none_back(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    order_id = await add_full_history(runtime, connection)
+    before = await connection.fetchrow("SELECT * FROM charges")
+    assert before is not None
+    assert (before["last4"], before["brand"], before["risk_level"]) == ("4242", "visa", "normal")
+    await erase(runtime.database, await plan_erasure(runtime.database, order_id, customer=False), operator=BOSS)
+    card = {"brand": "visa", "last4": "4242", "country": "US", "funding": "credit", "wallet": {"type": "link"}}
+    charge = {
+        "id": before["id"],
+        "object": "charge",
+        "payment_intent": before["payment_id"],
+        "amount_refunded": 100,
+        "status": "succeeded",
+        "payment_method_details": {"type": "card", "card": card},
+        "outcome": {"type": "authorized", "risk_level": "elevated"},
+        "failure_message": "Ada",
+    }
+    declined = charge | {"id": "ch_other", "status": "failed", "failure_code": "card_declined"}
+    await deliver_all(runtime, event_body("charge.refunded", charge), event_body("charge.failed", declined))
+    kept = "payment_id, livemode, order_id, ordered_at, order_number, method, decline_source, declined_at, decline_code"
+    rows = await connection.fetch("SELECT * FROM charges ORDER BY id <> $1", before["id"])
+    assert [(row["id"], row["status"], row["decline_code"]) for row in rows] == [
+        (before["id"], "succeeded", None), ("ch_other", "failed", "card_declined"),
+    ]  # fmt: skip
+    for row in rows:
+        names = {name for name, value in row.items() if value is not None}
+        assert names <= {"id", "status", "created_at", *kept.split(", ")}
+
+
 async def test_payloads_that_arrive_later_are_deleted(runtime: Runtime, connection: asyncpg.Connection) -> None:
     order_id = await add_full_history(runtime, connection)
     await erase(runtime.database, await plan_erasure(runtime.database, order_id, customer=False), operator=BOSS)

@@ -14,8 +14,10 @@ from checkout_daemon.database.pool import Database
 from checkout_daemon.events.event_lists import EventFilter, all_events
 from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.model.text import search_form
+from checkout_daemon.orders import order_search
 from checkout_daemon.orders.lookup import add_search
-from checkout_daemon.orders.order_lists import OrderCursor, OrderFilter
+from checkout_daemon.orders.order_filter import Extent, OrderCursor, OrderFilter
+from checkout_daemon.orders.order_ids import new_order_id
 from checkout_daemon.orders.order_pages import all_orders, page_of_orders, show_order
 from tests.support.orders import NOW, add_order
 from tests.support.stripe_events import SECRET, deliver, event_body, refund_object, session_object
@@ -102,7 +104,7 @@ async def test_a_search_covers_numbers_ids_names_and_emails(database: Database, 
     [
         *(
             (typed, "José García")
-            for typed in ("José", "Jose\u0301", "jose", "JOSÉ", "garcia", "Ｇarcía", "é g", "\u200bJosé")
+            for typed in ("José", "Jose\u0301", "jose", "JOSÉ", "garcia", "Ｇarcía", "garcía jos", "\u200bJosé")
         ),
         *((typed, "Łukasz Ångström") for typed in ("lukasz", "ŁUKASZ", "angstrom", "A\u030angström", "Łukasz\u00a0Å")),
         *((typed, "Groß, Vigdís Þór") for typed in ("gross", "GROẞ", "vigdis", "þór", "thor")),
@@ -120,6 +122,41 @@ async def test_a_search_ignores_case_accents_and_characters_from_pasting(
     (order,) = await page_of_orders(database, wanted, limit=10)
     assert order.customer_name == found
     assert wanted.fits(order)  # the terminal decides the same for orders that change
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("text", ["bo", "bo@example"])
+async def test_a_search_that_leaves_out_older_orders_says_so(
+    database: Database, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = await add_search(database, OrderFilter(), text)
+    whole = Extent()
+    assert [order.number for order in await page_of_orders(database, wanted, limit=2, extent=whole)] == [1001]
+    assert whole.whole
+
+    for limit, low in (("_TRIED", 2), ("_MOST_LOOKED_AT", 2), ("_SMALL_SHOP", -1), ("_MOST_ENTRIES", -1)):
+        monkeypatch.setattr(order_search, limit, low)
+    part = Extent()
+    assert await page_of_orders(database, wanted, limit=2, extent=part) == []
+    assert not part.whole
+    named = await add_search(database, OrderFilter(), "1001")
+    assert [order.number for order in await page_of_orders(database, named, limit=2)] == [1001]
+
+
+async def test_a_search_finds_what_the_release_before_sold_during_the_upgrade(
+    database: Database, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its ids are all random, although the migration was applied."""
+    await connection.execute("UPDATE schema_migrations SET applied_at = $1", NOW - 45 * HOUR)
+    await add_order(connection, ago=100 * HOUR)
+    other = "0" if new_order_id(NOW)[0] not in "0f" else "8"
+    await add_order(connection, ago=40 * HOUR, id=f"{other}0000000-0000-4000-8000-000000000000", customer_name="Bo Ek")
+    for _ in range(2):
+        await add_order(connection)
+    for limit, low in (("_TRIED", 2), ("_MOST_LOOKED_AT", 2), ("_SMALL_SHOP", -1)):
+        monkeypatch.setattr(order_search, limit, low)
+    wanted = await add_search(database, OrderFilter(since=NOW - 42 * HOUR), "Bo Ek")
+    assert [order.number for order in await page_of_orders(database, wanted, limit=2)] == [1002]
 
 
 async def test_a_search_looks_for_a_domain_as_it_is_stored(database: Database) -> None:
@@ -142,6 +179,8 @@ async def test_texts_from_before_are_folded_by_the_migration(connection: asyncpg
     await connection.execute(
         "UPDATE order_texts SET text = 'josé' || chr(10) || 'a@example.com' WHERE order_id = $1", ids[0]
     )
+    # The index that searches had at the time.
+    await connection.execute("CREATE INDEX order_texts_trigrams ON order_texts USING gin (trigrams(text))")
     (backfill,) = [found.backfill for found in all_migrations() if found.name == "search_form" and found.backfill]
     position: str | None = ""
     while (position := await connection.fetchval(backfill, position, 2)) is not None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import aiohttp
 import asyncpg
@@ -18,6 +19,7 @@ from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.errors import CheckoutError, InvalidRequest, NotFound, StripeRejected, StripeUnavailable
 from checkout_daemon.ledger.facts import DisputeFact, DisputeStatus, Link, LinkRank
 from checkout_daemon.ledger.merge import Update, merge
+from checkout_daemon.orders import refunding
 from checkout_daemon.orders.explaining import explain_order
 from checkout_daemon.orders.notes import acknowledge
 from checkout_daemon.orders.order_lists import OrderView
@@ -239,6 +241,27 @@ async def test_after_a_day_a_refund_is_looked_for_before_it_is_requested_again(
     assert await at_stripe(runtime, order) == [1000]
 
 
+async def test_a_refund_made_before_a_backup_was_restored_is_not_made_again(
+    runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    asked: dict[str, Any] = {
+        "operator": ADA,
+        "request_id": str(uuid4()),
+        "requested_at": datetime.now(UTC) - timedelta(hours=25),
+    }
+    first_made = await refund(runtime, str(order.order_id), RefundOptions(1000), **asked)
+    for table in ("refund_requests", "refunds"):
+        await connection.execute(f"DELETE FROM {table}")
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(f"{stripe.base}/sandbox/clock", json={"advance": "25h"}) as answer,
+    ):
+        assert answer.status == 200
+    again = await refund(runtime, str(order.order_id), RefundOptions(1000), **asked)
+    assert again.refund_id == first_made.refund_id
+    assert await at_stripe(runtime, order) == [1000]
+
+
 @pytest.mark.parametrize(
     ("status", "refused"),
     [("needs_response", True), ("lost", True), ("under_review", True), ("warning_needs_response", False)],
@@ -258,6 +281,21 @@ async def test_a_disputed_payment_is_refunded_only_while_it_is_an_inquiry(
         with pytest.raises(NotRefundable, match=r"its dispute dp_1 is.*`checkout orders explain 1001`") as caught:
             await plan_refund(runtime.database, order_id, options)
         assert caught.value.exit_code == 4
+
+
+async def test_a_process_that_was_suspended_longer_than_its_claim_leaves_the_refund_to_others(
+    runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection, stripe: FlakyStripe,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    with monkeypatch.context() as patched:
+        patched.setattr(refunding, "RESUME_AFTER", timedelta())  # any time is too long
+        with pytest.raises(StripeUnavailable, match="a running daemon continues it"):
+            await ask(runtime, order, amount=1000)
+        with pytest.raises(StripeUnavailable, match="suspended"):
+            await resume_now(connection, runtime)
+    assert stripe.asked(REFUNDS) == []
+    assert await resume_now(connection, runtime) == 1
+    assert await at_stripe(runtime, order) == [1000]
 
 
 async def test_a_key_that_stripe_has_forgotten_is_not_used_again(

@@ -6,8 +6,9 @@ from enum import StrEnum
 
 import pytest
 
+from checkout_daemon.batches.records import BatchStatus
 from checkout_daemon.commands.events_options import EVENT_STATUSES
-from checkout_daemon.commands.outbox import MESSAGE_STATUSES
+from checkout_daemon.commands.outbox_options import MESSAGE_STATUSES
 from checkout_daemon.commands.styles import STYLES
 from checkout_daemon.ledger.facts import DisputeStatus, PaymentStatus, RefundStatus, SessionStatus
 from checkout_daemon.model.orders import OrderStatus
@@ -23,6 +24,7 @@ from tui.theme import COLOURS
         ("payment_status", PaymentStatus),
         ("refund", RefundStatus),
         ("dispute", DisputeStatus),
+        ("batch", BatchStatus),
     ],
 )
 def test_every_status_has_a_tone(subject: Subject, statuses: type[StrEnum]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aiohttp import WSServerHandshakeError
 from aiohttp.test_utils import TestClient, TestServer
 
 from checkout_daemon.sandbox.app import create_app
@@ -43,6 +44,59 @@ async def test_every_route_refuses_a_name_that_is_not_its_own(settings: SandboxS
 async def test_clients_on_this_machine_are_answered(settings: SandboxSettings, host: str) -> None:
     async with client(settings) as http, http.get("/v1/account", headers=KEY | {"Host": host}) as answer:
         assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/customers"),
+        ("POST", "/v1/webhook_endpoints"),
+        ("DELETE", "/v1/customers/cus_1"),
+        ("OPTIONS", "/v1/customers"),
+        ("POST", "/c/pay/cs_test_1"),
+        ("POST", "/c/authenticate/pi_1"),
+        ("POST", "/sandbox/clock"),
+        ("GET", "/sandbox/chaos"),
+        ("GET", "/sandbox/api/overview"),
+    ],
+)
+async def test_what_a_page_from_elsewhere_sends_is_refused(
+    settings: SandboxSettings, method: str, path: str, sender: dict[str, str]
+) -> None:
+    async with client(settings) as http, http.request(method, path, headers=KEY | sender) as answer:
+        assert answer.status == 403
+        assert "another page" in await answer.text()
+
+
+async def test_a_page_from_elsewhere_cannot_open_the_websocket(settings: SandboxSettings) -> None:
+    async with client(settings) as http:
+        with pytest.raises(WSServerHandshakeError, match="403"):
+            await http.ws_connect("/subscribe/acct_1", headers={"Origin": "https://evil.example"})
+
+
+async def test_programs_and_its_own_pages_may_change_things_and_a_shop_may_link_to_them(
+    settings: SandboxSettings,
+) -> None:
+    async with client(settings) as http:
+        own = {"Sec-Fetch-Site": "same-origin", "Origin": str(http.make_url("")).rstrip("/")}
+        for sender in ({}, own):
+            async with http.post("/v1/customers", headers=KEY | sender) as answer:
+                assert answer.status == 200
+        async with http.post("/c/pay/cs_test_1", headers=own) as answer:
+            assert answer.status == 404
+        async with http.get("/c/pay/cs_test_1", headers={"Sec-Fetch-Site": "cross-site"}) as answer:
+            assert answer.status == 404
+            assert answer.headers["Referrer-Policy"] == "same-origin"
 
 
 async def test_a_name_that_was_allowed_is_answered(settings: SandboxSettings) -> None:

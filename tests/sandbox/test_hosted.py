@@ -68,6 +68,17 @@ async def test_the_page_shows_what_is_paid_and_with_what(
     assert (await get(browser, "/c/sandbox.css"))[0] == 200
 
 
+async def test_html_in_a_product_is_text(client: stripe.StripeClient, browser: aiohttp.ClientSession) -> None:
+    evil = '</title><script>alert(1)</script><b onclick="alert(2)">'
+    price = {"currency": "eur", "unit_amount": 3000, "product_data": {"name": evil, "description": evil}}
+    session = await open_session(client, line_items=[{"quantity": 1, "price_data": price}])
+    async with browser.get(path_of(session)) as response:
+        html = await response.text()
+    assert evil in unescape(html)
+    assert "<script" not in html
+    assert "<b " not in html
+
+
 async def test_a_card_pays_and_leads_back(client: stripe.StripeClient, browser: aiohttp.ClientSession) -> None:
     session = await open_session(client)
     assert await post(browser, path_of(session), CARD) == (
@@ -196,3 +207,14 @@ async def test_reloading_after_a_decline_pays_nothing(
         assert 'role="alert" tabindex="-1" autofocus' in html
     assert (await event_types(client)).count("charge.failed") == 1
     assert "123" not in re.findall(r'name="cvc"[^>]*', html)[0]
+
+
+async def test_a_form_may_name_a_wallet(client: stripe.StripeClient, browser: aiohttp.ClientSession) -> None:
+    session = await open_session(client, 3000, "eur")
+    assert (await post(browser, path_of(session), {**CARD, "wallet": "apple_pay"}))[0] == 303
+    page = await client.v1.charges.list_async()
+    details = page.data[0].payment_method_details
+    assert details is not None
+    assert details.card is not None
+    assert details.card.wallet is not None
+    assert (details.card.wallet.type, details.card.last4) == ("apple_pay", "4242")

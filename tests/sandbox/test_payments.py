@@ -111,6 +111,27 @@ async def test_radar_blocks_what_it_holds_for_fraud(client: stripe.StripeClient)
     charge = await client.v1.charges.retrieve_async(error.charge)
     assert charge.outcome is not None
     assert (charge.outcome.type, charge.outcome.risk_level) == ("blocked", "highest")
+    assert charge.outcome.risk_score in range(75, 100)
+
+
+@pytest.mark.parametrize(
+    ("method", "card", "risk", "scores"),
+    [
+        ("pm_card_visa", ("visa", "4242", "credit", "US", "visa"), "normal", range(1, 65)),
+        ("pm_card_mastercard_prepaid", ("mastercard", "5100", "prepaid", "US", "mastercard"), "normal", range(1, 65)),
+        ("pm_card_at", ("visa", "0008", "credit", "AT", "visa"), "normal", range(1, 65)),
+        ("pm_card_riskLevelElevated", ("visa", "9235", "credit", "US", "visa"), "elevated", range(65, 75)),
+    ],
+)
+async def test_a_charge_reports_its_card_and_risk(
+    client: stripe.StripeClient, method: str, card: tuple[str, ...], risk: str, scores: range
+) -> None:
+    paid = await pay(client, method, expand=["latest_charge"])
+    charge: Any = paid.latest_charge
+    details = charge.payment_method_details.card
+    assert (details.brand, details.last4, details.funding, details.country, details.network) == card
+    assert charge.outcome.risk_level == risk
+    assert charge.outcome.risk_score in scores
 
 
 async def test_the_customer_authenticates(client: stripe.StripeClient, server: TestServer) -> None:

@@ -51,6 +51,7 @@ def test_a_demo_is_found_whole_where_nothing_else_is_set(tmp_path: Path, daemon:
         ("STRIPE_API_BASE", "http://127.0.0.1:9"),
         ("DATABASE_URL", "postgresql://127.0.0.1/prod"),
         ("DATABASE_LISTEN_URL", "postgresql://127.0.0.1/prod"),
+        ("DATABASE_READ_URL", "postgresql://127.0.0.1/prod"),
     ],
 )
 @pytest.mark.parametrize("where", ["environment", ".env", "file"])

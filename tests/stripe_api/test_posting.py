@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from aiohttp import web
@@ -108,3 +109,17 @@ async def test_an_answer_that_is_no_session_fails_alike(wire: tuple[Recorder, St
     by_method, by_path = await both(recorder, gateway)
     assert by_method == by_path
     assert not isinstance(by_path[1], Fetched)
+
+
+async def test_the_sdk_makes_no_objects_of_an_answer(
+    wire: tuple[Recorder, StripeGateway], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder, gateway = wire
+    recorder.body = (
+        '{"object": "list", "data": [{"id": "evt_1", "data": {"object": {"id": "pi_1"}}}], "has_more": false}'
+    )
+    monkeypatch.setattr("stripe._api_requestor._convert_to_stripe_object", lambda **_: pytest.fail("it did"))
+    fetched = await gateway.request("events.list", params={"limit": 100, "types": ["charge.succeeded"]})
+    assert fetched.object["data"] == [{"id": "evt_1", "data": {"object": {"id": "pi_1"}}}]
+    ((method, path, *_),) = recorder.requests
+    assert (method, unquote(path)) == ("GET", "/v1/events?limit=100&types[0]=charge.succeeded")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -24,10 +25,7 @@ async def sync(runtime: Runtime, order: CheckoutAnswer | str, **options: Any) ->
 
 
 async def ask(runtime: Runtime, path: str, params: dict[str, Any]) -> dict[str, Any]:
-    async def call(client: Any) -> Any:
-        return client.deserialize(await client.raw_request_async("post", path, **params), api_mode="V1")
-
-    return (await runtime.gateway.call("test", call)).object
+    return (await runtime.gateway.post("test", path, params, idempotency_key=str(uuid4()))).object
 
 
 async def payment_of(runtime: Runtime, order: CheckoutAnswer) -> str:
@@ -126,3 +124,15 @@ async def test_an_order_that_does_not_exist_and_a_stripe_that_does_not_answer(
     with pytest.raises(StripeUnavailable):
         await sync(runtime, order)
     assert (await show_order(runtime.database, str(order.order_id))).order.status == "pending"
+
+
+async def test_a_shopper_who_stopped_at_three_d_secure_is_no_difference(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    order = await check_out(runtime)
+    card = {"number": "4000002760003184", "exp_month": 12, "exp_year": 2040, "cvc": "123"}
+    await pay(runtime, order.session_id, order.amount_total, type="card", card=card)
+    assert (await payment_of(runtime, order)).startswith("pi_")
+    for apply in (False, True, False):
+        done = await sync(runtime, order, apply=apply)
+        assert (done.differences, done.status) == ((), "pending")

@@ -45,7 +45,7 @@ class Till:
 
     async def ask(self, method: str, path: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
         async def call(client: Any) -> Any:
-            return client.deserialize(await client.raw_request_async(method, path, **(params or {})), api_mode="V1")
+            return await client._requestor.request_async(method, path, params, base_address="api")
 
         return (await self.runtime.gateway.call("test", call)).object
 

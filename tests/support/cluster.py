@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from checkout_daemon.dev.postgres import EmbeddedPostgres
+from tests.support.installed import VARIABLE, InstalledPostgres
 
 T = TypeVar("T")
 
@@ -44,7 +45,11 @@ class Cluster:
         _remove_leftovers(parent)
         self.directory = Path(tempfile.mkdtemp(dir=parent, prefix=f"{_PREFIX}{os.getpid()}-"))
         self.directory.chmod(0o755)
-        self._server = EmbeddedPostgres(self.directory, settings={} if in_memory else {"fsync": "off"})
+        self._server: EmbeddedPostgres | InstalledPostgres
+        if programs := os.environ.get(VARIABLE):
+            self._server = InstalledPostgres(self.directory, Path(programs))
+        else:
+            self._server = EmbeddedPostgres(self.directory, settings={} if in_memory else {"fsync": "off"})
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="test-cluster", daemon=True)
         self._thread.start()

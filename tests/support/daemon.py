@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
 from pathlib import Path
 
 import aiohttp
+import psutil
 
 from tests.support.stripe_events import SECRET, signed
 
@@ -32,7 +34,28 @@ class Daemon:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def workers(self) -> list[int]:
+        """The ids of its worker processes."""
+        try:
+            return [child.pid for child in psutil.Process(self._process.pid).children()]
+        except psutil.NoSuchProcess:
+            return []
+
     async def start(self) -> None:
+        line = await self._launch()
+        assert "listening on" in line, line
+
+    async def start_until_it_stays(self) -> None:
+        """Start it as a service manager does: again after an exit, because the database may be away."""
+        async with asyncio.timeout(60):
+            while "listening on" not in await self._launch():
+                await self._process.wait()
+                self._close_pipe()
+                await asyncio.sleep(0.2)
+
+    async def _launch(self) -> str:
+        """Start the program, and return its first line: empty if it has ended."""
         program = ["-P", "-m", "cli", "serve", "--host", "127.0.0.1", "--port", str(self.port), *self._options]
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -45,11 +68,16 @@ class Daemon:
         assert self._process.stdout is not None
         async with asyncio.timeout(60):
             line = (await self._process.stdout.readline()).decode()
-        assert "listening on" in line, line
-        self.port = int(line.split(" (")[0].rpartition(":")[2])
+        if line:
+            self.port = int(line.split(" (")[0].rpartition(":")[2])
+        return line
 
-    async def kill(self) -> None:
-        self._process.kill()
+    async def kill(self, *, workers: bool = False) -> None:
+        """Kill it, and its workers at the same moment if asked: else they end because it does."""
+        family = [self._process.pid, *(self.workers if workers else ())]
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         await self._process.wait()
         self._close_pipe()
 

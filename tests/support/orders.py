@@ -47,6 +47,29 @@ async def add_expired_order(connection: asyncpg.Connection, **fields: Any) -> st
     return order_id
 
 
+async def add_charge(connection: asyncpg.Connection, order_id: str, **fields: Any) -> str:
+    """Add a charge of an order to Visa 4242, which succeeded a minute after the order, and return its id."""
+    number = await connection.fetchval("SELECT count(*) FROM charges")
+    charge: dict[str, Any] = {
+        "payment_id": f"pi_{number}",
+        "id": f"ch_{number}",
+        "livemode": False,
+        "order_id": order_id,
+        "status": "succeeded",
+        "method": "card",
+        "brand": "visa",
+        "last4": "4242",
+    } | fields
+    columns = ", ".join(charge)
+    places = ", ".join(f"${number}" for number in range(1, len(charge) + 1))
+    await connection.execute(
+        f"INSERT INTO charges ({columns}, ordered_at, order_number, created_at)"
+        f" SELECT {places}, created_at, number, created_at + interval '1 minute' FROM orders WHERE id = $4",
+        *charge.values(),
+    )
+    return str(charge["id"])
+
+
 async def add_change(connection: asyncpg.Connection, order_id: str, note: str, *, notify: bool = True) -> int:
     """Add a change of an order and return its sequence number."""
     seq: int = await connection.fetchval(

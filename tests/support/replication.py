@@ -7,9 +7,9 @@ import contextlib
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
@@ -32,6 +32,7 @@ class Server:
     binaries: Binaries
     data: Path
     port: int
+    environ: Mapping[str, str] = field(default_factory=dict)
     process: asyncio.subprocess.Process | None = None
 
     @property
@@ -43,7 +44,8 @@ class Server:
         return f"postgresql://checkout@{self.address}/checkout"
 
     async def start(self, **settings: str) -> None:
-        command: list[str | Path] = [self.binaries.directory / "postgres", "-D", str(self.data), "-p", str(self.port)]
+        command: list[str | Path] = ["/usr/bin/env", *(f"{name}={value}" for name, value in self.environ.items())]
+        command += [self.binaries.directory / "postgres", "-D", str(self.data), "-p", str(self.port)]
         fixed = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
@@ -86,6 +88,26 @@ class Server:
             return bool(await self.value(condition))
 
         await until(holds)
+
+    async def create(self, **settings: str) -> None:
+        """Make an empty cluster, start it, and create the database."""
+        await self.tool(
+            "initdb", "-D", str(self.data), "-U", "checkout", "--auth=trust", "-N", "--locale=C", "-E", "UTF8"
+        )
+        await self.start(**{"wal_sender_timeout": "0", **settings})
+        await self.tool("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "checkout", "checkout")
+
+    async def follow(self, primary: Server, **settings: str) -> None:
+        """Become the standby of a primary, from a copy of it, and have its commits wait for this server."""
+        shutil.rmtree(self.data, ignore_errors=True)
+        await self.tool(
+            "pg_basebackup", "-h", "127.0.0.1", "-p", str(primary.port), "-U", "checkout", "-D", str(self.data),
+            "-X", "stream", "-c", "fast", "-R", "-N",
+        )  # fmt: skip
+        await self.start(**{"wal_sender_timeout": "0", **settings})
+        await primary.until("SELECT count(*) = 1 FROM pg_stat_replication WHERE state = 'streaming'")
+        await primary.run("ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()")
+        await primary.until("SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'")
 
     async def promote(self) -> None:
         await self.tool("pg_ctl", "promote", "-w", "-D", str(self.data))
@@ -140,18 +162,7 @@ async def new_server(directory: Path, name: str) -> AsyncIterator[Server]:
 async def primary_and_standby(directory: Path) -> AsyncIterator[tuple[Server, Server]]:
     """Yield a primary with the schema, whose commits wait for the standby, and that standby."""
     async with new_server(directory, "primary") as primary, new_server(directory, "standby") as standby:
-        await primary.tool(
-            "initdb", "-D", str(primary.data), "-U", "checkout", "--auth=trust", "-N", "--locale=C", "-E", "UTF8"
-        )
-        await primary.start(wal_sender_timeout="0")
-        await primary.tool("createdb", "-h", "127.0.0.1", "-p", str(primary.port), "-U", "checkout", "checkout")
+        await primary.create()
         await migrate(primary.url)
-        await primary.tool(
-            "pg_basebackup", "-h", "127.0.0.1", "-p", str(primary.port), "-U", "checkout", "-D", str(standby.data),
-            "-X", "stream", "-c", "fast", "-R", "-N",
-        )  # fmt: skip
-        await standby.start()
-        await primary.until("SELECT count(*) = 1 FROM pg_stat_replication WHERE state = 'streaming'")
-        await primary.run("ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()")
-        await primary.until("SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'")
+        await standby.follow(primary)
         yield primary, standby

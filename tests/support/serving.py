@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.stripe_events import SECRET, event_body, signed
 
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 OURS = ("CHECKOUT_", "STRIPE_", "DATABASE_")
 
 
@@ -149,6 +149,13 @@ async def refusal(directory: Path, environ: dict[str, str], *options: str) -> tu
     finally:
         await serving.close()
     return status, serving.log().splitlines()
+
+
+async def ready(http: aiohttp.ClientSession, serving: Serving) -> None:
+    """Wait until it is ready: on a busy machine, the database may not answer it in time at first."""
+    async with asyncio.timeout(START_SECONDS):
+        while (await get(http, serving, "/readyz"))[0] != 200:  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.1)
 
 
 async def get(http: aiohttp.ClientSession, serving: Serving, path: str) -> tuple[int, str]:

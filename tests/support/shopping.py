@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 
@@ -48,7 +49,8 @@ async def pay(runtime: Runtime, session_id: str, amount: int, **method: Any) -> 
     method = method or {"type": "card", "card": {"token": "tok_visa"}}
     made = await runtime.gateway.call("pay", lambda client: client.v1.payment_methods.create_async(params=method))
     params = {"payment_method": made.object["id"], "expected_amount": amount}
-    await runtime.gateway.call("pay", lambda client: _raw(client, f"/v1/payment_pages/{session_id}/confirm", params))
+    path = f"/v1/payment_pages/{session_id}/confirm"
+    await runtime.gateway.post("pay", path, params, idempotency_key=str(uuid4()))
 
 
 async def paid_order(runtime: Runtime, **changes: Any) -> CheckoutAnswer:
@@ -66,11 +68,6 @@ async def sessions_at_stripe(runtime: Runtime) -> list[dict[str, Any]]:
     )
     data: list[dict[str, Any]] = listed.object["data"]
     return data
-
-
-async def _raw(client: Any, path: str, params: dict[str, Any]) -> Any:
-    answer = await client.raw_request_async("post", path, **params)
-    return client.deserialize(answer, api_mode="V1")
 
 
 async def count_rows(connection: asyncpg.Connection, table: str) -> int:

@@ -23,14 +23,22 @@ from checkout_daemon.settings import load_settings
 from tests.support.fixtures import KEY
 from tests.support.stripe_events import SECRET
 from tests.tui.command_lines import fault_of
+from tui import typeahead
 from tui.app import CONNECTIONS, Terminal
 from tui.context import AppContext
 from tui.screens.orders import OrdersScreen
+from tui.user_config import UserConfig
 from tui.widgets.command_line import CommandLine
 from tui.widgets.table import LiveTable
 
 SECONDS = 30.0
 S = TypeVar("S", bound=Screen[Any])
+
+
+_CHARACTERS = {
+    "space": " ", "colon": ":", "at": "@", "full_stop": ".", "underscore": "_", "minus": "-", "number_sign": "#",
+    "question_mark": "?",
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -48,8 +56,9 @@ class Seat:
     async def screen_of(self, kind: type[S]) -> S:
         """Return that kind of screen once it is shown."""
         await self.until(lambda: isinstance(self.app.screen, kind))
-        await self.pilot.pause()
-        return self.screen(kind)
+        screen = self.screen(kind)
+        await self.pilot.pause()  # keys that came with the one that opened it may open the next
+        return screen
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
@@ -58,7 +67,7 @@ class Seat:
     def burst(self, *keys: str) -> None:
         """Press all keys at once, as over a slow line: none waits for the effect of the one before it."""
         for key in keys:
-            self.app.post_message(events.Key(key, key if len(key) == 1 else " " if key == "space" else None))
+            self.app.post_message(events.Key(key, key if len(key) == 1 else _CHARACTERS.get(key)))
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until the condition holds."""
@@ -119,6 +128,13 @@ async def intake(database_url: str) -> AsyncIterator[Intake]:
 
 
 @pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key waits as long as it takes: what is tested is the order of things, on however slow a machine."""
+    monkeypatch.setattr(typeahead, "_LONGEST_SECONDS", SECONDS)
+    monkeypatch.setattr(typeahead, "_LONGEST_READING_SECONDS", SECONDS)
+
+
+@pytest.fixture
 def commands_named(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Collect every command that a screen shows as equivalent; at the end, check that all of them exist."""
     named: list[str] = []
@@ -140,12 +156,18 @@ def sit(database_url: str, tmp_path: Path, commands_named: list[str]) -> Sit:
 
     @asynccontextmanager
     async def sit(
-        *, size: tuple[int, int] = (80, 24), read_only: bool = False, url: str = database_url, **settings: str
+        *,
+        size: tuple[int, int] = (80, 24),
+        read_only: bool = False,
+        url: str = database_url,
+        config: UserConfig | None = None,
+        **settings: str,
     ) -> AsyncIterator[Seat]:
         environ = {"DATABASE_URL": url, "STRIPE_API_KEY": KEY, **settings}
         loaded = load_settings(environ, cwd=tmp_path)
         async with open_runtime(loaded, pool_size=CONNECTIONS) as opened:
-            app = Terminal(AppContext(opened, read_only=read_only), url)
+            context = AppContext(opened, read_only=read_only, user_config=config or UserConfig())
+            app = Terminal(context, url)
             async with app.run_test(size=size, notifications=True) as pilot:
                 seat = Seat(app, pilot)
                 screen = await seat.screen_of(OrdersScreen)

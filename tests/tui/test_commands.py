@@ -14,12 +14,15 @@ from tui.screens.dead_letters import DeadLettersScreen
 from tui.screens.event import EventScreen
 from tui.screens.events import EventsScreen
 from tui.screens.health import HealthScreen
+from tui.screens.message import MessageScreen
 from tui.screens.order import OrderScreen
 from tui.screens.orders import OrdersScreen
+from tui.screens.todo import TodoScreen
 from tui.screens.trigger import TriggerScreen
 
 SCREENS: tuple[type[BaseScreen], ...] = (
-    OrdersScreen, OrderScreen, EventsScreen, EventScreen, DeadLettersScreen, TriggerScreen, HealthScreen,
+    OrdersScreen, OrderScreen, EventsScreen, EventScreen, DeadLettersScreen, TriggerScreen, HealthScreen, TodoScreen,
+    MessageScreen,
 )  # fmt: skip
 
 
@@ -51,7 +54,10 @@ def test_no_key_of_a_screen_has_two_meanings(screen: type[BaseScreen]) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        Choice(("completed",), attention=True, span="24h", search="ada").command(),
+        *(
+            Choice(("completed",), attention=True, span=span, search="ada").command("Europe/Vienna")
+            for span in ("24h", "yesterday", "last week", "..today", "48h..24h")
+        ),
         EventChoice(("dead",), ("charge.refunded",), ("id", 1001), "5f3a90c1").command(),
     ],
 )

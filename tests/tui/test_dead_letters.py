@@ -6,12 +6,15 @@ import asyncpg
 import pytest
 
 from checkout_daemon.ledger.intake import Intake
+from tests.support.orders import add_order
 from tests.support.stripe_events import deliver, event_body, insert_order, refund_object, session_object
 from tests.tui.conftest import Seat, Sit
+from tui.screens.batch import BatchScreen
 from tui.screens.dead_letters import DeadLettersScreen
-from tui.screens.dialogs import Choose
+from tui.screens.dialogs import Ask, Choose
 from tui.screens.event import EventScreen
 from tui.screens.events import EventsScreen
+from tui.screens.message import MessageScreen
 from tui.screens.replay_run import ReplayRun
 
 BROKEN = "ALTER TABLE refunds ADD CONSTRAINT planted CHECK (amount <> 1300)"
@@ -166,3 +169,113 @@ async def test_a_failed_event_is_replayed_from_its_payload(connection: asyncpg.C
         await seat.press("y")
         await seat.sees("$ checkout events replay evt_2", "refund.created applied")
     assert await statuses(connection) == ["dead", "failed", "applied"]
+
+
+@pytest.fixture
+async def unsent(connection: asyncpg.Connection) -> list[str]:
+    """Two dead webhooks with the same error, one mail that is tried again. Return the webhooks' ids."""
+    order_id = await add_order(connection)
+    rows = await connection.fetch(
+        "INSERT INTO outbox (order_id, kind, channel, status, last_error) VALUES"
+        " ($1, 'order.completed', 'webhook', 'dead', 'the receiver answered 500'),"
+        " ($1, 'payment.failed', 'webhook', 'dead', 'the receiver answered 500'),"
+        " ($1, 'order.completed', 'mail', 'failed', 'the mail server was not reached') RETURNING id::text, channel",
+        order_id,
+    )
+    return [row["id"] for row in rows if row["channel"] == "webhook"]
+
+
+async def test_messages_are_grouped_beside_events_and_each_opens(sit: Sit, unsent: list[str]) -> None:
+    async with sit(size=(140, 30)) as seat:
+        await open_causes(seat)
+        (line,) = (line for line in seat.lines() if "the receiver answered 500" in line)
+        assert line[1:].split()[1:4] == ["2", "✗", "2"]
+        assert "1001" in line
+        while "500" not in seat.lines()[seat.screen(DeadLettersScreen).table.cursor_rank]:
+            await seat.press("down")
+        await seat.press("enter")
+        await seat.screen_of(Choose)
+        await seat.press("enter")
+        screen = await seat.screen_of(MessageScreen)
+        assert screen.message_id in unsent
+        await seat.sees("the receiver answered 500")
+
+
+async def test_dead_messages_are_sent_again_or_dismissed_together(
+    connection: asyncpg.Connection, sit: Sit, unsent: list[str]
+) -> None:
+    async with sit(size=(140, 30)) as seat:
+        screen = await open_causes(seat)
+        while "500" not in seat.lines()[screen.table.cursor_rank]:
+            await seat.press("down")
+        await seat.press("X")
+        await seat.screen_of(Ask)
+        await seat.press(*"old", "enter")
+        await seat.until(lambda: len(seat.lines()) == 1)
+        await seat.sees("2 messages dismissed.")
+        assert await statuses_of(connection, unsent) == {"dismissed"}
+        await seat.press("X")
+        await seat.sees("None of these is dead")
+        await connection.execute("UPDATE outbox SET status = 'dead' WHERE channel = 'webhook'")
+        await seat.until(lambda: len(seat.lines()) == 2)
+        while "500" not in seat.lines()[screen.table.cursor_rank]:
+            await seat.press("down" if screen.table.cursor_rank == 0 else "up")
+        await seat.press("y")
+        await seat.screen_of(Choose)
+        await seat.sees("Send 2 messages again?")
+        await seat.press("end", "enter")
+        await seat.sees("2 messages will be sent again.")
+    assert await statuses_of(connection, unsent) == {"queued"}
+
+
+async def statuses_of(connection: asyncpg.Connection, ids: list[str]) -> set[str]:
+    rows = await connection.fetch("SELECT status FROM outbox WHERE id::text = ANY($1)", ids)
+    return {row["status"] for row in rows}
+
+
+@pytest.mark.usefixtures("failed")
+async def test_dead_events_of_an_error_are_dismissed_with_a_reason(connection: asyncpg.Connection, sit: Sit) -> None:
+    async with sit(size=(140, 30)) as seat:
+        await open_causes(seat)
+        await seat.press("end", "X")
+        await seat.screen_of(Ask)
+        await seat.sees("Why is 1 dead event dismissed?")
+        await seat.press(*"odd", "enter")
+        await seat.sees("1 event dismissed.", "--note odd")
+        await seat.press("home", "X")
+        await seat.sees("None of these is dead")
+    assert await statuses(connection) == ["dismissed", "failed", "failed"]
+
+
+async def test_marked_errors_are_replayed_or_dismissed_together_after_one_box(
+    connection: asyncpg.Connection, sit: Sit, unsent: list[str]
+) -> None:
+    async with sit(size=(140, 30)) as seat:
+        screen = await open_causes(seat)
+        await connection.execute(
+            "INSERT INTO stripe_events (id, type, status, last_error, received_at, body_hash)"
+            " VALUES ('evt_dead', 'charge.refunded', 'dead', 'KeyError: amount', now(), '')"
+        )
+        await connection.execute("UPDATE outbox SET next_attempt_at = now() + interval '1 hour' WHERE channel = 'mail'")
+        await seat.until(lambda: len(seat.lines()) == 3)
+        await seat.press("*")
+        await seat.sees("3 marked")
+        await seat.press("y")
+        await seat.screen_of(Choose)
+        await seat.sees("Replay 1 event and 3 messages?")
+        await seat.press("escape", "X")
+        await seat.screen_of(Ask)
+        await seat.sees("Why are 1 event and 2 messages dismissed?")
+        await seat.press(*"old", "enter")
+        await seat.sees("1 event and 2 messages dismissed.")
+        await seat.until(lambda: len(seat.lines()) == 1 and not screen.marked and screen.group is not None)
+        await seat.press("space")
+        await seat.sees("1 marked")
+        await seat.press("y")
+        await seat.screen_of(Choose)
+        await seat.press("end", "enter")
+        await seat.screen_of(BatchScreen)
+        await seat.sees("Batch 1   replay messages   finished", "1 of 1")
+    assert await statuses_of(connection, unsent) == {"dismissed"}
+    assert await connection.fetchval("SELECT status FROM stripe_events WHERE id = 'evt_dead'") == "dismissed"
+    assert await connection.fetchval("SELECT status FROM outbox WHERE channel = 'mail'") == "queued"

@@ -14,6 +14,8 @@ from tests.support.flaky_stripe import FlakyStripe
 from tests.support.shopping import paid_order
 from tests.support.stripe_events import deliver, event_body, insert_order, session_object
 from tests.tui.conftest import Seat, Sit
+from tui.screens.batch import BatchScreen
+from tui.screens.dialogs import Ask, Choose
 from tui.screens.event import EventScreen
 from tui.screens.events import EventsScreen
 from tui.screens.order import OrderScreen
@@ -193,3 +195,32 @@ async def test_what_is_no_event_is_listed_and_opened(intake: Intake, sit: Sit, b
         await seat.until(lambda: screen.event is not None)
         assert screen.event is not None
         await seat.sees("ignored", WHY_IGNORED[screen.event.reason or ""][:40])
+
+
+async def test_marked_events_are_dismissed_or_replayed_as_a_batch(connection: asyncpg.Connection, sit: Sit) -> None:
+    for place in range(3):
+        await connection.execute(
+            "INSERT INTO stripe_events (id, type, status, last_error, received_at, body_hash)"
+            " VALUES ($1, 'charge.refunded', 'dead', 'KeyError: amount', now(), '')",
+            f"evt_{place}",
+        )
+    async with sit(size=(120, 30)) as seat:
+        screen = await open_events(seat)
+        await seat.until(lambda: len(seat.lines()) == 3)
+        await seat.press("space", "space")
+        await seat.sees("2 marked")
+        await seat.press("escape")
+        await seat.until(lambda: not screen.marked)
+        await seat.press("home", "space", "X")
+        await seat.screen_of(Ask)
+        await seat.sees("Why are 1 event dismissed?")
+        await seat.press(*"old", "enter")
+        await seat.sees("1 event dismissed.")
+        await seat.press("*", "y")
+        await seat.screen_of(Choose)
+        await seat.sees("Replay 3 events?")
+        await seat.press("end", "enter")
+        await seat.screen_of(BatchScreen)
+        await seat.sees("Batch 1   replay events")
+    assert await connection.fetchval("SELECT count(*) FROM stripe_events WHERE status = 'dismissed'") == 1
+    assert await connection.fetchval("SELECT act FROM batches") == "replay_events"

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from checkout_daemon.database.pool import Database
-from checkout_daemon.orders.figures import midnight, read_figures
+from checkout_daemon.orders.figures import midnight, read_figures, read_trouble
 from tests.support.orders import add_order
 from tests.tui.conftest import Sit
 from tui.widgets.plot import bars, resampled
@@ -20,6 +20,15 @@ HOUR = timedelta(hours=1)
 def test_the_day_begins_at_the_shop_s_midnight() -> None:
     assert midnight(NOON, "Europe/Vienna") == datetime(2026, 6, 30, 22, 0, tzinfo=UTC)
     assert midnight(NOON, "Asia/Kathmandu") == datetime(2026, 6, 30, 18, 15, tzinfo=UTC)
+
+
+def test_the_day_begins_once_where_clocks_are_set_at_midnight() -> None:
+    back_to_midnight = datetime(2026, 11, 1, 4, tzinfo=UTC)  # and again at 5
+    for hour in range(4, 29):
+        now = datetime(2026, 11, 1, tzinfo=UTC) + timedelta(hours=hour, minutes=30)
+        assert midnight(now, "America/Havana") == back_to_midnight
+    assert midnight(datetime(2026, 4, 24, 9, tzinfo=UTC), "Africa/Cairo") == datetime(2026, 4, 23, 22, tzinfo=UTC)
+    assert midnight(datetime(2028, 2, 29, 9, tzinfo=UTC), "Europe/Vienna") == datetime(2028, 2, 28, 23, tzinfo=UTC)
 
 
 async def test_revenue_is_what_was_paid_today_and_not_given_back(
@@ -62,6 +71,37 @@ async def test_what_is_wrong_is_counted(database_url: str, connection: asyncpg.C
     trouble = (await read_figures(database, NOON, "UTC", livemode=False)).trouble
     await database.close()
     assert (trouble.stuck, trouble.events_dead, trouble.messages_dead, trouble.lag_seconds) == (2, 1, 0, 2.0)
+
+
+async def test_nothing_of_test_mode_is_an_alarm_under_a_live_key(
+    database_url: str, connection: asyncpg.Connection
+) -> None:
+    order_id = await add_order(connection, attention=["paid_twice"])
+    await add_order(connection, attention=["paid_twice"], livemode=True)
+    await add_order(connection, status="processing", created_at=NOON - 15 * 24 * HOUR)
+    await connection.execute(
+        "INSERT INTO checkout_sessions (id, livemode, order_id, status, outcome, expires_at)"
+        " VALUES ('cs_1', false, $1, 'open', 'unpaid', $2)",
+        order_id,
+        NOON - HOUR,
+    )
+    await connection.execute(
+        "INSERT INTO stripe_events (id, type, status, livemode, received_at, body_hash) VALUES"
+        " ('evt_1', 't', 'dead', false, now(), ''), ('evt_2', 't', 'dead', true, now(), ''),"
+        " ('evt_3', 't', 'dead', NULL, now(), ''), ('evt_4', 't', 'failed', false, now(), '')"
+    )
+    await connection.execute(
+        "INSERT INTO outbox (channel, kind, order_id, status) VALUES ('mail', 'order.completed', $1, 'dead')",
+        order_id,
+    )
+    database = Database(database_url)
+    now = datetime.now(UTC)
+    async with database.connection() as opened:
+        live = await read_trouble(opened, now, livemode=True)
+        test = await read_trouble(opened, now, livemode=False)
+    await database.close()
+    assert (live.attention, live.stuck, live.events_failed, live.events_dead, live.messages_dead) == (1, 0, 0, 2, 0)
+    assert (test.attention, test.stuck, test.events_failed, test.events_dead, test.messages_dead) == (1, 2, 1, 2, 1)
 
 
 async def test_they_are_on_the_screen_and_follow(connection: asyncpg.Connection, sit: Sit) -> None:

@@ -111,5 +111,5 @@ async def test_a_reader_is_offered_none_of_it(runtime: Runtime, sit: Sit) -> Non
         assert seat.app.screen is screen
         await seat.press("ctrl+p")
         await seat.sees("Search for commands")
-        await seat.press(*"sync")
+        await seat.press(*["space" if letter == " " else letter for letter in "sync with stripe"])
         await seat.sees("No matches found")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import asyncpg
 
+from checkout_daemon.operations.doctor import Check
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_cli.daemons import announced
 from checkout_daemon.stripe_sync.catching_up import catch_up
@@ -20,6 +21,12 @@ from tui.screens.health import HealthScreen
 __all__ = ["line"]
 
 ENDPOINTS = "/v1/webhook_endpoints"
+
+
+AT_WORK = "INSERT INTO cursors (name, value, updated_at) VALUES ('pulse', '{}', now() + interval '1 hour')"
+
+
+TALL = (80, 32)  # every check has its line
 
 
 async def open_health(seat: Seat) -> HealthScreen:
@@ -40,18 +47,20 @@ async def test_every_check_shows_its_result_and_its_fix_can_be_copied(
     runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection, tmp_path: Path, sit: Sit
 ) -> None:
     await catch_up(runtime)
+    await connection.execute(AT_WORK)
     await connection.execute(
         "INSERT INTO stripe_events (id, type, status, received_at, created_at, body_hash) VALUES"
         " ('evt_1', 'charge.failed', 'dead', now(), now(), '')"
     )
     (tmp_path / "state").mkdir()
     with announced(tmp_path / "state"):
-        async with sit(STRIPE_API_BASE=stripe.base, CHECKOUT_STATE_DIR=str(tmp_path / "state")) as seat:
+        async with sit(size=TALL, STRIPE_API_BASE=stripe.base, CHECKOUT_STATE_DIR=str(tmp_path / "state")) as seat:
             screen = await open_health(seat)
             assert "✓ ok     daemons       one runs on this machine: process" in row(seat, "daemons")
             assert "✓ ok     comparison    Stripe made 0, we hold 0, to 2" in row(seat, "comparison")
-            assert "✗ FAULT  dead letters  1 events dead" in row(seat, "dead letters")
-            await seat.sees("events/min", "1 now, 1 in an hour")
+            assert "✗ FAULT  dead letters  1 event dead" in row(seat, "dead letters")
+            assert "- skip   smtp          no mail is sent" in row(seat, "smtp")
+            await seat.sees("events/min", " now, 1 in an hour")  # the minute may have turned since
             assert screen.name_chosen == screen.checkup.faults[0]  # the cursor is on the first fault
             while screen.name_chosen != "dead_letters":
                 await seat.press("n")
@@ -67,11 +76,26 @@ async def test_every_check_shows_its_result_and_its_fix_can_be_copied(
             await seat.screen_of(EventsScreen)
 
 
+async def test_all_is_well_only_if_nothing_was_skipped(sit: Sit, stripe: FlakyStripe) -> None:
+    async with sit(size=TALL, STRIPE_API_BASE=stripe.base) as seat:
+        screen = await open_health(seat)
+        checkup = screen.checkup
+        checkup._due = checkup._signs_due = float("inf")  # nothing is read any more
+        checkup.found = {name: Check.passed(name, "fine") for name in ORDER}
+        screen.redraw()
+        await seat.sees("✓ All is well")
+        checkup.found["smtp"] = Check.skipped("smtp", "no mail is sent")
+        screen.redraw()
+        await seat.sees("✓ No faults; skipped: smtp", "- skip   smtp")
+        await seat.press("end", "up", "n")
+        await seat.sees("No check found a fault.")
+
+
 async def test_without_any_daemon_the_command_that_starts_one_is_named(sit: Sit, stripe: FlakyStripe) -> None:
     async with sit(size=(160, 45), STRIPE_API_BASE=stripe.base) as seat:
         screen = await open_health(seat)
         assert screen.name_chosen == "daemons"
-        await seat.sees("✗ FAULT  daemons", "none was at work lately", "To fix it", "60 minutes ago")
+        await seat.sees("✗ FAULT  daemons", "none was ever at work", "To fix it", "60 minutes ago")
         assert seat.text().count("checkout dev") >= 1
         assert {name for name, _ in screen.checkup.checks()} == set(ORDER)
 
@@ -108,9 +132,12 @@ async def test_keys_work_while_stripe_takes_its_time(stripe: FlakyStripe, sit: S
 
 
 async def test_a_database_that_is_lost_is_a_fault_until_it_answers_again(
-    line: Line, stripe: FlakyStripe, state_dir: Path, sit: Sit
+    line: Line, stripe: FlakyStripe, connection: asyncpg.Connection, state_dir: Path, sit: Sit
 ) -> None:
-    async with sit(url=await line.start(), STRIPE_API_BASE=stripe.base, CHECKOUT_STATE_DIR=str(state_dir)) as seat:
+    await connection.execute(AT_WORK)
+    async with sit(
+        size=TALL, url=await line.start(), STRIPE_API_BASE=stripe.base, CHECKOUT_STATE_DIR=str(state_dir)
+    ) as seat:
         with announced(state_dir):
             screen = await open_health(seat)
             assert "✓ ok     database" in row(seat, "database")

@@ -20,7 +20,9 @@ from tests.support.shopping import check_out, paid_order, sessions_at_stripe
 from tests.support.stripe_events import deliver, insert_order, refused_payment
 from tests.tui.conftest import Seat, Sit
 from tui.screens.dialogs import Ask, Choose, ShowResult
+from tui.screens.forms import FillIn
 from tui.screens.order import OrderScreen
+from tui.screens.refund_box import RefundBox
 
 pytestmark = pytest.mark.usefixtures("stocked")
 
@@ -88,7 +90,7 @@ async def test_f_refunds_what_was_typed_and_confirmed(runtime: Runtime, stripe: 
     async with sit(STRIPE_API_BASE=stripe.base) as seat:
         await open_first(seat)
         await seat.press("f")
-        await seat.screen_of(Ask)
+        await seat.screen_of(RefundBox)
         await seat.sees("How much of €33.99")
         await seat.press(*"5.00", "enter")
         await seat.sees("Refund €5.00 of pi_", "This leaves €28.99")
@@ -106,10 +108,32 @@ async def test_f_explains_what_cannot_be_refunded(runtime: Runtime, stripe: Flak
     async with sit(STRIPE_API_BASE=stripe.base) as seat:
         await open_first(seat)
         await seat.press("f")
-        await seat.screen_of(Ask)
+        await seat.screen_of(RefundBox)
         await seat.press(*"99", "enter")
         await seat.sees("is more than the €33.99")
     assert (await shown(runtime)).refunds == ()
+
+
+async def test_f_refunds_items_with_reason_and_note(runtime: Runtime, stripe: FlakyStripe, sit: Sit) -> None:
+    await paid_order(runtime)
+    async with sit(size=(130, 45), STRIPE_API_BASE=stripe.base) as seat:
+        await open_first(seat)
+        await seat.press("f")
+        await seat.screen_of(RefundBox)
+        await seat.sees("0 of 2  NOTE  Notebook  €24.00", "‹ no reason ›")
+        await seat.press("5", "tab", "right", "right", "right", "left", "down", "space", "enter")
+        await seat.sees("Give an amount or items, not both")
+        await seat.press(
+            "shift+tab", "backspace", "tab", "tab", "right", "right", "right", "tab", *"two broke", "enter"
+        )
+        await seat.sees("Refund €21.99 of pi_", "Items: 1 × NOTE, 3 × PEN", "Reason: requested by customer")
+        await seat.press(*"1001", "enter")
+        await seat.sees("Order 1001   partially refunded", "1 × NOTE, 3 × PEN", "two broke")
+        assert seat.screen(OrderScreen).command == (
+            "checkout orders refund 1001 --item NOTE:1 --item PEN:3 --reason requested_by_customer --note 'two broke'"
+        )
+    (refund,) = (await shown(runtime)).refunds
+    assert (refund.amount, [item.quantity for item in refund.items]) == (2199, [1, 3])
 
 
 async def test_x_expires_only_after_yes(runtime: Runtime, stripe: FlakyStripe, sit: Sit) -> None:
@@ -147,8 +171,38 @@ async def test_n_keeps_a_note_and_a_refused_action_is_explained(
         await seat.screen_of(Ask)
         await seat.press(*"call", "enter")
         await seat.sees("order.noted", "call")
-        await seat.press("r")  # nothing to choose: it is paid
-        await seat.sees("Not done", "nothing to pay")
+        await seat.press("r")
+        await seat.sees("This order is completed:")
+
+
+async def test_u_corrects_a_mistyped_email_and_says_what_goes_there(runtime: Runtime, sit: Sit) -> None:
+    await paid_order(runtime)
+    async with sit() as seat:
+        await open_first(seat)
+        await seat.press("u")
+        await seat.screen_of(FillIn)
+        await seat.press("enter", "enter", "enter")
+        await seat.sees("Neither the email nor the phone is changed. Nothing was done.")
+        await seat.press("up", "up", *["backspace"] * 3, *"c@", "enter", "enter", "enter")
+        await seat.sees("Please enter an email address")
+        await seat.press("up", "up", "backspace", "backspace", *"at", "enter", "enter", *"typo", "enter")
+        await seat.screen_of(Choose)
+        await seat.sees("email: ada@example.at", "To the new email: order.completed")
+        await seat.press("down", "enter")
+        await seat.sees("ada@example.at", "order.corrected", "typo")
+        assert seat.screen(OrderScreen).command == "checkout orders correct 1001 --email ada@example.at --note typo"
+    assert (await shown(runtime)).order.customer_email == "ada@example.at"
+
+
+async def test_typed_at_once_a_correction_is_the_same_and_masked_it_shows_nothing(runtime: Runtime, sit: Sit) -> None:
+    await paid_order(runtime)
+    async with sit() as seat:
+        await open_first(seat)
+        await seat.press("m")
+        seat.burst("u", "enter", *"+43664123456", "enter", "enter", "down", "enter")
+        await seat.sees("order.corrected")
+        assert "+43664123456" not in seat.text()
+    assert (await shown(runtime)).order.customer_phone == "+43664123456"
 
 
 async def test_a_acknowledges_one_of_the_attentions(runtime: Runtime, sit: Sit) -> None:

@@ -25,15 +25,19 @@ from checkout_daemon.orders.figures import ArrivalLine, OwedLine, Trouble
 from checkout_daemon.outbox.outbox_store import Backlog
 from checkout_daemon.settings import load_settings
 from checkout_daemon.stripe_sync.catching_up import CaughtUp
-from tests.support.orders import add_order
+from checkout_daemon.stripe_sync.pulse import Pulse
+from tests.support.orders import add_charge, add_order
 from tests.support.stripe_events import deliver, event_body, refund_object, session_object
 from tests.tui.conftest import Seat, Sit
+from tui import app
 from tui.checkup import Checkup
 from tui.screens.health import HealthScreen
 from tui.screens.trigger import TriggerScreen
+from tui.widgets.top_line import TopLine
 
 PICTURES = Path(__file__).parent / "pictures"
 SIZES = [(80, 24), (160, 45)]
+DESK_SIZES = [(80, 24), (120, 40), (200, 60)]
 STATUSES = ["completed", "pending", "processing", "partially_refunded", "disputed", "failed", "expired", "refunded"]
 NAMES = ["Ada Lovelace", "Zoë Müller", "Grace Hopper", "Konrad Zuse"]
 
@@ -55,8 +59,23 @@ async def shop(connection: asyncpg.Connection) -> None:
         )
 
 
+@pytest.fixture(autouse=True)
+def well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon is at work, and Stripe answers it."""
+
+    async def read(_: asyncpg.Connection) -> Pulse:
+        return Pulse(1.0)
+
+    monkeypatch.setattr(app, "read_pulse", read)
+
+
 async def picture(seat: Seat, name: str) -> None:
     """Compare the screen with its picture; times, and the ids that Textual numbers anew, are made equal."""
+    context = seat.app.app_context
+    await seat.until(lambda: context.pulse is not None and context.trouble is not None)
+    for line in seat.app.screen.query(TopLine):
+        line.redraw()
+    await seat.pilot.pause()
     width, height = seat.app.size
     path = PICTURES / f"{name}-{width}x{height}.svg"
     seen = _steady(seat.app.export_screenshot())
@@ -69,7 +88,8 @@ async def picture(seat: Seat, name: str) -> None:
 def _steady(svg: str) -> str:
     svg = re.sub(r"terminal-\d+", "terminal-0", svg)
     svg = re.sub(r"\d{4}-\d\d-\d\d", "2026-01-01", svg)
-    return re.sub(r"\d\d:\d\d:\d\d", "12:00:00", svg)
+    svg = re.sub(r"\d\d:\d\d:\d\d", "12:00:00", svg)
+    return re.sub(r"(?<![\d:])\d\d:\d\d(?=&#160;UTC)", "12:00", svg)
 
 
 @pytest.mark.usefixtures("shop")
@@ -92,6 +112,13 @@ async def storied(database_url: str, connection: asyncpg.Connection, intake: Int
         " VALUES ($1, 0, 'NOTE', 'Notebook', 1200, 2, 2400, 0), ($1, 1, 'PEN', 'Pen', 333, 3, 999, 0)",
         order_id,
     )
+    no_funds = {
+        "status": "failed", "decline_source": 3, "decline_code": "insufficient_funds", "declined_at": made,
+        "decline_message": "Your card has insufficient funds.",
+    }  # fmt: skip
+    known = {"funding": "credit", "country": "AT", "assessed_at": made, "risk_level": "normal", "risk_score": 12}
+    await add_charge(connection, order_id, id="ch_2QxAmPlE", last4="9995", **known, **no_funds)
+    await add_charge(connection, order_id, id="ch_3QxAmPlE", wallet="apple_pay", **known)
     at = int(made.timestamp())
     session = session_object(order_id, f"cs_test_a1{'b2' * 28}", "pi_3QxAmPlE", amount_total=3399)
     refund = refund_object("re_3QxAmPlE", "pi_3QxAmPlE", 500) | {"created": at + 60}
@@ -139,6 +166,59 @@ async def test_events_and_dead_letters(connection: asyncpg.Connection, sit: Sit,
         await seat.press("d")
         await seat.sees("What failed", "refund.id")
         await picture(seat, "dead-letters")
+
+
+@pytest.mark.parametrize("size", DESK_SIZES, ids=["80x24", "120x40", "200x60"])
+async def test_what_is_to_do(connection: asyncpg.Connection, sit: Sit, size: tuple[int, int]) -> None:
+    ago = datetime.now(UTC) - timedelta(days=3, hours=12)
+    for place, code in enumerate(("refund_failed", "amount_mismatch", "paid_twice", "appeared_late")):
+        amount = 12_990 - 2000 * place
+        order_id = await add_order(
+            connection, created_at=ago, attention=[code], amount_subtotal=amount, amount_total=amount,
+            id=f"aaaa0000-0000-4000-8000-0000000000{place:02}", customer_name=NAMES[place],
+        )  # fmt: skip
+        await connection.execute("UPDATE orders SET updated_at = $2 WHERE id = $1", order_id, ago)
+        await add_charge(connection, order_id, last4="4242")
+    await connection.execute(
+        "INSERT INTO order_care (order_id, owner) SELECT id, 'anna' FROM orders WHERE number = 1002"
+    )
+    await connection.execute(
+        "INSERT INTO stripe_events (id, type, status, last_error, received_at, body_hash)"
+        " VALUES ('evt_1', 'charge.refunded', 'dead', 'KeyError: amount', $1, '')",
+        ago,
+    )
+    async with sit(size=size) as seat:
+        await seat.press("D")
+        await seat.sees("5 to do", "Card: Visa 4242")
+        await picture(seat, "todo")
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("size", DESK_SIZES, ids=["80x24", "120x40", "200x60"])
+async def test_a_batch(connection: asyncpg.Connection, sit: Sit, size: tuple[int, int]) -> None:
+    started = datetime.now(UTC) - timedelta(days=3, hours=12)
+    await connection.execute(
+        "INSERT INTO batches (act, options, note, operator, host, livemode, status, why, total, done, failed, skipped,"
+        " created_at) VALUES ('refund', '{}', 'recall of lot 7', 'anna', 'desk', false, 'stopped',"
+        " 'stripe_rejected: Stripe refused: the card was closed', 8, 4, 1, 1, $1)",
+        started,
+    )
+    await connection.execute(
+        "INSERT INTO batch_items (batch, position, subject, order_id, amount, currency, status, kind, outcome)"
+        " SELECT 1, number - 1000, number, id, amount_total, currency,"
+        "  CASE WHEN number <= 1004 THEN 'done' WHEN number = 1005 THEN 'failed' WHEN number = 1006 THEN 'skipped'"
+        "  ELSE 'waiting' END,"
+        "  CASE WHEN number = 1005 THEN 'stripe_rejected: Stripe refused: the card was closed' END,"
+        "  CASE WHEN number = 1005 THEN 'Stripe refused: the card was closed'"
+        "       WHEN number = 1006 THEN 'it is refunded' END"
+        " FROM orders WHERE number <= 1008"
+    )
+    async with sit(size=size) as seat:
+        await seat.press("B")
+        await seat.sees("stopped")
+        await seat.press("enter")
+        await seat.sees("6 of 8", "4 done, 1 failed, 1 skipped, 2 left")
+        await picture(seat, "batch")
 
 
 @pytest.mark.usefixtures("shop")
@@ -196,6 +276,7 @@ def found() -> Checkup:
             ArrivalLine(minute, 40 + place * 7 % 23, 0.4 + place % 5 / 5) for place, minute in enumerate(minutes)
         ),
         owed=tuple(OwedLine(minute, place * 3 % 8) for place, minute in enumerate(minutes)),
+        pulse=Pulse(1.0),
     )
     checks = [Check.passed(name, "as it should be") for name in CHECKS]
     settings = load_settings({"DATABASE_URL": "postgresql://127.0.0.1/none"})

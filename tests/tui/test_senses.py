@@ -67,7 +67,7 @@ async def test_real_money_is_named_before_it_is_given_back(
         await seat.screen_of(OrderScreen)
         await seat.sees("Order 1001   completed")
         await seat.press("f")
-        await seat.screen_of(Ask)
+        await seat.sees("How much of €50.00")
         await seat.press("1", "enter")
         await seat.sees("LIVE MODE: this is real money.", "Refund €1.00 of pi_1", "This leaves €49.00")
         await seat.press("escape")

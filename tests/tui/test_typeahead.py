@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any
 
@@ -11,6 +14,8 @@ import pytest
 from textual.app import App
 from textual.events import Key
 
+from checkout_daemon.database.pool import Database
+from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.orders import refunding
 from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.orders.refund_rules import RefundPlan
@@ -18,6 +23,7 @@ from checkout_daemon.runtime import Runtime
 from tests.support.flaky_stripe import FlakyStripe, Request
 from tests.support.orders import add_order
 from tests.support.shopping import paid_order
+from tests.support.stripe_events import deliver, event_body
 from tests.tui.conftest import SECONDS, Sit
 from tui import typeahead
 from tui.screens.events import EventsScreen
@@ -26,12 +32,6 @@ from tui.screens.orders import OrdersScreen
 from tui.screens.trigger import TriggerScreen
 
 pytestmark = pytest.mark.usefixtures("stocked")
-
-
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key waits as long as it takes: what is tested is the order of things, on however slow a machine."""
-    monkeypatch.setattr(typeahead, "_LONGEST_SECONDS", SECONDS)
 
 
 @pytest.mark.usefixtures("patient")
@@ -116,3 +116,55 @@ async def test_what_takes_long_keeps_nobody_from_going_elsewhere(
         await asyncio.wait_for(asked.wait(), SECONDS)
         await seat.screen_of(OrdersScreen)
         answers.set()
+
+
+TYPED = {
+    "e enter": ("Event", "evt_2"),
+    "e d enter enter": ("Event", "created"),
+    "e d x": ("Event", "refund"),
+    "e slash 1 0 0 1 enter o": ("Order", "Order 1001"),
+    "e s end up space enter enter": ("Event", "evt_2"),
+    "G enter": ("Order", "Order 1001"),
+    "a enter": ("Order", "Order 1002"),
+    "s space enter enter": ("Order", "Order 1450"),
+    "slash 1 0 0 2 enter enter": ("Order", "Order 1002"),
+    "e enter slash c r e a t e d enter n v": ("Event", "Copied: value"),
+    "H enter c": ("Health", "Copied"),
+    "T slash 1 0 0 1 enter o": ("Order", "Order 1001"),
+    "T slash a d a down enter o": ("Order", "Order 1449"),
+}
+"""Keys that are pressed without a pause, the screen on which they end, and what is there."""
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("keys", TYPED)
+async def test_no_key_is_lost_on_any_screen(
+    keys: str, connection: asyncpg.Connection, intake: Intake, sit: Sit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(450):  # more than is read at once
+        await add_order(connection)
+    await connection.execute("UPDATE orders SET attention = '{paid_twice}' WHERE number = 1002")
+    for place in range(3):
+        body = event_body("refund.updated", {"id": place, "object": "refund"}, event_id=f"evt_{place}")
+        await deliver(intake, body)
+    await connection.execute("UPDATE stripe_events SET status = 'dead'")
+    await connection.execute(
+        "UPDATE stripe_events SET order_id = (SELECT id FROM orders WHERE number = 1001) WHERE id = 'evt_2'"
+    )
+    screen, shown = TYPED[keys]
+    async with sit() as seat:
+        await seat.until(lambda: len(seat.numbers()) > 1)
+        fetch = Database.connection
+
+        @asynccontextmanager
+        async def slow(database: Database) -> AsyncIterator[asyncpg.Connection]:
+            """Every read takes longer than a burst of keys."""
+            await asyncio.sleep(0.05)
+            async with fetch(database) as opened:
+                yield opened
+
+        monkeypatch.setattr(Database, "connection", slow)
+        seat.burst(*keys.split())
+        await seat.until(
+            lambda: re.search(rf"^ (checkout  )?{screen} ", seat.text()) is not None and shown in seat.text()
+        )

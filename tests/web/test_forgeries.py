@@ -20,17 +20,22 @@ async def deliver(client: Client, signature: str) -> int:
 async def test_forgeries_are_slowed_and_what_is_signed_is_not(
     shop: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("checkout_daemon.web.limits.WAIT_SECONDS", 1.5)
+    monkeypatch.setattr("checkout_daemon.web.limits.WAIT_SECONDS", 60.0)
     caplog.set_level(logging.INFO, "checkout_daemon")
     forged = f"t={int(time.time())},v1=00"
-    assert {await deliver(shop, forged) for _ in range(120)} == {400}
-    slowed = asyncio.create_task(deliver(shop, forged))
-    done, _ = await asyncio.wait([slowed], timeout=0.3)
-    assert not done
+    answered = 0
+    while True:  # in the time that they take, a slow machine earns more of them
+        slowed = asyncio.create_task(deliver(shop, forged))
+        done, _ = await asyncio.wait([slowed], timeout=3)
+        if not done:
+            break
+        assert slowed.result() == 400
+        answered += 1
+    assert answered >= 120
     assert await deliver(shop, signed(b"[]")) in (200, 400)
     slowed.cancel()
     refusals = [record for record in caplog.records if "a delivery was refused" in record.getMessage()]
-    assert len(refusals) == 120
+    assert len(refusals) == answered
 
 
 async def test_so_many_wait_and_no_more(shop: Client, monkeypatch: pytest.MonkeyPatch) -> None:

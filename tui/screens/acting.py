@@ -9,6 +9,7 @@ from textual import work
 
 from checkout_daemon.audit.operators import this_operator
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
+from checkout_daemon.events.dismissing import dismiss_events
 from checkout_daemon.events.replaying import ReplayedEvent, replay
 from checkout_daemon.stripe_cli.event_resending import resend
 from checkout_daemon.stripe_cli.program import open_stripe_cli
@@ -16,8 +17,8 @@ from tui.actions import Action, command_line
 from tui.context import AppContext
 from tui.latest import Latest
 from tui.screens.base import BaseScreen
-from tui.screens.dialogs import Choose
-from tui.typeahead import ACTING
+from tui.screens.dialogs import Ask, Choose
+from tui.typeahead import ACTING, READING
 
 _LOOK_SECONDS = 2.0  # for what sends no notification: events that change no order, mails, notes
 _RESEND_SECONDS = 30.0
@@ -26,16 +27,24 @@ _RESEND_SECONDS = 30.0
 class ActingScreen(BaseScreen):
     """A screen that changes something."""
 
+    _command_before = ""
+
     @asynccontextmanager
     async def doing(self, command: str) -> AsyncIterator[None]:
         """Run an action: show its command, report a CheckoutError, and reload the screen."""
+        self._command_before = self.command
         self.show_command(command)
         try:
             yield
         except CheckoutError as error:
             self.failed(error.detail)
+        await self.app_context.reads.await_changes()
         if not self.gone:
             await self.reload()
+
+    def canceled(self) -> None:
+        """Show the command from before the action: the user answered none of its questions."""
+        self.show_command(self._command_before)
 
     def done(self, text: str) -> None:
         self.notify(text, timeout=5, markup=False)
@@ -65,19 +74,27 @@ class DetailScreen(ActingScreen):
         self._reads = Latest[None](lambda _: self.read())
 
     def on_mount(self) -> None:
-        self.look_every(_LOOK_SECONDS, self.load)
+        self.look_every(_LOOK_SECONDS, self._look)
         self.load()
 
-    @work(group="object")
+    @work(group="look")
+    async def _look(self) -> None:
+        await self._read_now()
+
+    @work(group=READING)
     async def load(self) -> None:
         """Read the object and show it."""
+        await self._read_now()
+
+    async def _read_now(self) -> None:
         try:
             await self._reads.ask(None)
         except DatabaseUnavailable:
             return  # reload() follows once the database is back
         except CheckoutError as error:
-            self.notify(error.detail, severity="error", markup=False)
-            self.dismiss()
+            if self.is_active:  # a second read may fail as well, and dismissing closes whatever is in front
+                self.notify(error.detail, severity="error", markup=False)
+                self.dismiss()
 
     async def read(self) -> None:
         """Read the object and show it, unless the screen is gone by then."""
@@ -88,6 +105,7 @@ class DetailScreen(ActingScreen):
 
 
 EVENT_ACTIONS = (
+    Action("X", "dismiss_event", "Dismiss the event, if it is dead", "events dismiss EVENT --note TEXT", writes=True),
     Action("y", "replay", "Replay: apply the event again as received", "events replay EVENT", "Replay", writes=True),
     Action("r", "resend", "Have Stripe resend the event", "events resend EVENT", "Resend", writes=True),
 )
@@ -103,10 +121,29 @@ class EventActions(ActingScreen):
 
     @work(group=ACTING)
     async def action_replay(self) -> None:
+        await self.replay_one()
+
+    async def replay_one(self) -> None:
+        """Replay the current event."""
         event_id = self.event_under_cursor
         if event_id is not None:
             async with self.doing(command_line("events", "replay", event_id)):
                 self.report(await replay(self.app_context.database, event_id, operator=this_operator()))
+
+    @work(group=ACTING)
+    async def action_dismiss_event(self) -> None:
+        await self.dismiss_one()
+
+    async def dismiss_one(self) -> None:
+        """Dismiss the current event, after asking why."""
+        event_id = self.event_under_cursor
+        if event_id is None:
+            return
+        note = await self.app.push_screen_wait(Ask("Dismiss", f"Why will nothing fix {event_id}?"))
+        if note is not None:
+            async with self.doing(command_line("events", "dismiss", event_id, "--note", note)):
+                await dismiss_events(self.app_context.database, [event_id], operator=this_operator(), note=note)
+                self.done(f"{event_id} dismissed: no alarm counts it any more.")
 
     @work(group=ACTING)
     async def action_resend(self) -> None:

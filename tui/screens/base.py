@@ -6,28 +6,34 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import ClassVar
 
+from textual import work
 from textual.app import ComposeResult, SystemCommand
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from checkout_daemon.ledger.change_log import ChangeLine
-from tui.actions import Action, bindings
+from tui.actions import Action, bindings, shown
 from tui.context import AppContext
+from tui.typeahead import READING
 from tui.widgets.banner import Banner
 from tui.widgets.chips import Chips
 from tui.widgets.command_line import CommandLine
+from tui.widgets.key_line import KeyLine
 from tui.widgets.line import Line
 from tui.widgets.table import LiveTable
 from tui.widgets.top_line import TopLine
 
 COMMON = (
+    Action("colon", "go_to", "Go anywhere: :1320, :dead, :disputes, :bo@", show_key=":"),
+    Action("D", "open_todo", "What needs a person", "todo"),
     Action("T", "open_trigger", "Trigger a test event at Stripe", "trigger EVENT"),
     Action("H", "open_health", "Health checks, and how to fix what fails", "doctor"),
+    Action("B", "open_batches", "Batches: acts on many orders", "batches list"),
     Action("C", "copy_command", "Copy the equivalent command"),
     Action("m", "mask", "Mask or show personal data"),
     Action("question_mark", "help", "Help on this screen", foot="Help", show_key="?"),
     Action("q", "quit", "Quit", foot="Quit"),
+    Action("f2", "app.next_theme", "Next colours: dark, light, high contrast", foot="Colours", show_key="F2"),
 )
 
 
@@ -36,10 +42,22 @@ class BaseScreen(Screen[None]):
 
     ACTIONS: ClassVar[tuple[Action, ...]] = ()
     PLACE: ClassVar[str] = ""
+    REMARKS: ClassVar[tuple[str, ...]] = ()  # what the help adds about what is shown
 
     def __init__(self, context: AppContext) -> None:
         super().__init__()
         self.app_context = context
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """What is shown, and of what: two screens of the same place show the same."""
+        return (self.PLACE,)
+
+    @property
+    def in_view(self) -> bool:
+        """Whether no other screen hides this one; a dialog does not."""
+        above = self.app.screen_stack[self.app.screen_stack.index(self) + 1 :]
+        return not any(isinstance(screen, BaseScreen) for screen in above)
 
     def __init_subclass__(cls, **arguments: bool) -> None:
         """Bind the keys of the actions. A class without actions gets no bindings: they would precede a subclass's."""
@@ -57,7 +75,7 @@ class BaseScreen(Screen[None]):
         yield Banner(self.app_context)
         yield from self.body()
         yield CommandLine()
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine(self.foot_actions)
 
     def body(self) -> Iterable[Widget]:
         """Return the widgets between the banner and the command line."""
@@ -111,19 +129,69 @@ class BaseScreen(Screen[None]):
         self.app.copy_to_clipboard(text)
         self.notify(text, title=f"Copied: {name}", timeout=3, markup=False)
 
+    def own_actions(self) -> list[Action]:
+        """Return the actions of the operator's own keys and saved filters."""
+        return []
+
+    def actions(self) -> list[Action]:
+        """Return all actions of the screen, the operator's own last."""
+        return [*self.all_actions(), *self.own_actions()]
+
+    def obstacle(self, action: Action) -> str | None:
+        """Return the reason why an action cannot work now, as a sentence, or None."""
+        return "This terminal is read-only." if action.writes and self.app_context.read_only else None
+
+    def foot_actions(self) -> list[Action]:
+        """Return the actions that the last line shows: those that can work now."""
+        return [action for action in self.actions() if action.foot and self.obstacle(action) is None]
+
+    def _obstacle_of(self, name: str) -> str | None:
+        known = next((action for action in self.actions() if action.name == name), None)
+        return None if known is None else self.obstacle(known)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Disable writing actions in read-only mode."""
-        writes = any(known.name == action and known.writes for known in self.ACTIONS)
-        return False if writes and self.app_context.read_only else super().check_action(action, parameters)
+        """Disable actions that cannot work now."""
+        name = f"own({parameters[0]})" if action == "own" else action
+        return False if self._obstacle_of(name) else super().check_action(action, parameters)
+
+    def explain(self, key: str) -> None:
+        """Name the reason why a key does nothing."""
+        for known in self.actions():
+            if known.key == key and (reason := self.obstacle(known)):
+                self.notify(reason, severity="warning", timeout=10, markup=False)
+
+    async def act(self, name: str) -> None:
+        """Run an action, or name the reason why it cannot work now."""
+        if reason := self._obstacle_of(name):
+            self.notify(reason, severity="warning", timeout=10, markup=False)
+        else:
+            await self.run_action(name)
 
     def on_chips_pressed(self, event: Chips.Pressed) -> None:
         self.run_worker(self.run_action(event.action))
 
+    @work(group=READING)
+    async def action_go_to(self) -> None:
+        from tui.screens.goto import GoTo
+
+        go = await self.app.push_screen_wait(GoTo(self))
+        if go is not None:
+            go()
+
     def action_events(self) -> None:
         self.app_context.navigation.events()
 
+    def action_dead_letters(self) -> None:
+        self.app_context.navigation.dead_letters()
+
     def action_open_trigger(self) -> None:
         self.app_context.navigation.trigger()
+
+    def action_open_todo(self) -> None:
+        self.app_context.navigation.todo()
+
+    def action_open_batches(self) -> None:
+        self.app_context.navigation.batches()
 
     def action_open_health(self) -> None:
         self.app_context.navigation.health()
@@ -139,16 +207,19 @@ class BaseScreen(Screen[None]):
 
     def palette(self) -> Iterable[SystemCommand]:
         """Yield the screen's actions for the command palette."""
-        for action in self.all_actions():
-            if not self.check_action(action.name, ()):
+        for action in self.actions():
+            if self.obstacle(action):
                 continue
-            command = f"checkout {action.command}" if action.command else f"key {action.shown_key}"
-            yield SystemCommand(action.description, command, partial(self.run_action, action.name))
+            command = f"   checkout {action.command}" if action.command else ""
+            yield SystemCommand(
+                action.description, f"key {shown(action.shown_key)}{command}", partial(self.run_action, action.name)
+            )
 
     def action_help(self) -> None:
         from tui.screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen(self.PLACE, self.all_actions()))
+        rows = [(action, self.obstacle(action)) for action in self.actions()]
+        self.app.push_screen(HelpScreen(self.PLACE, rows, self.REMARKS))
 
     def action_quit(self) -> None:
         self.app.exit()

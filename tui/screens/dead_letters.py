@@ -1,4 +1,4 @@
-"""Failed events, grouped by error fingerprint: fix the error once, replay its events together."""
+"""What failed, events and messages together, grouped by error: fix it once and replay, or dismiss what is dead."""
 
 from __future__ import annotations
 
@@ -9,67 +9,131 @@ from typing import ClassVar
 from textual import work
 from textual.widget import Widget
 
+from checkout_daemon.audit.operators import this_operator
 from checkout_daemon.errors import DatabaseUnavailable
-from checkout_daemon.events.event_lists import ErrorGroup, EventFilter
+from checkout_daemon.events.dismissing import dismiss_events
+from checkout_daemon.events.event_lists import EventFilter
 from checkout_daemon.events.replaying import events_to_replay
-from checkout_daemon.present.text import plain
+from checkout_daemon.messages.dismissing import dismiss_messages
+from checkout_daemon.orders.terminal_windows import DeadLetters
+from checkout_daemon.outbox import listing as outbox
+from checkout_daemon.outbox.outbox_store import MessageFilter, MessageLine
+from checkout_daemon.present.text import NONE, counted, plain
 from checkout_daemon.present.times import age
 from tui.actions import Action, command_line
 from tui.context import AppContext
-from tui.filters import EventChoice
+from tui.filters import FAILED, EventChoice
 from tui.listing import Listing
-from tui.lists import ErrorGroupSource
+from tui.lists import DeadLetterSource
 from tui.screens.acting import ActingScreen
-from tui.screens.dialogs import Choose
+from tui.screens.dialogs import Ask, Choose
+from tui.screens.marked_rows import MARK_ROWS, dismiss_together, replay_together
 from tui.screens.replay_run import ReplayRun
-from tui.typeahead import ACTING
+from tui.typeahead import ACTING, READING
 from tui.widgets.chips import Chips
-from tui.widgets.table import Cell, Column, LiveTable
+from tui.widgets.columns import Cell, Column
+from tui.widgets.table import LiveTable
 
 _LOOK_SECONDS = 2.0
-_NOTHING = "Nothing has failed: every event was applied or ignored."
+_MOST_OFFERED = 100
+_NOTHING = "Nothing has failed: every event was applied or ignored, and every message was sent."
 
 
 class DeadLettersScreen(ActingScreen):
-    """The list of error groups."""
+    """The list of errors, of events and messages."""
 
     PLACE = "Dead letters"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("escape", "dismiss", "Back", foot="Back"),
         Action("d", "dismiss", "Back to the events", "events list"),
         Action(
-            "enter", "events", "Show the events with this error", "events list --fingerprint FINGERPRINT", foot="Events"
+            "enter",
+            "open",
+            "Show the events with this error, or its message",
+            "events list --fingerprint FINGERPRINT",
+            foot="Open",
         ),
         Action(
             "y",
             "replay",
-            "Replay one event, then the rest",
+            "Replay one event, then the rest; or send the messages again",
             "events replay --fingerprint FINGERPRINT",
             "Replay",
             writes=True,
         ),
+        Action(
+            "X",
+            "dismiss_dead",
+            "Dismiss what is dead: no alarm counts it any more",
+            "events dismiss --fingerprint FINGERPRINT --note TEXT",
+            "Dismiss",
+            writes=True,
+        ),
         Action("x", "example", "Show the payload of an example", "events show EVENT", foot="Example"),
         Action("c", "copy_fingerprint", "Copy the error's fingerprint", foot="Copy"),
+        *MARK_ROWS,
     )
 
     def __init__(self, context: AppContext) -> None:
         super().__init__(context)
-        listing = Listing(ErrorGroupSource(context.database))
-        self.table = LiveTable(listing, _columns, _cells, empty=_NOTHING)
+        listing = Listing(DeadLetterSource(context.reads))
+        self.marked: dict[str, DeadLetters] = {}
+        self.table = LiveTable(listing, _columns, _cells, empty=_NOTHING, marks=self.marked.keys())
 
     def body(self) -> Iterable[Widget]:
         return Chips(), self.table
 
     def on_mount(self) -> None:
         self.table.focus()
-        self.query_one(Chips).show([("dismiss", "d events", False), ("", "dead letters", True)])
+        self._show_chips()
         self.show_command(command_line("events", "list", "--status", "failed", "--status", "dead"))
         self.look_every(_LOOK_SECONDS, self._look)
+        self.look_every(1.0, self.table.tick)
         self._load()
+
+    def _show_chips(self) -> None:
+        marked = [("unmark", f"● {len(self.marked):,} marked: y replay, X dismiss", True)] if self.marked else []
+        self.query_one(Chips).show([*marked, ("dismiss", "d events", False), ("", "dead letters", True)])
+
+    # Marks
+
+    def on_live_table_mark_wanted(self, event: LiveTable.MarkWanted) -> None:
+        rank = self.table.listing.rank_of(event.key)
+        item = None if rank is None else self.table.listing.at(rank)
+        if self.marked.pop(event.key, None) is None and item is not None:
+            self.marked[event.key] = item.row
+        self._marks_changed()
+
+    def _marks_changed(self) -> None:
+        self.table.refresh()
+        self._show_chips()
+
+    def action_mark(self) -> None:
+        self.table.action_space()
+
+    def action_mark_all(self) -> None:
+        self.marked.update({item.key: item.row for item in self.table.listing.rows})
+        self._marks_changed()
+
+    def action_unmark(self) -> None:
+        self.marked.clear()
+        self._marks_changed()
+
+    async def _marked_ids(self, statuses: tuple[str, ...]) -> tuple[list[str], list[str]]:
+        """Return the events, oldest first, and the messages of the marked groups, with these statuses."""
+        events: list[str] = []
+        messages: list[str] = []
+        for group in self.marked.values():
+            if group.channel is not None:
+                messages += [message.id for message in await self._messages(group, statuses)]
+            else:
+                wanted = EventFilter(statuses=statuses, fingerprint=group.name)
+                events += [event.id for event in await events_to_replay(self.app_context.database, wanted)]
+        return events, messages
 
     # Reading
 
-    @work(group="errors")
+    @work(group=READING)
     async def _load(self) -> None:
         try:
             await self.table.listing.load(0)
@@ -80,6 +144,9 @@ class DeadLettersScreen(ActingScreen):
 
     @work(group="look", exclusive=True)
     async def _look(self) -> None:
+        await self._read_again()
+
+    async def _read_again(self) -> None:
         """Read the groups again. A group whose error occurred again has a new place at the top."""
         listing = self.table.listing
         try:
@@ -96,25 +163,67 @@ class DeadLettersScreen(ActingScreen):
 
     # Acting
 
+    @property
+    def group(self) -> DeadLetters | None:
+        """The group under the cursor."""
+        row = self.table.cursor_row
+        return None if row is None else row.row
+
     def on_live_table_moved(self, event: LiveTable.Moved) -> None:
-        if event.by_hand and event.key is not None:
-            self.show_command(command_line("events", "list", "--fingerprint", event.key))
+        group = self.group
+        if event.by_hand and group is not None:
+            events = ("events", "list", "--fingerprint", group.name)
+            messages = ("outbox", "list", "--fingerprint", group.name)
+            self.show_command(command_line(*(events if group.channel is None else messages)))
 
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
-        self.app_context.navigation.events(EventChoice(fingerprint=event.key))
+        group = self.group
+        if group is None:
+            return
+        if group.channel is None:
+            self.app_context.navigation.events(EventChoice(fingerprint=group.name))
+        elif group.count == 1:
+            self.app_context.navigation.message(group.example_id)
+        else:
+            self._pick_message(group)
 
-    def action_events(self) -> None:
+    def action_open(self) -> None:
         self.table.action_choose()
 
     @work(group=ACTING)
+    async def _pick_message(self, group: DeadLetters) -> None:
+        now = datetime.now(UTC)
+        options = [
+            (message.id, f"{age(message.created_at, now):>4}  {message.number or NONE!s:>7}  {plain(message.kind)}")
+            for message in await self._messages(group, FAILED, limit=_MOST_OFFERED)
+        ]
+        chosen = await self.app.push_screen_wait(Choose("Open which message?", options))
+        if chosen is not None:
+            self.app_context.navigation.message(chosen)
+
+    async def _messages(
+        self, group: DeadLetters, statuses: tuple[str, ...], *, limit: int | None = None
+    ) -> list[MessageLine]:
+        """Read the messages of a group, newest first."""
+        wanted = MessageFilter(statuses=statuses, channels=(group.channel or "",), fingerprint=group.name)
+        pages = outbox.all_messages(self.app_context.reads, wanted, limit=limit)
+        return [message async for page in pages for message in page]
+
+    @work(group=ACTING)
     async def action_replay(self) -> None:
-        row = self.table.cursor_row
-        if row is None:
+        if self.marked:
+            if await replay_together(self, *await self._marked_ids(FAILED)):
+                self.action_unmark()
             return
-        group = row.row
+        group = self.group
+        if group is None:
+            return
+        if group.channel is not None:
+            await self._send_again(group)
+            return
         event_ids: Sequence[str] = ()
-        async with self.doing(command_line("events", "replay", "--fingerprint", group.fingerprint)):
-            wanted = EventFilter(fingerprint=group.fingerprint)
+        async with self.doing(command_line("events", "replay", "--fingerprint", group.name)):
+            wanted = EventFilter(fingerprint=group.name)
             event_ids = [event.id for event in await events_to_replay(self.app_context.database, wanted)]
         if not event_ids:
             return
@@ -133,24 +242,71 @@ class DeadLettersScreen(ActingScreen):
             self.show_command(command_line("events", "replay", event_ids[0]))
         if chosen:
             await self.app.push_screen_wait(ReplayRun(self.app_context.database, event_ids))
+            await self.app_context.reads.await_changes()
             if not self.gone:
-                self._look()
+                await self._read_again()
+
+    async def _send_again(self, group: DeadLetters) -> None:
+        """Queue the messages of a group again, after confirmation."""
+        ids = [message.id for message in await self._messages(group, FAILED)]
+        question = f"{plain(group.error)}\n\nSend {counted(len(ids), 'message')} again?"
+        if ids and await self.confirm("Send again", question, yes="Yes, send again"):
+            named = command_line("outbox", "replay", *ids)
+            every = command_line("outbox", "replay", "--fingerprint", group.name)
+            async with self.doing(named if len(ids) < 3 else every):
+                done = await outbox.replay(self.app_context.database, ids)
+                self.done(f"{counted(sum(one.queued for one in done), 'message')} will be sent again.")
+
+    @work(group=ACTING)
+    async def action_dismiss_dead(self) -> None:
+        if self.marked:
+            if await dismiss_together(self, *await self._marked_ids(("dead",))):
+                self.action_unmark()
+            return
+        group = self.group
+        if group is None:
+            return
+        if not group.dead:
+            self.done("None of these is dead: there is nothing to dismiss.")
+            return
+        what = counted(group.dead, "dead event" if group.channel is None else "dead message")
+        note = await self.app.push_screen_wait(Ask("Dismiss", f"{plain(group.error)}\n\nWhy is {what} dismissed?"))
+        if note is None:
+            return
+        database, operator = self.app_context.database, this_operator()
+        if group.channel is None:
+            async with self.doing(command_line("events", "dismiss", "--fingerprint", group.name, "--note", note)):
+                wanted = EventFilter(statuses=("dead",), fingerprint=group.name)
+                ids = [event.id for event in await events_to_replay(database, wanted)]
+                await dismiss_events(database, ids, operator=operator, note=note)
+                self.done(f"{counted(len(ids), 'event')} dismissed.")
+            return
+        ids = [message.id for message in await self._messages(group, ("dead",))]
+        named = command_line("outbox", "dismiss", *ids, "--note", note)
+        every = command_line("outbox", "dismiss", "--fingerprint", group.name, "--note", note)
+        async with self.doing(named if len(ids) < 3 else every):
+            await dismiss_messages(database, ids, operator=operator, note=note)
+            self.done(f"{counted(len(ids), 'message')} dismissed.")
 
     def action_example(self) -> None:
-        if (row := self.table.cursor_row) is not None:
-            self.app_context.navigation.event(row.row.example_id)
+        group = self.group
+        if group is not None and group.channel is None:
+            self.app_context.navigation.event(group.example_id)
+        elif group is not None:
+            self.app_context.navigation.message(group.example_id)
 
     def action_copy_fingerprint(self) -> None:
         if (row := self.table.cursor_row) is not None:
-            self.copy(row.key, "fingerprint")
+            self.copy(row.row.name, "fingerprint")
 
 
 _FIXED = (
-    Column("Error", 8),
-    Column("Events", 6, right=True),
+    Column("Error", 10),
+    Column("Count", 6, right=True),
     Column("Dead", 6, right=True),
     Column("First", 5, right=True),
     Column("Last", 5, right=True),
+    Column("Order", 7, right=True),
 )
 _WIDE = 110
 _TYPES = 36
@@ -163,13 +319,14 @@ def _columns(width: int) -> Sequence[Column]:
     return (*_FIXED, Column("Types", _TYPES), Column("What failed", room - _TYPES - 2))
 
 
-def _cells(group: ErrorGroup, columns: Sequence[Column]) -> Iterable[Cell]:
+def _cells(group: DeadLetters, columns: Sequence[Column]) -> Iterable[Cell]:
     now = datetime.now(UTC)
-    yield group.fingerprint, "table--busy"
-    yield f"{group.events:,}", ""
+    yield group.name, "table--busy"
+    yield f"{group.count:,}", ""
     yield (f"✗ {group.dead:,}", "table--alarm") if group.dead else ("0", "table--muted")
     yield age(group.first_at, now), "table--muted"
     yield age(group.last_at, now), "table--muted"
+    yield str(group.number or NONE), ""
     if len(columns) > len(_FIXED) + 1:
-        yield plain(", ".join(group.types)), "table--muted"
-    yield plain(group.error), ""
+        yield plain(", ".join(group.kinds)), "table--muted"
+    yield plain(f"{group.channel}: {group.error}" if group.channel else group.error), ""

@@ -11,9 +11,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen, ScreenResultType
 from textual.widget import Widget
-from textual.widgets import Input, OptionList, SelectionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from tui.widgets.check_list import CheckList
 from tui.widgets.entry import Entry
 
 
@@ -98,9 +99,21 @@ class ShowResult(Dialog[None]):
         self._art = art
 
     def body(self) -> ComposeResult:
-        yield Static(self._text, markup=False)
-        if self._art:
-            yield Static(Text(self._art, style="black on white", no_wrap=True), classes="art")
+        text = Static(self._text, markup=False)
+        if not self._art:
+            yield text
+            return
+        rows = self._art.split("\n")
+        self.add_class("-art")
+        room = self.app.size.height - 2  # without the border
+        if len(rows) > room or len(rows[0]) > self.app.size.width * 95 // 100 - 4:
+            yield text
+            size = f"{len(rows[0]) + 8}x{len(rows) + 2}"
+            yield Static(f"The QR code needs a window of {size} to be seen whole.", classes="hint art", markup=False)
+            return
+        art = Static(Text(self._art, style="black on white", no_wrap=True), classes="art")
+        # Where both do not fit, the code comes first: it cannot be scanned in parts, but the text can be scrolled to.
+        yield from (text, art) if len(rows) + self._text.count("\n") + 6 <= room else (art, text)
 
     def action_copy(self) -> None:
         self.app.copy_to_clipboard(self._copies)
@@ -123,8 +136,8 @@ class Picker(Dialog[tuple[str, ...] | None]):
         self._chosen = frozenset(chosen)
 
     def body(self) -> ComposeResult:
-        yield SelectionList[str](*((words, value, value in self._chosen) for value, words in self._options))
+        yield CheckList[str](*((words, value, value in self._chosen) for value, words in self._options))
 
     def action_take(self) -> None:
-        chosen = set(self.query_one(SelectionList).selected)
+        chosen = set(self.query_one(CheckList).selected)
         self.dismiss(tuple(value for value, _ in self._options if value in chosen))

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.widget import Widget
-from textual.widgets import Input, Static, Tree
+from textual.widgets import Input, Tree
 from textual.widgets.tree import TreeNode
 
 from checkout_daemon.events.event_lists import EventLine, show_event
@@ -21,6 +21,7 @@ from tui.actions import Action, command_line
 from tui.context import AppContext
 from tui.screens.acting import EVENT_ACTIONS, DetailScreen, EventActions
 from tui.widgets.entry import SearchBox
+from tui.widgets.line import Block
 
 # The fields of Stripe's objects that hold personal data.
 _PERSONAL = frozenset(
@@ -56,8 +57,8 @@ class EventScreen(DetailScreen, EventActions):
         self.payload.guide_depth = 2
 
     def body(self) -> Iterable[Widget]:
-        yield Static(" …", id="headline", markup=False)
-        yield Static("", id="state", markup=False)
+        yield Block(" …", id="headline")
+        yield Block(id="state")
         yield self._search_box
         yield self.payload
 
@@ -66,11 +67,15 @@ class EventScreen(DetailScreen, EventActions):
         self.show_command(command_line("events", "show", self.event_id))
 
     @property
+    def place(self) -> tuple[object, ...]:
+        return (self.PLACE, self.event_id)
+
+    @property
     def event_under_cursor(self) -> str:
         return self.event_id
 
     async def read(self) -> None:
-        event, payload = await show_event(self.app_context.database, self.event_id)
+        event, payload = await show_event(self.app_context.reads, self.event_id)
         value = None if payload is None else read_json(payload)
         self.event, self._payload = event, value if isinstance(value, dict | list | None) else [value]
         if not self.gone:
@@ -86,13 +91,13 @@ class EventScreen(DetailScreen, EventActions):
         assert event is not None
         zone, muted = self.app_context.time_zone, self.colour("muted")
         reason = f": {words(event.reason)}" if event.reason else ""
-        self.query_one("#headline", Static).update(
+        self.query_one("#headline", Block).show_text(
             Text.assemble(" ", (plain(event.type), "bold"), "   ", (f"{words(event.status)}{reason}", "bold"))
         )
         error = f"\n {plain(event.last_error)}" if event.last_error and event.status != "applied" else ""
         ignored = WHY_IGNORED.get(event.reason or "")
         why = f"\n {ignored}" if ignored else ""
-        self.query_one("#state", Static).update(
+        self.query_one("#state", Block).show_text(
             Text(
                 f" {event.id}\n created {clock(event.created_at, zone)}   received {clock(event.received_at, zone)}"
                 f"   {counted(event.attempts, 'attempt')}{error}{why}",
@@ -162,10 +167,7 @@ class EventScreen(DetailScreen, EventActions):
         while parent is not None:
             parent.expand()
             parent = parent.parent
-        self.call_after_refresh(self._move_to, node)
-
-    def _move_to(self, node: TreeNode[Any]) -> None:
-        """Move the cursor once the unfolded lines exist. Textual numbers lines only when `last_line` is read."""
+        # At once, as the next key may act on it. Textual numbers the unfolded lines only when `last_line` is read.
         if self.payload.last_line >= 0:
             self.payload.move_cursor(node)
 

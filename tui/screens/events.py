@@ -11,6 +11,7 @@ from textual import work
 from textual.widget import Widget
 
 from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.events.event_lists import EventLine, all_events
 from checkout_daemon.ledger.event_types import EVENT_TYPES
 from checkout_daemon.orders.terminal_windows import EventRow
 from checkout_daemon.present.statuses import tone
@@ -24,15 +25,18 @@ from tui.lists import EventSource
 from tui.screens.acting import EVENT_ACTIONS, EventActions
 from tui.screens.dialogs import Picker
 from tui.screens.lists import ListScreen
+from tui.screens.marked_rows import MARK_ROWS, MOST_MARKED, dismiss_together, replay_together
 from tui.screens.pick_order import OrderPicker
-from tui.typeahead import ACTING
+from tui.texts import short_event
+from tui.typeahead import ACTING, READING
 from tui.widgets.chips import Chips
-from tui.widgets.table import Cell, Column, LiveTable
+from tui.widgets.columns import Cell, Column
+from tui.widgets.table import LiveTable
 from tui.widgets.top_line import TopLine
 
 _LOOK_SECONDS = 1.0
 _NEWEST = 200  # rows whose status is kept current
-_STATUSES = [(status, status) for status in ("applied", "ignored", "failed", "dead")]
+_STATUSES = [(status, status) for status in ("applied", "ignored", "failed", "dead", "dismissed")]
 _NO_EVENTS = "No events yet. Run `checkout doctor` to see whether Stripe can reach this daemon."
 _NO_MATCH = "No event matches. Press 0 to show all."
 
@@ -54,14 +58,21 @@ class EventsScreen(ListScreen[EventRow], EventActions):
         Action("0", "clear", "Clear the filters", "events list"),
         Action("p", "pause", "Pause or follow new events", "events tail", foot="Pause"),
         Action("c", "copy_id", "Copy the event's id"),
+        *MARK_ROWS,
     )
 
     def __init__(self, context: AppContext, choice: EventChoice | None = None) -> None:
         self.choice = choice or EventChoice()
-        listing = Listing(EventSource(context.database, self.choice.filter()))
-        super().__init__(context, LiveTable(listing, _columns, _cells, empty=_NO_EVENTS))
+        listing = Listing(EventSource(context.reads, self.choice.filter()))
+        self.marked: dict[str, EventLine] = {}
+        table = LiveTable(listing, _columns, _cells, empty=_NO_EVENTS, marks=self.marked.keys())
+        super().__init__(context, table)
         self._paused = False
         self._looking = False
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        return (self.PLACE, self.choice)
 
     def body(self) -> Iterable[Widget]:
         return Chips(), self.table
@@ -69,13 +80,13 @@ class EventsScreen(ListScreen[EventRow], EventActions):
     def on_mount(self) -> None:
         self.table.focus()
         self._show_choice()
-        self.set_interval(_LOOK_SECONDS, self.table.refresh)  # ages
         self.look_every(_LOOK_SECONDS, self._look)
         self.load(0)
 
     # Reading
 
     def _look(self) -> None:
+        self.table.tick()
         if not self._paused and not self._looking:
             self._look_for_new()
 
@@ -103,13 +114,72 @@ class EventsScreen(ListScreen[EventRow], EventActions):
     def _choose(self, choice: EventChoice) -> None:
         self.choice = choice
         self.table.empty = _NO_MATCH if choice.narrows else _NO_EVENTS
-        self.table.show(Listing(EventSource(self.app_context.database, choice.filter())))
+        self.table.show(Listing(EventSource(self.app_context.reads, choice.filter())))
         self._show_choice()
         self.load(0)
 
     def _show_choice(self) -> None:
-        self.query_one(Chips).show([("dead_letters", "d dead letters", False), *self.choice.chips()])
+        self._show_chips()
         self.show_command(self.choice.command())
+
+    def _show_chips(self) -> None:
+        marked = [("unmark", f"● {len(self.marked):,} marked: y replay, X dismiss", True)] if self.marked else []
+        self.query_one(Chips).show([*marked, ("dead_letters", "d dead letters", False), *self.choice.chips()])
+
+    # Marks
+
+    def on_live_table_mark_wanted(self, event: LiveTable.MarkWanted) -> None:
+        rank = self.table.listing.rank_of(event.key)
+        item = None if rank is None else self.table.listing.at(rank)
+        if self.marked.pop(event.key, None) is None and item is not None:
+            self.marked[event.key] = item.row.event
+        self._marks_changed()
+
+    def _marks_changed(self) -> None:
+        self.table.refresh()
+        self._show_chips()
+
+    def action_mark(self) -> None:
+        self.table.action_space()
+
+    @work(group=READING)
+    async def action_mark_all(self) -> None:
+        """Mark every event that matches the filters, also those that are not in view."""
+        found: dict[str, EventLine] = {}
+        async for page in all_events(self.app_context.reads, self.choice.filter(), limit=MOST_MARKED + 1):
+            found |= {event.id: event for event in page}
+        if len(found) > MOST_MARKED:
+            self.failed(f"More than {MOST_MARKED:,} events match: narrow the list first, or use a command.")
+            return
+        self.marked.update(found)
+        self._marks_changed()
+
+    def action_unmark(self) -> None:
+        self.marked.clear()
+        self._marks_changed()
+
+    @work(group=ACTING)
+    async def action_replay(self) -> None:
+        if not self.marked:
+            await self.replay_one()
+            return
+        oldest_first = sorted(self.marked.values(), key=lambda event: (event.received_at, event.id))
+        if await replay_together(self, [event.id for event in oldest_first]):
+            self.action_unmark()
+
+    @work(group=ACTING)
+    async def action_dismiss_event(self) -> None:
+        if not self.marked:
+            await self.dismiss_one()
+        elif await dismiss_together(self, [event.id for event in self.marked.values() if event.status == "dead"]):
+            self.action_unmark()
+
+    async def action_dismiss(self, result: None = None) -> None:
+        """Unmark first; without marks, go back."""
+        if self.marked:
+            self.action_unmark()
+        else:
+            await super().action_dismiss(result)
 
     @work(group=ACTING)
     async def action_statuses(self) -> None:
@@ -141,9 +211,6 @@ class EventsScreen(ListScreen[EventRow], EventActions):
         top.paused = self._paused
         top.redraw()
         self._look()
-
-    def action_dead_letters(self) -> None:
-        self.app_context.navigation.dead_letters()
 
     def on_live_table_moved(self, event: LiveTable.Moved) -> None:
         if event.by_hand and event.key is not None:
@@ -181,14 +248,19 @@ _FIXED = (
 )
 _ID = 30
 _WIDE = 110
+_TYPE, _SHORT_TYPE = 40, 31  # the longest type that we handle, whole and shortened
+_LEAST_REASON = 14
 
 
 def _columns(width: int) -> Sequence[Column]:
     room = width - 1 - sum(column.width + 2 for column in _FIXED)
     if width < _WIDE:
         return (*_FIXED, Column("Type", room))
-    kind = min(40, room - 2 * _ID)
-    return (*_FIXED, Column("Type", kind), Column("Event", _ID), Column("Reason", room - kind - _ID - 4))
+    left = room - _ID - 2  # for the type, which comes first, and a reason
+    kind = _TYPE if left >= _TYPE + 2 + _LEAST_REASON else _SHORT_TYPE
+    if left < kind + 2 + _LEAST_REASON:
+        return (*_FIXED, Column("Type", left), Column("Event", _ID))
+    return (*_FIXED, Column("Type", kind), Column("Event", _ID), Column("Reason", left - kind - 2))
 
 
 def _cells(row: EventRow, columns: Sequence[Column]) -> Iterable[Cell]:
@@ -199,8 +271,7 @@ def _cells(row: EventRow, columns: Sequence[Column]) -> Iterable[Cell]:
     yield str(row.number or NONE), ""
     yield str(event.attempts), "table--muted" if event.attempts < 2 else "table--waiting"
     yield delay, "table--muted"
-    yield plain(event.type), ""
-    if len(columns) > len(_FIXED) + 1:
-        why = event.last_error if event.status in FAILED else words(event.reason or "")
-        yield event.id, "table--muted"
-        yield plain(why or ""), "table--muted"
+    kind, width = plain(event.type), columns[len(_FIXED)].width
+    yield (kind if len(kind) <= width else short_event(kind)), ""
+    why = event.last_error if event.status in FAILED else words(event.reason or "")
+    yield from ((event.id, "table--muted"), (plain(why or ""), "table--muted"))[: len(columns) - len(_FIXED) - 1]

@@ -10,7 +10,6 @@ from rich.text import Text
 from textual import work
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Static
 from textual.widgets.option_list import Option
 
 from checkout_daemon.operations.doctor import Check
@@ -21,12 +20,14 @@ from tui.checkup import ORDER, Checkup
 from tui.context import AppContext
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import ShowResult
-from tui.typeahead import ACTING
+from tui.typeahead import ACTING, READING
+from tui.widgets.line import Block
 from tui.widgets.pick_list import PickList
 from tui.widgets.vitals import Vitals
 
 _WIDE = 110
 _LOOK_SECONDS = 0.5
+_STATES = {True: (" ✓ ok    ", "success"), None: (" - skip  ", "warning"), False: (" ✗ FAULT ", "error")}
 _NAME_WIDTH = max(map(len, ORDER)) + 2
 
 
@@ -44,8 +45,8 @@ class HealthScreen(BaseScreen):
     )
 
     def body(self) -> Iterable[Widget]:
-        yield Static(id="headline", markup=False)
-        detail = VerticalScroll(Static(id="detail", markup=False), id="details")
+        yield Block(id="headline")
+        detail = VerticalScroll(Block(id="detail"), id="details")
         detail.can_focus = False
         yield Container(Vertical(self.list, id="left"), Vertical(detail, Vitals(self.checkup), id="right"), id="halves")
 
@@ -59,6 +60,7 @@ class HealthScreen(BaseScreen):
         self.list.highlighted = 0
         self.list.focus()
         self.set_interval(_LOOK_SECONDS, self._look)
+        self._read_first()
         self._look()
 
     def on_resize(self) -> None:
@@ -95,6 +97,13 @@ class HealthScreen(BaseScreen):
         if not self.gone:
             self._show()
 
+    @work(group=READING)
+    async def _read_first(self) -> None:
+        """Read the signs that the first keys may ask about; the checks that ask Stripe take longer."""
+        await self.checkup.read_signs(self.app_context.runtime)
+        if not self.gone:
+            self._show()
+
     async def reload(self) -> None:
         self._read_signs(now=True)
 
@@ -120,10 +129,10 @@ class HealthScreen(BaseScreen):
         named = f"{words(name):<{_NAME_WIDTH}}"
         if check is None:
             return Text(f" …        {named}", self.colour("muted"))
-        state, tone = (" ✓ ok    ", "success") if check.ok else (" ✗ FAULT ", "error")
+        state, tone = _STATES[check.ok]
         text = Text.assemble(
-            (state, f"bold {self.colour(tone)}" if not check.ok else self.colour(tone)), " ",
-            (named, "" if check.ok else "bold"), plain(check.detail),
+            (state, f"bold {self.colour(tone)}" if check.fault else self.colour(tone)), " ",
+            (named, "bold" if check.fault else ""), plain(check.detail),
         )  # fmt: skip
         if check.fix is not None and not self.has_class("-narrow"):
             text.append(f"\n{'':10}{'→':>{_NAME_WIDTH - 1}} {plain(check.fix)}", self.colour("muted"))
@@ -131,18 +140,21 @@ class HealthScreen(BaseScreen):
 
     def _show_headline(self) -> None:
         faults, unknown = self.checkup.faults, sum(check is None for _, check in self.checkup.checks())
+        skipped = [words(name) for name, check in self.checkup.checks() if check is not None and check.ok is None]
         if faults:
             text = Text(
                 f" ✗ {counted(len(faults), 'fault')}: {', '.join(map(words, faults))}", f"bold {self.colour('error')}"
             )
         elif unknown:
             text = Text(f" … {unknown} not known yet", self.colour("muted"))
+        elif skipped:
+            text = Text(f" ✓ No faults; skipped: {', '.join(skipped)}", f"bold {self.colour('warning')}")
         else:
             text = Text(" ✓ All is well", f"bold {self.colour('success')}")
         right = Text(f"{self._when()} ", self.colour("muted"))
         text.truncate(max(self.size.width - right.cell_len - 2, 0), overflow="ellipsis")
         gap = " " * max(self.size.width - text.cell_len - right.cell_len, 1)
-        self.query_one("#headline", Static).update(Text.assemble(text, gap, right))
+        self.query_one("#headline", Block).show_text(Text.assemble(text, gap, right))
 
     def _when(self) -> str:
         if self.checkup.busy:
@@ -161,7 +173,7 @@ class HealthScreen(BaseScreen):
             text.append(plain(check.detail))
         if check is not None and check.fix:
             text.append("\n\nTo fix it (c copies this):\n", muted).append(plain(check.fix), "bold")
-        self.query_one("#detail", Static).update(text)
+        self.query_one("#detail", Block).show_text(text)
 
     def on_option_list_option_highlighted(self, event: PickList.OptionHighlighted) -> None:
         self._show_chosen()
@@ -190,14 +202,14 @@ class HealthScreen(BaseScreen):
     def action_copy_fix(self) -> None:
         check = self.chosen
         if check is None or check.fix is None:
-            self.notify("This check passed.", markup=False)
+            self.notify("This check was skipped." if check and check.ok is None else "This check passed.", markup=False)
             return
         self.copy(check.fix, f"fix for {words(check.check)}")
 
     def action_next_fault(self) -> None:
         faults = self.checkup.faults
         if not faults:
-            self.notify("All checks passed.", markup=False)
+            self.notify("No check found a fault.", markup=False)
             return
         at = self.list.highlighted or 0
         self._move_to(next((name for name in faults if ORDER.index(name) > at), faults[0]))

@@ -12,6 +12,7 @@ from tui.context import AppContext
 from tui.latest import Latest
 from tui.listing import Listing, T
 from tui.screens.base import BaseScreen
+from tui.typeahead import READING
 from tui.widgets.table import LiveTable
 
 
@@ -23,7 +24,7 @@ class ListScreen(BaseScreen, Generic[T]):
         self.table = table
         self._rows = Latest(self._load_rows)
 
-    @work(group="rows")
+    @work(group=READING)
     async def load(self, rank: int) -> None:
         """Read the rows around a rank."""
         with suppress(DatabaseUnavailable):  # reload() follows once the database is back

@@ -3,32 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from dataclasses import replace
+from typing import ClassVar, Protocol, runtime_checkable
 
 from rich.text import Text
+from textual import work
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
 
+from checkout_daemon.errors import CheckoutError
+from checkout_daemon.events.event_lists import EventLine
 from checkout_daemon.ledger.change_log import ChangeLine
+from checkout_daemon.model.orders import Order
 from checkout_daemon.orders.explaining import Finding
-from checkout_daemon.present.text import plain
-from checkout_daemon.present.times import clock
+from checkout_daemon.orders.time_machine import OrderThen, show_order_at, status_at
+from checkout_daemon.outbox.outbox_store import MessageLine
+from checkout_daemon.present.statuses import attention_words
+from checkout_daemon.present.text import plain, words
+from checkout_daemon.present.times import clock, time_of_day
 from tui.actions import Action
-from tui.order_facts import facts, headline, read_order_details
+from tui.context import AppContext
+from tui.filters import EventChoice
+from tui.order_facts import OrderDetails, facts, headline, read_order_details
+from tui.screens.caring import CARE_ACTIONS, CareActions
+from tui.screens.dialogs import ShowResult
 from tui.screens.order_actions import OrderActions
-from tui.texts import hanging
-from tui.timeline import Moment, moments
+from tui.screens.own_actions import OwnActions
+from tui.screens.walking import open_others_of
+from tui.texts import short_id
+from tui.timeline import Moment, entry_text, moments, record_of_moment
+from tui.typeahead import ACTING
+from tui.widgets.line import Block
+from tui.widgets.pick_list import PickList
 
 _WIDE = 110
-_INDENT = " " * 12
-_MARGIN = 3  # the timeline's padding and scroll bar
+_MARGIN = 3  # a pane's padding and scroll bar
 
 
-class OrderScreen(OrderActions):
+@runtime_checkable
+class HasOrders(Protocol):
+    """A screen with a list of orders."""
+
+    def neighbour(self, order_id: str, by: int) -> str | None: ...
+
+
+class OrderScreen(OrderActions, CareActions, OwnActions):
     """Shows an order and keeps it current."""
 
     PLACE = "Order"
+    CONFIG_NAME = "order"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("escape", "dismiss", "Back to the list", foot="Back"),
         Action("r", "resend", "Show a payment link, or mail it too", "sessions resend ORDER", "Resend", writes=True),
@@ -54,19 +79,36 @@ class OrderScreen(OrderActions):
         ),
         Action("a", "acknowledge", "Mark an attention code as dealt with", "orders ack ORDER REASON", writes=True),
         Action("n", "note", "Add a note", "orders note ORDER TEXT", writes=True),
+        Action(
+            "u", "correct", "Correct the customer's email or phone", "orders correct ORDER --email EMAIL", writes=True
+        ),
+        Action("e", "events", "List its events", "events list --order ORDER", foot="Events"),
         Action("w", "copy_fix", "Copy the command that fixes it", "orders explain ORDER", "Fix"),
-        Action("o", "dashboard", "Show its page in Stripe's dashboard"),
+        Action("enter", "open_moment", "Open the event, message or entry under the cursor"),
+        Action("v", "look_back", "Show the order as of the line under the cursor", "orders show ORDER --at WHEN"),
+        Action("E", "of_customer", "Open another order of this customer, or list them", "orders list --email EMAIL"),
+        Action("left_square_bracket", "neighbour(-1)", "Go to the previous order of the list", show_key="["),
+        Action("right_square_bracket", "neighbour(1)", "Go to the next order of the list", show_key="]"),
+        Action("o", "dashboard", "Open its page in Stripe's dashboard"),
         Action("c", "copy_one", "Copy an id or a link"),
+        *CARE_ACTIONS,
         Action("tab", "app.focus_next", "Go to the next pane"),
     )
 
+    def __init__(self, context: AppContext, order_id: str, then: str = "") -> None:
+        super().__init__(context, order_id, then)
+        self._rows: list[Moment | None] = []  # None: a day
+        self._texts: list[Text] = []
+        self._at_newest = True
+        self._past: OrderThen | None = None
+
     def body(self) -> Iterable[Widget]:
-        yield Static(" …", id="headline", markup=False)
+        yield Block(" …", id="headline")
         yield Container(
-            VerticalScroll(Static(id="facts", markup=False), id="left"),
+            VerticalScroll(Block(id="facts"), id="left"),
             Vertical(
-                VerticalScroll(Static(id="history", markup=False), id="timeline"),
-                VerticalScroll(Static(id="findings", markup=False), id="why"),
+                PickList(id="timeline"),
+                VerticalScroll(Block(id="findings"), id="why"),
                 id="right",
             ),
             id="halves",
@@ -82,21 +124,31 @@ class OrderScreen(OrderActions):
         self.set_class(self.size.width < _WIDE, "-narrow")
         self.redraw()
 
-    # Reading
+    @property
+    def place(self) -> tuple[object, ...]:
+        return (self.PLACE, self.order_id)
 
     @property
-    def settled(self) -> bool:
-        return self.details is not None
+    def current_order(self) -> Order | None:
+        return None if self.details is None else self.details.view.order
+
+    @property
+    def order_under_cursor(self) -> tuple[str, int] | None:
+        return None if self.details is None else (self.order_id, self.details.view.order.number)
+
+    # Reading
 
     async def read(self) -> None:
-        first = self.details is None
-        details = await read_order_details(self.app_context.runtime, self.order_id)
-        if self.gone:
+        first, context = self.details is None, self.app_context
+        details = await read_order_details(context.reads, self.order_id, context.time_zone)
+        if self.gone or details == self.details:
             return
         self.details = details
         if first:
             self.show_command(self.command_for("orders", "show"))
         self.redraw()
+        if first and self._then:
+            self.run_worker(self.act(self._then))
 
     async def changed(self, changes: list[ChangeLine]) -> None:
         if any(change.order_id == self.order_id for change in changes):
@@ -106,27 +158,135 @@ class OrderScreen(OrderActions):
         super().redraw()
         if self.details is None:
             return
-        self.query_one("#headline", Static).update(Text(" ").append_text(headline(self.details, self.colour)))
-        self.query_one("#facts", Static).update(facts(self.details, self.app_context, self.colour))
-        self.query_one("#history", Static).update(self._history(moments(self.details)))
-        self.query_one("#findings", Static).update(self._why(self.details.findings))
+        self._show_timeline(self.details)
+        self._show_state_at_cursor()
+        self.query_one("#headline", Block).show_text(Text(" ").append_text(headline(self.details, self.colour)))
+        self.query_one("#facts", Block).show_text(self._facts(self.details))
+        self.query_one("#findings", Block).show_text(self._why(self.details.findings))
 
-    def _history(self, found: Iterable[Moment]) -> Text:
-        text, muted = Text(), self.colour("muted")
-        room = self.query_one("#timeline").outer_size.width - _MARGIN
+    def _room(self, pane: str) -> int:
+        return self.query_one(pane).outer_size.width - _MARGIN
+
+    def _show_timeline(self, details: OrderDetails) -> None:
+        """Show the timeline. The cursor stays on its entry; on the newest one it stays there."""
+        timeline, zone = self.query_one("#timeline", PickList), self.app_context.time_zone
+        room = self._room("#timeline")
+        under, place = self.moment, 0
+        rows: list[tuple[Moment | None, Text]] = []
         day = ""
-        for moment in found:
-            at = clock(moment.at, self.app_context.time_zone)
-            if at[:10] != day:
-                day = at[:10]
-                text.append(f"{day}\n", muted)
-            text.append(f"{at[11:]}  ", muted).append(f"{moment.mark} {moment.text}", self.colour(moment.colour))
-            if moment.step:
-                text.append(f"  {moment.step}", "bold")
-            text.append("\n")
-            for line in filter(None, moment.detail.split("\n")):
-                text.append(f"{hanging(line, _INDENT, room)}\n", muted)
-        return text
+        for moment in moments(details):
+            if (date := clock(moment.at, zone)[:10]) != day:
+                day = date
+                rows.append((None, Text(day, self.colour("muted"))))
+            if under is not None and not self._at_newest and moment.is_of(under):
+                place = len(rows)
+            rows.append((moment, entry_text(moment, zone, self.colour, room)))
+        texts = [text for _, text in rows]
+        if texts == self._texts:
+            return
+        self._texts, self._rows = texts, [moment for moment, _ in rows]
+        timeline.set_options([Option(text, disabled=moment is None) for moment, text in rows])
+        if rows:
+            timeline.highlighted = place or 1
+
+    @property
+    def moment(self) -> Moment | None:
+        """The entry of the timeline under the cursor."""
+        place = self.query_one("#timeline", PickList).highlighted
+        return None if place is None or place >= len(self._rows) else self._rows[place]
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        self._at_newest = event.option_index <= 1
+        self._show_state_at_cursor()
+        if self._past is not None:
+            self._look_back()
+
+    def _show_state_at_cursor(self) -> None:
+        title, moment = "Why", self.moment
+        if moment is not None and not self._at_newest and self.details is not None:
+            status = status_at(self.details.view.changes, moment.state_at)
+            at = time_of_day(moment.at, self.app_context.time_zone)
+            title += f" │ at the cursor, {at}: {'no order yet' if status is None else words(status)}"
+        self.query_one("#why").border_title = title
+
+    def action_open_moment(self) -> None:
+        moment = self.moment
+        if moment is None:
+            return
+        if isinstance(moment.line, EventLine):
+            self.app_context.navigation.event(moment.line.id)
+            return
+        if isinstance(moment.line, MessageLine):
+            self.app_context.navigation.message(moment.line.id)
+            return
+        title, text, copied = record_of_moment(moment.line, self.app_context.time_zone)
+        self.app.push_screen(ShowResult(title, text, copies=copied))
+
+    def action_events(self) -> None:
+        """List the order's events, the newest one under the cursor."""
+        if self.details is not None:
+            order = self.details.view.order
+            self.app_context.navigation.events(EventChoice(order=(order.id, order.number)))
+
+    @work(group=ACTING)
+    async def action_of_customer(self) -> None:
+        if self.details is None:
+            return
+        email = self.details.view.order.customer_email
+        if not email:
+            self.notify("The customer of this order was erased.", markup=False)
+            return
+        try:
+            await open_others_of(self, email, but=self.order_id)
+        except CheckoutError as error:
+            self.notify(error.detail, severity="error", markup=False)
+
+    def action_neighbour(self, by: int) -> None:
+        """Show the order before or after this one in the list from which it was opened."""
+        below = self.app.screen_stack[-2]
+        order_id = below.neighbour(self.order_id, by) if isinstance(below, HasOrders) else None
+        if order_id is None:
+            self.notify("There is no other order there.", timeout=3, markup=False)
+        else:
+            self.app.switch_screen(OrderScreen(self.app_context, order_id))
+
+    def action_look_back(self) -> None:
+        """Show the order as of the cursor's line, or as it is now again."""
+        if self._past is None:
+            self._look_back()
+        else:
+            self._past = None
+            self.show_command(self.command_for("orders", "show"))
+            self.redraw()
+
+    @work(group="then", exclusive=True)
+    async def _look_back(self) -> None:
+        moment = self.moment
+        if moment is None or self.details is None:
+            return
+        at = moment.state_at
+        try:
+            then = await show_order_at(self.app_context.reads, self.order_id, at)
+        except CheckoutError as error:
+            self.notify(error.detail, severity="error", markup=False)
+            return
+        if not self.gone:
+            self._past = then
+            self.show_command(self.command_for("orders", "show", rest=("--at", at.isoformat())))
+            self.redraw()
+
+    def _facts(self, details: OrderDetails) -> Text:
+        then, room = self._past, self._room("#left")
+        if then is None:
+            return facts(details, self.app_context, self.colour, room)
+        text = Text()
+        text.append(f"As of {clock(then.at, self.app_context.time_zone)}: {words(then.view.order.status)}\n", "bold")
+        attention = attention_words(then.view.order.attention) if then.attention_known else "not known any more"
+        if attention:
+            text.append(f"Attention: {attention}\n")
+        if then.changed_since:
+            text.append(f"Changed since: {', '.join(map(short_id, then.changed_since))}\n", self.colour("warning"))
+        return text.append_text(facts(replace(details, view=then.view), self.app_context, self.colour, room))
 
     def _why(self, findings: Iterable[Finding]) -> Text:
         """Return the findings as `orders explain` prints them. Where it fits, also what happens next."""

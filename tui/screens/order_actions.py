@@ -12,30 +12,36 @@ from checkout_daemon.checkout.canceling import cancel_order, check_cancelable
 from checkout_daemon.checkout.expiring import expire_sessions
 from checkout_daemon.checkout.resending import mail_status, resend_session
 from checkout_daemon.events.replaying import replay
-from checkout_daemon.model.orders import PAYABLE_STATUSES
-from checkout_daemon.orders import refunding
+from checkout_daemon.model.orders import PAYABLE_STATUSES, OrderStatus
 from checkout_daemon.orders.notes import acknowledge, note_order
-from checkout_daemon.orders.refund_rules import RefundOptions
-from checkout_daemon.present.money import money
+from checkout_daemon.orders.stripe_pages import dashboard_url
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import clock, time_of_day
 from checkout_daemon.stripe_sync.comparing import Synced, sync_order
-from tui.actions import command_line
+from tui.actions import Action, command_line
+from tui.browser import open_in_browser
 from tui.context import AppContext
-from tui.order_facts import OrderDetails, copies, dashboard_url
+from tui.order_facts import OrderDetails, copies
 from tui.screens.acting import DetailScreen
 from tui.screens.dialogs import Ask, Choose, ShowResult
-from tui.texts import minor_units, qr_code
+from tui.screens.order_correcting import correct
+from tui.screens.order_refunding import refund
+from tui.texts import qr_code
 from tui.typeahead import ACTING
 
 
 class OrderActions(DetailScreen):
     """A screen with one order; `details` is None until it is read."""
 
-    def __init__(self, context: AppContext, order_id: str) -> None:
+    def __init__(self, context: AppContext, order_id: str, then: str = "") -> None:
+        """`then` is the name of an action to run once the order is read."""
         super().__init__(context)
         self.order_id = order_id
+        self._then = then
         self.details: OrderDetails | None = None
+
+    def obstacle(self, action: Action) -> str | None:
+        return super().obstacle(action) or (None if self.details is None else _obstacle(action.name, self.details))
 
     def command_for(self, *verb: str, rest: Iterable[object] = ()) -> str:
         """Return a command with this order's number as its argument."""
@@ -47,9 +53,7 @@ class OrderActions(DetailScreen):
         if self.details is None:
             return
         options = [("link", "Show the link"), ("mail", "Show the link, and mail it to the customer")]
-        chosen: str | None = "link"
-        if self.details.view.order.status in PAYABLE_STATUSES:  # otherwise the service refuses it, so do not ask
-            chosen = await self.app.push_screen_wait(Choose("Resend the payment link", options))
+        chosen = await self.app.push_screen_wait(Choose("Resend the payment link", options))
         if chosen is None:
             return
         rest = () if chosen == "mail" else ("--no-email",)
@@ -66,48 +70,8 @@ class OrderActions(DetailScreen):
 
     @work(group=ACTING)
     async def action_refund(self) -> None:
-        async with self.doing(self.command_for("orders", "refund")):
-            payment_id = await self._pick_payment()
-            whole = await refunding.plan_refund(
-                self.app_context.database, self.order_id, RefundOptions(None, payment_id)
-            )
-            left = money(whole.amount, whole.currency)
-            typed = await self.app.push_screen_wait(
-                Ask("Refund", f"How much of {left}, in {whole.currency.upper()}? Leave empty for all.")
-            )
-            if typed is None:
-                return
-            amount = minor_units(typed, whole.currency) if typed else whole.amount
-            if amount is None:
-                self.failed(f"{typed!r} is not a valid amount in {whole.currency.upper()}")
-                return
-            chosen = RefundOptions(amount, whole.payment_id)
-            plan = await refunding.plan_refund(self.app_context.database, self.order_id, chosen)
-            refunded, left = money(plan.amount, plan.currency), money(plan.left_afterwards, plan.currency)
-            real = "LIVE MODE: this is real money.\n\n" if self.app_context.livemode else ""
-            question = (
-                f"{real}Refund {refunded} of {plan.payment_id}.\nThis leaves {left}.\n\n"
-                f"Type the order's number, {plan.number}, to confirm."
-            )
-            if await self.app.push_screen_wait(Ask("Refund", question, must_be=str(plan.number))) is None:
-                return
-            options = ("--amount", plan.amount, *(("--payment", plan.payment_id) if payment_id else ()))
-            self.show_command(self.command_for("orders", "refund", rest=options))
-            done = await refunding.refund(
-                self.app_context.runtime,
-                self.order_id,
-                RefundOptions(plan.amount, plan.payment_id),
-                operator=this_operator(),
-            )
-            self.done(f"Refunded {money(done.amount, done.currency)}: {words(done.status)}")
-
-    async def _pick_payment(self) -> str | None:
-        """Ask for a payment if there are several; with None the service takes the only one."""
-        payments = () if self.details is None else self.details.view.payments
-        options = {payment.id: f"{money(payment.amount, payment.currency)}  {payment.id}" for payment in payments}
-        if len(options) < 2:
-            return None
-        return await self.app.push_screen_wait(Choose("Refund which payment?", list(options.items())))
+        if self.details is not None:
+            await refund(self, self.details.view)
 
     @work(group=ACTING)
     async def action_expire(self) -> None:
@@ -127,6 +91,7 @@ class OrderActions(DetailScreen):
                 f"Type the order's number, {number}, to cancel it."
             )
             if await self.app.push_screen_wait(Ask("Cancel", question, must_be=number)) is None:
+                self.canceled()
                 return
             order = await cancel_order(self.app_context.runtime, self.order_id, operator=this_operator())
             self.done(f"Order {order.number} is {words(order.status)}")
@@ -134,9 +99,6 @@ class OrderActions(DetailScreen):
     @work(group=ACTING)
     async def action_acknowledge(self) -> None:
         codes = () if self.details is None else self.details.view.order.attention
-        if not codes:
-            self.notify("This order does not need attention.", markup=False)
-            return
         reason = await self.app.push_screen_wait(Choose("Dealt with", [(code, words(code)) for code in codes]))
         if reason is None:
             return
@@ -157,6 +119,11 @@ class OrderActions(DetailScreen):
                 self.done("Note added")
 
     @work(group=ACTING)
+    async def action_correct(self) -> None:
+        if self.details is not None:
+            await correct(self, self.details.view.order)
+
+    @work(group=ACTING)
     async def action_dashboard(self) -> None:
         if self.details is None:
             return
@@ -166,6 +133,9 @@ class OrderActions(DetailScreen):
             self.notify("This order has no payment or session at Stripe yet.", markup=False)
             return
         url = dashboard_url(self.app_context.settings, ids[0], livemode=view.order.livemode)
+        if open_in_browser(url):
+            self.notify(url, title="Opened in the browser", timeout=5, markup=False)
+            return
         await self.app.push_screen_wait(ShowResult("In Stripe's dashboard", f"{ids[0]}\n\n{url}", copies=url))
 
     @work(group=ACTING)
@@ -209,7 +179,6 @@ class OrderActions(DetailScreen):
     async def action_replay(self) -> None:
         events = () if self.details is None else self.details.view.events
         if not events:
-            self.done("No events of this order are stored. Press s to ask Stripe instead.")
             return
         event_id: str | None = events[-1].id
         if len(events) > 1:
@@ -237,7 +206,6 @@ class OrderActions(DetailScreen):
             else {finding.command: finding.description for finding in self.details.findings if finding.command}
         )
         if not found:
-            self.done("No command is needed.")
             return
         commands = list(found)
         chosen: str | None = commands[0]
@@ -246,6 +214,26 @@ class OrderActions(DetailScreen):
         if chosen is not None:
             self.show_command(chosen)
             self.copy(chosen, "command")
+
+
+def _obstacle(action: str, details: OrderDetails) -> str | None:
+    """Return the reason why an action cannot be done to an order in this state, as far as its facts show it."""
+    view, status = details.view, details.view.order.status
+    if action == "resend" and status not in PAYABLE_STATUSES:
+        return f"This order is {words(status)}: it has no payment link."
+    if action == "refund" and (status == OrderStatus.REFUNDED or not view.payments):
+        return "All of it is refunded already." if view.payments else "Nothing was paid for this order."
+    if action == "expire" and not any(session.status == "open" for session in view.sessions):
+        return "This order has no open session."
+    if action == "cancel" and status not in PAYABLE_STATUSES:
+        return f"This order is {words(status)}: it cannot be canceled."
+    if action == "acknowledge" and not view.order.attention:
+        return "This order does not need attention."
+    if action == "replay" and not view.events:
+        return "No events of this order are stored. Press s to ask Stripe instead."
+    if action == "copy_fix" and not any(finding.command for finding in details.findings):
+        return "No command is needed."
+    return None
 
 
 def _differences(found: Synced) -> str:

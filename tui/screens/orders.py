@@ -3,40 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 from typing import ClassVar
 
 from textual import work
+from textual.app import SystemCommand
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.ledger.change_log import ChangeLine
-from checkout_daemon.model.orders import OrderStatus
-from checkout_daemon.orders import terminal_windows
+from checkout_daemon.model.order_rows import OrderRow
+from checkout_daemon.model.orders import Order, OrderStatus
 from checkout_daemon.orders.figures import read_figures
-from checkout_daemon.orders.lookup import add_search
-from checkout_daemon.orders.order_lists import OrderFilter
-from checkout_daemon.orders.terminal_windows import OrderRow
-from checkout_daemon.present.text import counted, words
+from checkout_daemon.orders.lookup import read_filter
+from checkout_daemon.orders.order_filter import OrderFilter
+from checkout_daemon.orders.order_pages import orders_that_fit
+from checkout_daemon.present.text import words
 from tui.actions import Action, command_line
 from tui.context import AppContext
 from tui.filters import Choice
 from tui.latest import Latest
 from tui.listing import Listing
-from tui.lists import OrderSource, order_item
-from tui.screens.lists import ListScreen
-from tui.screens.orders_columns import cells, columns
-from tui.typeahead import ACTING
+from tui.lists import OrderSource, length_words
+from tui.screens.orders_marked import MARK_ACTIONS
+from tui.screens.orders_sorting import COLUMNS_ACTION, remembered_sort
+from tui.screens.orders_tabs import TabActions
+from tui.screens.sorting import SORT_ACTIONS
+from tui.typeahead import ACTING, READING
 from tui.widgets.chips import Chips
-from tui.widgets.entry import SearchBox
-from tui.widgets.figures import FiguresBar
-from tui.widgets.table import Column, LiveTable
+from tui.widgets.figures import TODAY_COUNTS, FiguresBar
+from tui.widgets.filter_box import FilterBox, FilterHint
+from tui.widgets.table import LiveTable
+from tui.widgets.tabs import Tabs
 from tui.widgets.top_line import TopLine
 
 _MOST_WAITING = 2000
@@ -48,68 +53,97 @@ _LOOK_SECONDS = 2.0
 _STATUSES = [(status.value, words(status)) for status in OrderStatus]
 _NO_ORDERS = "No orders yet. The first one appears here when somebody goes to Checkout."
 _NO_MATCH = "No order matches. Press 0 to show all."
+_NO_NEW_MATCH = "None of the newest orders matches. Older ones were not searched: search for more of the text."
 
 
-class OrdersScreen(ListScreen[OrderRow]):
+class OrdersScreen(TabActions):
     """The order list. Rows change in place; while it is paused, changes wait."""
 
     class Shown(Message):
-        """The first rows are shown."""
+        """The first rows of the first screen are shown."""
 
     PLACE = "Orders"
+    CONFIG_NAME = "orders"
+    REMARKS: ClassVar[tuple[str, ...]] = (TODAY_COUNTS,)
     ACTIONS: ClassVar[tuple[Action, ...]] = (
+        Action("escape", "back", "Close the search, unmark, or go back"),
+        Action("D", "open_todo", "What needs a person, by deadline and money", "todo", foot="To do"),
         Action("enter", "open", "Open the order", "orders show ORDER", foot="Open"),
-        Action("slash", "search", "Search numbers, names, emails, ids", "orders list --search TEXT", show_key="/"),
+        Action("slash", "search", "Filter by words, keys and values", "orders list --filter TEXT", show_key="/"),
         Action("s", "statuses", "Filter by status", "orders list --status STATUS"),
         Action("a", "attention", "Show only what needs attention", "orders list --attention"),
-        Action("t", "span", "Show only the last hour, day, week or month", "orders list --since 24h"),
-        Action("0", "clear", "Clear the filters", "orders list"),
+        Action("t", "span", "Show only a time range", "orders list --since monday --until today"),
+        *SORT_ACTIONS,
+        COLUMNS_ACTION,
+        Action("0", "clear", "Clear the filters and the sort", "orders list"),
         Action("e", "events", "Stripe's events as they arrive", "events list", foot="Events"),
         Action("T", "open_trigger", "Trigger a test event at Stripe", "trigger EVENT", foot="Trigger"),
         Action("H", "open_health", "Health checks, and how to fix what fails", "doctor", foot="Health"),
         Action("p", "pause", "Pause or follow changes", "orders watch", foot="Pause"),
         Action("c", "copy_number", "Copy the order's number", "orders show ORDER", foot="Copy"),
+        *MARK_ACTIONS,
     )
 
-    def __init__(self, context: AppContext) -> None:
-        self.wanted = OrderFilter()
-        listing = Listing(OrderSource(context.database, self.wanted))
-        super().__init__(context, LiveTable(listing, columns, self._cells, empty=_NO_ORDERS))
-        self.choice = Choice()
-        self._applied = self.choice
+    def __init__(self, context: AppContext, choice: Choice | None = None) -> None:
+        """Show the orders of a choice. Without one, all of them, as the first screen, from which nothing goes back."""
+        self._first_choice = choice or Choice(sort=remembered_sort(context))
+        listing = Listing(OrderSource(context.reads, OrderFilter(), self._first_choice.sort))
+        marked: dict[str, Order] = {}
+        table = LiveTable(listing, self.layout_columns, self.cells_of, empty=_NO_ORDERS, marks=marked.keys())
+        super().__init__(context, table, marked, self._first_choice)
+        self._is_first = choice is None
         self._choices = Latest(self._narrow)
         self._paused = False
         self._waiting: dict[str, bool] = {}  # order id -> whether the order is new
         self._catching_up = asyncio.Lock()  # show reads in the order in which they started
         self._figures_due = 0.0
         self._figures_busy = False
-        self._search_box = SearchBox("number, name, email, or an id of ours or Stripe's")
+        self._hint = FilterHint()
+        self._search_box = FilterBox(self._hint, context.time_zone)
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        return (self.PLACE, self.choice)
 
     def body(self) -> Iterable[Widget]:
         yield FiguresBar(self.app_context)
+        yield Tabs()
         yield Chips()
         yield self._search_box
+        yield self._hint
         yield self.table
 
     def on_mount(self) -> None:
         self.table.focus()
+        self.show_sort()
+        self.query_one(TopLine).counts = False  # the figures below it do
+        self.source.orders.parts |= self.parts
         self._show_choice()
-        self.show_command(self.choice.command())
+        self.show_command(self.choice.command(self.app_context.time_zone))
         self.set_interval(1, self._every_second)
         self.look_every(_LOOK_SECONDS, self._look)
         self._begin()
 
-    def _cells(self, row: OrderRow, layout: Sequence[Column]) -> Iterable[tuple[str, str]]:
-        return cells(row, layout, datetime.now(UTC), self.app_context)
+    def neighbour(self, order_id: str, by: int) -> str | None:
+        """Move the cursor from an order to the one before or after it, and return that one's id; None at an end."""
+        if self.table.cursor_key != order_id:
+            return None
+        self.table.action_move(by)
+        row = self.table.cursor_row
+        return None if row is None or row.key == order_id else row.key
 
     # Reading
 
-    @work(group="rows")
+    @work(group=READING)
     async def _begin(self) -> None:
         """Load the rows first: counting and figures keep the database of a big shop busy."""
         with suppress(DatabaseUnavailable):  # reload() follows once the database is back
-            await self._rows.ask(0)
-        self.post_message(self.Shown())
+            if self.choice.narrows:
+                await self._choices.ask(self.choice)
+            else:
+                await self._rows.ask(0)
+        if self._is_first:
+            self.post_message(self.Shown())
         self._read_figures()
 
     async def show_loaded(self, listing: Listing[OrderRow]) -> None:
@@ -124,6 +158,7 @@ class OrdersScreen(ListScreen[OrderRow]):
             self._show_choice()
 
     async def reload(self) -> None:
+        self.source.orders.forget()
         await super().reload()
         self._figures_due = 0.0
         await self._catch_up()
@@ -135,7 +170,11 @@ class OrdersScreen(ListScreen[OrderRow]):
         self._figures_due = min(self._figures_due, monotonic() + _FIGURES_AFTER_CHANGE_SECONDS)
         if self._paused:
             self._show_pause()
-            return
+        elif self.in_view:
+            await self._catch_up()
+
+    async def on_screen_resume(self) -> None:
+        """Catch up with what changed while another screen was in front."""
         await self._catch_up()
 
     def _look(self) -> None:
@@ -157,26 +196,31 @@ class OrdersScreen(ListScreen[OrderRow]):
             self.load(self.table.cursor_rank)
             return
         listing, wanted = self.table.listing, self.wanted
-        if wanted == OrderFilter() and not listing.loading:
+        source = self.source
+        if wanted == OrderFilter() and self.choice.sort.is_lasting and not listing.loading:
             # Without a filter, other changed orders are outside the window and stay there.
             loaded = listing.keys
             waiting = {key: new for key, new in waiting.items() if new or key in loaded}
             if not waiting:
                 return
         try:
-            items = [order_item(row) for row in await terminal_windows.rows_of(self.app_context.database, waiting)]
+            items = await source.items(waiting)
+            fit = await orders_that_fit(self.app_context.reads, [item.row.order for item in items], wanted)
         except DatabaseUnavailable:
             self._waiting = waiting | self._waiting
             return
         if not self.gone and listing is self.table.listing:
-            fitting = [item for item in items if wanted.fits(item.row.order)]
-            gone = {item.key for item in items} - {item.key for item in fitting}
+            fitting = [item for item in items if item.key in fit]
+            gone = {item.key for item in items} - fit
+            source.orders.note([item.row for item in fitting], gone)
             self.table.update(fitting, gone, {key for key, new in waiting.items() if new})
             self._show_choice()
 
     def _every_second(self) -> None:
-        self.table.refresh()  # ages
-        if monotonic() >= self._figures_due and not self._figures_busy and self.app_context.lost_at is None:
+        if self.is_current:
+            self.table.tick()
+        due = monotonic() >= self._figures_due and not self._figures_busy and self.app_context.lost_at is None
+        if due and (self._is_first or self.is_current):
             self._read_figures()
 
     @work(group="figures")
@@ -185,13 +229,12 @@ class OrdersScreen(ListScreen[OrderRow]):
         self._figures_due = monotonic() + _FIGURES_SECONDS
         started, context = monotonic(), self.app_context
         try:
-            figures = await read_figures(
-                context.database, datetime.now(UTC), context.time_zone, livemode=context.livemode
-            )
+            figures = await read_figures(context.reads, datetime.now(UTC), context.time_zone, livemode=context.livemode)
         except DatabaseUnavailable:
             return
         finally:
             self._figures_busy = False
+        context.trouble = figures.trouble
         if not self.gone:
             self.query_one(FiguresBar).show(figures)
         # A busy day makes figures slower to read, so read them less often.
@@ -199,16 +242,15 @@ class OrdersScreen(ListScreen[OrderRow]):
 
     # Narrowing
 
-    @property
-    def settled(self) -> bool:
-        return self._applied == self.choice
-
-    def _choose(self, choice: Choice) -> None:
-        self.choice = choice
+    def choose(self, choice: Choice) -> None:
+        sort, self.choice = self.sort, choice
+        if choice.sort != sort:
+            self.remember_sort()
+        self.show_sort()
         self._show_choice()
         self._apply_choice()
 
-    @work(group="choice")
+    @work(group=READING)
     async def _apply_choice(self) -> None:
         with suppress(DatabaseUnavailable):
             await self._choices.ask(self.choice)
@@ -218,42 +260,68 @@ class OrdersScreen(ListScreen[OrderRow]):
             await asyncio.sleep(_SEARCH_PAUSE_SECONDS)  # wait for the typing to pause
             if choice != self.choice:
                 return
-        wanted = choice.filter()
+        zone = self.app_context.time_zone
+        wanted = choice.filter(zone)
         if choice.search:
-            wanted = await add_search(self.app_context.database, wanted, choice.search)
-        listing = Listing(OrderSource(self.app_context.database, wanted))
+            now = datetime.now(UTC)
+            wanted = await read_filter(self.app_context.reads, choice.search, time_zone=zone, now=now, wanted=wanted)
+        listing = Listing(OrderSource(self.app_context.reads, wanted, choice.sort, self.parts))
         await listing.load(0)
         if self.gone or choice != self.choice:
             return
-        self.wanted, self._applied = wanted, choice
-        self.table.empty = _NO_MATCH if choice.narrows else _NO_ORDERS
+        self.wanted = wanted
+        no_match = _NO_MATCH if listing.source.whole else _NO_NEW_MATCH
+        self.table.empty = no_match if choice.narrows else _NO_ORDERS
         self.table.show(listing, keep=not choice.search)
-        self.show_command(choice.command())
+        self.show_command(choice.command(zone))
         await self.show_loaded(listing)
 
+    def show_marks(self) -> None:
+        super().show_marks()
+        self._show_choice()
+
     def _show_choice(self) -> None:
+        self.show_tabs()
         listing = self.table.listing
-        count = counted(listing.height, "order") if listing.counted else ""
-        self.query_one(Chips).show(self.choice.chips(), count)
+        if self.marked:
+            chips, note = self.marks_chips()
+            self.query_one(Chips).show(chips, note, is_warning=True)
+        elif self.source.orders.cut is not None:
+            self.query_one(Chips).show(self.choice.chips(), f"sorted {self.source.orders.cut}", is_warning=True)
+        elif listing.source.whole:
+            self.query_one(Chips).show(self.choice.chips(), length_words(listing) if listing.counted else "")
+        else:
+            self.query_one(Chips).show(self.choice.chips(), "searched the newest only", is_warning=True)
 
     @work(group=ACTING)
     async def action_statuses(self) -> None:
         from tui.screens.dialogs import Picker
 
+        if self.may_act:
+            self.action_sync_marked()
+            return
         chosen = await self.app.push_screen_wait(Picker("Show orders with status", _STATUSES, self.choice.statuses))
         if chosen is not None:
-            self._choose(replace(self.choice, statuses=chosen))
+            self.choose(replace(self.choice, statuses=chosen))
 
     def action_attention(self) -> None:
-        self._choose(replace(self.choice, attention=not self.choice.attention))
+        if self.may_act:
+            self.action_acknowledge_marked()
+            return
+        self.choose(replace(self.choice, attention=not self.choice.attention))
 
-    def action_span(self) -> None:
-        self._choose(replace(self.choice, span=self.choice.next_span()))
+    @work(group=ACTING)
+    async def action_span(self) -> None:
+        from tui.screens.time_range import TimeRangeBox
+
+        chosen = await self.app.push_screen_wait(TimeRangeBox(self.app_context.time_zone, self.choice.span))
+        if chosen is not None:
+            self.choose(replace(self.choice, span=chosen))
 
     def action_clear(self) -> None:
         self._search_box.value = ""
         self._leave_search()
-        self._choose(Choice())
+        self.choose(Choice())
 
     # Searching
 
@@ -261,25 +329,32 @@ class OrdersScreen(ListScreen[OrderRow]):
         self._search_box.open()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        if event.value.strip() != self.choice.search:
-            self._choose(replace(self.choice, search=event.value.strip()))
+        text = self._search_box.check()
+        if text is not None and text != self.choice.search:
+            self.choose(replace(self.choice, search=text))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        self._leave_search()
-
-    def key_escape(self) -> None:
-        """Close the search and clear it."""
-        if self._search_box.display or self.choice.search:
-            self._search_box.value = ""
+        if not self._search_box.faulty:
             self._leave_search()
-            self._choose(replace(self.choice, search=""))
+
+    def action_back(self) -> None:
+        """Close the search and clear it; else unmark; else go back to where this list was opened."""
+        first = self._first_choice.search
+        if self._search_box.display or self.choice.search != first:
+            self._search_box.value = first
+            self._leave_search()
+            self.choose(replace(self.choice, search=first))
+        elif self.marked:
+            self.action_unmark()
+        elif not self._is_first:
+            self.dismiss()
 
     def key_down(self) -> None:
-        if self._search_box.has_focus:
+        if self._search_box.has_focus and not self._search_box.faulty:
             self._leave_search()
 
     def _leave_search(self) -> None:
-        self._search_box.display = False
+        self._search_box.close()
         self.table.focus()
 
     # Acting
@@ -301,6 +376,17 @@ class OrdersScreen(ListScreen[OrderRow]):
 
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
         self.app_context.navigation.order(event.key)
+
+    def palette(self) -> Iterable[SystemCommand]:
+        """Yield also what can be done to the order under the cursor: it is opened first."""
+        yield from super().palette()
+        item = self.table.cursor_row
+        if item is None:
+            return
+        for action in self.app_context.navigation.order_actions():
+            if action.command and not (action.writes and self.app_context.read_only):
+                then = partial(self.app_context.navigation.order, item.key, action.name)
+                yield SystemCommand(f"Order {item.row.order.number}: {action.description}", action.command, then)
 
     def action_copy_number(self) -> None:
         if (item := self.table.cursor_row) is not None:

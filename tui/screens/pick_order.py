@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.model.orders import Order
 from checkout_daemon.orders.lookup import add_search
-from checkout_daemon.orders.order_lists import OrderFilter
+from checkout_daemon.orders.order_filter import OrderFilter
 from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import words
@@ -27,6 +27,7 @@ from tui.lists import OrderSource
 from tui.screens.dialogs import Dialog
 from tui.texts import fit
 from tui.theme import COLOURS
+from tui.typeahead import READING
 from tui.widgets.entry import Entry
 
 _MOST = 12
@@ -62,7 +63,7 @@ class OrderPicker(Dialog[Order | None]):
     def _options(self) -> OptionList:
         return self.query_one(OptionList)
 
-    @work(group="search")
+    @work(group=READING)
     async def _ask(self, text: str) -> None:
         try:
             await self._searches.ask(text)
@@ -72,8 +73,9 @@ class OrderPicker(Dialog[Order | None]):
     async def _search(self, text: str) -> None:
         wanted = OrderFilter(statuses=() if text else self._statuses)
         if text:
-            wanted = await add_search(self.app_context.database, wanted, text)
-        items = await OrderSource(self.app_context.database, wanted).page(None, _MOST)
+            wanted = await add_search(self.app_context.reads, wanted, text)
+        source = OrderSource(self.app_context.reads, wanted)
+        items = await source.page(None, _MOST)
         if not self.display:  # it is closing
             return
         self._found, self._text = [item.row.order for item in items], text
@@ -81,6 +83,7 @@ class OrderPicker(Dialog[Order | None]):
         self._options.add_options([Option(self._drawn(order)) for order in self._found])
         self._options.highlighted = 0 if self._found else None
         which = f" that are {' or '.join(map(words, self._statuses))}" if self._statuses and not text else ""
+        which += "" if source.whole else " among the newest"
         found = f" {'Matching' if text else 'Newest'} orders{which}"
         self.query_one("#note", Static).update(found if self._found else f" No matching orders{which}")
         if self._taken:

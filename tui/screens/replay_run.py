@@ -17,7 +17,7 @@ from checkout_daemon.audit.operators import this_operator
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.events.replaying import ReplayedEvent, replay_many
-from checkout_daemon.present.text import plain
+from checkout_daemon.present.text import counted, plain
 from tui.screens.dialogs import Dialog
 from tui.texts import fit
 
@@ -33,7 +33,7 @@ class ReplayRun(Dialog[int]):
     HINT = "Esc stops"
 
     def __init__(self, database: Database, event_ids: Sequence[str]) -> None:
-        super().__init__(f"Replay of {len(event_ids)} events")
+        super().__init__(f"Replay of {counted(len(event_ids), 'event')}")
         self._database = database
         self._event_ids = event_ids
         self._replayed: list[ReplayedEvent] = []

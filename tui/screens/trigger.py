@@ -12,7 +12,6 @@ from textual import work
 from textual.containers import Container, Vertical
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Static
 from textual.widgets.option_list import Option
 from textual.worker import Worker
 
@@ -32,7 +31,8 @@ from tui.screens.pick_order import OrderPicker
 from tui.texts import minor_units
 from tui.theme import COLOURS
 from tui.triggering import EVENTS, FITTING, TriggerChoice, describe, find_obstacle, trigger
-from tui.typeahead import ACTING
+from tui.typeahead import ACTING, READING
+from tui.widgets.line import Block
 from tui.widgets.pick_list import PickList
 from tui.widgets.run_log import RunLog
 
@@ -90,9 +90,13 @@ class TriggerScreen(BaseScreen):
         self._arrived = 0
         self._obstacle: tuple[str, str] | None = None
 
+    @property
+    def place(self) -> tuple[object, ...]:
+        return (self.PLACE, self.choice.number)
+
     def body(self) -> Iterable[Widget]:
-        yield Static(id="choice", markup=False)
-        right = Vertical(Static(id="progress", markup=False), self.log_box, id="right")
+        yield Block(id="choice")
+        right = Vertical(Block(id="progress"), self.log_box, id="right")
         yield Container(Vertical(self.events, id="left"), right, id="halves")
 
     def on_mount(self) -> None:
@@ -114,10 +118,6 @@ class TriggerScreen(BaseScreen):
 
     # Choosing
 
-    @property
-    def settled(self) -> bool:
-        return self.choice.number is None or self.choice.order is not None
-
     def _list_events(self) -> None:
         """Fill the list of events, with descriptions if it is as wide as the screen."""
         muted = self.colour("muted")
@@ -127,7 +127,7 @@ class TriggerScreen(BaseScreen):
                 text.append(f"  {row.description}", muted)
             self.events.replace_option_prompt_at_index(place, text)
 
-    @work(group="order")
+    @work(group=READING)
     async def _load_order(self) -> None:
         number = self.choice.number
         if number is None:
@@ -164,7 +164,7 @@ class TriggerScreen(BaseScreen):
         self.choice = self.choice.of_event(EVENTS[self.events.highlighted or 0])
 
     def _show_choice(self) -> None:
-        self.query_one("#choice", Static).update(describe(self.choice, self.app_context, self.colour))
+        self.query_one("#choice", Block).show_text(describe(self.choice, self.app_context, self.colour))
         installs = self._obstacle[1] if self._obstacle is not None else ""
         self.show_command(installs or self.choice.command)
 
@@ -185,6 +185,7 @@ class TriggerScreen(BaseScreen):
         self.log_box.add("$", self.command, "foreground")
         self._run = self._carry_out(self.choice.request)
         self.set_class(True, "-run")
+        self.call_after_refresh(self.events.scroll_to_highlight)  # the list may be lower now
         self._show_progress()
 
     @work(group="run")
@@ -237,7 +238,7 @@ class TriggerScreen(BaseScreen):
             text = Text(" read-only: triggering is disabled", self.colour("warning"))
         else:
             text = Text(" ○ idle", self.colour("muted"))
-        self.query_one("#progress", Static).update(text)
+        self.query_one("#progress", Block).show_text(text)
 
     def redraw(self) -> None:
         super().redraw()

@@ -26,10 +26,14 @@ class Chips(Line):
         super().__init__()
         self._chips: Sequence[tuple[str, str, bool]] = ()
         self._note = ""
+        self._is_warning = False
 
-    def show(self, chips: Sequence[tuple[str, str, bool]], note: str = "") -> None:
-        """Show chips, each with its action, text and whether it narrows the list, and a note."""
-        self._chips, self._note = chips, note
+    def show(self, chips: Sequence[tuple[str, str, bool]], note: str = "", *, is_warning: bool = False) -> None:
+        """Show chips, each with its action, text and whether it narrows the list, and a note.
+
+        Where there is no room for both, the note is left out, but a warning cuts the chips.
+        """
+        self._chips, self._note, self._is_warning = chips, note, is_warning
         self.redraw()
 
     def redraw(self) -> None:
@@ -38,7 +42,9 @@ class Chips(Line):
             narrowing = f"bold {self.colour('background')} on {self.colour('primary')}"
             style = Style.parse(narrowing if narrows else self.colour("muted"))
             text.append(f" {words} ", style + Style(meta={"chip": action})).append(" ")
-        note = Text(f"{self._note} ", self.colour("muted"))
+        note = Text(f"{self._note} ", self.colour("warning" if self._is_warning else "muted"))
+        if self._is_warning:
+            text.truncate(max(self.size.width - note.cell_len - 1, 0), overflow="ellipsis")
         room = self.size.width - text.cell_len - note.cell_len
         if room > 0:
             text.append(" " * room).append_text(note)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
+from rich.style import Style
 from rich.text import Text
+from textual import events
 
 from checkout_daemon.model.orders import OrderStatus
-from checkout_daemon.orders.figures import INTERVAL, Figures
+from checkout_daemon.orders.figures import INTERVAL, LONGEST_LAG_SECONDS, Figures, first_interval
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import NONE, words
 from checkout_daemon.present.times import span
 from tui.context import AppContext
+from tui.widgets.chips import Chips
 from tui.widgets.line import Line
 from tui.widgets.plot import bars, resampled
 
@@ -26,8 +27,15 @@ _SHOWN = (
     OrderStatus.EXPIRED,
     OrderStatus.CANCELED,
 )
+_CLICKS = {"attention": "attention", "dead": "dead_letters"}
 _WIDE = 110
 _GAP = "   "
+
+TODAY_COUNTS = (
+    "Today, in the figures above: the totals of the orders paid since midnight (CHECKOUT_TIME_ZONE), less what of "
+    "these orders was refunded since. A refund of an order that was paid on an earlier day lowers that day, not "
+    "today. Disputed money counts. Only the key's mode, live or test, is counted."
+)
 
 
 class FiguresBar(Line):
@@ -47,8 +55,7 @@ class FiguresBar(Line):
             self.show_text(Text("\n"))
             return
         width = self.size.width - 2
-        first, second = self._money(self.figures), self._orders(self.figures)
-        trouble = self._trouble(self.figures)
+        first, second = self._money(self.figures), self._second(self.figures, width)
         amounts, currency = _by_interval(self.figures)
         room = width - max(first.cell_len, second.cell_len) - len(_GAP)
         wide = width >= _WIDE
@@ -57,14 +64,12 @@ class FiguresBar(Line):
         label = Text(f"  24 h {currency.upper()}", style=self.colour("muted")) if plot and currency else Text()
         if plot and width - first.cell_len - len(plot) - label.cell_len - len(_GAP) < 0:
             label = Text()
-        if wide:
-            second = Text.assemble(second, _GAP, trouble)
-            if width - second.cell_len - len(_GAP) < len(drawn[0]):
-                drawn = bars(plot, 1)
-        else:
-            second = Text.assemble(trouble, _GAP, second)
-        top = _spread(first, Text.assemble(self._drawn(drawn[0]), label if len(drawn) == 1 else Text()), width)
-        below = self._drawn(drawn[1]) if len(drawn) > 1 else Text()
+        if wide and width - second.cell_len - len(_GAP) < len(drawn[0]):
+            drawn = bars(plot, 1)
+        if len(drawn) > 1 and width - second.cell_len - len(_GAP) < len(plot) + label.cell_len:
+            label = Text()
+        top = _spread(first, Text.assemble(self._drawn(drawn[0]), label), width)
+        below = Text.assemble(self._drawn(drawn[1]), " " * label.cell_len) if len(drawn) > 1 else Text()
         bottom = _spread(second, below, width)
         for line in (top, bottom):
             line.truncate(width, overflow="ellipsis")
@@ -89,24 +94,41 @@ class FiguresBar(Line):
             (str(made), "bold"), (" order" if made == 1 else " orders", muted), _GAP, (conversion, "bold"),
         )  # fmt: skip
 
-    def _orders(self, figures: Figures) -> Text:
+    def _second(self, figures: Figures, width: int) -> Text:
+        """Return the trouble, and behind it as many statuses as there is room for."""
+        text = self._trouble(figures)
+        if text.cell_len > width:
+            text = self._trouble(figures, zeros=False)
         counts = {day.status: day.made for day in figures.days}
-        text = Text()
+        gap = _GAP
         for status in _SHOWN:
             if counts.get(status):
-                text.append(_GAP[1:] if text else "").append(str(counts[status]), "bold")
-                text.append(f" {words(status)}", self.colour("muted"))
+                found = Text.assemble(gap, (str(counts[status]), "bold"), (f" {words(status)}", self.colour("muted")))
+                if text.cell_len + found.cell_len >= width:
+                    break
+                text.append_text(found)
+                gap = _GAP[1:]
         return text
 
-    def _trouble(self, figures: Figures) -> Text:
-        trouble = figures.trouble
-        lag = NONE if trouble.lag_seconds is None else _seconds(trouble.lag_seconds)
-        text = Text.assemble(("lag ", self.colour("muted")), (lag, "bold"))
-        dead = trouble.events_dead + trouble.messages_dead
-        for count, name in ((trouble.attention, "attention"), (trouble.stuck, "stuck"), (dead, "dead")):
-            colour = "bold " + self.colour("error") if count else self.colour("muted")
-            text.append("  ").append(f"{'! ' if count else ''}{count} {name}", colour)
-        return text
+    def _trouble(self, figures: Figures, *, zeros: bool = True) -> Text:
+        """Return what needs a person. A click on a count shows it."""
+        lag_seconds, muted, alarm = figures.trouble.lag_seconds, self.colour("muted"), f"bold {self.colour('error')}"
+        text = Text()
+        for count, what in figures.trouble.counts:
+            if count or zeros:
+                style = Style.parse(alarm if count else muted) + Style(meta={"chip": _CLICKS.get(what, "")})
+                text.append("  " if text else "").append(f"{'! ' if count else ''}{count} {what}", style)
+        lag = NONE if lag_seconds is None else _seconds(lag_seconds)
+        late = lag_seconds is not None and lag_seconds > LONGEST_LAG_SECONDS
+        return (
+            text.append("  " if text else "")
+            .append("! lag " if late else "lag ", alarm if late else muted)
+            .append(lag, alarm if late else "bold")
+        )
+
+    def on_click(self, event: events.Click) -> None:
+        if action := event.style.meta.get("chip"):
+            self.post_message(Chips.Pressed(action))
 
 
 def _spread(left: Text, right: Text, width: int) -> Text:
@@ -125,7 +147,7 @@ def _by_interval(figures: Figures) -> tuple[list[int], str]:
     if not orders:
         return [], ""
     currency = max(orders, key=lambda code: orders[code])
-    first = figures.today + INTERVAL * ((figures.at - timedelta(days=1) - figures.today) // INTERVAL + 1)
+    first = first_interval(figures.at, figures.today)
     places = (figures.at - first) // INTERVAL + 1
     amounts = [0] * places
     for line in figures.revenue:

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from rich.text import Text
 from textual.containers import VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Static
 
 from checkout_daemon.present.text import plain
 from checkout_daemon.present.times import time_of_day
 from tui.context import AppContext
 from tui.texts import hanging
+from tui.widgets.line import Block
 
 _MOST_LINES = 1000
 _INDENT = " " * 12
@@ -44,7 +44,7 @@ class RunLog(VerticalScroll):
         self.lines: deque[RunLine] = deque(maxlen=_MOST_LINES)
 
     def compose(self) -> Iterable[Widget]:
-        yield Static(markup=False)
+        yield Block()
 
     def on_mount(self) -> None:
         # Its end is known only after layout.
@@ -85,4 +85,4 @@ class RunLog(VerticalScroll):
                 text.append(f"{_INDENT}{line.detail}\n", colours["muted"])
         if not self.lines:
             text.append(self.empty, colours["muted"])
-        self.query_one(Static).update(text)
+        self.query_one(Block).show_text(text)

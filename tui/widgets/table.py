@@ -23,23 +23,10 @@ from textual.timer import Timer
 from checkout_daemon.present.statuses import Tone
 from tui.listing import Item, Listing, T
 from tui.texts import fit
+from tui.widgets.columns import GAP, Cell, Column, column_at, title_of
 
 FLASH_SECONDS = 0.9
 _FLASHES_END_EVERY_SECONDS = 0.1
-_GAP = "  "
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column; `right` aligns numbers to the right."""
-
-    title: str
-    width: int
-    right: bool = False
-
-
-Cell = tuple[str, str]
-"""A text, and the component class that colours it, or empty."""
 
 
 class LiveTable(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
@@ -55,7 +42,8 @@ class LiveTable(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         Binding("up,k", "move(-1)", "Up", show=False),
         Binding("down,j", "move(1)", "Down", show=False),
         Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown,space", "page(1)", "Page down", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("space", "space", "Mark, or page down", show=False),
         Binding("home,g", "first", "First", show=False),
         Binding("end,G", "last", "Last", show=False),
     ]
@@ -85,6 +73,25 @@ class LiveTable(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
 
         key: str
 
+    @dataclass
+    class CursorLeft(Message):
+        """The row under the cursor has another place in the sort, out of what is loaded."""
+
+        key: str
+        place: tuple[Any, ...]
+
+    @dataclass
+    class TitleClicked(Message):
+        """The title of a column was clicked: the name of its sort."""
+
+        sort: str
+
+    @dataclass
+    class MarkWanted(Message):
+        """The user marks or unmarks a row."""
+
+        key: str
+
     def __init__(
         self,
         listing: Listing[T],
@@ -92,10 +99,13 @@ class LiveTable(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         draw: Callable[[T, Sequence[Column]], Iterable[Cell]],
         *,
         empty: str = "",
+        marks: Collection[str] | None = None,
     ) -> None:
-        """`empty` is shown for a list without rows."""
+        """`empty` is shown for a list without rows. Rows with a key in `marks` are marked; None: no row can be."""
         super().__init__()
+        self.marks = marks
         self.empty = empty
+        self.sorted_by: tuple[str, bool] | None = None  # the name of the sort, and whether it is descending
         self.listing = listing
         self._layout_columns = layout
         self._draw = draw
@@ -106,6 +116,7 @@ class LiveTable(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         self._flash_timer: Timer | None = None
         self._in_use: dict[tuple[str, str], Style] = {}  # cache of this painting
         self._columns: Sequence[Column] = ()
+        self._drawn: dict[int, tuple[str, list[Cell]]] = {}  # line -> the row that was drawn there last, and its cells
 
     # What is shown
 
@@ -120,9 +131,18 @@ class LiveTable(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         self.rows_arrived()
         self._scroll_now(0 if rank is None or rank < self._lines else rank - self._lines // 2)
 
+    def go_to(self, rank: int, key: str) -> None:
+        """Put the cursor on a row that is not loaded yet, and have the rows around it read."""
+        self.cursor_rank, self.cursor_key = rank, key
+        self._scroll_now(rank - self._lines // 2)
+        self.post_message(self.RowsWanted(rank))
+
     def rows_arrived(self) -> None:
         """Redraw after the listing has loaded."""
-        if self.cursor_key is None or self.listing.rank_of(self.cursor_key) is None:
+        rank = None if self.cursor_key is None else self.listing.rank_of(self.cursor_key)
+        if rank is not None:
+            self.cursor_rank = rank
+        else:
             row = self.listing.at(min(self.cursor_rank, max(self.listing.height - 1, 0)))
             self._move_cursor(self.cursor_rank if row is None else self.listing.rank_of(row.key) or 0)
         self._fit_height()
@@ -137,14 +157,20 @@ class LiveTable(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         rank = self.listing.rank_of(self.cursor_key) if was_loaded and self.cursor_key is not None else None
         if rank is not None:
             self.cursor_rank = rank
+        elif was_loaded and self.cursor_key in moved.left:
+            self.post_message(self.CursorLeft(self.cursor_key or "", moved.left[self.cursor_key or ""]))
         elif was_loaded:  # its row left the list
             self._move_cursor(min(before, max(self.listing.height - 1, 0)))
         else:
             self.cursor_rank += moved.inserted_above
         self._fit_height()
         if top > 0:
-            now = self.listing.rank_of(above.key) if above is not None else None
-            self._scroll_now(now if now is not None else top + moved.inserted_above)
+            stays = above is not None and above.key not in moved.moved
+            now = self.listing.rank_of(above.key) if above is not None and stays else None
+            now = top + moved.inserted_above if now is None else now
+            was_seen = top <= before < top + self._lines
+            is_seen = now <= self.cursor_rank < now + self._lines
+            self._scroll_now(now if is_seen or not was_seen else self.cursor_rank - (before - top))
         elif not self._following and self.cursor_rank >= self._lines > 0:
             self._scroll_now(self.cursor_rank - self._lines + 1)
         until = monotonic() + FLASH_SECONDS
@@ -183,6 +209,15 @@ class LiveTable(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
             self._flash_timer = self.set_timer(wait, self._end_flashes)
         self._refresh_rows(ended)
 
+    def tick(self) -> None:
+        """Draw the rows again whose cells have changed with the time."""
+        top = int(self.scroll_offset.y)
+        for y in range(1, self._lines + 1):
+            row = self.listing.at(top + y - 1)
+            drawn = self._drawn.get(y)
+            if row is not None and drawn is not None and drawn != (row.key, list(self._draw(row.row, self._columns))):
+                self.refresh_line(top + y)
+
     def _refresh_rows(self, keys: Collection[str]) -> None:
         """Redraw the visible lines of these rows."""
         top = int(self.scroll_offset.y)
@@ -205,6 +240,14 @@ class LiveTable(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
 
     def action_last(self) -> None:
         self._go(self.listing.height - 1)
+
+    def action_space(self) -> None:
+        """Mark the row and go to the next; a page down in a table without marks."""
+        if self.marks is None:
+            self.action_page(1)
+        elif self.cursor_row is not None:
+            self.post_message(self.MarkWanted(self.cursor_row.key))
+            self.action_move(1)
 
     def action_choose(self) -> None:
         if self.cursor_row is not None:
@@ -235,12 +278,19 @@ class LiveTable(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
 
     def on_click(self, event: events.Click) -> None:
         rank = int(self.scroll_offset.y) + event.y - 1
+        if event.y == 0 and (column := column_at(self._columns, event.x)) is not None and column.sort:
+            self.post_message(self.TitleClicked(column.sort))
         if event.y < 1 or self.listing.at(rank) is None:
             return
         again = rank == self.cursor_rank
         self._go(rank)
         if again or event.chain > 1:
             self.action_choose()
+
+    @property
+    def sorts(self) -> list[str]:
+        """The names of the sorts by the columns in view, from the left."""
+        return [column.sort for column in self._columns if column.sort]
 
     # Where it is scrolled to
 
@@ -282,7 +332,9 @@ class LiveTable(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         width = self.scrollable_content_region.width
         if y == 0:
             self._columns = self._layout_columns(width)
-            return self._strip([(column.title, "table--title") for column in self._columns], width, "")
+            return self._strip(
+                [(title_of(column, self.sorted_by), "table--title") for column in self._columns], width, ""
+            )
         rank = int(self.scroll_offset.y) + y - 1
         row = self.listing.at(rank)
         if row is None:
@@ -293,15 +345,19 @@ class LiveTable(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
             return Strip([Segment(fit(text, width), style)], width)
         marked = rank == self.cursor_rank
         ground = "table--cursor" if marked else "table--flash" if row.key in self._flashes else ""
-        cells = list(self._draw(row.row, self._columns or self._layout_columns(width)))
-        return self._strip(cells, width, ground, "▌" if marked else " ")
+        if not self._columns:
+            self._columns = self._layout_columns(width)
+        cells = list(self._draw(row.row, self._columns))
+        self._drawn[y] = row.key, cells
+        chosen = self.marks is not None and row.key in self.marks
+        return self._strip(cells, width, ground, "●" if chosen else "▌" if marked else " ")
 
     def _strip(self, cells: Sequence[Cell], width: int, ground: str, mark: str = " ") -> Strip:
         base = self._style_on(ground, "")
         segments = [Segment(mark, base if mark == " " else self._style_on(ground, "table--busy"))]
         used = 1
         for place, (column, (text, name)) in enumerate(zip(self._columns, cells, strict=True)):
-            gap = _GAP if place else ""
+            gap = GAP if place else ""
             shown = text.rjust(column.width) if column.right and len(text) <= column.width else fit(text, column.width)
             segments.append(Segment(gap + shown, self._style_on(ground, name)))
             used += len(gap) + column.width

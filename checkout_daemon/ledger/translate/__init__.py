@@ -23,13 +23,15 @@ _MODULES = {
 }
 FIELDS = {
     "charge": (
-        "id object livemode amount amount_captured amount_refunded captured currency metadata payment_intent refunds"
-        " status"
+        "id object livemode amount amount_captured amount_refunded captured created currency failure_code"
+        " failure_message metadata outcome payment_intent payment_method_details refunds status"
     ),
     "dispute": (
         "id object livemode amount balance_transactions charge currency evidence_details payment_intent reason status"
     ),
-    "payment_intent": "id object livemode amount amount_received currency latest_charge metadata status",
+    "payment_intent": (
+        "id object livemode amount amount_received currency last_payment_error latest_charge metadata status"
+    ),
     "refund": "id object livemode amount charge currency metadata payment_intent status",
     "session": (
         "id object livemode amount_total client_reference_id currency expires_at metadata mode payment_intent"

@@ -1,4 +1,4 @@
-"""Translates charge.*: a second report of a payment, and the total of its refunds."""
+"""Translates charge.*: a second report of a payment, its card or account, and the total of its refunds."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from checkout_daemon.ledger.charge_facts import ChargeStatus
 from checkout_daemon.ledger.facts import Link, LinkRank, RefundHint
 from checkout_daemon.ledger.translate import refund
+from checkout_daemon.ledger.translate.charge_details import of_charge
 from checkout_daemon.ledger.translate.stripe_objects import (
     ObjectSnapshot,
     Translation,
@@ -23,7 +25,7 @@ from checkout_daemon.ledger.translate.stripe_objects import (
 
 def succeeded(snapshot: ObjectSnapshot) -> Translation:
     """Translate to an observation, unless the charge is only authorized."""
-    translation = links_only(snapshot)
+    translation = _described(snapshot, ChargeStatus.SUCCEEDED)
     if snapshot.object.get("captured") is False:  # authorized only: no money yet
         return translation
     # amount_captured is 0 in an event made before the capture was booked; only another amount is a contradiction.
@@ -32,20 +34,14 @@ def succeeded(snapshot: ObjectSnapshot) -> Translation:
     return translation
 
 
-def links_only(snapshot: ObjectSnapshot) -> Translation:
-    """Translate to the links alone: a failed charge moves no status."""
-    charge_id = own_id(snapshot.object, "charge")
-    payment_id = stripe_id(snapshot.object, "payment_intent")
-    node = payment_id or charge_id
-    translation = Translation(subject_id=node, links=order_link(snapshot.object, node))
-    if payment_id is not None:
-        translation.links.append(Link(charge_id, payment_id, LinkRank.STRIPE))
-    return translation
+def failed(snapshot: ObjectSnapshot) -> Translation:
+    """Translate to what was charged in vain: a failed charge moves no status."""
+    return _described(snapshot, ChargeStatus.FAILED)
 
 
 def refunded(snapshot: ObjectSnapshot) -> Translation:
     """Translate to a hint, and to the refunds that a charge lists: it did so until API version 2022-11-15."""
-    translation = links_only(snapshot)
+    translation = _described(snapshot, ChargeStatus.SUCCEEDED)
     charge_id = stripe_id(snapshot.object, "id")
     total = amount(snapshot.object, "amount_refunded")
     node, livemode = translation.subject_id, snapshot.livemode
@@ -65,7 +61,20 @@ def refunded(snapshot: ObjectSnapshot) -> Translation:
 
 def fetched(snapshot: ObjectSnapshot) -> Translation:
     """Translate a charge that the Stripe API returned."""
-    translation = succeeded(snapshot) if snapshot.object.get("status") == "succeeded" else links_only(snapshot)
+    is_paid = snapshot.object.get("status") == "succeeded"
+    translation = succeeded(snapshot) if is_paid else _described(snapshot, ChargeStatus.UNKNOWN)
     if (amount(snapshot.object, "amount_refunded") or 0) > 0:
         translation.facts += refunded(snapshot).facts
+    return translation
+
+
+def _described(snapshot: ObjectSnapshot, status: ChargeStatus) -> Translation:
+    """Return the links of a charge, and its card or account. `status` counts if it states none."""
+    charge_id = own_id(snapshot.object, "charge")
+    payment_id = stripe_id(snapshot.object, "payment_intent")
+    node = payment_id or charge_id
+    translation = Translation(subject_id=node, links=order_link(snapshot.object, node))
+    if payment_id is not None:
+        translation.links.append(Link(charge_id, payment_id, LinkRank.STRIPE))
+    translation.facts += of_charge(snapshot, node, charge_id, status)
     return translation

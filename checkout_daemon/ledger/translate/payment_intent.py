@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from checkout_daemon.ledger.facts import CanceledPayment
 from checkout_daemon.ledger.translate import charge
+from checkout_daemon.ledger.translate.charge_details import of_last_error
 from checkout_daemon.ledger.translate.stripe_objects import (
     ObjectSnapshot,
     Translation,
@@ -29,14 +30,24 @@ def succeeded(snapshot: ObjectSnapshot) -> Translation:
 
 def canceled(snapshot: ObjectSnapshot) -> Translation:
     """Translate to the fact that no money will come of it, although its session may look as if some would."""
-    translation = links_only(snapshot)
+    translation = failed(snapshot)
     if translation.subject_id is not None:
         translation.facts.append(CanceledPayment(translation.subject_id, snapshot.observed_at))
     return translation
 
 
+def failed(snapshot: ObjectSnapshot) -> Translation:
+    """Translate to the attempt that failed, if there was one: a declined card leaves its session open."""
+    translation = links_only(snapshot)
+    if translation.subject_id is not None:
+        attempt = of_last_error(snapshot, translation.subject_id)
+        translation.links += [link for link in attempt.links if link not in translation.links]
+        translation.facts += attempt.facts
+    return translation
+
+
 def links_only(snapshot: ObjectSnapshot) -> Translation:
-    """Translate to the links alone: a declined card leaves its session open."""
+    """Translate to the links alone."""
     payment_id = own_id(snapshot.object, "payment_intent")
     charge_id = if_readable(lambda: stripe_id(snapshot.object, "latest_charge"))
     return Translation(payment_id, order_link(snapshot.object, payment_id) + charge_link(charge_id, payment_id))
@@ -45,7 +56,7 @@ def links_only(snapshot: ObjectSnapshot) -> Translation:
 def fetched(snapshot: ObjectSnapshot) -> Translation:
     """Translate a PaymentIntent that the Stripe API returned, with its latest charge if that is expanded."""
     by_status = {"succeeded": succeeded, "canceled": canceled}
-    translation = by_status.get(str(snapshot.object.get("status")), links_only)(snapshot)
+    translation = by_status.get(str(snapshot.object.get("status")), failed)(snapshot)
     if (latest := child(snapshot.object, "latest_charge")) is not None:
         translation.add(charge.fetched(replace(snapshot, object=latest)))
     return translation

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 
 import asyncpg
 
 from checkout_daemon.errors import CheckoutError
-from checkout_daemon.operations.doctor import database, machine, stripe
+from checkout_daemon.operations.doctor import connections, database, machine, replication, rights, stripe
 from checkout_daemon.operations.doctor.check import Check
 from checkout_daemon.operations.doctor.probes import Probes, open_probes
 from checkout_daemon.settings import Settings
@@ -18,7 +18,11 @@ __all__ = ["CHECKS", "Check", "examine"]
 # In the order in which a fault of one explains the faults of the next
 CHECKS: dict[str, Callable[[Probes], Check | Awaitable[Check]]] = {
     "database": database.answers,
+    "replication": replication.answers_are_kept,
+    "connections": connections.connections_suffice,
     "schema": database.schema_fits,
+    "rights": rights.rights_suffice,
+    "stripe": stripe.stripe_answers,
     "clock": stripe.clock_agrees,
     "key_mode": database.key_mode_agrees,
     "endpoint": stripe.endpoint_registered,
@@ -32,11 +36,12 @@ CHECKS: dict[str, Callable[[Probes], Check | Awaitable[Check]]] = {
 }
 
 
-async def examine(settings: Settings) -> AsyncGenerator[Check, None]:
-    """Yield the result of each check as soon as it is known. No check raises."""
+async def examine(settings: Settings, only: Collection[str] = ()) -> AsyncGenerator[Check, None]:
+    """Yield the result of each check, or of `only` these, as soon as it is known. No check raises."""
     async with open_probes(settings) as probes:
         for name, check in CHECKS.items():
-            yield await _carry_out(name, check, probes)
+            if not only or name in only:
+                yield await _carry_out(name, check, probes)
 
 
 async def _carry_out(name: str, check: Callable[[Probes], Check | Awaitable[Check]], probes: Probes) -> Check:
@@ -45,5 +50,7 @@ async def _carry_out(name: str, check: Callable[[Probes], Check | Awaitable[Chec
         return await result if inspect.isawaitable(result) else result
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
         return Check.failed(name, "cannot be checked before the schema fits", "checkout db migrate")
+    except asyncpg.InsufficientPrivilegeError as error:
+        return Check.failed(name, f"this user may not look: {error}", "checkout db roles")
     except CheckoutError as error:
         return Check.failed(name, error.detail, probes.fix_database)

@@ -20,10 +20,12 @@ from checkout_daemon.ledger.missing_orders import paid_sessions
 from checkout_daemon.ledger.own_account import count_unattributed
 from checkout_daemon.ledger.translate.named_orders import named_order
 from checkout_daemon.ledger.translate.stripe_objects import read_moment
+from checkout_daemon.model.counts import counted
 from checkout_daemon.operations.doctor.check import Check
 from checkout_daemon.operations.doctor.probes import Probes
 from checkout_daemon.operations.schema import require_schema
 from checkout_daemon.orders.figures import read_trouble
+from checkout_daemon.orders.terminal_windows import may_write
 from checkout_daemon.settings import read_setting
 from checkout_daemon.stripe_api.events import KEPT, events_since
 from checkout_daemon.stripe_api.sessions import sessions_made
@@ -47,7 +49,13 @@ def answers(probes: Probes) -> Check:
     if server.major < OLDEST_POSTGRESQL:
         detail = f"PostgreSQL {server.version}; {OLDEST_POSTGRESQL} or newer is needed"
         return Check.failed("database", detail, "pg_upgrade")
-    return Check.passed("database", f"PostgreSQL {server.version} answers")
+    answers = f"PostgreSQL {server.version} answers"
+    if probes.listen_trouble:
+        detail = f"{answers}, but not for LISTEN and migrations: {probes.listen_trouble}"
+        return Check.failed(
+            "database", detail, "export DATABASE_LISTEN_URL=postgresql://user:password@host:port/database"
+        )
+    return Check.passed("database", f"{answers}{' through a pooler' if _database(probes).pooler else ''}")
 
 
 async def schema_fits(probes: Probes) -> Check:
@@ -68,8 +76,10 @@ async def schema_fits(probes: Probes) -> Check:
     if log.faults:
         detail = f"the audit log is not as it was written: {'; '.join(log.faults)}"
         return Check.failed("schema", detail, "checkout db restore BACKUP")
-    entries = "1 entry" if log.entries == 1 else f"{log.entries} entries"
-    return Check.passed("schema", f"version {state.version} fits this program; the audit log is intact: {entries}")
+    entries = counted(log.entries, "entry", "entries")
+    only_reads = "" if await may_write(database) else "; read-only: commands that change something are refused"
+    detail = f"version {state.version} fits this program; the audit log is intact: {entries}{only_reads}"
+    return Check.passed("schema", detail)
 
 
 async def key_mode_agrees(probes: Probes) -> Check:
@@ -84,7 +94,8 @@ async def key_mode_agrees(probes: Probes) -> Check:
         newest = await missing_order_store.newest_order(connection)
         unattributed = await count_unattributed(connection, datetime.now(UTC) - _LOOK_BACK)
     if unattributed:
-        detail = f"{unattributed} events name an account and are ignored: the account of the key is not known"
+        which = "names an account and is" if unattributed == 1 else "name an account and are"
+        detail = f"{counted(unattributed, 'event')} {which} ignored: the account of the key is not known"
         return Check.failed("key_mode", detail, "export STRIPE_API_KEY=… of a key that may read its account")
     if newest is None:
         return Check.passed("key_mode", f"a {mode} key; there are no orders yet")
@@ -99,11 +110,11 @@ async def no_dead_letters(probes: Probes) -> Check:
     """Check that no event or message has failed."""
     database = _database(probes)
     async with database.connection() as connection:
-        trouble = await read_trouble(connection, datetime.now(UTC))
-    detail = (
-        f"{trouble.events_dead} events dead, {trouble.events_failed} failed and being retried; "
-        f"{trouble.messages_dead} messages dead"
-    )
+        trouble = await read_trouble(connection, datetime.now(UTC), livemode=probes.settings.livemode)
+    events, messages = counted(trouble.events_dead, "event"), counted(trouble.messages_dead, "message")
+    detail = f"{events} dead, {trouble.events_failed:,} failed and being retried; {messages} dead"
+    if trouble.events_dead and trouble.messages_dead:
+        return Check.failed("dead_letters", detail, "checkout todo")
     if trouble.events_dead:
         return Check.failed("dead_letters", detail, "checkout events replay --status dead")
     if trouble.events_failed:
@@ -127,7 +138,7 @@ async def orders_whole(probes: Probes) -> Check:
         detail = f"at Stripe {paid_sessions(len(missing))} that this database does not hold: {first.session_id}"
         return Check.failed("orders", detail, f"checkout orders recover {first.session_id}")
     if loose:
-        which = "1 row names" if loose == 1 else f"{loose} rows name"
+        which = f"{counted(loose, 'row')} {'names' if loose == 1 else 'name'}"
         # A restore would cost every newer order; these rows do no harm.
         return Check.failed("orders", f"{which} an order that does not exist any more", 'psql "$DATABASE_URL"')
     if probes.endpoints is not None:
@@ -143,7 +154,7 @@ async def orders_whole(probes: Probes) -> Check:
             )
             return Check.failed("orders", detail, "checkout reconcile")
     if late:
-        which = "1 order has" if late == 1 else f"{late} orders have"
+        which = f"{counted(late, 'order')} {'has' if late == 1 else 'have'}"
         detail = f"{which} a refund or payment that appeared at Stripe after it was given up (appeared_late)"
         return Check.failed("orders", detail, "checkout orders list --attention")
     return Check.passed("orders", f"none is missing; the last order number is {last}")
@@ -170,7 +181,9 @@ async def nothing_missing(probes: Probes) -> Check:
     if late:
         newest, oldest = late[0], min(made_at[event["id"]] for event in late)
         hours = int(max(now - oldest, timedelta()).total_seconds() // 3600) + 1
-        detail = f"{len(late)} of the last {len(made)} events at Stripe are missing: {newest['id']} ({newest['type']})"
+        are = "is" if len(late) == 1 else "are"
+        named = f"{newest['id']} ({newest['type']})"
+        detail = f"{len(late)} of the last {counted(len(made), 'event')} at Stripe {are} missing: {named}"
         return Check.failed("backfill", detail, f"checkout events backfill --since {hours}h")
     if caught is not None and now - caught.until > _COMPARED_WITHIN:
         detail = f"no daemon has compared its events with Stripe's since {caught.until:%Y-%m-%d %H:%M} UTC"

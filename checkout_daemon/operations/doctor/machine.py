@@ -6,8 +6,11 @@ import asyncio
 import shutil
 from pathlib import Path
 
+from checkout_daemon.model.counts import counted
+from checkout_daemon.model.messages import Channel
 from checkout_daemon.operations.doctor.check import Check
 from checkout_daemon.operations.doctor.probes import Probes
+from checkout_daemon.outbox.outbox_store import count_messages
 from checkout_daemon.settings.mail import parse_smtp_url
 from checkout_daemon.stripe_cli.program import find_stripe_cli, install_command
 
@@ -18,6 +21,10 @@ _SMTP_SECONDS = 5
 def cli_found(probes: Probes) -> Check:
     """Check that the Stripe CLI is installed."""
     path, looked = find_stripe_cli(probes.settings.stripe_cli)
+    if path is None and probes.settings.livemode:
+        return Check.skipped(
+            "cli", "the Stripe CLI is not found; a live shop needs it for `checkout events resend` only"
+        )
     if path is None:
         return Check.failed("cli", f"the Stripe CLI is not found: {looked}", install_command())
     return Check.passed("cli", str(path))
@@ -27,9 +34,8 @@ async def smtp_answers(probes: Probes) -> Check:
     """Check that the mail server greets us."""
     url = probes.settings.smtp_url
     if url is None:
-        return Check.passed(
-            "smtp", "not configured: no mail is sent, although the success page promises one; set CHECKOUT_SMTP_URL"
-        )
+        detail = "no mail is sent, although the success page promises one, because CHECKOUT_SMTP_URL is not set"
+        return Check.skipped("smtp", f"{detail}{await _waiting_mails(probes)}")
     if probes.settings.mail_from is None:
         return Check.failed("smtp", "CHECKOUT_MAIL_FROM is not set", "export CHECKOUT_MAIL_FROM=shop@example.com")
     server = parse_smtp_url(url)
@@ -51,6 +57,17 @@ def disk_has_room(probes: Probes) -> Check:
     if free < LEAST_FREE_BYTES:
         return Check.failed("disk", detail, f"du -xh {_mount_point(directory)} | sort -h | tail")
     return Check.passed("disk", detail)
+
+
+async def _waiting_mails(probes: Probes) -> str:
+    if probes.database is None or probes.server is None:
+        return ""
+    async with probes.database.connection() as connection:
+        backlogs = await count_messages(connection)
+    waiting = sum(
+        backlog.messages for backlog in backlogs if backlog.channel == Channel.MAIL and backlog.status != "dead"
+    )
+    return f"; {counted(waiting, 'mail')} {'waits' if waiting == 1 else 'wait'} for it" if waiting else ""
 
 
 async def _greeting(host: str, port: int, *, tls: bool) -> str:

@@ -11,9 +11,10 @@ from typing import Any
 
 from checkout_daemon.clocks import Clocks, ahead_of_us, read_database_clock
 from checkout_daemon.database.hosts import WRONG_URL
-from checkout_daemon.database.pool import Database
+from checkout_daemon.database.pool import Database, direct_connection
 from checkout_daemon.database.server import Server
 from checkout_daemon.errors import CheckoutError
+from checkout_daemon.runtime import open_database
 from checkout_daemon.settings import Settings, read_setting
 from checkout_daemon.stripe_api.client import StripeGateway
 from checkout_daemon.stripe_api.webhook_endpoints import list_endpoints
@@ -29,6 +30,7 @@ class Probes:
     gateway: StripeGateway
     server: Server | None
     server_trouble: str
+    listen_trouble: str  # why LISTEN and migrations cannot reach the database, or empty
     endpoints: list[dict[str, Any]] | None
     stripe_trouble: str
     clocks: Clocks
@@ -66,14 +68,18 @@ def database_fix(settings: Settings) -> str:
 @asynccontextmanager
 async def open_probes(settings: Settings) -> AsyncIterator[Probes]:
     """Ask the database and Stripe at the same time. Missing settings and failures are recorded, not raised."""
-    database = Database(settings.database_url, max_size=1) if settings.database_url else None
+    database = open_database(settings, 1) if settings.database_url else None
     gateway = StripeGateway(settings.stripe_api_key or "", settings.stripe_api_base)
     try:
-        (server, server_trouble, database_ahead), (endpoints, stripe_trouble, stripe_ahead) = await asyncio.gather(
-            _ask_database(database), _ask_stripe(gateway, settings)
-        )
+        (
+            (server, server_trouble, database_ahead),
+            listen_trouble,
+            (endpoints, stripe_trouble, stripe_ahead),
+        ) = await asyncio.gather(_ask_database(database), _ask_directly(settings), _ask_stripe(gateway, settings))
         clocks = Clocks(database_ahead, stripe_ahead)
-        yield Probes(settings, database, gateway, server, server_trouble, endpoints, stripe_trouble, clocks)
+        yield Probes(
+            settings, database, gateway, server, server_trouble, listen_trouble, endpoints, stripe_trouble, clocks
+        )
     finally:
         await gateway.close()
         if database is not None:
@@ -90,6 +96,20 @@ async def _ask_database(database: Database | None) -> tuple[Server | None, str, 
         return None, error.detail, None
     except ValueError:  # the parser may quote a malformed URL, password included
         return None, WRONG_URL, None
+
+
+async def _ask_directly(settings: Settings) -> str:
+    """Return why LISTEN and migrations cannot reach the database, or an empty string."""
+    url = settings.database_listen_url or settings.database_url
+    try:
+        if url is not None:
+            async with direct_connection(url):
+                pass
+    except CheckoutError as error:
+        return error.detail
+    except ValueError:
+        return WRONG_URL
+    return ""
 
 
 async def _ask_stripe(

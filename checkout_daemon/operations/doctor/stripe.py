@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from checkout_daemon.clocks import DANGEROUS, FIX, NOTABLE
 from checkout_daemon.ledger.event_types import EVENT_TYPES
+from checkout_daemon.model.counts import counted
 from checkout_daemon.operations.doctor.check import Check
 from checkout_daemon.operations.doctor.probes import Probes
 from checkout_daemon.settings import STRIPE_API_BASE
 from checkout_daemon.stripe_cli.listening import listens
 from checkout_daemon.stripe_sync.endpoint_rules import API_VERSION, Endpoint, fingerprint, read_endpoint, webhook_url
+from checkout_daemon.stripe_sync.pulse import Pulse, read_pulse
 from checkout_daemon.stripe_sync.secret_matches import UsedSecret, matches_lately, used_secrets
 from checkout_daemon.urls import same_address
+
+
+async def stripe_answers(probes: Probes) -> Check:
+    """Check that Stripe answers us, and the daemon."""
+    if probes.endpoints is None:
+        return Check.failed("stripe", probes.stripe_trouble, probes.fix_stripe)
+    pulse = Pulse()
+    if probes.server is not None and probes.database is not None:
+        async with probes.database.connection() as connection:
+            pulse = await read_pulse(connection)
+    if pulse.stripe_silent:
+        detail = f"answers here, but the daemon has had no answer for {pulse.stripe_seconds:.0f} s"
+        return Check.failed("stripe", detail, probes.fix_stripe)
+    return Check.passed("stripe", f"{probes.settings.stripe_api_base} answers")
 
 
 def clock_agrees(probes: Probes) -> Check:
@@ -61,7 +77,7 @@ async def secrets_set(probes: Probes) -> Check:
         fix = "checkout webhook create --replace" if _endpoints(probes) else "checkout webhook create"
         detail = "STRIPE_WEBHOOK_SECRET is not set: no delivery can be verified"
         return Check.failed("secrets", detail, "checkout dev" if probes.demo_stripe else fix)
-    count = "one secret" if len(secrets) == 1 else f"{len(secrets)} secrets"
+    count = counted(len(secrets), "secret")
     if probes.server is None or probes.database is None:
         return Check.passed("secrets", f"{count}; deliveries cannot be counted without the database")
     used = await used_secrets(probes.database, secrets)
@@ -82,7 +98,7 @@ async def _listened_to(probes: Probes) -> str | None:
         return "`checkout listen` runs"
     matches = await matches_lately(probes.database)
     count = sum(match.matches for match in matches.values())
-    return f"deliveries arrive nevertheless: {count} in 24 h" if count else None
+    return f"deliveries arrive nevertheless: {count:,} in 24 h" if count else None
 
 
 def _endpoints(probes: Probes) -> list[Endpoint]:
@@ -92,4 +108,4 @@ def _endpoints(probes: Probes) -> list[Endpoint]:
 
 
 def _times(used: UsedSecret) -> str:
-    return "1 delivery" if used.matches == 1 else f"{used.matches} deliveries"
+    return counted(used.matches, "delivery", "deliveries")

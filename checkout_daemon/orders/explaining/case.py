@@ -44,7 +44,6 @@ class Case:
     """Everything stored about an order as of `now`. Times are written in the time zone of `now`.
 
     `unapplied`: failed and dead events about the order, even if the order could not be read from them.
-    `refusal`: Stripe's reason for the last refused payment.
     `undelivered`: messages that failed or are dead.
     `doubtful`: a session of the last attempt may still appear, although Stripe answered with a failure.
     `late`: refunds and sessions that appeared after their requests had been given up.
@@ -57,7 +56,6 @@ class Case:
     hints: tuple[HintLine, ...] = ()
     unapplied: tuple[EventLine, ...] = ()
     undelivered: tuple[MessageLine, ...] = ()
-    refusal: str | None = None
     erased: bool = False
     late: tuple[str, ...] = ()
     doubtful: bool = False
@@ -80,12 +78,12 @@ class Case:
     @property
     def valid_payments(self) -> tuple[PaymentLine, ...]:
         """Payments that equal the order's total, currency and livemode."""
-        return tuple(payment for payment in self.view.payments if payment.valid)
+        return valid_payments(self.view)
 
     @property
     def wrong_payments(self) -> tuple[PaymentLine, ...]:
         """Payments of which an amount is known, and which are not valid."""
-        return tuple(payment for payment in self.view.payments if payment.amount is not None and not payment.valid)
+        return wrong_payments(self.view)
 
     def command(self, verb: str, rest: str = "") -> str:
         """Return a command about the order: `checkout orders cancel 1001` for the verb `orders cancel`."""
@@ -98,8 +96,12 @@ class Case:
 
     @property
     def because(self) -> str:
-        """The end of a sentence about a refused payment: the reason, if it is known."""
-        return "" if self.refusal is None else f": {self.refusal}"
+        """The end of a sentence about a refused payment: the reason and the card or account, if they are known."""
+        failed = [charge for charge in self.view.charges if charge.status == "failed"]
+        if not failed:
+            return ""
+        reason = f": {failed[-1].declined}" if failed[-1].declined else ""
+        return f"{reason}, with {failed[-1].described}" if failed[-1].described else reason
 
     def when(self, time: datetime | None) -> str:
         """Return a time in words, and how far away it is."""
@@ -109,6 +111,16 @@ class Case:
         span = _span(abs(away))
         how_far = f"in {span}" if away > timedelta() else f"{span} ago"
         return f"{time.astimezone(self.now.tzinfo):%Y-%m-%d %H:%M %Z} ({how_far})"
+
+
+def valid_payments(view: OrderView) -> tuple[PaymentLine, ...]:
+    """Return the payments that equal the order's total, currency and livemode."""
+    return tuple(payment for payment in view.payments if payment.valid)
+
+
+def wrong_payments(view: OrderView) -> tuple[PaymentLine, ...]:
+    """Return the payments of which an amount is known, and which are not valid."""
+    return tuple(payment for payment in view.payments if payment.amount is not None and not payment.valid)
 
 
 def refused_payments(events: Sequence[EventLine]) -> list[EventLine]:

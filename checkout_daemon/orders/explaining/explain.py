@@ -8,14 +8,13 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
+from checkout_daemon.database.reading import Readable
 from checkout_daemon.database.records import record_of
 from checkout_daemon.events.event_lists import EventLine, read_event
 from checkout_daemon.ledger.fact_store import load_links
-from checkout_daemon.model.json_text import read_json
 from checkout_daemon.orders.erasing import read_erasure_state
-from checkout_daemon.orders.explaining.case import Case, Finding, HintLine, refused_payments
+from checkout_daemon.orders.explaining.case import Case, Finding, HintLine
 from checkout_daemon.orders.explaining.state import STATE_RULES
 from checkout_daemon.orders.explaining.troubles import TROUBLE_RULES
 from checkout_daemon.orders.order_lists import OrderView
@@ -39,7 +38,7 @@ class Explanation:
     findings: tuple[Finding, ...]
 
 
-async def explain_order(database: Database, text: str, time_zone: str = "UTC") -> Explanation:
+async def explain_order(database: Readable, text: str, time_zone: str = "UTC") -> Explanation:
     """Explain an order from the database alone. `text` is what find_order takes. Raise NotFound, AmbiguousOrder.
 
     `time_zone` is the IANA name of the zone for times in sentences.
@@ -70,32 +69,9 @@ async def _read_case(connection: asyncpg.Connection, view: OrderView, now: datet
         hints=tuple(record_of(HintLine, row) for row in await connection.fetch(sql("read_hints"), order_id)),
         unapplied=tuple(await _unapplied(connection, view)),
         undelivered=tuple(await list_messages(connection, undelivered, limit=_MOST_MESSAGES)),
-        refusal=await _refusal(connection, view),
         erased=(await read_erasure_state(connection, order_id)).erased_at is not None,
         late=tuple(row["id"] for row in await connection.fetch(sql("read_late_effects"), order_id)),
     )
-
-
-async def _refusal(connection: asyncpg.Connection, view: OrderView) -> str | None:
-    refused = refused_payments(view.events)
-    read = await read_event(connection, refused[-1].id) if refused else None
-    return None if read is None or read[1] is None else _read_refusal(read[1])
-
-
-def _read_refusal(payload: str) -> str | None:
-    """Return `Your card has insufficient funds (insufficient_funds)` from an event, or None if it gives no reason.
-
-    An intent has its last_payment_error, a charge failure_code and failure_message.
-    https://docs.stripe.com/api/errors, https://docs.stripe.com/declines/codes
-    """
-    subject = read_json(payload)["data"]["object"]
-    error = subject.get("last_payment_error")
-    error = error if isinstance(error, dict) else {}
-    codes = (error.get("decline_code"), error.get("code"), subject.get("failure_code"))
-    messages = (error.get("message"), subject.get("failure_message"))
-    code = next((code for code in codes if isinstance(code, str) and code), None)
-    message = next((message.rstrip(".") for message in messages if isinstance(message, str) and message), "")
-    return f"{message} ({code})" if message and code else message or code
 
 
 async def _unapplied(connection: asyncpg.Connection, view: OrderView) -> list[EventLine]:

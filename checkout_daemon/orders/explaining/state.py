@@ -164,7 +164,15 @@ def _next_payment(case: Case, otherwise: str) -> str:
 def _paid(case: Case) -> str:
     if not case.order.amount_total:
         return f"It was free, and went through Checkout {case.when(case.order.paid_at)}."
-    return f"It was paid in full by {ids(case.valid_payments)}, {case.when(case.order.paid_at)}."
+    return f"It was paid in full by {ids(case.valid_payments)}, {case.when(case.order.paid_at)}{_with(case)}."
+
+
+def _with(case: Case) -> str:
+    """Return the cards or accounts that paid, and the risk that Stripe saw in them."""
+    paid = {payment.id for payment in case.valid_payments}
+    found = [charge for charge in case.view.charges if charge.payment_id in paid and charge.status == "succeeded"]
+    named = [f"{charge.described}{f', {charge.risk}' if charge.risk else ''}" for charge in found if charge.described]
+    return f", with {' and '.join(named)}" if named else ""
 
 
 def _amount(amount: int | None, currency: str | None, *, livemode: bool | None) -> str:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import assert_never
 
 from checkout_daemon.backoff import EVENT_TRIES
 from checkout_daemon.model.orders import AttentionCode, attention_command
-from checkout_daemon.orders.explaining.case import Case, Finding, StripeLine, ids, money, refused_payments
+from checkout_daemon.orders.explaining.case import (
+    Case,
+    Finding,
+    StripeLine,
+    money,
+    refused_payments,
+    valid_payments,
+    wrong_payments,
+)
+from checkout_daemon.orders.order_lists import DisputeLine, OrderView, PaymentLine
 from checkout_daemon.stripe_api.events import KEPT
 
 ATTENTION_DESCRIPTIONS = {
@@ -36,42 +45,60 @@ _REPORT_PAYMENT = (
 _UNDER_WAY = timedelta(minutes=2)
 
 
-def _subject(case: Case, code: AttentionCode) -> str:
-    """Return the ids of the Stripe objects that need attention, separated by commas."""
-    view = case.view
+def concerned(view: OrderView, code: AttentionCode) -> Sequence[StripeLine | PaymentLine]:
+    """Return the Stripe objects that an attention is about. What appeared late is not among them."""
     match code:
         case AttentionCode.AMOUNT_MISMATCH | AttentionCode.CURRENCY_MISMATCH | AttentionCode.LIVEMODE_MISMATCH:
-            return ids(case.wrong_payments)
+            return wrong_payments(view)
         case AttentionCode.PAID_TWICE | AttentionCode.PAID_AFTER_CANCEL:
-            return ids(case.valid_payments)
+            return valid_payments(view)
         case AttentionCode.REFUND_FAILED:
-            return ids(refund for refund in view.refunds if refund.status == "failed")
+            return [refund for refund in view.refunds if refund.status == "failed"]
         case AttentionCode.DISPUTE_NEEDS_RESPONSE:
-            return ids(dispute for dispute in view.disputes if dispute.status.endswith("needs_response"))
+            return [dispute for dispute in view.disputes if dispute.status.endswith("needs_response")]
         case AttentionCode.DISPUTE_LOST | AttentionCode.DISPUTE_REINSTATED:
             lost = [dispute for dispute in view.disputes if dispute.status == "lost"]
             reinstated = code is AttentionCode.DISPUTE_REINSTATED
-            return ids(dispute for dispute in lost if (dispute.funds == "reinstated") == reinstated)
+            return [dispute for dispute in lost if (dispute.funds == "reinstated") == reinstated]
         case AttentionCode.DISPUTE_WITHDRAWN:
             over = [dispute for dispute in view.disputes if dispute.status in ("warning_closed", "prevented")]
-            return ids(dispute for dispute in over if dispute.funds == "withdrawn")
+            return [dispute for dispute in over if dispute.funds == "withdrawn"]
         case AttentionCode.UNKNOWN_STATUS:
             lines: tuple[StripeLine, ...] = (*view.sessions, *view.refunds, *view.disputes)
-            return ", ".join(f"{line.id} ({line.unknown})" for line in lines if line.unknown)
+            return [line for line in lines if line.unknown]
         case AttentionCode.PAYMENT_CANCELED:
             complete = [session for session in view.sessions if session.status == "complete"]
-            return ids(session for session in complete if session.payment_status == "unpaid")
+            return [session for session in complete if session.payment_status == "unpaid"]
         case AttentionCode.APPEARED_LATE:
-            return ", ".join(case.late) or "A refund or session"
+            return ()
         case _:
             assert_never(code)
 
 
+def subject_words(lines: Sequence[StripeLine | PaymentLine], late: Sequence[str] = ()) -> str:
+    """Return the ids of objects that need attention, separated by commas, with the words that are not known."""
+    unknown = {line.id: line.unknown for line in lines if not isinstance(line, PaymentLine) and line.unknown}
+    named = {line.id: f"{line.id} ({unknown[line.id]})" if line.id in unknown else line.id for line in lines}
+    return ", ".join((*named.values(), *late)) or "A refund or session"
+
+
 def _attention(case: Case) -> Iterable[Finding]:
     for code in map(AttentionCode, case.order.attention):
-        subject = _subject(case, code)
+        lines = concerned(case.view, code)
+        if code is AttentionCode.DISPUTE_NEEDS_RESPONSE:
+            yield from _unanswered_disputes(case, lines)
+            continue
+        subject = subject_words(lines, case.late if code is AttentionCode.APPEARED_LATE else ())
         acknowledge = case.command("orders ack", code.value)
         command = attention_command(code, subject.replace(", ", ","), case.order.number)
+        if code is AttentionCode.REFUND_FAILED:
+            yield Finding(
+                code.value,
+                f"{ATTENTION_DESCRIPTIONS[code].format(subject=subject)}.",
+                f"Nothing: refund again, or pay the customer in another way and then `{acknowledge}`.",
+                case.command("orders refund"),
+            )
+            continue
         yield Finding(
             code.value,
             f"{ATTENTION_DESCRIPTIONS[code].format(subject=subject)}.",
@@ -80,6 +107,22 @@ def _attention(case: Case) -> Iterable[Finding]:
             else f"Stripe's current answer settles it, if this version knows it; else `{acknowledge}` does.",
             # `orders explain` is the command that prints this.
             acknowledge if command == case.command("orders explain") else command,
+        )
+
+
+def _unanswered_disputes(case: Case, lines: Sequence[StripeLine | PaymentLine]) -> Iterable[Finding]:
+    """Find disputes without naming `orders ack`: an alarm that is off does not answer the bank."""
+    for line in lines:
+        if not isinstance(line, DisputeLine):
+            continue
+        reason = f" ({line.reason.replace('_', ' ')})" if line.reason else ""
+        yield Finding(
+            AttentionCode.DISPUTE_NEEDS_RESPONSE.value,
+            f"The dispute {line.id} of {money(line.amount, line.currency)}{reason} needs our response in Stripe's "
+            f"Dashboard, by {case.when(line.due_by)}.",
+            "Without a response by then, the customer's bank decides against us. Stripe reports a response, which ends "
+            "this attention.",
+            "checkout todo",
         )
 
 

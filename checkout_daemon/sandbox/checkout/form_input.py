@@ -98,7 +98,11 @@ def typed_method(session: Body, form: Typed) -> Stored:
     ):
         raise fault("expiry", "Your card's expiration date is incomplete. Use the form MM/YY.")
     number, cvc = form.get("number", ""), form.get("cvc", "").strip()
-    return _typed("number", lambda: methods.card_from_number(number, int(month), int(year), cvc, details))
+    method = _typed("number", lambda: methods.card_from_number(number, int(month), int(year), cvc, details))
+    if (wallet := form.get("wallet", "")) in _WALLETS:
+        # A wallet shows its own number, that of the device, and Stripe reports both.
+        method.body["card"]["wallet"] = {wallet: {}, "dynamic_last4": "4321", "type": wallet}
+    return method
 
 
 def _take_holder(details: Body, method: str, form: Typed) -> None:
@@ -114,6 +118,9 @@ def _take_holder(details: Body, method: str, form: Typed) -> None:
     code = _needed(form, "card_postal_code", "the ZIP or postal code") if country in WITH_POSTAL_CODE else None
     details["address"] = {**dict.fromkeys(_ADDRESS), "country": country, "postal_code": code}
 
+
+_WALLETS = ("apple_pay", "google_pay", "link")
+"""The page has no field for a wallet, because it has none of their buttons. A program can post one."""
 
 WITH_POSTAL_CODE = ("US", "CA", "GB")
 """The countries whose cards need a postal code on Stripe's page. hosted.css shows the field for the same ones."""

@@ -20,7 +20,7 @@ from checkout_daemon.sandbox.storage import Stored
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with no-referrer a browser sends our own forms without their origin
     "X-Content-Type-Options": "nosniff",
 }
 _NOT_KEPT = ("action", "cvc")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.ids import new_id, token
 from checkout_daemon.sandbox.objects.shapes import new_body, new_part
-from checkout_daemon.sandbox.payments.stripe_test_methods import Decline
+from checkout_daemon.sandbox.payments.stripe_test_methods import CARDS, Decline, TestCard
 from checkout_daemon.sandbox.storage import Body, Stored
 
 _FROM_INTENT = (
@@ -40,7 +40,7 @@ def build_charge(
         failure_code=(decline.failure_code or decline.code) if decline else None,
         failure_message=decline.message if decline else None,
         metadata=dict(body["metadata"]),
-        outcome=outcome(status, decline),
+        outcome=outcome(status, decline, CARDS.get(method.private.get("card", ""))),
         paid=succeeded,
         payment_intent=body["id"],
         payment_method=method.id,
@@ -51,9 +51,11 @@ def build_charge(
     return Stored(charge, intent=body["id"], customer=body["customer"])
 
 
-def outcome(status: str, decline: Decline | None) -> Body:
+def outcome(status: str, decline: Decline | None, card: TestCard | None = None) -> Body:
     """Return a charge's `outcome`: the verdict of the network and of Stripe."""
     fields = new_part("charge.outcome")
+    if card is not None:
+        fields |= {"risk_level": card.risk, "risk_score": card.risk_score}
     if decline is not None:
         fraud = decline.decline_code == "fraudulent"
         code = decline.decline_code
@@ -63,8 +65,7 @@ def outcome(status: str, decline: Decline | None) -> Body:
             "advice_code": decline.advice,
             "network_decline_code": None if fraud else "01",
             "network_status": "not_sent_to_network" if fraud else "declined_by_network",
-            "reason": "highest_risk_level" if fraud else decline.decline_code or decline.code,
-            "risk_level": "highest" if fraud else "normal",
+            "reason": "highest_risk_level" if fraud else decline.decline_code or decline.failure_code or decline.code,
             "seller_message": "Stripe blocked this payment as too risky." if fraud else message,
             "type": "blocked" if fraud else "issuer_declined",
         }
@@ -74,7 +75,7 @@ def outcome(status: str, decline: Decline | None) -> Body:
 
 
 _COPIED = {
-    "card": "brand checks country exp_month exp_year fingerprint funding last4 regulated_status",
+    "card": "brand checks country exp_month exp_year fingerprint funding last4 regulated_status wallet",
     "customer_balance": "",
     "sepa_debit": "bank_code branch_code country fingerprint last4",
     "us_bank_account": "account_holder_type account_type bank_name fingerprint last4 routing_number",

@@ -41,9 +41,16 @@ class TestCard:
     country: str = "US"
     dispute: str = ""
     refund: str = ""
+    risk: Literal["normal", "elevated", "highest"] = "normal"
     off_session: bool = False
     unless_saved: bool = False
     optional: bool = False
+
+    @property
+    def risk_score(self) -> int:
+        """Return a score that fits the risk: up to 64 is normal, from 65 elevated, from 75 the highest."""
+        least, most = {"normal": (1, 64), "elevated": (65, 74), "highest": (75, 99)}[self.risk]
+        return least + int(self.number) % (most - least + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,22 @@ describe('the shop window', () => {
     expect(pencils).toHaveAccessibleDescription('Pencils');
   });
 
+  test('HTML in a product is text, and its picture is only a picture', async () => {
+    const evil = '<img src=x onerror="alert(1)"><script>alert(2)</script>';
+    const product = { sku: 'EVIL', name: evil, description: evil, unit_amount: 100, currency: 'eur', available: true };
+    fakeDaemon({
+      'GET /api/products': () => [
+        200,
+        { currency: 'eur', products: [{ ...product, image_url: 'javascript:alert(3)' }] },
+      ],
+    });
+    open();
+
+    expect(await screen.findAllByText(evil)).toHaveLength(2);
+    expect(document.querySelectorAll('script, [onerror], a[href^="javascript:"]')).toHaveLength(0);
+    expect(document.querySelectorAll('img')).toHaveLength(1);
+  });
+
   test('products that could not be loaded can be asked for again', async () => {
     const daemon = fakeDaemon({ 'GET /api/products': () => [503, { code: 'database_unavailable' }] });
     const shopper = open();

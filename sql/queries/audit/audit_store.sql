@@ -4,18 +4,30 @@
 -- $1 order ids. Their rows must be locked, so that nobody else appends.
 SELECT order_id, number, hash FROM operator_log_heads WHERE order_id = ANY($1::uuid[]);
 
+-- name: lock_log_of_shop
+-- $1 key of the advisory lock, held until the transaction ends: the chain of what is about no order has no row to lock.
+SELECT pg_advisory_xact_lock($1::bigint);
+
+-- name: find_log_entry
+-- $1 order id, $2 kind, $3 details. The latest such entry.
+SELECT order_id, number, at, kind, operator, host, details, before, after, personal, salt, personal_hash, prev_hash, hash
+FROM operator_log WHERE order_id = $1 AND kind = $2 AND details = $3 ORDER BY number DESC LIMIT 1;
+
 -- name: append_log_entries
--- $1 order ids, $2 numbers and $3 hashes of the new heads; of the entries: $4 order ids, $5 numbers, $6 at, $7 kinds, $8 operators,
--- $9 hosts, $10 details, $11 before, $12 after, $13 personal, $14 salts, $15 personal hashes, $16 previous hashes, $17 hashes
-WITH head AS (
+-- As cells (database/cells.py): $1 the new heads, $2 the entries
+WITH given AS MATERIALIZED (
+    SELECT string_to_array($1, E'\x1d') AS heads, string_to_array($2, E'\x1d') AS entries
+), head AS (
     INSERT INTO operator_log_heads (order_id, number, hash)
-    SELECT * FROM unnest($1::uuid[], $2::integer[], $3::bytea[])
+    SELECT new.* FROM given, unnest(cells(heads[1])::uuid[], cells(heads[2])::integer[], cells(heads[3])::bytea[]) AS new
     ON CONFLICT (order_id) DO UPDATE SET number = excluded.number, hash = excluded.hash
 )
 INSERT INTO operator_log (order_id, number, at, kind, operator, host, details, before, after, personal, salt, personal_hash,
                           prev_hash, hash)
-SELECT * FROM unnest($4::uuid[], $5::integer[], $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
-                     $12::text[], $13::text[], $14::bytea[], $15::bytea[], $16::bytea[], $17::bytea[]);
+SELECT new.* FROM given, unnest(
+    cells(entries[1])::uuid[], cells(entries[2])::integer[], cells(entries[3])::timestamptz[], cells(entries[4]), cells(entries[5]),
+    cells(entries[6]), cells(entries[7]), cells(entries[8]), cells(entries[9]), cells(entries[10]), cells(entries[11])::bytea[],
+    cells(entries[12])::bytea[], cells(entries[13])::bytea[], cells(entries[14])::bytea[]) AS new;
 
 -- name: blank_log_personal
 -- $1 order id. Delete what names a person; the chain stays valid.
@@ -32,6 +44,10 @@ ORDER BY log.order_id, log.number;
 -- $1 order id
 SELECT order_id, number, at, kind, operator, host, details, before, after, personal, salt, personal_hash, prev_hash, hash
 FROM operator_log WHERE order_id = $1 ORDER BY number;
+
+-- name: acted_in_batch
+-- $1 order id, $2 kind, $3 number of a batch
+SELECT EXISTS (SELECT FROM operator_log WHERE order_id = $1 AND kind = $2 AND (details::jsonb ->> 'batch')::bigint = $3);
 
 -- name: lost_log_heads
 -- Heads, stored or anchored, that have no matching entry: entries were cut off or rewritten.

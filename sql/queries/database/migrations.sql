@@ -1,5 +1,9 @@
 -- name: schema_exists
-SELECT to_regclass('schema_migrations') IS NOT NULL;
+-- Other programs have a table of this name, too.
+SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('schema_migrations') AND attname = 'oldest_code');
+
+-- name: encoding
+SELECT current_setting('server_encoding');
 
 -- name: schema_state
 SELECT coalesce(max(version), 0) AS version, coalesce(max(oldest_code), 0) AS oldest_code FROM schema_migrations;
@@ -37,3 +41,17 @@ CREATE TABLE IF NOT EXISTS schema_backfills (version integer PRIMARY KEY, positi
 -- name: begin_backfill
 -- $1 the migration's version, $2 its first position
 INSERT INTO schema_backfills (version, position) VALUES ($1, $2);
+
+-- name: rights_to_extend
+-- $1 tables that were just made. The statements that give each role the rights on them that it has on orders. Older tables are
+-- left alone: whoever may read orders and not payloads was given just that.
+SELECT format('GRANT %s ON %I.%I TO %I', string_agg(given.privilege_type, ', '), namespace.nspname, ours.relname, rolname) AS statement
+FROM pg_class AS known
+    JOIN pg_namespace AS namespace ON namespace.oid = known.relnamespace
+    CROSS JOIN LATERAL aclexplode(known.relacl) AS given
+    JOIN pg_roles ON pg_roles.oid = given.grantee
+    JOIN pg_class AS ours ON ours.relnamespace = known.relnamespace AND ours.relowner = known.relowner
+WHERE known.oid = 'orders'::regclass AND given.grantee <> known.relowner AND given.privilege_type IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+    AND ours.relkind IN ('r', 'p') AND ours.relname = ANY ($1::text[])
+    AND NOT EXISTS (SELECT FROM aclexplode(ours.relacl) AS theirs WHERE theirs.grantee = given.grantee)
+GROUP BY namespace.nspname, ours.relname, rolname;

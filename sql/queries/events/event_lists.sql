@@ -1,12 +1,12 @@
 -- Pages of Stripe's events, newest first, and single events with their payload.
 --
--- As with orders, the most selective filter chooses the statement: an order's events, then failed and dead ones, types, ignored ones.
+-- As with orders, the most selective filter chooses the statement: an order's events, then those of an error, types, statuses but applied.
 -- $1 since; $2 and $3 an upper bound (exclusive) of received_at and id: the last event of the previous page, or `until`; $4 limit,
 -- $5 statuses or null, $6 types or null, $7 order id or null
 
 -- name: list_events
 SELECT id, type, status, reason, order_id, api_version, livemode, created_at, received_at, applied_at, attempts, next_attempt_at,
-       last_error
+       last_error, (SELECT number FROM orders WHERE orders.id = order_id) AS number
 FROM stripe_events
 WHERE received_at >= $1 AND (received_at, id) < ($2, $3)
     AND ($5::text[] IS NULL OR status = ANY($5::text[]))
@@ -16,7 +16,7 @@ ORDER BY received_at DESC, id DESC LIMIT $4;
 
 -- name: list_events_of_order
 SELECT id, type, status, reason, order_id, api_version, livemode, created_at, received_at, applied_at, attempts, next_attempt_at,
-       last_error
+       last_error, (SELECT number FROM orders WHERE orders.id = order_id) AS number
 FROM stripe_events
 WHERE order_id = $7::uuid
     AND received_at >= $1 AND (received_at, id) < ($2, $3)
@@ -25,24 +25,24 @@ WHERE order_id = $7::uuid
 ORDER BY received_at DESC, id DESC LIMIT $4;
 
 -- name: list_events_of_type
--- One page for each type, merged: see list_orders_of_status.
-SELECT page.*
+-- One page for each type and status, merged: each is one range of the index.
+SELECT page.*, (SELECT number FROM orders WHERE orders.id = order_id) AS number
 FROM unnest($6::text[]) AS wanted (type)
+CROSS JOIN unnest(coalesce($5::text[], '{applied,ignored,failed,dead,dismissed}')) AS outcome (status)
 CROSS JOIN LATERAL (
-    SELECT id, stripe_events.type, status, reason, order_id, api_version, livemode, created_at, received_at, applied_at, attempts,
-           next_attempt_at, last_error
+    SELECT id, stripe_events.type, stripe_events.status, reason, order_id, api_version, livemode, created_at, received_at, applied_at,
+           attempts, next_attempt_at, last_error
     FROM stripe_events
-    WHERE stripe_events.type >= wanted.type AND stripe_events.type <= wanted.type
-        AND received_at >= $1 AND (received_at, id) < ($2, $3)
-        AND ($5::text[] IS NULL OR status = ANY($5::text[]))
+    WHERE (stripe_events.type, stripe_events.status, received_at) >= (wanted.type, outcome.status, $1)
+        AND (stripe_events.type, stripe_events.status, received_at, id) < (wanted.type, outcome.status, $2, $3)
         AND ($7::uuid IS NULL OR order_id = $7)
-    ORDER BY stripe_events.type, received_at DESC, id DESC LIMIT $4
+    ORDER BY stripe_events.type DESC, stripe_events.status DESC, received_at DESC, id DESC LIMIT $4
 ) AS page
 ORDER BY received_at DESC, id DESC LIMIT $4;
 
 -- name: list_unapplied_events
 -- One page for each status but applied, merged: see list_orders_of_status. $8 error fingerprint or null
-SELECT page.*
+SELECT page.*, (SELECT number FROM orders WHERE orders.id = order_id) AS number
 FROM unnest($5::text[]) AS wanted (status)
 CROSS JOIN LATERAL (
     SELECT id, type, stripe_events.status, reason, order_id, api_version, livemode, created_at, received_at, applied_at, attempts,
@@ -61,23 +61,39 @@ ORDER BY received_at DESC, id DESC LIMIT $4;
 -- name: list_events_named
 -- $1 ids
 SELECT id, type, status, reason, order_id, api_version, livemode, created_at, received_at, applied_at, attempts, next_attempt_at,
-       last_error
+       last_error, (SELECT number FROM orders WHERE orders.id = order_id) AS number
 FROM stripe_events WHERE id = ANY($1::text[]);
 
+-- name: find_orders_named
+-- $1 ids of events whose order is not known because they were not applied. The order that an event's payload names: by its id, or by a
+-- session, PaymentIntent or charge of it.
+SELECT DISTINCT ON (event.id) event.id, orders.number
+FROM stripe_events AS event
+JOIN stripe_event_payloads AS held ON held.event_id = event.id AND held.received_at = event.received_at
+CROSS JOIN LATERAL regexp_matches(
+    left(held.payload, 50000), '"((?:cs|pi|ch|py)_\w+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"', 'g') AS named
+LEFT JOIN links AS link ON link.source_id = named[1] AND link.rank = 3
+LEFT JOIN payments ON payments.id IN (named[1], link.target_id)
+LEFT JOIN checkout_sessions AS session ON session.id = named[1]
+JOIN orders ON orders.id = coalesce(payments.order_id, session.order_id, CASE WHEN named[1] ~ '^[0-9a-f]{8}-' THEN named[1]::uuid END)
+WHERE event.id = ANY($1::text[])
+ORDER BY event.id, orders.number;
+
 -- name: list_error_groups
+-- $1 livemode: without the events of the other mode; or null
 -- Failed and dead events by error fingerprint (as in list_unapplied_events), each group with its latest event.
 SELECT left(encode(sha256(convert_to(last_error, 'UTF8')), 'hex'), 8) AS fingerprint, last_error AS error,
        array_agg(DISTINCT type ORDER BY type) AS types, count(*) AS events, count(*) FILTER (WHERE status = 'dead') AS dead,
        min(received_at) AS first_at, max(received_at) AS last_at, (array_agg(id ORDER BY received_at DESC, id DESC))[1] AS example_id
 FROM stripe_events
-WHERE status IN ('failed', 'dead') AND last_error IS NOT NULL
+WHERE status IN ('failed', 'dead') AND last_error IS NOT NULL AND ($1::boolean IS NULL OR livemode IS DISTINCT FROM NOT $1)
 GROUP BY last_error
 ORDER BY last_at DESC, fingerprint DESC;
 
 -- name: read_event
 -- $1 id. The payload is null once retention has deleted it.
 SELECT id, type, status, reason, order_id, api_version, livemode, created_at, stripe_events.received_at, applied_at, attempts,
-       next_attempt_at, last_error, payload
+       next_attempt_at, last_error, (SELECT number FROM orders WHERE orders.id = order_id) AS number, payload
 FROM stripe_events
 LEFT JOIN stripe_event_payloads AS held ON held.event_id = stripe_events.id AND held.received_at = stripe_events.received_at
 WHERE id = $1;

@@ -5,6 +5,10 @@
 -- sql/schema.sql.
 SELECT * FROM load_facts($1, $2, $3, $4, $5);
 
+-- name: load_facts_and_charges
+-- The same with the charges of the payments $6, as cells. load_charges is volatile: it reads what was committed before the locks held.
+SELECT facts.*, load_charges($6) FROM load_facts($1, $2, $3, $4, $5) AS facts;
+
 -- name: load_links
 -- $1 nodes and orders; returns all links of everything connected with them, also through orders: an order is only right with
 -- all of its sessions and payments. OFFSET 0 makes the planner use the index, whatever number of rows it expects.

@@ -16,8 +16,12 @@ RETURNING id;
 
 -- name: reconsider_events_naming
 -- $1 account id. Schedule again the events that were ignored as another account's and whose payload names this one.
+WITH naming AS (
+    SELECT event.id FROM stripe_events AS event JOIN stripe_event_payloads AS held
+        ON held.event_id = event.id AND held.received_at = event.received_at
+    WHERE order_id IS NULL AND event.reason = 'other_account' AND strpos(held.payload, $1) > 0
+    ORDER BY event.id FOR NO KEY UPDATE OF event  -- in the sequence of all who lock events
+)
 UPDATE stripe_events SET status = 'failed', reason = NULL, next_attempt_at = now(), last_error = 'the account was not known yet'
-FROM stripe_event_payloads AS held
-WHERE order_id IS NULL AND stripe_events.reason = 'other_account' AND held.event_id = stripe_events.id
-    AND held.received_at = stripe_events.received_at AND strpos(held.payload, $1) > 0
+FROM naming WHERE stripe_events.id = naming.id
 RETURNING stripe_events.id;

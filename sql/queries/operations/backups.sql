@@ -1,8 +1,25 @@
 -- What `checkout db restore` does before and after the tables are restored, in the same transaction.
 
+-- name: our_schema
+-- The schema that has our tables.
+SELECT nspname FROM pg_namespace JOIN pg_class ON relnamespace = pg_namespace.oid WHERE pg_class.oid = 'schema_migrations'::regclass;
+
 -- name: bound_lock_waits
 -- A daemon that still runs would block the restore for ever.
 SET lock_timeout = '15s';
+
+-- name: keep_grants
+-- The restore leaves out privileges: what they are here is granted again at its end.
+CREATE TEMPORARY TABLE kept_grants ON COMMIT DROP AS
+SELECT ours.relname, format('GRANT %s ON %s %I.%I TO %s', given.privilege_type, CASE ours.relkind WHEN 'S' THEN 'SEQUENCE' ELSE '' END,
+                            namespace.nspname, ours.relname, CASE given.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(rolname) END) AS statement,
+       namespace.nspname
+FROM pg_class AS known
+    JOIN pg_namespace AS namespace ON namespace.oid = known.relnamespace
+    JOIN pg_class AS ours ON ours.relnamespace = known.relnamespace AND ours.relowner = known.relowner
+    CROSS JOIN LATERAL aclexplode(ours.relacl) AS given
+    LEFT JOIN pg_roles ON pg_roles.oid = given.grantee
+WHERE known.oid = to_regclass('schema_migrations') AND given.grantee <> ours.relowner AND ours.relkind IN ('r', 'p', 'v', 'S');
 
 -- name: drop_tables
 -- Everything in schema.sql, with the partitions, because tables of a newer schema than the backup's would be in its way. Views
@@ -10,16 +27,16 @@ SET lock_timeout = '15s';
 DROP TABLE IF EXISTS
     schema_migrations, schema_backfills, products, discounts, orders, order_keys, order_texts, order_items,
     session_attempts, acts, links, checkout_sessions, payments, payment_observations, refunds, disputes, refund_hints,
-    stripe_events, stripe_event_payloads, order_changes, outbox, alerts, operator_log, operator_log_heads, anchors,
+    order_care, stripe_events, stripe_event_payloads, order_changes, outbox, alerts, operator_log, operator_log_heads, anchors,
     anchored_heads, refund_requests, doubtful_attempts, shop_identity, missing_orders, stripe_accounts,
-    canceled_payments, cursors, secret_matches
+    canceled_payments, charges, cursors, secret_matches, batches, batch_items, drifts, item_care
 CASCADE;
 
 -- name: drop_functions
 DROP ROUTINE IF EXISTS
     announce_catalog, cells, count_declines, delete_observations_of_payment, delete_rows_of_order, drop_payload_partition,
-    ensure_payload_partitions, keep_operator_log, keep_order_text, load_facts, place_order, rare_trigrams, record_facts,
-    record_only_session, search_form, trigram_shares, trigrams
+    ensure_payload_partitions, keep_logged_orders, keep_operator_log, keep_order_text, load_charges, load_facts, place_order,
+    rare_trigrams, record_charges, record_facts, record_only_session, search_form, trigram_shares, trigrams
 CASCADE;
 
 -- name: reset_search_path
@@ -31,6 +48,25 @@ RESET search_path;
 DO $$ BEGIN
     IF to_regclass('order_rows') IS NOT NULL THEN
         GRANT SELECT ON order_rows TO PUBLIC;
+    END IF;
+END $$;
+
+-- name: renew_grants
+DO $$
+DECLARE
+    kept record;
+BEGIN
+    FOR kept IN SELECT * FROM kept_grants WHERE to_regclass(format('%I.%I', nspname, relname)) IS NOT NULL LOOP
+        EXECUTE kept.statement;
+    END LOOP;
+END $$;
+
+-- name: stop_batches
+-- What they did since the backup is not known here: nothing continues them until a person resumes them. An older backup has none.
+DO $$ BEGIN
+    IF to_regclass('batches') IS NOT NULL THEN
+        UPDATE batches SET status = 'stopped', why = 'the database was restored from a backup', holder = NULL, leased_until = NULL
+        WHERE status = 'running';
     END IF;
 END $$;
 

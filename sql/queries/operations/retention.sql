@@ -15,3 +15,7 @@ SELECT drop_payload_partition($1);
 DELETE FROM stripe_event_payloads_default AS payload
 WHERE received_at < $1
     AND NOT EXISTS (SELECT FROM stripe_events WHERE id = payload.event_id AND status IN ('failed', 'dead'));
+
+-- name: drop_unowned_charges
+-- $1 the same, for charges of no known order: what other programs of the account sold.
+DELETE FROM charges WHERE order_id IS NULL AND created_at < $1;

@@ -20,6 +20,15 @@ FROM orders WHERE id = $1;
 -- $1 email, case-insensitive
 SELECT id, number FROM orders WHERE lower(customer_email) = lower($1) ORDER BY created_at, number;
 
+-- name: former_emails
+-- $1 order id. The emails that its sessions were made with, unless another order has them.
+SELECT DISTINCT attempt.parameters::jsonb #>> '{session,customer_email}' AS email
+FROM session_attempts AS attempt
+WHERE attempt.order_id = $1 AND NOT EXISTS (
+    SELECT FROM orders
+    WHERE lower(customer_email) = lower(attempt.parameters::jsonb #>> '{session,customer_email}') AND orders.id <> attempt.order_id)
+    AND attempt.parameters::jsonb #>> '{session,customer_email}' <> '';
+
 -- name: erase_order
 -- $1 order id, whose row must be locked. Delete everything that names the customer or was written about them.
 WITH attempts AS (
@@ -41,8 +50,31 @@ WITH attempts AS (
         last_error = CASE WHEN channel = 'mail' AND status IN ('queued', 'failed', 'dead')
                           THEN 'the customer''s address was erased' END
     WHERE order_id = $1::uuid
+), charged AS (
+    UPDATE charges SET
+        brand = NULL, last4 = NULL, funding = NULL, country = NULL, wallet = NULL, network = NULL, decline_message = NULL,
+        assessed_at = NULL, risk_level = NULL, risk_score = NULL
+    WHERE order_id = $1::uuid
 ), events AS (
-    UPDATE stripe_events SET last_error = NULL WHERE order_id = $1::uuid AND status IN ('applied', 'ignored')
+    UPDATE stripe_events SET last_error = NULL WHERE order_id = $1::uuid AND status IN ('applied', 'ignored', 'dismissed')
+), items AS (
+    UPDATE batch_items SET outcome = NULL, kind = CASE WHEN kind IS NOT NULL THEN 'erased' END WHERE order_id = $1::uuid
+    RETURNING batch
+), notes AS (
+    UPDATE batches SET note = ''
+    WHERE number IN (
+        SELECT batch FROM items
+        UNION ALL
+        SELECT item.batch
+        FROM batches AS replay
+        CROSS JOIN LATERAL (
+            SELECT id FROM stripe_events WHERE order_id = $1::uuid
+            UNION ALL
+            SELECT id::text FROM outbox WHERE order_id = $1::uuid
+        ) AS replayed
+        JOIN batch_items AS item ON item.batch = replay.number AND item.subject = replayed.id
+        WHERE replay.act IN ('replay_events', 'replay_messages')
+    )
 )
 UPDATE orders SET
     customer_name = '', customer_email = '', customer_phone = '', locale = NULL, idempotency_key = NULL, request_hash = NULL,
@@ -64,9 +96,9 @@ WHERE event.order_id IS NULL AND event.received_at >= $1 AND event.received_at <
 ORDER BY event.id LIMIT 10;
 
 -- name: drop_unowned_payloads_about
--- The same for ignored events, whose payloads are deleted. Returns their ids.
+-- The same for ignored and dismissed events, whose payloads are deleted. Returns their ids.
 DELETE FROM stripe_event_payloads AS payload USING stripe_events AS event
-WHERE event.order_id IS NULL AND event.received_at >= $1 AND event.received_at < $2 AND event.status = 'ignored'
+WHERE event.order_id IS NULL AND event.received_at >= $1 AND event.received_at < $2 AND event.status IN ('ignored', 'dismissed')
     AND payload.event_id = event.id AND payload.received_at = event.received_at
     AND EXISTS (SELECT FROM unnest($3::text[]) AS wanted WHERE strpos(lower(payload.payload), lower(wanted)) > 0)
 RETURNING event.id;
@@ -74,6 +106,6 @@ RETURNING event.id;
 -- name: drop_payloads_after_erasure
 -- $1 received since. Payloads that arrived after their order was erased: an event of a refund or dispute names the customer again.
 DELETE FROM stripe_event_payloads AS payload USING stripe_events AS event, orders
-WHERE event.received_at >= $1 AND event.status IN ('applied', 'ignored')
+WHERE event.received_at >= $1 AND event.status IN ('applied', 'ignored', 'dismissed')
     AND orders.id = event.order_id AND orders.erased_at IS NOT NULL
     AND payload.event_id = event.id AND payload.received_at = event.received_at;

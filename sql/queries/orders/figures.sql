@@ -11,14 +11,15 @@ FROM orders WHERE paid_at >= $1 AND livemode = $3 GROUP BY 1, 2 ORDER BY 1, 2;
 
 -- name: read_trouble
 -- $1 now, $2 the latest expires_at of a session that should have ended, $3 the latest created_at of an order that has been processing
--- for too long. Counts of what a person should look at. Lag: median of the newest events, from Stripe's clock to ours.
+-- for too long, $4 livemode. Counts of what a person should look at, in one mode: what is of test mode is no alarm under a live key. Lag: median of the newest events, from Stripe's clock to ours.
 SELECT
-    (SELECT count(*) FROM checkout_sessions WHERE status = 'open' AND expires_at < $2 AND order_id IS NOT NULL)
-    + (SELECT count(*) FROM orders WHERE status = 'processing' AND created_at < $3) AS stuck,
-    (SELECT count(*) FROM orders WHERE attention <> '{}' AND created_at <= $1) AS attention,
-    (SELECT count(*) FROM stripe_events WHERE status = 'failed') AS events_failed,
-    (SELECT count(*) FROM stripe_events WHERE status IN ('failed', 'dead') AND status = 'dead') AS events_dead,
-    (SELECT count(*) FROM outbox WHERE status IN ('failed', 'dead') AND status = 'dead') AS messages_dead,
+    (SELECT count(*) FROM checkout_sessions WHERE status = 'open' AND expires_at < $2 AND order_id IS NOT NULL AND livemode = $4)
+    + (SELECT count(*) FROM orders WHERE status = 'processing' AND created_at < $3 AND livemode = $4) AS stuck,
+    (SELECT count(*) FROM orders WHERE attention <> '{}' AND created_at <= $1 AND livemode = $4) AS attention,
+    (SELECT count(*) FROM stripe_events WHERE status = 'failed' AND livemode IS DISTINCT FROM NOT $4) AS events_failed,
+    (SELECT count(*) FROM stripe_events WHERE status IN ('failed', 'dead') AND status = 'dead' AND livemode IS DISTINCT FROM NOT $4) AS events_dead,
+    (SELECT count(*) FROM outbox WHERE channel IN ('mail', 'alert', 'webhook') AND status = 'dead'
+     AND NOT EXISTS (SELECT FROM orders WHERE id = outbox.order_id AND livemode <> $4)) AS messages_dead,
     (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(extract(epoch FROM received_at - created_at), 0))::float8
      FROM (SELECT received_at, created_at FROM stripe_events WHERE received_at > $1 - interval '1 day'
            ORDER BY received_at DESC, id DESC LIMIT 100) AS newest
@@ -32,4 +33,8 @@ FROM stripe_events WHERE received_at >= $1 GROUP BY 1 ORDER BY 1;
 
 -- name: read_owed
 -- $1 since, $2 length of an interval. Messages that became owed in each.
-SELECT date_bin($2::interval, created_at, $1) AS at, count(*) AS messages FROM outbox WHERE created_at >= $1 GROUP BY 1 ORDER BY 1;
+SELECT date_bin($2::interval, created_at, $1) AS at, count(*) AS messages
+FROM (VALUES ('mail'), ('alert'), ('webhook')) AS wanted (channel)
+CROSS JOIN (VALUES ('queued'), ('sent'), ('failed'), ('dead'), ('skipped'), ('dismissed')) AS outcome (status)
+JOIN outbox ON outbox.channel = wanted.channel AND outbox.status = outcome.status
+WHERE created_at >= $1 GROUP BY 1 ORDER BY 1;

@@ -5,8 +5,10 @@
 SELECT * FROM order_rows WHERE number = $1;
 
 -- name: find_orders_by_id
--- $1 first and $2 last id of those with a prefix, $3 limit
-SELECT * FROM order_rows WHERE id BETWEEN $1 AND $2 ORDER BY created_at DESC, number DESC LIMIT $3;
+-- $1 first and $2 last id of those with a prefix, $3 limit. Of a short prefix that many have, the newest of the first hundreds.
+SELECT * FROM order_rows
+WHERE id IN (SELECT id FROM orders WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT 200)
+ORDER BY created_at DESC, number DESC LIMIT $3;
 
 -- name: find_orders_by_email
 -- $1 email, $2 limit
@@ -42,7 +44,8 @@ ORDER BY created_at DESC, number DESC LIMIT $2;
 
 -- name: find_orders_by_payer
 -- $1 email, $2 limit, $3 how many of the newest events to search. Orders whose payer gave this address on Stripe's page. It is stored
--- only in the payloads of events, which are deleted by retention and when the customer is erased.
+-- only in the payloads of events, which are deleted by retention and when the customer is erased. Only the part of a payload that
+-- begins with the payer's details is compared: to make all of it lower-case takes longer than to read it.
 SELECT * FROM order_rows
 WHERE id = ANY(ARRAY(
     SELECT newest.order_id
@@ -51,10 +54,23 @@ WHERE id = ANY(ARRAY(
         FROM unnest(ARRAY['checkout.session.completed', 'checkout.session.async_payment_succeeded']) AS wanted (type)
         CROSS JOIN LATERAL (
             SELECT id, order_id, received_at FROM stripe_events
-            WHERE stripe_events.type >= wanted.type AND stripe_events.type <= wanted.type
-            ORDER BY stripe_events.type, received_at DESC, id DESC LIMIT $3
+            WHERE (stripe_events.type, stripe_events.status) >= (wanted.type, 'applied')
+                AND (stripe_events.type, stripe_events.status) <= (wanted.type, 'applied')
+            ORDER BY stripe_events.type DESC, stripe_events.status DESC, received_at DESC, id DESC LIMIT $3
         ) AS page
     ) AS newest
     JOIN stripe_event_payloads AS payload ON payload.event_id = newest.id AND payload.received_at = newest.received_at
-    WHERE newest.order_id IS NOT NULL AND strpos(lower(payload.payload), lower('"' || $1 || '"')) > 0))
+    CROSS JOIN LATERAL (SELECT strpos(payload.payload, '"customer_details"') AS place) AS details
+    WHERE newest.order_id IS NOT NULL AND place > 0
+        AND strpos(lower(substr(payload.payload, place, 2000)), lower('"' || $1 || '"')) > 0))
+ORDER BY created_at DESC, number DESC LIMIT $2;
+
+-- name: find_orders_by_id_in_payload
+-- $1 id of a customer or a request at Stripe, $2 limit, $3 how many of the newest events to search: only their payloads have it.
+SELECT * FROM order_rows
+WHERE id = ANY(ARRAY(
+    SELECT newest.order_id
+    FROM (SELECT id, order_id, received_at FROM stripe_events ORDER BY received_at DESC, id DESC LIMIT $3) AS newest
+    JOIN stripe_event_payloads AS payload ON payload.event_id = newest.id AND payload.received_at = newest.received_at
+    WHERE newest.order_id IS NOT NULL AND strpos(payload.payload, '"' || $1 || '"') > 0))
 ORDER BY created_at DESC, number DESC LIMIT $2;

@@ -1,114 +1,158 @@
 -- Pages of orders, newest first, and everything about one order.
 --
--- The most selective filter chooses the statement (ids, then email, attention, status, none), so that each page is read from one end
--- of one index, however many orders there are. All these statements have the same parameters:
+-- Each page is read from one end of one index, that of the most selective filter, however many orders there are. The other filters are
+-- applied to the newest $8 orders that it finds. All these statements have the same parameters:
 -- $1 since (inclusive); $2 and $3 an upper bound (exclusive) of created_at and number: the last order of the previous page, or `until`
 -- (one bound, because with two an index scan may start at the wrong one); $4 limit, $5 statuses or null, $6 email or null,
--- $7 only orders with attention, $8 ids that a search found, $9 text of the search or null
+-- $7 only orders with attention, $8 how many orders to look at, or null
 --
--- They select from the view order_rows, which PostgreSQL inlines: their plans are those of the table.
+-- The column `fits` is whether an order meets the other filters. One that does not is returned if it is the last of those looked at:
+-- its `place` is $8. They select from the view order_rows, which PostgreSQL inlines: their plans are those of the table.
 
 -- name: list_orders
-SELECT * FROM order_rows
-WHERE created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
-    AND ($5::text[] IS NULL OR status = ANY($5::text[]))
-    AND ($6::text IS NULL OR lower(customer_email) = lower($6))
-    AND (NOT $7::boolean OR attention <> '{}')
-    AND ($9::text IS NULL OR id = ANY($8::uuid[]) OR strpos(search_form(customer_name), search_form($9)) > 0
-         OR strpos(search_form(customer_email), search_form($9)) > 0)
-ORDER BY created_at DESC, number DESC LIMIT $4;
-
--- name: list_orders_of_status
--- One page for each status, merged. Two comparisons instead of `=`, and the status in ORDER BY, leave the planner only the index by
--- status. It would otherwise read all orders, which takes far too long if a status is rare.
-SELECT page.*
-FROM unnest($5::text[]) AS wanted (status)
-CROSS JOIN LATERAL (
-    SELECT * FROM order_rows
-    WHERE order_rows.status >= wanted.status AND order_rows.status <= wanted.status
-        AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
-        AND ($6::text IS NULL OR lower(customer_email) = lower($6))
-        AND (NOT $7::boolean OR attention <> '{}')
-        AND ($9::text IS NULL OR id = ANY($8::uuid[]) OR strpos(search_form(customer_name), search_form($9)) > 0
-             OR strpos(search_form(customer_email), search_form($9)) > 0)
-    ORDER BY order_rows.status, created_at DESC, number DESC LIMIT $4
+SELECT * FROM (
+    SELECT *, true AS fits
+    FROM (
+        SELECT *, row_number() OVER (ORDER BY created_at DESC, number DESC) AS place FROM order_rows
+        WHERE created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
+            AND $5::text[] IS NULL AND $6::text IS NULL AND NOT $7::boolean
+        ORDER BY created_at DESC, number DESC LIMIT $8
+    ) AS newest
 ) AS page
-ORDER BY created_at DESC, number DESC LIMIT $4;
-
--- name: list_orders_with_attention
-SELECT * FROM order_rows
-WHERE attention <> '{}' AND $7::boolean
-    AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
-    AND ($5::text[] IS NULL OR status = ANY($5::text[]))
-    AND ($6::text IS NULL OR lower(customer_email) = lower($6))
-    AND ($9::text IS NULL OR id = ANY($8::uuid[]) OR strpos(search_form(customer_name), search_form($9)) > 0
-         OR strpos(search_form(customer_email), search_form($9)) > 0)
+WHERE fits OR place = $8
 ORDER BY created_at DESC, number DESC LIMIT $4;
 
 -- name: list_orders_of_email
-SELECT * FROM order_rows
-WHERE lower(customer_email) = lower($6)
-    AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
-    AND ($5::text[] IS NULL OR status = ANY($5::text[]))
-    AND (NOT $7::boolean OR attention <> '{}')
-    AND ($9::text IS NULL OR id = ANY($8::uuid[]) OR strpos(search_form(customer_name), search_form($9)) > 0
-         OR strpos(search_form(customer_email), search_form($9)) > 0)
-ORDER BY created_at DESC, number DESC LIMIT $4;
-
--- name: list_newest_orders_of_text
--- Search the newest orders only: a text that many orders contain is found here at once.
 SELECT * FROM (
-    SELECT * FROM order_rows
-    WHERE created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
-    ORDER BY created_at DESC, number DESC LIMIT 5000
-) AS newest
-WHERE ($5::text[] IS NULL OR status = ANY($5::text[]))
-    AND ($6::text IS NULL OR lower(customer_email) = lower($6))
-    AND (NOT $7::boolean OR attention <> '{}')
-    AND (id = ANY($8::uuid[]) OR strpos(search_form(customer_name), search_form($9)) > 0
-         OR strpos(search_form(customer_email), search_form($9)) > 0)
+    SELECT *, ($5::text[] IS NULL OR status = ANY($5::text[])) AND (NOT $7::boolean OR attention <> '{}') AS fits
+    FROM (
+        SELECT *, row_number() OVER (ORDER BY created_at DESC, number DESC) AS place FROM order_rows
+        WHERE lower(customer_email) = lower($6) AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
+        ORDER BY created_at DESC, number DESC LIMIT $8
+    ) AS newest
+) AS page
+WHERE fits OR place = $8
 ORDER BY created_at DESC, number DESC LIMIT $4;
 
--- name: list_orders_of_short_text
--- $9 has no trigram. A shop of more than 100,000 orders searches its newest ones only.
+-- name: list_orders_of_one_status
+-- Two comparisons instead of `=`, and the status in ORDER BY, leave the planner only the index by status. It would otherwise read all
+-- orders, which takes far too long if a status is rare.
 SELECT * FROM (
-    SELECT * FROM order_rows
-    WHERE created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
-    ORDER BY created_at DESC, number DESC
-    LIMIT (SELECT CASE WHEN reltuples > 100000 THEN 5000 END FROM pg_class WHERE oid = 'orders'::regclass)
-) AS newest
-WHERE ($5::text[] IS NULL OR status = ANY($5::text[]))
-    AND ($6::text IS NULL OR lower(customer_email) = lower($6))
-    AND (NOT $7::boolean OR attention <> '{}')
-    AND (id = ANY($8::uuid[]) OR strpos(search_form(customer_name), search_form($9)) > 0
-         OR strpos(search_form(customer_email), search_form($9)) > 0)
+    SELECT *, ($6::text IS NULL OR lower(customer_email) = lower($6)) AS fits
+    FROM (
+        SELECT *, row_number() OVER (ORDER BY status, created_at DESC, number DESC) AS place FROM order_rows
+        WHERE status >= ($5::text[])[1] AND status <= ($5::text[])[1] AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
+            AND NOT $7::boolean
+        ORDER BY status, created_at DESC, number DESC LIMIT $8
+    ) AS newest
+) AS page
+WHERE fits OR place = $8
+ORDER BY status, created_at DESC, number DESC LIMIT $4;
+
+-- name: list_orders_of_status
+-- One page for each status, merged, down to the latest end of one that does not reach the end of its list.
+WITH page AS MATERIALIZED (
+    SELECT page.*
+    FROM unnest($5::text[]) AS wanted (status)
+    CROSS JOIN LATERAL (
+        SELECT *, row_number() OVER (ORDER BY order_rows.status, created_at DESC, number DESC) AS place FROM order_rows
+        WHERE order_rows.status >= wanted.status AND order_rows.status <= wanted.status
+            AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint) AND NOT $7::boolean
+        ORDER BY order_rows.status, created_at DESC, number DESC LIMIT $8
+    ) AS page
+), reached AS MATERIALIZED (
+    SELECT created_at, number FROM page WHERE place = $8 ORDER BY created_at DESC, number DESC LIMIT 1
+)
+SELECT * FROM (
+    SELECT *, ($6::text IS NULL OR lower(customer_email) = lower($6)) AS fits
+    FROM page
+    WHERE (SELECT (page.created_at, page.number) >= (reached.created_at, reached.number) FROM reached) IS NOT FALSE
+) AS page
+WHERE fits OR place = $8
 ORDER BY created_at DESC, number DESC LIMIT $4;
 
--- name: is_common_text
--- $1 text of a search. Whether so many orders contain it, by the planner's figures, that reading those of a status is quicker.
-SELECT coalesce(min(share), 0) * (SELECT reltuples FROM pg_class WHERE oid = 'order_texts'::regclass) > 20000
-FROM trigram_shares(search_form($1));
-
--- name: list_orders_of_text
--- $9 has at least three characters: a text that few orders contain is found by its rarest trigrams.
-SELECT * FROM order_rows
-WHERE id = ANY(ARRAY(
-        SELECT order_id FROM order_texts WHERE trigrams(text) @> rare_trigrams(search_form($9)) AND strpos(text, search_form($9)) > 0
-        UNION SELECT unnest($8::uuid[])))
-    AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
-    AND ($5::text[] IS NULL OR status = ANY($5::text[]))
-    AND ($6::text IS NULL OR lower(customer_email) = lower($6))
-    AND (NOT $7::boolean OR attention <> '{}')
+-- name: list_orders_with_attention
+-- The same for orders with attention.
+WITH page AS MATERIALIZED (
+    SELECT page.*
+    FROM unnest(coalesce($5::text[], '{pending,processing,completed,partially_refunded,refunded,disputed,failed,expired,canceled}'))
+        AS wanted (status)
+    CROSS JOIN LATERAL (
+        SELECT *, row_number() OVER (ORDER BY order_rows.status, created_at DESC, number DESC) AS place FROM order_rows
+        WHERE attention <> '{}' AND order_rows.status >= wanted.status AND order_rows.status <= wanted.status
+            AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint) AND $7::boolean
+        ORDER BY order_rows.status, created_at DESC, number DESC LIMIT $8
+    ) AS page
+), reached AS MATERIALIZED (
+    SELECT created_at, number FROM page WHERE place = $8 ORDER BY created_at DESC, number DESC LIMIT 1
+)
+SELECT * FROM (
+    SELECT *, ($6::text IS NULL OR lower(customer_email) = lower($6)) AS fits
+    FROM page
+    WHERE (SELECT (page.created_at, page.number) >= (reached.created_at, reached.number) FROM reached) IS NOT FALSE
+) AS page
+WHERE fits OR place = $8
 ORDER BY created_at DESC, number DESC LIMIT $4;
 
--- name: list_orders_of_ids
--- $9 is null: the search can only mean ids.
-SELECT * FROM order_rows
-WHERE id = ANY($8::uuid[]) AND $9::text IS NULL
-    AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
-    AND ($5::text[] IS NULL OR status = ANY($5::text[]))
-    AND ($6::text IS NULL OR lower(customer_email) = lower($6))
-    AND (NOT $7::boolean OR attention <> '{}')
+-- name: list_orders_of_email_and_status
+-- The same for an email. No status is pending or completed: the index leaves these out.
+WITH page AS MATERIALIZED (
+    SELECT page.*
+    FROM unnest($5::text[]) AS wanted (status)
+    CROSS JOIN LATERAL (
+        SELECT *, row_number() OVER (ORDER BY order_rows.status DESC, created_at DESC, number DESC) AS place FROM order_rows
+        WHERE order_rows.status NOT IN ('pending', 'completed') AND lower(customer_email) = lower($6)
+            AND (order_rows.status, created_at) >= (wanted.status, $1)
+            AND (order_rows.status, created_at, number) < (wanted.status, $2, $3::bigint)
+        ORDER BY order_rows.status DESC, created_at DESC, number DESC LIMIT $8
+    ) AS page
+), reached AS MATERIALIZED (
+    SELECT created_at, number FROM page WHERE place = $8 ORDER BY created_at DESC, number DESC LIMIT 1
+)
+SELECT * FROM (
+    SELECT *, (NOT $7::boolean OR attention <> '{}') AS fits
+    FROM page
+    WHERE (SELECT (page.created_at, page.number) >= (reached.created_at, reached.number) FROM reached) IS NOT FALSE
+) AS page
+WHERE fits OR place = $8
+ORDER BY created_at DESC, number DESC LIMIT $4;
+
+-- name: list_orders_of_last4
+-- $9 last four digits of a card or account, $10 decline code or null: of the same charge.
+SELECT * FROM (
+    SELECT order_rows.*, place, ($5::text[] IS NULL OR status = ANY($5::text[])) AND (NOT $7::boolean OR attention <> '{}')
+            AND ($6::text IS NULL OR lower(customer_email) = lower($6)) AS fits
+    FROM (
+        SELECT order_id, row_number() OVER (ORDER BY ordered_at DESC, order_number DESC) AS place
+        FROM (
+            SELECT DISTINCT ON (ordered_at, order_number) order_id, ordered_at, order_number FROM charges
+            WHERE last4 = $9 AND ($10::text IS NULL OR decline_code = $10)
+                AND ordered_at >= $1 AND (ordered_at, order_number) < ($2, $3::bigint)
+            ORDER BY ordered_at DESC, order_number DESC LIMIT $8
+        ) AS charged
+    ) AS newest
+    JOIN order_rows ON order_rows.id = newest.order_id
+) AS page
+WHERE fits OR place = $8
+ORDER BY created_at DESC, number DESC LIMIT $4;
+
+-- name: list_orders_of_decline
+-- The same without $9.
+SELECT * FROM (
+    SELECT order_rows.*, place, ($5::text[] IS NULL OR status = ANY($5::text[])) AND (NOT $7::boolean OR attention <> '{}')
+            AND ($6::text IS NULL OR lower(customer_email) = lower($6)) AS fits
+    FROM (
+        SELECT order_id, row_number() OVER (ORDER BY ordered_at DESC, order_number DESC) AS place
+        FROM (
+            SELECT DISTINCT ON (ordered_at, order_number) order_id, ordered_at, order_number FROM charges
+            WHERE decline_code = $10 AND $9::text IS NULL
+                AND ordered_at >= $1 AND (ordered_at, order_number) < ($2, $3::bigint)
+            ORDER BY ordered_at DESC, order_number DESC LIMIT $8
+        ) AS charged
+    ) AS newest
+    JOIN order_rows ON order_rows.id = newest.order_id
+) AS page
+WHERE fits OR place = $8
 ORDER BY created_at DESC, number DESC LIMIT $4;
 
 -- name: read_order_view
@@ -136,9 +180,15 @@ WITH terms AS (
     CROSS JOIN LATERAL (SELECT CASE WHEN unknown_at IS NOT NULL AND (known_at IS NULL OR known_at <= unknown_at) THEN unknown_words END
                         AS words) AS odd
     WHERE order_id = $1
+), charged AS (
+    SELECT charges.id, payment_id, status, charges.created_at, method, brand, last4, funding, country, wallet, network, decline_code,
+           nullif(decline_message, '') AS decline_message, risk_level, nullif(risk_score, -1) AS risk_score
+    FROM charges JOIN terms USING (livemode) WHERE order_id = terms.id
 ), refunded AS (
     SELECT refund.id, payment_id, amount, refund.currency, coalesce(substring(odd.words FROM 'status=(\S+)'), status) AS status,
-           created_at, odd.words AS unknown
+           created_at, odd.words AS unknown, coalesce((
+               SELECT items::json FROM refund_requests AS asked
+               WHERE order_id = $1 AND (asked.refund_id = refund.id OR asked.id::text = refund.request_id) LIMIT 1), '[]') AS items
     FROM refunds AS refund JOIN terms USING (livemode)
     CROSS JOIN LATERAL (SELECT CASE WHEN unknown_at IS NOT NULL AND (known_at IS NULL OR known_at <= unknown_at) THEN unknown_words END
                         AS words) AS odd
@@ -150,9 +200,9 @@ WITH terms AS (
                 WHEN withdrawn_at IS NOT NULL THEN 'withdrawn' END AS funds
     FROM disputes AS dispute JOIN terms USING (livemode) WHERE payment_id IN (SELECT id FROM paid)
 ), events AS (
-    SELECT id, type, status, reason, order_id, api_version, livemode, created_at, received_at, applied_at, attempts,
-           next_attempt_at, last_error
-    FROM stripe_events WHERE order_id = $1
+    SELECT stripe_events.id, type, status, reason, order_id, api_version, stripe_events.livemode, created_at, received_at, applied_at,
+           attempts, next_attempt_at, last_error, number
+    FROM stripe_events JOIN terms ON terms.id = order_id
 ), changes AS (
     SELECT seq, order_id, number, at, from_status, to_status, cause, actor, note FROM order_changes JOIN terms ON terms.id = order_id
 )
@@ -161,7 +211,12 @@ SELECT
     (SELECT json_agg(items ORDER BY position) FROM items) AS items,
     (SELECT json_agg(sessions ORDER BY attempt, created_at, id) FROM sessions) AS sessions,
     (SELECT json_agg(paid ORDER BY paid_at, id, amount) FROM paid) AS payments,
+    (SELECT json_agg(charged ORDER BY created_at, id) FROM charged) AS charges,
     (SELECT json_agg(refunded ORDER BY created_at, id) FROM refunded) AS refunds,
     (SELECT json_agg(disputed ORDER BY created_at, id) FROM disputed) AS disputes,
     (SELECT json_agg(events ORDER BY received_at, id) FROM events) AS events,
     (SELECT json_agg(changes ORDER BY seq) FROM changes) AS changes;
+
+-- name: read_orders_by_ids
+-- $1 order ids
+SELECT * FROM order_rows WHERE id = ANY($1::uuid[]);

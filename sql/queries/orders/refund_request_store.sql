@@ -6,9 +6,15 @@ SELECT id, order_id, payment_id, amount, currency, parameters, started_at, attem
 FROM refund_requests WHERE order_id = $1 AND answered_at IS NULL;
 
 -- name: insert_refund_request
--- $1 id, $2 order id, $3 payment id, $4 amount, $5 currency, $6 parameters, $7 started_at, $8 when a job resumes it
-INSERT INTO refund_requests (id, order_id, payment_id, amount, currency, parameters, started_at, next_attempt_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+-- $1 id, $2 order id, $3 payment id, $4 amount, $5 currency, $6 parameters, $7 started_at, $8 when a job resumes it, $9 items as JSON
+-- or null
+INSERT INTO refund_requests (id, order_id, payment_id, amount, currency, parameters, started_at, next_attempt_at, items)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+
+-- name: refunded_items
+-- $1 order id, $2 payment id. The refund requests by items that Stripe answered with a refund, and their items.
+SELECT id::text, refund_id, items FROM refund_requests
+WHERE order_id = $1 AND payment_id = $2 AND items IS NOT NULL ORDER BY started_at;
 
 -- name: answer_refund_request
 -- $1 id, $2 refund id or null, $3 refusal or null. Returns the id unless the request was answered before.
@@ -22,3 +28,12 @@ WHERE id = (
     WHERE due.answered_at IS NULL AND due.next_attempt_at <= now() AND orders.livemode = $2
     ORDER BY due.next_attempt_at LIMIT 1 FOR UPDATE OF due SKIP LOCKED)
 RETURNING id, order_id, payment_id, amount, currency, parameters, started_at, attempts, now() - started_at AS age, next_attempt_at;
+
+-- name: claim_named_refund_request
+-- $1 id, $2 time until another process may try. Claim one request unless it was answered; return it either way.
+UPDATE refund_requests SET
+    attempts = attempts + CASE WHEN answered_at IS NULL THEN 1 ELSE 0 END,
+    next_attempt_at = CASE WHEN answered_at IS NULL THEN now() + $2::interval * (attempts + 1) ELSE next_attempt_at END
+WHERE id = $1
+RETURNING id, order_id, payment_id, amount, currency, parameters, started_at, attempts, now() - started_at AS age, next_attempt_at,
+          refund_id, error;

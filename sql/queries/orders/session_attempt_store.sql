@@ -2,8 +2,9 @@
 
 -- name: last_attempt
 -- $1 order id
-SELECT attempt AS number, parameters, started_at, session_id, rejected_at IS NOT NULL AS rejected, error, now() - started_at AS age
-FROM session_attempts WHERE order_id = $1 ORDER BY attempt DESC LIMIT 1;
+SELECT attempt AS number, parameters, started_at, session_id, rejected_at IS NOT NULL AS rejected, error, now() - started_at AS age,
+       parameters::jsonb #>> '{session,customer_email}' IS DISTINCT FROM customer_email AS misaddressed
+FROM session_attempts JOIN orders ON orders.id = order_id WHERE order_id = $1 ORDER BY attempt DESC LIMIT 1;
 
 -- name: list_attempts
 -- $1 order id

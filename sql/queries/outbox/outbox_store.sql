@@ -30,51 +30,101 @@ WHERE id = $1 AND claim = $2;
 UPDATE outbox SET status = 'skipped', last_error = $3
 WHERE channel = $1 AND status IN ('queued', 'failed') AND next_attempt_at <= now() AND created_at < $2;
 
+-- name: owe_again
+-- Queue such messages again whose order counts as paid and is not refunded (any more): a refund failed, or another payment arrived. The
+-- order has changed lately, so nothing old is sent. Kind and reason are not parameters, so that every plan can use the index of these
+-- messages: a shop without a webhook or mail server has a skipped one for each order.
+UPDATE outbox SET status = 'queued', attempts = 0, next_attempt_at = now(), last_error = NULL, claim = NULL
+FROM orders
+WHERE outbox.status = 'skipped' AND kind = 'order.completed' AND last_error = 'the order is refunded by now' AND orders.id = order_id
+    AND paid_at IS NOT NULL AND orders.status <> 'refunded' AND updated_at > now() - interval '1 day';
+
 -- name: count_messages
 -- Waiting and dead messages, and the age of the oldest, by channel and status.
 SELECT channel, status, count(*) AS messages, extract(epoch FROM now() - min(created_at))::double precision AS oldest_seconds
 FROM outbox WHERE status IN ('queued', 'failed') GROUP BY channel, status
 UNION ALL
 SELECT channel, status, count(*), extract(epoch FROM now() - min(created_at))::double precision
-FROM outbox WHERE status IN ('failed', 'dead') AND status = 'dead' GROUP BY channel, status;
+FROM outbox WHERE channel IN ('mail', 'alert', 'webhook') AND status = 'dead' GROUP BY channel, status;
+
+-- name: list_message_groups
+-- Failed and dead messages by channel and error and the fingerprint of both, each group with its latest message, and the order if all are
+-- about one. $1 livemode: without those about orders of the other mode; or null
+SELECT channel, last_error AS error, left(encode(sha256(convert_to(channel || ' ' || coalesce(last_error, ''), 'UTF8')), 'hex'), 8) AS fingerprint, array_agg(DISTINCT kind ORDER BY kind) AS kinds, count(*) AS messages,
+       count(*) FILTER (WHERE status = 'dead') AS dead, min(created_at) AS first_at, max(created_at) AS last_at,
+       (array_agg(id ORDER BY status, created_at DESC, id DESC))[1] AS example_id,
+       CASE WHEN count(DISTINCT order_id) = 1 THEN (SELECT number FROM orders WHERE id = min(order_id::text)::uuid) END AS number
+FROM outbox
+WHERE channel IN ('mail', 'alert', 'webhook') AND status IN ('failed', 'dead')
+    AND ($1::boolean IS NULL OR coalesce((SELECT orders.livemode FROM orders WHERE orders.id = outbox.order_id), $1) = $1)
+GROUP BY channel, last_error
+ORDER BY last_at DESC, channel, error;
 
 -- name: list_messages
 -- Newest first. $1 since, $2 and $3 created_at and id of the last message of the previous page, $4 limit, $5 statuses or null,
--- $6 kinds or null, $7 channels or null
-SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error
-FROM outbox
-WHERE created_at >= $1 AND (created_at, id) < ($2, $3)
-    AND ($5::text[] IS NULL OR status = ANY($5)) AND ($6::text[] IS NULL OR kind = ANY($6))
-    AND ($7::text[] IS NULL OR channel = ANY($7))
+-- $6 kinds or null, $7 channels or null, $8 fingerprint (as in list_message_groups) or null. One page for each channel and status, merged.
+SELECT page.*, (SELECT number FROM orders WHERE orders.id = order_id) AS number
+FROM unnest(coalesce($7::text[], '{mail,alert,webhook}')) AS wanted (channel)
+CROSS JOIN unnest(coalesce($5::text[], '{queued,sent,failed,dead,skipped,dismissed}')) AS outcome (status)
+CROSS JOIN LATERAL (
+    SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error
+    FROM outbox
+    WHERE outbox.channel = wanted.channel AND outbox.status = outcome.status
+        AND created_at >= $1 AND (created_at, id) < ($2, $3) AND ($6::text[] IS NULL OR kind = ANY($6))
+        AND ($8::text IS NULL OR left(encode(sha256(convert_to(channel || ' ' || coalesce(last_error, ''), 'UTF8')), 'hex'), 8) = $8)
+    ORDER BY created_at DESC, id DESC LIMIT $4
+) AS page
 ORDER BY created_at DESC, id DESC LIMIT $4;
 
--- name: list_unhappy_messages
--- The same for failed and dead messages.
-SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error
-FROM outbox
-WHERE status IN ('failed', 'dead') AND created_at >= $1 AND (created_at, id) < ($2, $3)
-    AND status = ANY($5::text[]) AND ($6::text[] IS NULL OR kind = ANY($6)) AND ($7::text[] IS NULL OR channel = ANY($7))
+-- name: list_messages_of_kind
+-- The same for kinds other than order.completed: one page for each kind, channel and status.
+SELECT page.*, (SELECT number FROM orders WHERE orders.id = order_id) AS number
+FROM unnest($6::text[]) AS sort (kind)
+CROSS JOIN unnest(coalesce($7::text[], '{mail,alert,webhook}')) AS wanted (channel)
+CROSS JOIN unnest(coalesce($5::text[], '{queued,sent,failed,dead,skipped,dismissed}')) AS outcome (status)
+CROSS JOIN LATERAL (
+    SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error
+    FROM outbox
+    WHERE outbox.kind <> 'order.completed' AND outbox.kind = sort.kind AND outbox.channel = wanted.channel
+        AND outbox.status = outcome.status AND created_at >= $1 AND (created_at, id) < ($2, $3)
+        AND ($8::text IS NULL OR left(encode(sha256(convert_to(channel || ' ' || coalesce(last_error, ''), 'UTF8')), 'hex'), 8) = $8)
+    ORDER BY created_at DESC, id DESC LIMIT $4
+) AS page
 ORDER BY created_at DESC, id DESC LIMIT $4;
 
 -- name: list_messages_of_order
--- The same for the order $8.
-SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error
+-- The same for the order $9.
+SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error,
+       (SELECT number FROM orders WHERE orders.id = order_id) AS number
 FROM outbox
-WHERE order_id = $8::uuid AND created_at >= $1 AND (created_at, id) < ($2, $3)
+WHERE order_id = $9::uuid AND created_at >= $1 AND (created_at, id) < ($2, $3)
     AND ($5::text[] IS NULL OR status = ANY($5)) AND ($6::text[] IS NULL OR kind = ANY($6))
-    AND ($7::text[] IS NULL OR channel = ANY($7))
+    AND ($7::text[] IS NULL OR channel = ANY($7)) AND ($8::text IS NULL OR left(encode(sha256(convert_to(channel || ' ' || coalesce(last_error, ''), 'UTF8')), 'hex'), 8) = $8)
 ORDER BY created_at DESC, id DESC LIMIT $4;
 
 -- name: read_message
 -- $1 id
-SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error, payload
+SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error,
+       (SELECT number FROM orders WHERE orders.id = order_id) AS number, payload
 FROM outbox WHERE id = $1;
 
 -- name: replay_messages
 -- $1 ids. Make messages due again with no attempts used, unless they wait anyway. Returns the ids of those changed.
 UPDATE outbox SET status = 'queued', attempts = 0, next_attempt_at = now(), claim = NULL
-WHERE id = ANY($1::uuid[]) AND (status IN ('sent', 'dead', 'skipped') OR status = 'failed' AND next_attempt_at > now())
+WHERE id = ANY($1::uuid[]) AND (status IN ('sent', 'dead', 'skipped', 'dismissed') OR status = 'failed' AND next_attempt_at > now())
 RETURNING id;
+
+-- name: lock_dead_messages
+-- $1 ids. Lock those that are dead until the transaction ends.
+SELECT id, order_id FROM outbox WHERE id = ANY($1::uuid[]) AND status = 'dead' ORDER BY id FOR NO KEY UPDATE;
+
+-- name: dismiss_messages
+-- $1 ids
+UPDATE outbox SET status = 'dismissed' WHERE id = ANY($1::uuid[]);
+
+-- name: send_messages_anew
+-- $1 ids. Make messages due now, with no attempts used. Without its claim, an attempt that is under way records nothing.
+UPDATE outbox SET status = 'queued', attempts = 0, next_attempt_at = now(), last_error = NULL, claim = NULL WHERE id = ANY($1::uuid[]);
 
 -- name: link_state
 -- $1 order id, $2 session id. How many mails with this session's link exist, and whether one still waits to be sent.

@@ -91,7 +91,7 @@ async def test_events_that_name_an_account_are_a_fault_while_our_account_is_unkn
     await remember_account(connection, "acct_ours", livemode=False)
     known = (await results(settings))["key_mode"]
     assert (unknown.ok, known.ok) == (False, True)
-    assert unknown.detail.startswith("1 events name an account and are ignored")
+    assert unknown.detail.startswith("1 event names an account and is ignored")
 
 
 async def test_dead_events_are_a_fault_and_so_are_failed_ones(
@@ -107,7 +107,7 @@ async def test_dead_events_are_a_fault_and_so_are_failed_ones(
     dead = (await results(settings))["dead_letters"]
     assert (failed.ok, dead.ok) == (False, False)
     assert failed.fix == "checkout events list --status failed"
-    assert dead.detail.startswith("1 events dead, 1 failed")
+    assert dead.detail == "1 event dead, 1 failed and being retried; 0 messages dead"
     assert dead.fix == "checkout events replay --status dead"
 
 
@@ -117,6 +117,9 @@ async def test_dead_messages_are_a_fault(settings: Settings, connection: asyncpg
     await connection.execute(insert, order_id)
     letters = (await results(settings))["dead_letters"]
     assert (letters.ok, letters.fix) == (False, "checkout outbox replay --status dead")
+    assert letters.detail == "0 events dead, 0 failed and being retried; 1 message dead"
+    await connection.execute("UPDATE outbox SET status = 'dismissed'")
+    assert (await results(settings))["dead_letters"].ok
 
 
 async def test_an_event_that_stripe_has_and_we_do_not_is_a_fault_once_it_is_late(

@@ -14,7 +14,11 @@ from tests.support.doctor import Account, results
 
 NAMES = [
     "database",
+    "replication",
+    "connections",
     "schema",
+    "rights",
+    "stripe",
     "clock",
     "key_mode",
     "endpoint",
@@ -32,9 +36,10 @@ async def test_a_shop_without_faults(settings: Settings, account: Account) -> No
     await account.register()
     checks = await results(settings)
     assert list(checks) == NAMES == list(CHECKS)
-    assert [check for check in checks.values() if not check.ok] == []
+    assert [check for check in checks.values() if check.fault] == []
     assert {check.fix for check in checks.values()} == {None}
-    assert "not configured" in checks["smtp"].detail
+    assert [name for name, check in checks.items() if check.ok is None] == ["smtp"]
+    assert "because CHECKOUT_SMTP_URL is not set" in checks["smtp"].detail
     assert "whsec_1" not in "".join(check.detail for check in checks.values())
 
 
@@ -43,9 +48,12 @@ async def test_without_a_database_the_checks_that_need_one_fail_and_the_rest_pas
 ) -> None:
     await account.register()
     checks = await results(replace(settings, database_url="postgresql://ada:verysecret@127.0.0.1:1/shop"))
-    assert [name for name, check in checks.items() if not check.ok] == [
+    assert [name for name, check in checks.items() if check.fault] == [
         "database",
+        "replication",
+        "connections",
         "schema",
+        "rights",
         "key_mode",
         "dead_letters",
         "backfill",
@@ -57,7 +65,7 @@ async def test_without_a_database_the_checks_that_need_one_fail_and_the_rest_pas
 
 async def test_without_stripe_the_checks_that_need_it_fail(settings: Settings) -> None:
     checks = await results(replace(settings, stripe_api_base="http://127.0.0.1:1"))
-    assert [name for name, check in checks.items() if not check.ok] == ["endpoint", "backfill"]
+    assert [name for name, check in checks.items() if check.fault] == ["stripe", "endpoint", "backfill"]
 
 
 async def test_without_any_settings_the_demo_fixes_every_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -65,7 +73,19 @@ async def test_without_any_settings_the_demo_fixes_every_fault(monkeypatch: pyte
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     checks = await results(load_settings())
-    wrong = {name: check.fix for name, check in checks.items() if not check.ok and name != "cli"}
-    needed = {"database", "schema", "clock", "key_mode", "endpoint", "secrets", "dead_letters", "backfill", "orders"}
+    wrong = {name: check.fix for name, check in checks.items() if check.fault and name != "cli"}
+    needed = {
+        "database",
+        "replication",
+        "connections",
+        "schema",
+        "rights",
+        "stripe",
+        "clock",
+        "key_mode",
+        "endpoint",
+        "secrets",
+    }
+    needed |= {"dead_letters", "backfill", "orders"}
     assert set(wrong) == needed
     assert set(wrong.values()) == {"checkout dev"}

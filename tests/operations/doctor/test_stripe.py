@@ -43,7 +43,7 @@ async def test_checkout_listen_replaces_an_endpoint(
 async def test_stripe_cannot_reach_this_machine_but_its_cli_can(settings: Settings, stripe: FlakyStripe) -> None:
     """Only the address of the API distinguishes the offline Stripe from the real one."""
     here = replace(settings, public_url="http://localhost:8000")
-    probes = Probes(here, None, StripeGateway(KEY, stripe.base), None, "", [], "", Clocks())
+    probes = Probes(here, None, StripeGateway(KEY, stripe.base), None, "", "", [], "", Clocks())
     real = replace(here, stripe_api_base=STRIPE_API_BASE)
     endpoint = await endpoint_registered(replace(probes, settings=real))
     assert (endpoint.ok, endpoint.fix) == (False, "checkout listen")

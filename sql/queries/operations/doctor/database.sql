@@ -12,7 +12,13 @@ SELECT count(*) FROM (
     UNION ALL
     (SELECT order_id FROM stripe_events ORDER BY received_at DESC, id DESC LIMIT $1)
     UNION ALL
-    (SELECT order_id FROM outbox ORDER BY created_at DESC, id DESC LIMIT $1)
+    (SELECT page.order_id
+     FROM (VALUES ('mail'), ('alert'), ('webhook')) AS wanted (channel)
+     CROSS JOIN (VALUES ('queued'), ('sent'), ('failed'), ('dead'), ('skipped'), ('dismissed')) AS outcome (status)
+     CROSS JOIN LATERAL (
+         SELECT order_id FROM outbox WHERE channel = wanted.channel AND outbox.status = outcome.status
+         ORDER BY created_at DESC, id DESC LIMIT $1
+     ) AS page)
     UNION ALL
     (SELECT order_id FROM checkout_sessions WHERE status = 'open' ORDER BY expires_at DESC LIMIT $1)
 ) AS newest

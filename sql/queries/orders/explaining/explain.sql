@@ -1,7 +1,7 @@
 -- What `checkout orders explain` reads in addition to `orders show`.
 
 -- name: read_hints
--- $1 order id. Charges whose refunded amount differs from the sum of the refunds we have.
+-- $1 order id. Charges whose refunded amount differs from the sum of the refunds we have, until a daemon has asked Stripe for them.
 SELECT charge_id, amount_refunded, stored.amount AS amount_held
 FROM refund_hints
 JOIN payments ON payments.id = payment_id
@@ -10,7 +10,7 @@ CROSS JOIN LATERAL (
     WHERE refunds.payment_id = refund_hints.payment_id AND refunds.livemode = refund_hints.livemode
         AND status IN ('unknown', 'requires_action', 'pending', 'succeeded')
 ) AS stored
-WHERE payments.order_id = $1 AND amount_refunded <> stored.amount
+WHERE payments.order_id = $1 AND amount_refunded <> stored.amount AND checked_at IS NULL
 ORDER BY charge_id;
 
 -- name: read_late_effects

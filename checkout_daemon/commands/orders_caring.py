@@ -1,0 +1,225 @@
+"""`checkout orders assign`, `unassign`, `snooze` and `unsnooze`: who takes care of an order, and when."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from checkout_daemon.commands.asking import confirm
+from checkout_daemon.commands.base import Command
+from checkout_daemon.commands.completers import complete_numbers
+from checkout_daemon.commands.options import (
+    json_option,
+    note_option,
+    order_argument,
+    read_future,
+    reason_option,
+    yes_option,
+)
+from checkout_daemon.commands.orders_options import order_filters
+from checkout_daemon.commands.output import answer, print_json_lines, say
+from checkout_daemon.commands.running import with_database
+from checkout_daemon.commands.several import Selection, from_file_option
+from checkout_daemon.commands.typed import TERM
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from checkout_daemon.database.pool import Database
+    from checkout_daemon.orders.caring import Care
+    from checkout_daemon.orders.item_caring import ItemCare
+    from checkout_daemon.settings import Settings
+
+_ORDER = re.compile(
+    r"\d+|[0-9a-f-]{8,36}|(?:cs|pi|ch|py)_\w+|.+@.+|(?:event_dead|message_dead|order_missing):.+", re.IGNORECASE
+)
+
+
+@click.command("assign", cls=Command)
+@click.argument("words", type=TERM, metavar="[ORDER]... [me|NAME]", nargs=-1, shell_complete=complete_numbers)
+@from_file_option
+@order_filters()
+@note_option
+@yes_option
+@json_option
+def orders_assign(
+    words: tuple[str, ...], from_file: Path | None, note: str, yes: bool, as_json: bool, **filters: Any
+) -> int:
+    """Give orders an owner: you, or NAME.
+
+    What `checkout todo` lists without an order can be named instead of an ORDER, as there: event_dead:evt_1. So it can
+    in unassign, snooze and unsnooze. `checkout todo`, `checkout orders show` and the terminal show the owner.
+
+    Example:
+      checkout orders assign 1001 1002 anna
+      checkout orders assign --attention anna
+    """
+    from checkout_daemon.audit.operators import this_operator
+    from checkout_daemon.orders.caring import assign
+    from checkout_daemon.orders.item_caring import assign_item
+
+    operator = this_operator()
+    broad = Selection.of((), from_file, dict(filters)).is_broad
+    named = bool(words) and (broad or len(words) > 1) and not _ORDER.fullmatch(words[-1])
+    orders, owner = (words[:-1], words[-1]) if named else (words, "me")
+    owner = operator.name if owner == "me" else owner
+    selection = Selection.of(orders, from_file, filters)
+
+    def one(database: Database, _: Settings, order_id: str) -> Awaitable[Care]:
+        return assign(database, order_id, owner, operator=operator, note=note)
+
+    def item(database: Database, settings: Settings, name: str) -> Awaitable[ItemCare]:
+        return assign_item(database, settings, name, owner, operator=operator, note=note)
+
+    def line(care: Care | ItemCare) -> str:
+        return f"{_what(care)}: {care.owner} takes care of it."
+
+    return _each(selection, one, item, line, question=f"Give {{}} to {owner}?", yes=yes, as_json=as_json)
+
+
+@click.command("unassign", cls=Command)
+@click.argument("orders", type=TERM, metavar="[ORDER]...", nargs=-1, shell_complete=complete_numbers)
+@from_file_option
+@order_filters()
+@note_option
+@yes_option
+@json_option
+def orders_unassign(
+    orders: tuple[str, ...], from_file: Path | None, note: str, yes: bool, as_json: bool, **filters: Any
+) -> int:
+    """Take the owner from orders.
+
+    Example:
+      checkout orders unassign 1001
+    """
+    from checkout_daemon.audit.operators import this_operator
+    from checkout_daemon.orders.caring import assign
+    from checkout_daemon.orders.item_caring import assign_item
+
+    def one(database: Database, _: Settings, order_id: str) -> Awaitable[Care]:
+        return assign(database, order_id, None, operator=this_operator(), note=note)
+
+    def item(database: Database, settings: Settings, name: str) -> Awaitable[ItemCare]:
+        return assign_item(database, settings, name, None, operator=this_operator(), note=note)
+
+    def line(care: Care | ItemCare) -> str:
+        return f"{_what(care)} has no owner now."
+
+    selection = Selection.of(orders, from_file, filters)
+    return _each(selection, one, item, line, question="Take the owner from {}?", yes=yes, as_json=as_json)
+
+
+@click.command("snooze", cls=Command)
+@order_argument()
+@click.argument("until", type=TERM, metavar="WHEN")
+@reason_option
+@json_option
+def orders_snooze(order: str, until: str, note: str, as_json: bool) -> int:
+    """Leave what an order needs out of `checkout todo` until WHEN.
+
+    WHEN is a span from now (36h, 2d, 1w), tomorrow, a weekday (the next one), a date, or an RFC 3339 time. Whatever the
+    order needs in addition meanwhile is shown. Refused beyond the deadline of a dispute.
+
+    Example:
+      checkout orders snooze 1001 2d --note "the carrier answers on Friday"
+    """
+    from checkout_daemon.audit.operators import this_operator
+    from checkout_daemon.orders.caring import snooze
+    from checkout_daemon.orders.item_caring import snooze_item
+
+    def one(database: Database, settings: Settings, order_id: str) -> Awaitable[Care]:
+        time = read_future(until, "WHEN", settings.time_zone)
+        return snooze(database, settings, order_id, time, operator=this_operator(), note=note)
+
+    def item(database: Database, settings: Settings, name: str) -> Awaitable[ItemCare]:
+        time = read_future(until, "WHEN", settings.time_zone)
+        return snooze_item(database, settings, name, time, operator=this_operator(), note=note)
+
+    return _each(_only(order), one, item, _until, as_json=as_json)
+
+
+@click.command("unsnooze", cls=Command)
+@click.argument("orders", type=TERM, metavar="ORDER...", nargs=-1, required=True, shell_complete=complete_numbers)
+@note_option
+@json_option
+def orders_unsnooze(orders: tuple[str, ...], note: str, as_json: bool) -> int:
+    """Show what orders need in `checkout todo` again.
+
+    Example:
+      checkout orders unsnooze 1001
+    """
+    from checkout_daemon.audit.operators import this_operator
+    from checkout_daemon.orders.caring import unsnooze
+    from checkout_daemon.orders.item_caring import unsnooze_item
+
+    def one(database: Database, _: Settings, order_id: str) -> Awaitable[Care]:
+        return unsnooze(database, order_id, operator=this_operator(), note=note)
+
+    def item(database: Database, settings: Settings, name: str) -> Awaitable[ItemCare]:
+        return unsnooze_item(database, settings, name, operator=this_operator(), note=note)
+
+    return _each(_only(*orders), one, item, lambda care: f"{_what(care)} is snoozed no more.", as_json=as_json)
+
+
+def _what(care: Care | ItemCare) -> str:
+    number: int | None = getattr(care, "number", None)
+    return getattr(care, "item", "") if number is None else f"Order {number}"
+
+
+def _until(care: Care | ItemCare) -> str:
+    until = "" if care.snoozed_until is None else f"{care.snoozed_until:%Y-%m-%d %H:%M} UTC"
+    return f"{_what(care)} is snoozed until {until}."
+
+
+def _only(*orders: str) -> Selection:
+    return Selection.of(orders, None, {})
+
+
+def _each(
+    selection: Selection,
+    one: Callable[[Database, Settings, str], Awaitable[Care]],
+    item: Callable[[Database, Settings, str], Awaitable[ItemCare]],
+    words: Callable[[Care | ItemCare], str],
+    *,
+    as_json: bool,
+    question: str = "",
+    yes: bool = False,
+) -> int:
+    """Act on each order or item, after all orders have been found, and print the results.
+
+    Ask first, with the number of orders and their money, if a file or filters select them.
+    """
+    from checkout_daemon.orders.item_caring import is_item
+    from checkout_daemon.orders.lookup import find_order
+    from checkout_daemon.present.money import extent
+
+    if bool(selection.named) == selection.is_broad:
+        raise click.UsageError("name ORDERs, or select them with --from-file or with filters such as --attention")
+
+    async def find(database: Database, settings: Settings) -> list[tuple[Any, str]]:
+        if not selection.is_broad:
+            return [
+                (item, text) if is_item(text) else (one, (await find_order(database, text)).id)
+                for text in selection.named
+            ]
+        orders = {order.id: order for order, _ in await selection.read(database, settings)}
+        if orders:
+            amounts = [(order.amount_total, order.currency) for order in orders.values()]
+            confirm(question.format(extent(amounts)), yes=yes)
+        else:
+            say("No order matches: nothing was changed.")
+        return [(one, order_id) for order_id in orders]
+
+    async def work(database: Database, settings: Settings) -> list[Care | ItemCare]:
+        found = dict.fromkeys(await find(database, settings))
+        return [await care(database, settings, name) for care, name in found]
+
+    done = with_database(work)
+    if as_json:
+        print_json_lines(done)
+    elif done:
+        answer("\n".join(map(words, done)))
+    return 0

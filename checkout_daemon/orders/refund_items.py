@@ -1,0 +1,120 @@
+"""Computes what items of an order cost after its discount, so that a refund of items gives back exactly their share.
+
+A line's discount is its share of the order's discount (catalog/pricing.py). What the line costs is shared over its
+units by largest remainder, and units are refunded in sequence: all of them together are the line, in whatever parts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from checkout_daemon.catalog.pricing import PricedLine
+from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest
+from checkout_daemon.model.money import step
+
+_TEXT = re.compile(r"([A-Za-z0-9._-]{1,64})(?::([0-9]{1,4}))?")
+
+
+class ItemsNotRefundable(CheckoutError):
+    """The order has no such item, or fewer of it are left than asked for."""
+
+    code = "items_not_refundable"
+    status = 409
+    exit_code = 4
+    title = "These items cannot be refunded"
+
+
+@dataclass(frozen=True, slots=True)
+class WantedItem:
+    """An item to refund; quantity None: all of it that is left."""
+
+    sku: str
+    quantity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundedItem:
+    """Units of an item that a refund gives back. Amount in minor units."""
+
+    sku: str
+    quantity: int
+    amount: int
+
+
+def read_wanted(texts: Iterable[str]) -> tuple[WantedItem, ...]:
+    """Read items as `SKU` or `SKU:QTY`. Raise InvalidRequest for the first that is neither, or names a SKU again."""
+    wanted: dict[str, WantedItem] = {}
+    for text in texts:
+        match = _TEXT.fullmatch(text)
+        if match is None or match.group(2) == "0":
+            raise _invalid(f"{text!r} is not an item: give SKU or SKU:QTY, such as NOTE:2")
+        sku, quantity = match.groups()
+        if sku in wanted:
+            raise _invalid(f"{sku} is named twice: give its quantity once, such as {sku}:2")
+        wanted[sku] = WantedItem(sku, None if quantity is None else int(quantity))
+    return tuple(wanted.values())
+
+
+def items_text(items: Iterable[RefundedItem]) -> str:
+    """Return items on one line, such as `2 × NOTE, 1 × PEN`."""
+    return ", ".join(f"{item.quantity} × {item.sku}" for item in items)
+
+
+def units_left(lines: Sequence[PricedLine], refunded: Iterable[RefundedItem]) -> dict[str, int]:
+    """Return by SKU how many units of an order are not refunded as items."""
+    left = Counter[str]()
+    for line in lines:
+        left[line.sku] += line.quantity
+    left.subtract(_quantities(refunded))
+    return dict(left)
+
+
+def price_items(
+    lines: Sequence[PricedLine], wanted: Iterable[WantedItem], refunded: Iterable[RefundedItem], currency: str
+) -> tuple[RefundedItem, ...]:
+    """Return the items to refund with what they cost. Raise ItemsNotRefundable."""
+    refunded = tuple(refunded)
+    before = _quantities(refunded)
+    left = units_left(lines, refunded)
+    priced = []
+    for item in wanted:
+        if item.sku not in left:
+            has = ", ".join(left)
+            raise ItemsNotRefundable(f"the order has no item {item.sku}; it has {has}")
+        quantity = left[item.sku] if item.quantity is None else item.quantity
+        if not left[item.sku]:
+            raise ItemsNotRefundable(f"every {item.sku} of the order is refunded already")
+        if quantity > left[item.sku]:
+            raise ItemsNotRefundable(f"only {left[item.sku]} of {item.sku} can still be refunded, not {quantity}")
+        units = [unit for line in lines if line.sku == item.sku for unit in _units(line, currency)]
+        first = before[item.sku]
+        if quantity == left[item.sku]:  # all that is left, whichever units a failed refund gave back
+            amount = sum(units) - sum(earlier.amount for earlier in refunded if earlier.sku == item.sku)
+        else:
+            amount = sum(units[first : first + quantity])
+        priced.append(RefundedItem(item.sku, quantity, amount))
+    return tuple(priced)
+
+
+def _units(line: PricedLine, currency: str) -> list[int]:
+    """Return what each unit of a line costs: whole steps by largest remainder, so that they add up to the line."""
+    size, cost = step(currency), line.amount - line.amount_discount
+    steps, rest = divmod(cost, size)  # there is a rest only if Stripe charged what this program would not
+    each_has, more = divmod(steps, line.quantity)
+    units = [(each_has + (place < more)) * size for place in range(line.quantity)]
+    units[0] += rest
+    return units
+
+
+def _quantities(refunded: Iterable[RefundedItem]) -> Mapping[str, int]:
+    quantities = Counter[str]()
+    for item in refunded:
+        quantities[item.sku] += item.quantity
+    return quantities
+
+
+def _invalid(detail: str) -> InvalidRequest:
+    return InvalidRequest([FieldError("/items", "invalid_item", detail)])

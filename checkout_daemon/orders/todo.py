@@ -1,0 +1,373 @@
+"""What needs a person: disputes, failed refunds, wrong and double payments, and what is dead, stuck or missing.
+
+Each item has what happens without a person, and the command or page that fixes it. All of it is read from what is
+stored, also the differences from Stripe that `checkout reconcile` has found and not applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from checkout_daemon.database.queries import sql
+from checkout_daemon.database.reading import Readable
+from checkout_daemon.database.records import FAR_FUTURE, in_utc
+from checkout_daemon.events.event_lists import ErrorGroup, list_error_groups, list_events_named
+from checkout_daemon.ledger.missing_order_store import MissingOrder, list_missing
+from checkout_daemon.model.money import exponent
+from checkout_daemon.model.orders import AttentionCode, Order, attention_command
+from checkout_daemon.model.todo import Todo, TodoItem
+from checkout_daemon.orders.charge_lines import ChargeLine
+from checkout_daemon.orders.drift_store import decode_drift
+from checkout_daemon.orders.explaining.troubles import ATTENTION_DESCRIPTIONS, concerned, subject_words
+from checkout_daemon.orders.figures import OVERDUE_AFTER, SLOW_AFTER
+from checkout_daemon.orders.order_lists import DisputeLine, OrderSession, OrderView, PaymentLine, RefundLine
+from checkout_daemon.orders.stripe_pages import dispute_url
+from checkout_daemon.outbox.outbox_store import MessageGroup, list_message_groups
+from checkout_daemon.settings import Settings
+
+SOON = timedelta(days=7)
+"""Before its deadline, a dispute that waits for an answer is shown even if it was acknowledged."""
+
+_MOST = 200  # orders of each kind
+_DISPUTE = AttentionCode.DISPUTE_NEEDS_RESPONSE
+_TOGETHER = (AttentionCode.PAID_TWICE, AttentionCode.PAID_AFTER_CANCEL)
+_NEXT = {
+    AttentionCode.REFUND_FAILED: "Nothing: refund again, or pay the customer in another way and acknowledge it.",
+    AttentionCode.UNKNOWN_STATUS: "Stripe's current answer settles it, if this version knows it.",
+    AttentionCode.PAYMENT_CANCELED: "Stripe's current answer settles it.",
+}
+
+
+class _Care(msgspec.Struct):
+    owner: str | None = None
+    snoozed_until: datetime | None = None
+    snoozed: tuple[str, ...] = ()
+
+
+_ORDER = msgspec.json.Decoder(Order)
+_CARE = msgspec.json.Decoder(_Care)
+_REMARK = msgspec.json.Decoder(tuple[str, str, datetime])
+_ACKNOWLEDGED = msgspec.json.Decoder(set[tuple[str, str]])
+_LINES: dict[str, msgspec.json.Decoder[Any]] = {
+    "charges": msgspec.json.Decoder(tuple[ChargeLine, ...]),
+    "sessions": msgspec.json.Decoder(tuple[OrderSession, ...]),
+    "payments": msgspec.json.Decoder(tuple[PaymentLine, ...]),
+    "refunds": msgspec.json.Decoder(tuple[RefundLine, ...]),
+    "disputes": msgspec.json.Decoder(tuple[DisputeLine, ...]),
+}
+
+
+async def read_todo(database: Readable, settings: Settings, now: datetime | None = None) -> Todo:
+    """Return what needs a person in the mode of the settings' key."""
+    now = now or datetime.now(UTC)
+    livemode = settings.livemode
+    async with database.connection() as connection:
+        items, cut = await _of_orders(connection, settings, now, asleep=False)
+        asleep, more_asleep = await _of_orders(connection, settings, now, asleep=True)
+        events = [group for group in await list_error_groups(connection, livemode=livemode) if group.dead]
+        numbers = await _numbers(connection, events)
+        messages = [group for group in await list_message_groups(connection, livemode=livemode) if group.dead]
+        missing = await list_missing(connection, livemode=livemode)
+        loose = [_dead_events(group, numbers.get(group.example_id)) for group in events]
+        loose += [_dead_messages(group) for group in messages]
+        loose += [_missing(order, now) for order in missing[:_MOST]]
+        items += asleep
+        items += await _with_item_care(connection, loose, now)
+    items.sort(key=_urgency)
+    return Todo(
+        now,
+        tuple(item for item in items if item.snoozed_until is None),
+        tuple(item for item in items if item.snoozed_until is not None),
+        cut=cut + more_asleep + max(0, len(missing) - _MOST),
+    )
+
+
+async def read_items_of(
+    database: Readable, settings: Settings, order_id: str, now: datetime | None = None
+) -> list[TodoItem]:
+    """Return what an order needs, also what is snoozed."""
+    async with database.connection() as connection:
+        items, _ = await _of_orders(connection, settings, now or datetime.now(UTC), order_id=order_id)
+    return items
+
+
+async def _of_orders(
+    connection: asyncpg.Connection,
+    settings: Settings,
+    now: datetime,
+    *,
+    asleep: bool = False,
+    order_id: str | None = None,
+) -> tuple[list[TodoItem], int]:
+    """Return the items of orders without a snooze, or of those with one, and how many orders are left out.
+
+    New items of an order with a snooze are awake.
+    """
+    which = (asleep, order_id)
+    livemode = settings.livemode
+    flagged = await connection.fetch(sql("todo_orders"), livemode, now, now + SOON, _MOST, *which)
+    times = (now - OVERDUE_AFTER, now - SLOW_AFTER)
+    stuck = await connection.fetch(sql("todo_stuck"), livemode, *times, _MOST, now, *which)
+    drifted = await connection.fetch(sql("todo_drifts"), livemode, now, _MOST, *which)
+    items = [item for row in flagged for item in _flagged(row, settings, now)]
+    items += [_stuck(row, now) for row in stuck]
+    items += [_drifted(row, now) for row in drifted]
+    return items, sum(rows[0]["total"] - len(rows) for rows in (flagged, stuck, drifted) if rows)
+
+
+def _urgency(item: TodoItem) -> tuple[Any, ...]:
+    """Sort by deadline, then by money in whole units of whatever currency, then by age."""
+    units = 0.0 if item.amount is None or item.currency is None else item.amount / 10 ** exponent(item.currency)
+    return (item.due_by or FAR_FUTURE, -units, item.since, item.key)
+
+
+def _flagged(row: asyncpg.Record, settings: Settings, now: datetime) -> Iterator[TodoItem]:
+    """Yield the items of an order with attention, or with a dispute that is due soon."""
+    lines = {name: tuple(map(in_utc, decoder.decode(row[name] or "[]"))) for name, decoder in _LINES.items()}
+    order = in_utc(_ORDER.decode(row["order"]))
+    view = OrderView(order, items=(), events=(), changes=(), **lines)
+    acknowledged = _ACKNOWLEDGED.decode(row["acknowledged"] or "[]")
+    for code in AttentionCode:
+        if code in order.attention:
+            items = list(_attention(view, code, acknowledged, settings, now))
+        elif code is _DISPUTE:
+            items = [item for item in _disputes(view, (), settings, now) if _is_soon(item, now)]
+        else:
+            continue
+        yield from (_cared_for(_with_charge(item, view), row, now) for item in items)
+
+
+def _with_charge(item: TodoItem, view: OrderView) -> TodoItem:
+    """Return the item with the charge of the payment that it is about, or else with the order's."""
+    of_object = {refund.id: refund.payment_id for refund in view.refunds}
+    of_object |= {dispute.id: dispute.payment_id for dispute in view.disputes}
+    payment_id = of_object.get(item.subject, item.subject)
+    charges = [charge for charge in view.charges if charge.payment_id == payment_id] or view.charges
+    if not charges:
+        return item
+    charge = charges[0]
+    return replace(
+        item,
+        payment_method=charge.method,
+        card_brand=charge.brand,
+        last4=charge.last4,
+        decline_code=charge.decline_code,
+        decline_message=charge.decline_message,
+    )
+
+
+def _is_soon(item: TodoItem, now: datetime) -> bool:
+    return item.due_by is not None and now < item.due_by < now + SOON
+
+
+def _attention(
+    view: OrderView, code: AttentionCode, acknowledged: set[tuple[str, str]], settings: Settings, now: datetime
+) -> Iterable[TodoItem]:
+    if code is _DISPUTE:
+        yield from (
+            item
+            for item in _disputes(view, acknowledged, settings, now)
+            if (code.value, item.subject) not in acknowledged or _is_soon(item, now)
+        )
+        return
+    lines = [line for line in concerned(view, code) if (code.value, line.id) not in acknowledged]
+    order = view.order
+    if code in _TOGETHER or not lines:
+        subject = ",".join(sorted({line.id for line in lines}))
+        yield _item(order, code, subject, subject_words(lines), order.amount_total, order.paid_at)
+        return
+    for line in {line.id: line for line in lines}.values():
+        amount = order.amount_total if isinstance(line, OrderSession) else line.amount
+        since = line.paid_at if isinstance(line, PaymentLine) else getattr(line, "created_at", None)
+        currency = order.currency if isinstance(line, OrderSession) else line.currency
+        yield replace(_item(order, code, line.id, subject_words([line]), amount, since), currency=currency)
+
+
+def _item(
+    order: Order, code: AttentionCode, subject: str, words: str, amount: int | None, since: datetime | None
+) -> TodoItem:
+    command = attention_command(code, subject, order.number)
+    if code is AttentionCode.REFUND_FAILED:
+        command = f"checkout orders refund {order.number}" + (f" --amount {amount}" if amount else "")
+    elif command == f"checkout orders explain {order.number}":
+        command = f"checkout orders ack {order.number} {code.value}"
+    return _of_order(
+        order,
+        kind=code.value,
+        subject=subject,
+        description=ATTENTION_DESCRIPTIONS[code].format(subject=words),
+        next=_NEXT.get(code, "Nothing: a person must decide."),
+        since=since or order.updated_at,
+        command=command,
+        amount=amount,
+    )
+
+
+def _disputes(
+    view: OrderView, acknowledged: Iterable[tuple[str, str]], settings: Settings, now: datetime
+) -> Iterator[TodoItem]:
+    """Yield the disputes that wait for an answer. Their command is never `orders ack`, which answers nothing."""
+    order = view.order
+    for dispute in concerned(view, _DISPUTE):
+        assert isinstance(dispute, DisputeLine)
+        over = dispute.due_by is not None and dispute.due_by <= now
+        reason = f", reason {dispute.reason.replace('_', ' ')}" if dispute.reason else ""
+        yield replace(
+            _of_order(
+                order,
+                kind=_DISPUTE.value,
+                subject=dispute.id,
+                description=f"The dispute {dispute.id} waits for an answer{reason}",
+                next="The time to answer is over: Stripe reports how the bank decides."
+                if over
+                else "Without an answer by then, the customer's bank decides against us, and the money is lost.",
+                since=order.updated_at,
+                command=f"checkout orders show {order.number}",
+                amount=order.amount_total if dispute.amount is None else dispute.amount,
+            ),
+            page=dispute_url(settings, dispute.id, dispute.payment_id, livemode=order.livemode),
+            due_by=dispute.due_by,
+            currency=dispute.currency or order.currency,
+        )
+
+
+def _stuck(row: asyncpg.Record, now: datetime) -> TodoItem:
+    order = in_utc(_ORDER.decode(row["order"]))
+    session_id: str | None = row["session_id"]
+    if session_id is not None:
+        what = f"Its session {session_id} should have ended, and nothing has arrived about it"
+    else:
+        what = "It has been processing for longer than any bank debit takes"
+    item = _of_order(
+        order,
+        kind="order_stuck",
+        subject=session_id or order.id,
+        description=what,
+        next="A running daemon asks Stripe about it every minute." if session_id else "Stripe reports when it ends.",
+        since=row["since"].astimezone(UTC),
+        command=f"checkout sessions sync {order.number}",
+        amount=order.amount_total,
+    )
+    return _cared_for(item, row, now)
+
+
+def _drifted(row: asyncpg.Record, now: datetime) -> TodoItem:
+    order, found = in_utc(_ORDER.decode(row["order"])), decode_drift(row["differences"])
+    first, fixable = found[0], any(one.fixable for one in found)
+    more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+    item = _of_order(
+        order,
+        kind="order_drifted",
+        subject=order.id,
+        description=f"It differs from Stripe: {first.field} of {first.object_id} is {first.stored or 'nothing'} here, "
+        f"and {first.at_stripe or 'nothing'} at Stripe{more}",
+        next="Nothing, until Stripe reports about it again." if fixable else "Nothing: it cannot be merged.",
+        since=row["found_at"].astimezone(UTC),
+        command=f"checkout {'sessions sync' if fixable else 'orders show'} {order.number}",
+        amount=order.amount_total,
+        count=len(found),
+    )
+    return _cared_for(item, row, now)
+
+
+def _of_order(order: Order, **fields: Any) -> TodoItem:
+    return TodoItem(
+        order_id=order.id,
+        number=order.number,
+        customer=order.customer_name or None,
+        currency=order.currency,
+        **fields,
+    )
+
+
+def _cared_for(item: TodoItem, row: asyncpg.Record, now: datetime) -> TodoItem:
+    """Return the item with its order's owner, snooze and last note."""
+    care = _Care() if row["care"] is None else _CARE.decode(row["care"])
+    note, note_by, note_at = (None, None, None) if row["remark"] is None else _REMARK.decode(row["remark"])
+    asleep = care.snoozed_until is not None and care.snoozed_until > now and item.key in care.snoozed
+    return replace(
+        item,
+        owner=care.owner,
+        snoozed_until=care.snoozed_until if asleep and care.snoozed_until else None,
+        note=note,
+        note_by=note_by,
+        note_at=None if note_at is None else note_at.astimezone(UTC),
+    )
+
+
+async def _with_item_care(connection: asyncpg.Connection, items: list[TodoItem], now: datetime) -> list[TodoItem]:
+    """Return items that are about no order with their owners, snoozes and notes."""
+    rows = await connection.fetch(sql("read_item_care"), [item.key for item in items])
+    cares = {row["item"]: row for row in rows}
+    return [item if item.key not in cares else _kept(item, cares[item.key], now) for item in items]
+
+
+def _kept(item: TodoItem, care: asyncpg.Record, now: datetime) -> TodoItem:
+    until, noted = care["snoozed_until"], care["note_at"]
+    return replace(
+        item,
+        owner=care["owner"],
+        snoozed_until=until.astimezone(UTC) if until is not None and until > now else None,
+        note=care["note"],
+        note_by=care["note_by"],
+        note_at=None if noted is None else noted.astimezone(UTC),
+    )
+
+
+async def _numbers(connection: asyncpg.Connection, groups: Sequence[ErrorGroup]) -> dict[str, int | None]:
+    """Return the orders that single dead events name, by the events' ids."""
+    single = [group.example_id for group in groups if group.events == 1]
+    return {event.id: event.number for event in await list_events_named(connection, single)} if single else {}
+
+
+def _dead_events(group: ErrorGroup, number: int | None) -> TodoItem:
+    one = group.events == 1
+    which = group.example_id if one else f"--fingerprint {group.fingerprint}"
+    what = f"The event {group.example_id}" if one else f"{group.events:,} events"
+    return TodoItem(
+        kind="event_dead",
+        subject=group.example_id if one else group.fingerprint,
+        description=f"{what} ({', '.join(group.types)}) could not be applied: {group.error}",
+        next="Nothing: it is tried no more. Replay after a fix, or dismiss what nothing will fix.",
+        since=group.first_at.astimezone(UTC),
+        command=f"checkout events replay {which}",
+        number=number,
+        count=group.dead,
+    )
+
+
+def _dead_messages(group: MessageGroup) -> TodoItem:
+    one = group.messages == 1
+    what = f"The {group.channel} {group.kinds[0]}" if one else f"{group.messages:,} messages by {group.channel}"
+    return TodoItem(
+        kind="message_dead",
+        subject=group.example_id if one else group.fingerprint,
+        description=f"{what} could not be sent: {group.error or 'the reason was not stored'}",
+        next="Nothing: it is tried no more. Send it again, or dismiss what nobody needs.",
+        since=group.first_at.astimezone(UTC),
+        command=f"checkout outbox replay {group.example_id}"
+        if one
+        else f"checkout outbox replay --fingerprint {group.fingerprint}",
+        number=group.number,
+        count=group.dead,
+    )
+
+
+def _missing(order: MissingOrder, now: datetime) -> TodoItem:
+    return TodoItem(
+        kind="order_missing",
+        subject=order.session_id,
+        description=f"The order of session {order.session_id} was paid at Stripe and is not in this database",
+        next="Nothing: its customer waits.",
+        since=now,
+        command=f"checkout orders recover {order.session_id}",
+        amount=order.amount_total,
+        currency=order.currency,
+        number=order.number,
+    )

@@ -1,0 +1,3 @@
+-- name: order_labels
+-- $1 ids of orders
+SELECT id, number, amount_total, currency FROM orders WHERE id = ANY($1::uuid[]);

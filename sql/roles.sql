@@ -1,0 +1,27 @@
+-- Groups of rights, none of which can log in. `checkout db roles` prints this for a database, and `--apply` runs it.
+-- Run it as the owner of the tables, who runs `checkout db migrate`; making the roles takes CREATEROLE. A user is put into a group with
+-- GRANT group TO user. Tables of later migrations get the rights of the table orders.
+
+-- The groups: {daemon} serves; {operator} uses the commands and the terminal; {reader} only looks.
+DO $$
+DECLARE
+    wanted text;
+BEGIN
+    FOREACH wanted IN ARRAY ARRAY['{daemon}', '{operator}', '{reader}'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+        END IF;
+    END LOOP;
+END $$;
+
+GRANT USAGE ON SCHEMA {schema} TO {daemon}, {operator}, {reader};
+GRANT SELECT ON {tables} TO {daemon}, {operator}, {reader};
+GRANT INSERT, UPDATE ON {tables} TO {daemon}, {operator};
+GRANT DELETE ON {tables} TO {daemon};
+-- An order that is erased, or agrees with Stripe again, loses rows; nothing else that an operator does deletes any.
+GRANT DELETE ON {deleted} TO {operator};
+GRANT SELECT ON SEQUENCE {sequence} TO {daemon}, {operator}, {reader};
+GRANT USAGE, UPDATE ON SEQUENCE {sequence} TO {daemon}, {operator};
+
+-- Migrations are for the owner.
+REVOKE INSERT, UPDATE, DELETE ON {migrations} FROM {daemon}, {operator};

@@ -1,0 +1,231 @@
+"""Every command by what it does to the database, each with a line that does it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import asyncpg
+
+from checkout_daemon.database.pool import Database
+from checkout_daemon.operations.backups import back_up
+from checkout_daemon.runtime import Runtime
+from tests.commands.conftest import KEY
+from tests.commands.place import (
+    BO,
+    Make,
+    Place,
+    make_dead_event,
+    make_dead_message,
+    make_expired,
+    make_paid,
+    make_paid_by_event,
+    make_paid_twice,
+    make_waiting,
+)
+from tests.support.shopping import check_out, paid_order, pay
+
+Given = Callable[[Place, Path], Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A command line that does something. Words in capitals stand for what `given` creates."""
+
+    text: str
+    given: Given = lambda place, folder: {}
+
+    def words(self, place: Place, folder: Path, *more: str) -> list[str]:
+        names = self.given(place, folder)
+        return [str(names.get(word, word)) for word in [*self.text.split(), *more]]
+
+
+def an_order(make: Make) -> Given:
+    return lambda place, folder: {"ORDER": place.make(make)}
+
+
+def two_orders(make: Make) -> Given:
+    return lambda place, folder: {"ORDER": place.make(make), "OTHER": place.make(make)}
+
+
+def a_batch(place: Place, folder: Path) -> Mapping[str, object]:
+    """One that another process runs."""
+    number = place.make(make_waiting)
+    _execute(
+        place,
+        "WITH batch AS (INSERT INTO batches (act, options, note, operator, host, total, holder, leased_until)"
+        " VALUES ('note', '{}', 'called', 'bo', 'desk', 1, 'desk/1', now() + interval '1 hour') RETURNING number)"
+        " INSERT INTO batch_items (batch, position, subject, order_id)"
+        f" SELECT batch.number, 1, orders.number, orders.id FROM batch, orders WHERE orders.number = {number}",
+    )
+    return {"BATCH": _newest(place, "batches", "max(number)")}
+
+
+def a_drifted_order(place: Place, folder: Path) -> Mapping[str, object]:
+    """Paid at Stripe, and we do not know it."""
+
+    async def work(runtime: Runtime) -> int:
+        answer = await check_out(runtime, customer=BO)
+        await pay(runtime, answer.session_id, answer.amount_total)
+        return answer.number
+
+    return {"ORDER": place.make(work)}
+
+
+def a_lost_order(place: Place, folder: Path) -> Mapping[str, object]:
+    """Paid at Stripe, and deleted here."""
+    session_ids: list[str] = []
+
+    async def work(runtime: Runtime) -> int:
+        answer = await paid_order(runtime, customer=BO)
+        session_ids.append(answer.session_id)
+        async with runtime.database.connection() as connection:
+            await connection.execute("DELETE FROM orders WHERE id = $1", answer.order_id)
+        return answer.number
+
+    place.make(work)
+    return {"SESSION": session_ids[0]}
+
+
+def an_event(place: Place, folder: Path) -> Mapping[str, object]:
+    place.make(make_paid_by_event)
+    return {"EVENT": _newest(place, "stripe_events")}
+
+
+def a_message(place: Place, folder: Path) -> Mapping[str, object]:
+    place.make(make_paid)
+    return {"MESSAGE": _newest(place, "outbox")}
+
+
+def _execute(place: Place, statement: str) -> None:
+    async def execute() -> None:
+        connection = await asyncpg.connect(place.database_url)
+        await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(execute())
+
+
+def _newest(place: Place, table: str, column: str = "id") -> str:
+    async def read() -> str:
+        connection = await asyncpg.connect(place.database_url)
+        found = await connection.fetchval(f"SELECT {column} FROM {table} LIMIT 1")
+        await connection.close()
+        return str(found)
+
+    return asyncio.run(read())
+
+
+def a_catalog(place: Place, folder: Path) -> Mapping[str, object]:
+    file = folder / "products.csv"
+    file.write_text("sku,name,unit_amount,currency\nINK,Ink,700,eur\n")
+    return {"FILE": file}
+
+
+def a_backup(place: Place, folder: Path) -> Mapping[str, object]:
+    file = folder / "shop.dump"
+
+    async def work() -> None:
+        database = Database(place.database_url)
+        await back_up(database, place.database_url, file)
+        await database.close()
+
+    asyncio.run(work())
+    return {"FILE": file}
+
+
+def an_endpoint(place: Place, folder: Path) -> Mapping[str, object]:
+    url = "https://desk.example/api/webhook"
+    form = f"url={url}&enabled_events[]=charge.refunded".encode()
+    request = Request(f"{place.stripe.base}/v1/webhook_endpoints", form, {"Authorization": f"Bearer {KEY}"})
+    urlopen(request, timeout=30).close()
+    return {"URL": url}
+
+
+WRITING = {
+    "orders refund": Line("orders refund ORDER", an_order(make_paid)),
+    "orders cancel": Line("orders cancel ORDER", an_order(make_waiting)),
+    "orders recover": Line("orders recover SESSION", a_lost_order),
+    "orders correct": Line("orders correct ORDER --phone +43664123456", an_order(make_waiting)),
+    "orders erase": Line("orders erase ORDER", an_order(make_expired)),
+    "orders ack": Line("orders ack ORDER paid_twice", an_order(make_paid_twice)),
+    "orders note": Line("orders note ORDER called", an_order(make_waiting)),
+    "orders assign": Line("orders assign ORDER", an_order(make_waiting)),
+    "orders unassign": Line("orders unassign ORDER", an_order(make_waiting)),
+    "orders snooze": Line("orders snooze ORDER 2d --note later", an_order(make_paid_twice)),
+    "orders unsnooze": Line("orders unsnooze ORDER", an_order(make_waiting)),
+    "sessions resend": Line("sessions resend ORDER", an_order(make_waiting)),
+    "sessions expire": Line("sessions expire ORDER", an_order(make_waiting)),
+    "sessions sync": Line("sessions sync ORDER", a_drifted_order),
+    "batches resume": Line("batches resume BATCH", a_batch),
+    "batches stop": Line("batches stop BATCH", a_batch),
+    "events replay": Line("events replay --order ORDER --status applied", an_order(make_paid_by_event)),
+    "events dismiss": Line("events dismiss --order ORDER --status dead --note no", an_order(make_dead_event)),
+    "outbox dismiss": Line("outbox dismiss --order ORDER --status dead --note no", an_order(make_dead_message)),
+    "events backfill": Line("events backfill", a_drifted_order),
+    "outbox replay": Line("outbox replay --order ORDER --status queued", an_order(make_paid)),
+    "reconcile": Line("reconcile --apply", a_drifted_order),
+    "catalog import": Line("catalog import FILE", a_catalog),
+    "db restore": Line("db restore FILE", a_backup),
+}
+"""They write to the database."""
+
+IN_BULK = {
+    "sessions resend": Line("sessions resend --status expired", an_order(make_expired)),
+    "sessions sync": Line("sessions sync ORDER OTHER", two_orders(make_waiting)),
+    "orders ack": Line("orders ack ORDER OTHER paid_twice", two_orders(make_paid_twice)),
+    "orders note": Line("orders note ORDER OTHER called", two_orders(make_waiting)),
+    "orders assign": Line("orders assign --search ORDER anna", an_order(make_waiting)),
+    "orders unassign": Line("orders unassign --search ORDER", an_order(make_waiting)),
+}
+"""They ask only about many."""
+
+AT_STRIPE = {
+    "webhook create": Line("webhook create --replace --url URL", an_endpoint),
+    "webhook rotate": Line("webhook rotate --url URL", an_endpoint),
+}
+"""They change something at Stripe, and nothing here."""
+
+READING = {
+    "batches list": Line("batches list", a_batch),
+    "batches show": Line("batches show BATCH", a_batch),
+    "catalog list": Line("catalog list"),
+    "catalog export": Line("catalog export"),
+    "db status": Line("db status"),
+    "events list": Line("events list", an_event),
+    "events show": Line("events show EVENT", an_event),
+    "orders list": Line("orders list"),
+    "orders show": Line("orders show ORDER", an_order(make_paid)),
+    "orders explain": Line("orders explain ORDER", an_order(make_paid)),
+    "orders export": Line("orders export"),
+    "outbox list": Line("outbox list", a_message),
+    "outbox show": Line("outbox show MESSAGE", a_message),
+    "sessions list": Line("sessions list"),
+    "sessions show": Line("sessions show ORDER", an_order(make_waiting)),
+    "todo": Line("todo", an_order(make_paid_twice)),
+    "webhook show": Line("webhook show --url URL", an_endpoint),
+}
+"""They read the database, end by themselves, and answer 0."""
+
+OTHERWISE = {
+    "completion": "reads nothing",
+    "settings": "reads no database",
+    "doctor": "exit code 1 if a check fails",
+    "db backup": "a program of PostgreSQL reads",
+    "db init": "writes to an empty database only",
+    "db migrate": "writes to an older schema only",
+    "db roles": "makes users of the whole server",
+    "dev": "runs until it is stopped",
+    "serve": "runs until it is stopped",
+    "sandbox": "runs until it is stopped",
+    "tui": "runs until it is stopped",
+    "orders watch": "runs until it is stopped",
+    "events tail": "runs until it is stopped",
+    "listen": "runs the Stripe CLI",
+    "trigger": "runs the Stripe CLI",
+    "events resend": "runs the Stripe CLI",
+}
+"""Why a command is in none of the tables above."""

@@ -1,0 +1,120 @@
+"""What acts on many orders counts them, shows their money by currency and asks; a dry run changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import asyncpg
+import pytest
+
+import cli
+from checkout_daemon.present.money import extent, sums
+from tests.commands.conftest import KEY, Run, go
+from tests.commands.every_command import AT_STRIPE, IN_BULK, WRITING, Line, an_event
+from tests.commands.place import Place, make_paid_by_event, open_place
+from tests.support.background import BackgroundStripe
+from tests.support.cluster import Cluster
+from tests.support.orders import add_expired_order
+from tools.manual import walk
+
+DRY = [
+    path.removeprefix("checkout ")
+    for path, command in walk(cli.checkout, "checkout")
+    if any("--dry-run" in option.opts for option in command.params)
+]
+BY_CLI = {"events resend": Line("events resend EVENT", an_event)}
+LINES = WRITING | AT_STRIPE | IN_BULK | BY_CLI
+
+
+@pytest.fixture(scope="module")
+def place(cluster: Cluster, offline_stripe: BackgroundStripe) -> Iterator[Place]:
+    yield from open_place(cluster, offline_stripe)
+
+
+@pytest.fixture
+def run(run_bare: Run, environment: pytest.MonkeyPatch, place: Place) -> Run:
+    for name, value in place.environ().items():
+        environment.setenv(name, value)
+    return run_bare
+
+
+def endpoints(place: Place) -> object:
+    request = Request(f"{place.stripe.base}/v1/webhook_endpoints", headers={"Authorization": f"Bearer {KEY}"})
+    with urlopen(request, timeout=30) as response:
+        return json.load(response)["data"]
+
+
+def test_most_commands_that_change_something_have_a_dry_run() -> None:
+    without = {"batches stop", "events backfill", "db restore"}
+    without |= {"orders assign", "orders unassign", "orders snooze", "orders unsnooze"}
+    assert {*DRY} == {*WRITING, *AT_STRIPE, *BY_CLI} - without
+
+
+def test_reconcile_is_dry_unless_it_applies(run: Run) -> None:
+    both = run("reconcile", "--dry-run", "--apply")
+    assert (both.code, both.out, "--apply" in both.err) == (2, "", True)
+
+
+# `reconcile` saves how far it has come, and reports every order that differs.
+@pytest.mark.parametrize("name", [name for name in DRY if name != "reconcile"])
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_dry_run_asks_nothing_and_changes_nothing(
+    run: Run, place: Place, tmp_path: Path, name: str, form: list[str]
+) -> None:
+    words = LINES[name].words(place, tmp_path, "--dry-run", *form)
+    before, at_stripe = place.contents(), endpoints(place)
+    ran = run(*words)
+    assert (ran.code, bool(ran.out)) == (0, True), ran.err
+    after = place.contents()
+    assert {table for table in before if before[table] != after[table]} == set()
+    assert endpoints(place) == at_stripe
+
+
+def test_a_resend_of_many_asks_with_their_number_and_money(run: Run, place: Place) -> None:
+    async def add() -> None:
+        connection = await asyncpg.connect(place.database_url)
+        await connection.execute("UPDATE orders SET created_at = now() - interval '30 days' WHERE status = 'expired'")
+        await add_expired_order(connection, amount_subtotal=1250, amount_total=1250)
+        await add_expired_order(connection, amount_subtotal=1000, amount_total=1000)
+        await add_expired_order(connection, currency="usd", amount_subtotal=700, amount_total=700)
+        await connection.close()
+
+    go(add())
+    line = ("sessions", "resend", "--status", "expired", "--since", "24h")
+    before = place.contents()
+    unsure = run(*line)
+    assert (unsure.code, unsure.out) == (2, "")
+    assert "Resend 3 orders of €22.50 and $7.00, and mail each customer the link?" in unsure.err
+    assert "--yes" in unsure.err
+    assert "Resend 3 orders of €22.50 and $7.00?" in run(*line, "--no-email").err
+    assert place.contents() == before
+    none = run(*line, "--status", "failed", "--since", "1s", "--yes")
+    assert (none.code, none.err) == (0, "No order matches: there is nothing to resend.\n")
+
+
+def test_replays_ask_with_what_they_are_about(run: Run, place: Place) -> None:
+    number = place.make(make_paid_by_event)
+    events = run("events", "replay", "--order", number, "--status", "applied")
+    messages = run("outbox", "replay", "--order", number, "--status", "queued")
+    assert "Apply 1 event again, about 1 order of €33.99?" in events.err
+    assert "Send 2 messages again (1 by mail, 1 by webhook), about 1 order of €33.99?" in messages.err
+
+
+def test_an_erasure_of_a_customer_asks_with_all_orders(run: Run, place: Place) -> None:
+    async def add() -> int:
+        connection = await asyncpg.connect(place.database_url)
+        for _ in range(2):
+            await add_expired_order(connection, customer_email="eve@example.com")
+        number: int = await connection.fetchval("SELECT max(number) FROM orders")
+        await connection.close()
+        return number
+
+    assert "(2 orders of " in run("orders", "erase", go(add()), "--customer").err
+
+
+def test_sums_are_by_currency_with_its_digits() -> None:
+    assert sums([(100, "eur"), (5, "jpy"), (250, "eur"), (33900, "kwd")]) == "€3.50, ¥5 and KWD\xa033.900"
+    assert (sums([]), extent([])) == ("nothing", "0 orders of nothing")

@@ -1,0 +1,244 @@
+"""What every list can do: columns, formats, ids alone, a cursor, and tables that nobody cuts once they are piped."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import asyncpg
+import click
+import pytest
+
+import cli
+from checkout_daemon.present.order_columns import COLUMNS
+from tests.commands.conftest import Run, go
+from tests.commands.place import Place, make_paid_by_event, open_place
+from tests.support.background import BackgroundStripe
+from tests.support.cluster import Cluster
+from tools.manual import walk
+
+COMMANDS = {path.removeprefix("checkout "): command for path, command in walk(cli.checkout, "checkout")}
+LISTS = [name for name in COMMANDS if name.endswith(" list")]
+# Every command that prints a list in formats, with its rows: not those whose list is only one of its results.
+LINES = [
+    "trigger --list" if name == "trigger" else "batches show 1 --items" if name == "batches show" else name
+    for name, command in COMMANDS.items()
+    if any("--columns" in parameter.opts for parameter in command.params)
+] + ["catalog list --discounts"]
+EMPTY = {
+    "batches list": ["--status", "finished"],
+    "batches show 1 --items": ["--status", "failed"],
+    "events list": ["--status", "dead"],
+    "orders list": ["--email", "nobody@example.com"],
+    "outbox list": ["--status", "dead"],
+    "sessions list": ["--until", "2020-01-01"],
+    "todo": ["--snoozed"],
+}
+REPR = re.compile(r"\b[A-Z]\w+\(\w+=|datetime\.|<[\w.]+ object|\bNone\b|\b(True|False)\b|\{'|\['")
+LONG = "Wolfeschlegelsteinhausenbergerdorff " * 4
+FORMULA = '=HYPERLINK("http://x")\tTab'
+
+
+def options(name: str) -> set[str]:
+    return {option for parameter in COMMANDS[name].params for option in parameter.opts}
+
+
+@pytest.fixture(scope="module")
+def place(cluster: Cluster, offline_stripe: BackgroundStripe) -> Iterator[Place]:
+    """Five orders with sessions, events and messages; the newest one's customer has a long name."""
+    with_orders = open_place(cluster, offline_stripe)
+    place = next(with_orders)
+    for _ in range(3):
+        place.make(make_paid_by_event)
+
+    async def spoil() -> None:
+        connection = await asyncpg.connect(place.database_url)
+        await connection.execute("UPDATE orders SET customer_name = $1 WHERE number = 1003", LONG.strip())
+        await connection.execute("UPDATE orders SET customer_name = $1 WHERE number = 1002", FORMULA)
+        await connection.execute("UPDATE products SET description = $1", FORMULA)
+        await connection.execute(
+            "INSERT INTO batches (act, options, note, operator, host, total)"
+            " SELECT 'note', '{}', '', 'ada', 'desk', 1 FROM generate_series(1, 3)"
+        )
+        await connection.execute(
+            "INSERT INTO batch_items (batch, position, subject, order_id)"
+            " SELECT 1, number - 1001, number, id FROM orders WHERE number > 1001"
+        )
+        await connection.execute("UPDATE orders SET attention = '{paid_twice,dispute_lost}' WHERE number = 1004")
+        await connection.execute(
+            "INSERT INTO discounts (code, percent_off) VALUES ('TEN', 10), ('TWENTY', 20), ('THIRTY', 30)"
+        )
+        await connection.close()
+
+    go(spoil())
+    yield place
+    next(with_orders, None)
+
+
+@pytest.fixture
+def run(run_bare: Run, environment: pytest.MonkeyPatch, place: Place) -> Run:
+    for setting, value in place.environ().items():
+        environment.setenv(setting, value)
+    return run_bare
+
+
+def test_orders_have_columns_by_the_names_of_the_terminal(run: Run) -> None:
+    names = ",".join(COLUMNS)
+    table = run("orders", "list", "--columns", names).out.splitlines()
+    assert table[0].split()[:4] == ["order", "age", "status", "total"]
+    assert len(table) >= 5
+    lines = list(csv.reader(io.StringIO(run("orders", "list", "--columns", names, "--format", "csv").out)))
+    assert lines[0] == [column.key for column in COLUMNS.values()]
+    assert {len(line) for line in lines} == {len(COLUMNS)}
+    items = [row["items"] for row in run("orders", "list", "--columns", "items,owner,deadline", "--json").lines]
+    assert any("× " in item for cells in items for item in cells)
+
+
+def test_orders_are_listed_by_any_column_page_by_page(run: Run) -> None:
+    names = [row["customer_name"].lower() for row in run("orders", "list", "--sort", "customer", "--json").lines]
+    assert len(names) >= 4
+    assert sorted(names) == names
+    for sort in ("-amount", "customer", "number", "-updated", "deadline"):
+        whole = run("orders", "list", "--sort", sort, "--quiet").out.split()
+        assert run("orders", "list", "--sort", sort, "--quiet", "--after", whole[1]).out.split() == whole[2:]
+    first = run("orders", "list", "--sort", "number", "--limit", "1")
+    assert "Showing the first 1" in first.err
+    assert "1001" in first.out
+    assert "'colour' is not one of 'created', '-created'" in run("orders", "list", "--sort", "colour").err
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_list_has_the_same_options(name: str) -> None:
+    wanted = {"--columns", "--format", "--no-header", "--quiet", "--json"}
+    if not name.startswith("catalog"):
+        wanted |= {"--order", "--status", "--since", "--until", "--limit", "--after"}
+    assert wanted - options(name) == set()
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_the_formats_have_the_same_rows(run: Run, name: str) -> None:
+    line = name.split()
+    rows = run(*line, "--json").lines
+    assert len(rows) >= 2
+    assert run(*line, "--format", "jsonl").lines == rows
+    assert run(*line, "--format", "json").json == rows
+    quiet = run(*line, "--quiet")
+    ids = quiet.out.split("\n")[:-1]
+    assert len(ids) == len(set(ids)) == len(rows)
+    assert [text for text in quiet.err.splitlines() if not text.startswith("error: ")] == []
+    for form, dialect in (("csv", "excel"), ("tsv", "excel-tab")):
+        text = run(*line, "--format", form).out
+        cells = list(csv.DictReader(io.StringIO(text), dialect=dialect))
+        assert len(cells) == len(rows)
+        assert set(rows[0]) <= set(cells[0])
+        assert [list(cell) for cell in cells] == [list(cells[0])] * len(rows)
+        assert all(None not in cell and None not in cell.values() for cell in cells)
+        assert not REPR.search(text)
+        assert run(*line, "--format", form, "--no-header").out == text.partition("\n")[2]
+    table = run(*line, "--format", "table").out
+    assert len(run(*line, "--no-header").out.splitlines()) == len(rows) == len(table.splitlines()) - 1
+    assert "…" not in table
+    assert not any(text.endswith(" ") for text in table.splitlines())
+    every_key = run(*line, "--columns", ",".join(rows[0]))
+    assert every_key.out.splitlines()[0].split() == list(rows[0])
+    assert not REPR.search(every_key.out.partition("\n")[2])
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_an_empty_list_has_its_header_where_a_program_reads_it(run: Run, name: str) -> None:
+    line = [*name.split(), *EMPTY[name]]
+    header = run(*name.split(), "--format", "csv").out.splitlines()[0]
+    assert run(*line, "--format", "csv").out == header + "\n"
+    assert run(*line, "--format", "tsv").out == header.replace(",", "\t") + "\n"
+    assert run(*line, "--format", "csv", "--no-header").out == ""
+    assert run(*line, "--format", "json").json == []
+    for form in ("--quiet", "--json"):
+        ran = run(*line, form)
+        assert (ran.out, ran.err) == ("", "")
+    assert run(*line, "--columns", header.split(",")[0], "--format", "csv").out == header.split(",")[0] + "\n"
+    assert run(*line, "--format", "table").out == ""
+
+
+def test_an_option_of_a_list_needs_the_list(run: Run) -> None:
+    for line in (["trigger", "charge.refunded"], ["batches", "show", "1"]):
+        ran = run(*line, "--format", "csv")
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.err.startswith("error: --format goes with --")
+
+
+@pytest.mark.parametrize("name", [name for name in LISTS if "--after" in options(name)])
+def test_a_list_goes_on_after_a_row(run: Run, name: str) -> None:
+    line = name.split()
+    ids = run(*line, "--quiet").out.split()
+    assert run(*line, "--quiet", "--limit", "2").out.split() == ids[:2]
+    assert f"--after {ids[1]}" in run(*line, "--limit", "2").err
+    assert run(*line, "--quiet", "--after", ids[1]).out.split() == ids[2:]
+    assert run(*line, "--quiet", "--after", ids[1], "--until", "now").out.split() == ids[2:]
+    assert run(*line, "--json", "--after", ids[-1]).out == ""
+    unknown = run(*line, "--after", "9c5f1f4e-6a52-4d0c-9a4e-1d7f0b1f3d11")
+    assert (unknown.code, unknown.out) == (3, "")
+
+
+@pytest.mark.parametrize("name", [name for name in LISTS if "--after" in options(name)])
+def test_filters_have_the_same_names_and_meaning(run: Run, name: str) -> None:
+    line = name.split()
+    everything = run(*line, "--quiet").out.split()
+    of_one = run(*line, "--quiet", "--order", "1003").out.split()
+    assert 0 < len(of_one) < len(everything)
+    assert set(of_one) <= set(everything)
+    assert run(*line, "--quiet", "--until", "1d").out == ""
+    assert run(*line, "--quiet", "--since", "1d").out.split() == everything
+
+
+def test_a_piped_table_is_never_cut_and_one_on_a_terminal_is(run: Run, on_80_columns: pytest.MonkeyPatch) -> None:
+    cut = run("orders", "list")
+    on_80_columns.delenv("TTY_COMPATIBLE")
+    whole = run("orders", "list")
+    assert max(map(len, cut.out.splitlines())) <= 80
+    assert "…" in cut.out
+    assert LONG.strip() in whole.out
+    assert not any(line.endswith(" ") for line in whole.out.splitlines())
+    row = next(line for line in whole.out.splitlines() if "1003" in line)
+    heading = whole.out.splitlines()[0]
+    assert row.index(LONG[:5]) == heading.index("customer")
+
+
+def test_columns_are_those_of_the_table_or_keys_of_json(run: Run) -> None:
+    table = run("orders", "list", "--columns", "order,paid_at,amount_refunded,customer_email", "--limit", "1")
+    heading, row = table.out.splitlines()
+    assert heading.split() == ["order", "paid_at", "amount_refunded", "customer_email"]
+    assert row.split()[0] == "1005"
+    assert row.split()[-2:] == ["€0.00", "bo@example.com"]
+    csv_text = run("orders", "list", "--columns", "order,total", "--format", "csv", "--limit", "1").out
+    assert csv_text == "number,amount_total\n1005,3399\n"
+    assert run("orders", "list", "--columns", "total,order", "--json", "--limit", "1").json == {
+        "amount_total": 3399,
+        "number": 1005,
+    }
+    for wrong in (["--columns", "nmber"], ["--quiet", "--json"], ["--json", "--format", "csv"], ["--columns", ""]):
+        ran = run("orders", "list", *wrong)
+        assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+
+
+def test_no_cell_is_a_formula_and_no_value_breaks_a_line(run: Run) -> None:
+    found = run("orders", "list", "--columns", "number,customer_name", "--format", "csv").out
+    named = dict(csv.reader(io.StringIO(found)))
+    assert named["1002"] == f"'{FORMULA}"
+    tabs = run("orders", "list", "--columns", "number,customer_name", "--format", "tsv").out.splitlines()
+    assert '1002\t\'=HYPERLINK("http://x") Tab' in tabs
+    assert all(line.count("\t") == 1 for line in tabs)
+
+
+def test_times_are_the_same_in_json_and_csv(run: Run) -> None:
+    (row,) = run("orders", "list", "--json", "--limit", "1").lines
+    cells = next(csv.DictReader(io.StringIO(run("orders", "list", "--format", "csv", "--limit", "1").out)))
+    assert cells["created_at"] == row["created_at"]
+    assert datetime.fromisoformat(row["created_at"]).tzinfo == UTC
+
+
+def test_only_lists_are_named_list() -> None:
+    assert len(LISTS) >= 5
+    assert not any(isinstance(COMMANDS[name], click.Group) for name in LISTS)

@@ -1,0 +1,97 @@
+"""The group of operators that `checkout db roles` makes: every command of theirs works, and a reader's only looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from checkout_daemon.operations.roles import apply_roles
+from tests.commands.conftest import Run, go
+from tests.commands.every_command import AT_STRIPE, READING, WRITING
+from tests.commands.place import Place, open_place
+from tests.commands.test_read_only_database import words
+from tests.support.background import BackgroundStripe
+from tests.support.cluster import Cluster
+
+PREFIX = "commands"
+# The owner's
+_OF_OWNER = {"db restore"}
+_READING = (READING | AT_STRIPE).keys() - {"db backup"}
+
+
+@pytest.fixture(scope="module")
+def place(cluster: Cluster, offline_stripe: BackgroundStripe) -> Iterator[Place]:
+    yield from open_place(cluster, offline_stripe)
+
+
+@pytest.fixture(scope="module")
+def urls(place: Place) -> Iterator[Mapping[str, str]]:
+    """The database's URL for a user of each group."""
+    parts = urlsplit(place.database_url)
+    names = [f"{PREFIX}_{group}" for group in ("daemon", "operator", "reader")]
+
+    async def execute(*statements: str) -> None:
+        connection = await asyncpg.connect(place.database_url)
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.close()
+
+    go(apply_roles(place.database_url, PREFIX))
+    go(execute(*(f"CREATE ROLE {name}_user LOGIN PASSWORD 'p' IN ROLE {name}" for name in names)))
+    yield {
+        name.partition("_")[2]: f"postgresql://{name}_user:p@{parts.hostname}:{parts.port}{parts.path}"
+        for name in names
+    }
+    go(execute(*(f"DROP ROLE {name}_user; DROP OWNED BY {name}; DROP ROLE {name}" for name in names)))
+
+
+def run_as(url: str, line: list[str], run_bare: Run, environment: pytest.MonkeyPatch, place: Place) -> None:
+    for setting, value in (place.environ() | {"DATABASE_URL": url}).items():
+        environment.setenv(setting, value)
+    ran = run_bare(*line)
+    assert ran.code == (1 if "left for a person" in ran.out else 0), ran.err  # what other lines left behind
+
+
+@pytest.mark.parametrize("name", sorted(WRITING.keys() - _OF_OWNER))
+def test_an_operator_needs_no_other_right(
+    run_bare: Run, environment: pytest.MonkeyPatch, place: Place, urls: Mapping[str, str], tmp_path: Path, name: str
+) -> None:
+    line = words(name, WRITING[name], place, tmp_path)
+    run_as(urls["operator"], line, run_bare, environment, place)
+
+
+@pytest.mark.parametrize("name", sorted(_READING))
+def test_a_reader_sees_everything(
+    run_bare: Run, environment: pytest.MonkeyPatch, place: Place, urls: Mapping[str, str], tmp_path: Path, name: str
+) -> None:
+    line = words(name, (READING | AT_STRIPE)[name], place, tmp_path)
+    run_as(urls["reader"], line, run_bare, environment, place)
+
+
+def test_a_restore_keeps_the_rights(
+    run_bare: Run, environment: pytest.MonkeyPatch, place: Place, urls: Mapping[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "shop.dump"
+    run_as(place.database_url, ["db", "backup", str(file)], run_bare, environment, place)
+    run_as(place.database_url, ["db", "restore", str(file), "--yes"], run_bare, environment, place)
+    run_as(urls["reader"], ["orders", "list"], run_bare, environment, place)
+    line = words("catalog import", WRITING["catalog import"], place, tmp_path)
+    run_as(urls["operator"], line, run_bare, environment, place)
+
+
+def test_the_statements_are_printed_and_can_be_repeated(
+    run_bare: Run, environment: pytest.MonkeyPatch, place: Place, urls: Mapping[str, str]
+) -> None:
+    environment.setenv("DATABASE_URL", place.database_url)
+    printed = run_bare("db", "roles", "--prefix", PREFIX)
+    assert "GRANT SELECT ON public.acts" in printed.out
+    assert "CREATE ROLE" in printed.out
+    again = run_bare("db", "roles", "--prefix", PREFIX, "--apply", "--json")
+    assert (again.code, again.json["applied"]) == (0, True)
+    assert again.json["roles"] == [f"{PREFIX}_daemon", f"{PREFIX}_operator", f"{PREFIX}_reader"]
+    wrong = run_bare("db", "roles", "--prefix", "a; DROP TABLE orders")
+    assert (wrong.code, "cannot begin a role's name" in wrong.err) == (2, True)

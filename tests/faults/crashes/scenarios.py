@@ -1,0 +1,80 @@
+"""The acts that are tried: checkout, intake, every job of the table, and every command that changes something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from checkout_daemon.jobs.table import JOBS
+from tests.faults.crashes.acts import Act
+
+Names = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """An act in a world. `leased`: it works under a lease or sends something, so it is also frozen.
+
+    `settings` are those that differ from the world's; an empty one is not set.
+    """
+
+    name: str
+    world: str
+    act: Callable[[Names], Act]
+    leased: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
+    code: int = 0  # with which it ends
+
+
+def _command(text: str, *, leased: bool = False, code: int = 0) -> Scenario:
+    """Return a scenario of a command. A word in braces is what the world has under that name."""
+
+    def act(names: Names) -> Act:
+        return Act("command", tuple(word.format(**names) for word in text.split()))
+
+    return Scenario(f"checkout {text}", "quiet", act, leased, code=code)
+
+
+def _job(name: str, *, leased: bool = False, **settings: str) -> Scenario:
+    return Scenario(f"job {name}", "busy", lambda _: Act("job", (name,)), leased, settings)
+
+
+_LEASED_JOBS = frozenset({
+    "resume-refunds", "settle-sessions", "backfill-events", "follow-refund-hints", "sweep-expired",
+    "deliver-mails", "deliver-alerts", "deliver-webhooks",
+})  # fmt: skip
+_UNCONFIGURED = {"CHECKOUT_SHOP_WEBHOOK_URL": "", "CHECKOUT_SHOP_WEBHOOK_SECRET": ""}
+
+SCENARIOS = (
+    Scenario("checkout", "quiet", lambda _: Act("checkout", (None,))),
+    Scenario("checkout with a discount", "quiet", lambda _: Act("checkout", ("TEN",))),
+    Scenario("checkout with a limited discount", "quiet", lambda _: Act("checkout", ("ONCE",))),
+    Scenario("retry of an expired order", "quiet", lambda names: Act("retry", (names["expired"],))),
+    Scenario("retry of an open order", "quiet", lambda names: Act("retry", (names["open"],))),
+    Scenario("intake", "paying", lambda names: Act("intake", names["bodies"])),
+    *(
+        _job(job.name, leased=job.name in _LEASED_JOBS, **(_UNCONFIGURED if job.name == "skip-messages" else {}))
+        for job in JOBS
+    ),
+    _command("orders refund {paid} --yes"),
+    _command("orders refund {part} --amount 700 --yes", leased=True),
+    _command("orders cancel {open} --yes", leased=True),
+    _command("orders note {paid} remember"),
+    _command("orders ack {twice} paid_twice"),
+    _command("orders erase {paid} --yes"),
+    _command("orders recover {lost_session} --yes", leased=True),
+    _command("sessions resend {open}"),
+    _command("sessions resend {expired}", leased=True),
+    _command("sessions expire {open} --yes"),
+    _command("sessions sync {paid}"),
+    _command("events replay {dead_event} --yes"),
+    _command("events replay --status applied --yes"),
+    _command("events backfill --since 1h"),
+    _command("outbox replay {dead_message}"),
+    _command("outbox replay --status sent --yes"),
+    _command("reconcile --since 1h --apply --rate 90", code=1),  # it leaves the lost order to a person
+    _command("catalog import {products}"),
+    _command("webhook create --yes"),
+    _command("db migrate"),
+)

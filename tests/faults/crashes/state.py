@@ -1,0 +1,160 @@
+"""The state of a shop in a form that can be compared: database, Stripe and what was sent.
+
+Times, random ids and numbers of attempts differ between any two runs. Ids that the world had from the start stay, so it
+matters which order, payment or message a row is about; a new id becomes a word for its kind.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from checkout_daemon.sandbox.storage import Storage
+
+_ID = re.compile(
+    r"\b(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[a-z]+_(?:test_|live_)?[A-Za-z0-9]{12,})"
+)
+_PORT = re.compile(r"127\.0\.0\.1:\d+")
+_LEFT_OUT = frozenset({
+    "anchors", "anchored_heads", "cursors",  # how far somebody came, not what is so
+    "secret_matches",  # a crash may lose some: they are counted in memory
+    "operator_log_heads",  # the log itself is compared, and verified with its heads
+    "schema_migrations", "stripe_event_payloads_default",
+})  # fmt: skip
+_NOT_COMPARED = {
+    # Who did it, on what turn, and by which of several ways.
+    "operator_log": {
+        "number",
+        "operator",
+        "host",
+        "salt",
+        "personal_hash",
+        "prev_hash",
+        "hash",
+        "before",
+        "after",  # whether the answer or the event came first
+    },
+    "refund_hints": {"event_id"},
+    "disputes": {"event_id"},
+    "order_changes": {"seq", "xid", "actor", "note", "cause"},
+    "acts": {"seq", "actor"},
+    "outbox": {"id", "attempts", "claim", "last_error", "payload"},
+    "refund_requests": {"attempts"},
+    "stripe_events": {"attempts", "body_hash"},
+    "stripe_event_payloads": {"payload"},
+    "doubtful_attempts": {"looked_at"},
+    "orders": {"number"},  # a transaction that is rolled back uses up a number
+}
+_OBJECTS = {
+    "checkout.session": ("status", "payment_status", "amount_total", "client_reference_id", "payment_intent"),
+    "payment_intent": ("status", "amount", "amount_received"),
+    "charge": ("status", "amount", "amount_refunded", "payment_intent"),
+    "refund": ("status", "amount", "payment_intent", "metadata"),
+    "dispute": ("status", "amount", "payment_intent"),
+    "coupon": ("amount_off", "percent_off"),
+    "webhook_endpoint": ("url", "status"),
+}
+"""What is compared of Stripe's objects."""
+
+
+_RELATIONS = (
+    "SELECT concat(relkind, ' ', relname , ' ' || indisvalid) FROM pg_class"
+    " LEFT JOIN pg_index ON indexrelid = pg_class.oid WHERE relnamespace = 'public'::regnamespace"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a world had from the start: the names of its tables, and every id."""
+
+    tables: tuple[str, ...]
+    ids: frozenset[str]
+
+    def plain(self, text: str) -> str:
+        """Return a text in which ids that the world did not have are words."""
+
+        def word(found: re.Match[str]) -> str:
+            if found[0] in self.ids:
+                return found[0]
+            return f"<{found[0].partition('_')[0]}>" if "_" in found[0] else "<uuid>"
+
+        return _ID.sub(word, _PORT.sub("127.0.0.1:…", text))
+
+
+State = Counter[str]
+"""How often there is each line, one for each row, object and effect."""
+
+
+async def learn(connection: asyncpg.Connection, storage: Storage) -> Known:
+    """Read the tables and ids of a world."""
+    rows = await connection.fetch(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+        " AND NOT relispartition ORDER BY relname"
+    )
+    tables = tuple(row["relname"] for row in rows if row["relname"] not in _LEFT_OUT)
+    ids: set[str] = set()
+    for _, text in await _rows(connection, tables):
+        ids.update(_ID.findall(text))
+    for body, private in storage.connection.execute("SELECT body, private FROM objects"):
+        ids.update(_ID.findall(body), _ID.findall(private))
+    return Known(tables, frozenset(ids))
+
+
+async def read_state(connection: asyncpg.Connection, storage: Storage, known: Known) -> State:
+    """Return the state of the database and of Stripe.
+
+    A session is expired at Stripe once. Its request is in the audit log before that, again if the command is repeated;
+    the entry of the answer is missing if the process was killed before it.
+    """
+    state: State = Counter()
+    numbers = {str(row["number"]): str(row["id"]) for row in await connection.fetch("SELECT id, number FROM orders")}
+    fresh = [number for number, order_id in numbers.items() if order_id not in known.ids]
+    fresh_number = re.compile(rf"\b({'|'.join(fresh)})\b") if fresh else None
+    for table, text in await _rows(connection, known.tables):
+        row = dict(_plain_row(table, json.loads(text)))
+        if table == "operator_log" and row["kind"] == "session.expired":
+            continue
+        line = known.plain(f"{table} {json.dumps(row, sort_keys=True)}")
+        if fresh_number and table == "session_attempts":
+            line = fresh_number.sub("<number>", line)
+        state[line] = 1 if "session.expiry_requested" in line else state[line] + 1
+    state.update(row[0] for row in await connection.fetch(_RELATIONS))
+    for kind, text in storage.connection.execute("SELECT type, body FROM objects"):
+        if kind in _OBJECTS:
+            body = json.loads(text)
+            shown = {name: body.get(name) for name in ("id", *_OBJECTS[kind])}
+            state[known.plain(f"at Stripe: {kind} {json.dumps(shown, sort_keys=True)}")] += 1
+    return state
+
+
+def differences(expected: State, found: State) -> list[str]:
+    """Return each line that is missing or too many."""
+    return [
+        *(f"missing{_times(count)}: {line}" for line, count in sorted((expected - found).items())),
+        *(f"too many{_times(count)}: {line}" for line, count in sorted((found - expected).items())),
+    ]
+
+
+async def _rows(connection: asyncpg.Connection, tables: tuple[str, ...]) -> list[tuple[str, str]]:
+    every = " UNION ALL ".join(f"SELECT '{table}', to_jsonb(held)::text FROM {table} AS held" for table in tables)
+    return [(row[0], row[1]) for row in await connection.fetch(every)]
+
+
+def _plain_row(table: str, row: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    left_out = _NOT_COMPARED.get(table, set())
+    for name, value in row.items():
+        if name in left_out or name == "next_attempt_at":
+            continue
+        if name == "parameters":  # the times of a session
+            value = re.sub(r"\b\d{10}\b", "<time>", value)
+        yield name, "<time>" if value is not None and (name == "at" or name.endswith(("_at", "since"))) else value
+
+
+def _times(count: int) -> str:
+    return "" if count == 1 else f" {count} times"

@@ -1,0 +1,1 @@
+"""Overload and hostile input against the running daemon."""

@@ -1,0 +1,1 @@
+"""The daemon on three PostgreSQL nodes under Patroni, and what happens when one of them is lost."""

@@ -1,0 +1,1 @@
+"""Several daemons behind nginx, which are restarted, killed and upgraded while the shop is in use."""

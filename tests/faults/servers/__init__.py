@@ -1,0 +1,1 @@
+"""PostgreSQL as others run it: behind a pooler, of another release."""

@@ -1,0 +1,98 @@
+"""A shop in steady use for as long as `--seconds`: what the daemon and the database use must not grow.
+
+Reported are memory by hour, descriptors, threads, connections, dead rows. The first quarter warms up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections import Counter
+
+from tests.faults.report import Options, Part, Result
+from tests.faults.weather.restore import Sales, noticed
+from tests.faults.weather.world import World, running_world
+
+DELIVERIES_PER_SECOND = 20
+MOST_MB_AN_HOUR = 30.0
+LONG_SECONDS = 1800.0  # a shorter run shows what a warm-up takes, not what an hour does
+MOST_MORE_DESCRIPTORS = 40
+MOST_DEAD_SHARE = 0.5
+_SAMPLE_SECONDS = 2.0
+
+Sample = tuple[float, dict[str, float]]
+
+
+async def _deliver(world: World, end: float, statuses: Counter[int], held: set[str]) -> None:
+    async def one() -> None:
+        event, answer = await world.deliver()
+        statuses[answer.status] += 1
+        if answer.status == 200:
+            held.add(event)
+
+    async with asyncio.TaskGroup() as group:
+        while time.monotonic() < end:
+            group.create_task(one())
+            await asyncio.sleep(1 / DELIVERIES_PER_SECOND)
+
+
+async def _sample(world: World, end: float, samples: list[Sample]) -> None:
+    while time.monotonic() < end:
+        used = world.usage()
+        [row] = await world.rows("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")
+        samples.append((time.monotonic(), used | {"connections": row[0] - 1}))
+        await asyncio.sleep(_SAMPLE_SECONDS)
+
+
+def slope(samples: list[Sample], name: str) -> float:
+    """Return by how much a figure grows in an hour, in the last three quarters of the samples."""
+    kept = samples[len(samples) // 4 :]
+    line = statistics.linear_regression([at for at, _ in kept], [used[name] for _, used in kept])
+    return line.slope * 3600
+
+
+async def run(options: Options) -> list[Result]:
+    """Use the shop, then judge what it used."""
+    async with running_world(options.directory) as world:
+        sales = Sales(world, options.seed)
+        statuses: Counter[int] = Counter()
+        held: set[str] = set()
+        samples: list[Sample] = []
+        end = time.monotonic() + options.seconds
+        async with asyncio.TaskGroup() as group:
+            group.create_task(sales.go_on(options.seconds))
+            group.create_task(_deliver(world, end, statuses, held))
+            group.create_task(_sample(world, end, samples))
+        wrong = await noticed(world, [])  # once Stripe's last deliveries have come
+        known = {row["id"] for row in await world.rows("SELECT id FROM stripe_events")}
+        wrong += [f"event {event} was acknowledged and is not held" for event in held - known]
+        wrong += [f"deliveries were answered {status}" for status in statuses if status != 200]
+        wrong += [f"checkouts were {answer}" for answer in sales.counts if answer.startswith("answered")]
+        early, late = samples[len(samples) // 4][1], samples[-1][1]
+        [bloat] = await world.rows(
+            "SELECT sum(n_dead_tup) AS dead, sum(n_live_tup) AS live, pg_database_size(current_database()) AS bytes "
+            "FROM pg_stat_user_tables"
+        )
+        grown = round(slope(samples, "mb"), 1)
+        used = {
+            "orders": sales.counts["orders"], "deliveries": statuses[200], "mb": round(late["mb"], 1),
+            "mb_an_hour": grown, "descriptors": f"{early['descriptors']:.0f} to {late['descriptors']:.0f}",
+            "threads": f"{early['threads']:.0f} to {late['threads']:.0f}",
+            "connections": f"{early['connections']:.0f} to {late['connections']:.0f}",
+            "dead_rows": bloat["dead"], "live_rows": bloat["live"], "database_mb": round(bloat["bytes"] / 2**20),
+        }  # fmt: skip
+        growing = []
+        if options.seconds >= LONG_SECONDS and grown > MOST_MB_AN_HOUR:
+            growing.append(f"memory grows by {grown} MB an hour")
+        if late["descriptors"] > early["descriptors"] + MOST_MORE_DESCRIPTORS:
+            growing.append(f"descriptors grew to {late['descriptors']:.0f}")
+        if options.seconds >= LONG_SECONDS and bloat["dead"] > MOST_DEAD_SHARE * bloat["live"]:
+            growing.append(f"{bloat['dead']} of {bloat['live']} rows are dead")
+        return [
+            Result("everything is answered, and every order as at Stripe", dict(sales.counts), tuple(wrong)),
+            Result("nothing that is used grows", used, tuple(growing)),
+        ]
+
+
+PART = Part("soak", "a shop in steady use: memory, descriptors, connections, dead rows", run)

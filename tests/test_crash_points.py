@@ -1,0 +1,26 @@
+"""A process killed or frozen at any point loses nothing and doubles nothing: a share of what `make faults` tries.
+
+`python -m tests.faults crashes` tries every point of every scenario.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.faults.crashes.part import try_all
+from tests.faults.crashes.scenarios import SCENARIOS
+from tests.support.cluster import Cluster
+
+SEED = 1
+SHARE = 0.1
+TRIED = ("checkout with a discount", "intake", "checkout orders refund {part} --amount 700 --yes")
+
+
+async def test_a_process_killed_or_frozen_anywhere_changes_nothing_in_what_follows(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    scenarios = [scenario for scenario in SCENARIOS if scenario.name in TRIED]
+    results = await try_all(cluster, tmp_path, scenarios, SHARE, SEED, freeze=True)
+    assert len(results) == len(TRIED)
+    assert [(result.promise, result.differences) for result in results if not result.passed] == []
+    assert all(result.counts["killed"] > 0 for result in results)

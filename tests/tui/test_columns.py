@@ -1,0 +1,89 @@
+"""Columns of the order list are chosen and moved, remembered, and fit any width."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from checkout_daemon.model.order_rows import SORTS
+from checkout_daemon.present.order_columns import COLUMNS, FIELDS, field_column, widths
+from checkout_daemon.runtime import open_runtime
+from checkout_daemon.settings import load_settings
+from tests.support.fixtures import KEY
+from tests.support.orders import NOW, add_charge, add_order
+from tests.tui.conftest import Seat, Sit
+from tests.tui.test_sorting import title
+from tui.app import CONNECTIONS, Terminal
+from tui.context import AppContext
+from tui.screens.orders import OrdersScreen
+
+
+@pytest.fixture
+async def shop(connection: asyncpg.Connection) -> None:
+    order_id = await add_order(connection, status="disputed")
+    await add_charge(connection, order_id, country="AT")
+    await connection.execute(
+        "INSERT INTO order_items (order_id, position, sku, name, unit_amount, quantity, amount, amount_discount)"
+        " VALUES ($1, 1, 'TEE-RED', 'Tee', 625, 2, 1250, 0)",
+        order_id,
+    )
+    await connection.execute("INSERT INTO payments (id, order_id) VALUES ('pi_0', $1)", order_id)
+    await connection.execute(
+        "INSERT INTO disputes (id, livemode, payment_id, status, due_by, observed_at, event_id)"
+        " VALUES ('dp_1', false, 'pi_0', 'needs_response', $1, now(), 'evt_1')",
+        NOW + timedelta(days=17, hours=1),
+    )
+
+
+@pytest.mark.usefixtures("shop")
+async def test_a_wide_terminal_shows_card_country_items_and_deadline(sit: Sit) -> None:
+    async with sit(size=(200, 60)) as seat:
+        await seat.sees("Visa •••• 4242", " AT ", "2 × TEE-RED", "in 17d", "Ada Lovelace", "ada@example.com")
+
+
+@pytest.mark.usefixtures("shop")
+async def test_columns_are_chosen_moved_and_cleared(sit: Sit) -> None:
+    async with sit(size=(120, 40)) as seat:
+        await seat.press("vertical_line")
+        await seat.sees("[x] Order", "[ ] Card")
+        await seat.press("space", "greater_than_sign", *["down"] * 6, "space", "enter")
+        await seat.until(lambda: "Card" in title(seat) and "Order" not in title(seat))
+        assert title(seat).split()[0] == "Age▼"
+        await seat.sees("Visa •••• 4242", "--columns age,status,total,customer,event,")
+        await seat.press("vertical_line", "0")
+        await seat.until(lambda: title(seat).split()[0] == "Order")
+        assert "Card" not in title(seat)
+
+
+@pytest.mark.usefixtures("shop")
+async def test_the_columns_are_remembered(database_url: str, tmp_path: Path) -> None:
+    settings = load_settings({"DATABASE_URL": database_url, "STRIPE_API_KEY": KEY}, cwd=tmp_path)
+    async with open_runtime(settings, pool_size=CONNECTIONS) as runtime:
+        for keys in (["vertical_line", "space", "enter"], []):
+            app = Terminal(AppContext(runtime, read_only=False), database_url, memory=tmp_path / "terminal.json")
+            async with app.run_test(size=(80, 24), notifications=True) as pilot:
+                seat = Seat(app, pilot)
+                await seat.screen_of(OrdersScreen)
+                await seat.press(*keys)
+                await seat.screen_of(OrdersScreen)
+                await seat.until(lambda seat=seat: title(seat).split()[0] == "Age▼")  # type: ignore[misc]
+                app.remember()
+
+
+def test_what_does_not_fit_is_left_out_and_the_rest_fills_the_width() -> None:
+    everything = list(COLUMNS.values())
+    for room in range(10, 400, 13):
+        found = widths(everything, room, 2)
+        assert sum(found) + 2 * max(len(found) - 1, 0) <= room
+        assert all(column.least <= width for column, width in zip(everything, found, strict=False))
+    assert len(widths(everything, 400, 2)) == len(everything)
+
+
+def test_every_column_is_sortable_and_any_field_can_be_one() -> None:
+    assert {column.sort for column in COLUMNS.values()} <= {*SORTS}
+    assert {field_column(field, field, field).key for field in FIELDS} == {*FIELDS}
+    with pytest.raises(KeyError):
+        field_column("x", "X", "request_hash")

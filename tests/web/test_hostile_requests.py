@@ -1,0 +1,97 @@
+"""Ambiguous and endless requests over real sockets: one answer each, connections that end, nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from aiohttp.http_exceptions import HttpProcessingError
+
+from checkout_daemon.app import create_app
+from checkout_daemon.errors import ServerBusy
+from checkout_daemon.ledger.intake import Intake
+from checkout_daemon.settings import load_settings
+from tests.faults.hostile.smuggling import CASES, Outcome, send
+from tests.support.stripe_events import event_body, signed
+from tests.web.conftest import DATABASE_AWAY, Client, ShopServer
+from tests.web.wire import connection_to
+
+
+async def test_no_request_hides_another(client: Client) -> None:
+    assert client.port is not None
+    outcomes: list[Outcome] = await asyncio.gather(*(send(client.port, name, patience=0.5) for name in CASES))
+    assert [fault for outcome in outcomes for fault in outcome.faults()] == []
+    async with client.get("/healthz") as answer:
+        assert answer.status == 200
+
+
+async def test_a_checker_of_smuggling_can_fail() -> None:
+    assert Outcome("CL and TE", ("400", "404")).faults() != []
+    assert Outcome("CL and TE", ("502",)).faults() != []
+    assert Outcome("CL and TE", ("400",)).faults() == []
+
+
+async def test_a_crowd_of_deliveries_is_told_to_come_back(shop: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crowded(self: Intake) -> None:
+        raise ServerBusy("more events arrive than can be stored")
+
+    monkeypatch.setattr(Intake, "_start_or_hold", crowded)
+    body = event_body("customer.created", {"id": "cus_1"})
+    for _ in range(2):
+        async with shop.post("/api/webhook", data=body, headers={"Stripe-Signature": signed(body)}) as answer:
+            problem = json.loads(await answer.read())
+            assert (answer.status, answer.headers["Retry-After"], problem["code"]) == (503, "5", "server_busy")
+            assert problem["detail"] == "Nothing was written. Send the same request again in a moment."
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\nHost: shop\r\nX-A: " + b"a" * 100_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: shop\r\n" + b"X-A: a\r\n" * 10_000 + b"\r\n",
+        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: shop\r\n\r\n",
+        b"\x16\x03\x01" + b"a" * 60_000,
+    ],
+)
+async def test_a_refused_head_is_not_kept(client: Client, sent: bytes) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        async with connection_to(client) as (reader, writer):
+            writer.write(sent)
+            assert (await reader.readexactly(12)).startswith((b"HTTP/1.0 4", b"HTTP/1.1 4"))
+        async with client.get("/healthz"):  # the loop goes on
+            pass
+        kept = [found for found in gc.get_objects() if isinstance(found, HttpProcessingError)]
+    finally:
+        gc.enable()
+    assert kept == []
+
+
+async def test_json_nested_as_deep_as_a_body_is_long(shop: Client) -> None:
+    deep = b"[" * 100_000 + b"]" * 100_000
+    event = b'{"id":"evt_1","type":"charge.succeeded","data":{"object":{"id":"ch_1","x":%b}}}' % deep
+    for body, status in ((event, 200), (deep, 200), (deep[:-1], 400)):
+        async with shop.post("/api/webhook", data=body, headers={"Stripe-Signature": signed(body)}) as answer:
+            assert answer.status == status
+
+
+async def test_a_head_that_comes_byte_by_byte_ends_with_the_time_of_an_idle_connection(tmp_path: Path) -> None:
+    settings = load_settings({"DATABASE_URL": DATABASE_AWAY, "STRIPE_API_KEY": "sk_test_web0123456789"}, cwd=tmp_path)
+    server = ShopServer(create_app(settings, storefront=tmp_path))
+    await server.start_server(keepalive_timeout=0.5)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nX-A: ")
+    ended = asyncio.create_task(reader.read())
+    async with asyncio.timeout(20):
+        while not ended.done():
+            writer.write(b"a")
+            await asyncio.sleep(0.05)
+    with suppress(ConnectionError):
+        assert await ended == b""
+    writer.close()
+    await server.close()

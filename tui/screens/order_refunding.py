@@ -1,0 +1,80 @@
+"""Refunds an order's payment: asks what and why, shows what that gives back, and does it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from checkout_daemon.audit.operators import this_operator
+from checkout_daemon.orders import refunding
+from checkout_daemon.orders.order_lists import OrderView
+from checkout_daemon.orders.refund_items import items_text
+from checkout_daemon.orders.refund_rules import RefundOptions, RefundPlan
+from checkout_daemon.present.money import money
+from checkout_daemon.present.text import plain, words
+from tui.screens.dialogs import Ask, Choose
+from tui.screens.refund_box import RefundBox, RefundChoice
+from tui.texts import minor_units
+
+if TYPE_CHECKING:
+    from tui.screens.order_actions import OrderActions
+
+
+async def refund(screen: OrderActions, view: OrderView) -> None:
+    """Ask what to refund and why, have it confirmed with the order's number, and refund it."""
+    context, order_id = screen.app_context, view.order.id
+    async with screen.doing(screen.command_for("orders", "refund")):
+        payment_id = await _pick_payment(screen, view)
+        whole = await refunding.plan_refund(context.database, order_id, RefundOptions(None, payment_id))
+        items = await refunding.refundable_items(context.database, whole)
+        names = {item.sku: item.name for item in view.items}
+        choice = await screen.app.push_screen_wait(RefundBox(whole.amount, whole.currency, items, names))
+        if choice is None:
+            screen.canceled()
+            return
+        amount = minor_units(choice.amount, whole.currency) if choice.amount else None
+        if choice.amount and amount is None:
+            screen.failed(f"{choice.amount!r} is not a valid amount in {whole.currency.upper()}")
+            return
+        if amount is None and not choice.items:
+            amount = whole.amount
+        options = RefundOptions(amount, whole.payment_id, choice.reason, choice.items)
+        plan = await refunding.plan_refund(context.database, order_id, options)
+        if await screen.app.push_screen_wait(_confirmation(screen, plan, choice)) is None:
+            screen.canceled()
+            return
+        payment = ("--payment", plan.payment_id) if payment_id else ()
+        screen.show_command(screen.command_for("orders", "refund", rest=(*_arguments(plan, choice), *payment)))
+        done = await refunding.refund(
+            context.runtime, order_id, plan.confirmed(choice.reason), operator=this_operator(), note=choice.note
+        )
+        screen.done(f"Refunded {money(done.amount, done.currency)}: {words(done.status)}")
+
+
+async def _pick_payment(screen: OrderActions, view: OrderView) -> str | None:
+    """Ask for a payment if there are several; with None the service takes the only one."""
+    options = {payment.id: f"{money(payment.amount, payment.currency)}  {payment.id}" for payment in view.payments}
+    if len(options) < 2:
+        return None
+    return await screen.app.push_screen_wait(Choose("Refund which payment?", list(options.items())))
+
+
+def _confirmation(screen: OrderActions, plan: RefundPlan, choice: RefundChoice) -> Ask:
+    real = "LIVE MODE: this is real money.\n\n" if screen.app_context.livemode else ""
+    refunded, left = money(plan.amount, plan.currency), money(plan.left_afterwards, plan.currency)
+    details = [f"\nItems: {plain(items_text(plan.items))}"] if plan.items else []
+    details += [f"\nReason: {words(choice.reason)}"] if choice.reason else []
+    details += [f"\nNote: {plain(choice.note)}"] if choice.note else []
+    question = (
+        f"{real}Refund {refunded} of {plan.payment_id}.{''.join(details)}\nThis leaves {left}.\n\n"
+        f"Type the order's number, {plan.number}, to confirm."
+    )
+    return Ask("Refund", question, must_be=str(plan.number))
+
+
+def _arguments(plan: RefundPlan, choice: RefundChoice) -> tuple[object, ...]:
+    items = [part for item in plan.items for part in ("--item", f"{item.sku}:{item.quantity}")]
+    return (
+        *(items or ("--amount", plan.amount)),
+        *(("--reason", choice.reason) if choice.reason else ()),
+        *(("--note", choice.note) if choice.note else ()),
+    )

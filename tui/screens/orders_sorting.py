@@ -1,0 +1,124 @@
+"""The sort and the columns of the order list, which the next start begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from textual import work
+
+from checkout_daemon.model.order_rows import NEWEST_FIRST, OrderRow, Part, Sort, first_sort, read_sort
+from checkout_daemon.model.orders import Order
+from tui.actions import Action, command_line
+from tui.context import AppContext
+from tui.filters import Choice
+from tui.lists import OrderSource
+from tui.screens.orders_columns import DEFAULT, cells, columns, parts
+from tui.screens.orders_marked import MarkingScreen
+from tui.screens.sorting import Sorting
+from tui.typeahead import ACTING
+from tui.widgets.columns import Cell, Column
+from tui.widgets.table import LiveTable
+
+_PLACE = "Orders"
+
+
+COLUMNS_ACTION = Action(
+    "vertical_line", "columns", "Choose and move columns", "orders list --columns NAMES", show_key="|"
+)
+
+
+class OrderSorting(MarkingScreen, Sorting):
+    """A list of orders that can be sorted. An order whose place changes keeps the cursor."""
+
+    def __init__(
+        self, context: AppContext, table: LiveTable[OrderRow], marked: dict[str, Order], choice: Choice
+    ) -> None:
+        super().__init__(context, table, marked)
+        self.choice = choice
+
+    def choose(self, choice: Choice) -> None:
+        """Show another list."""
+        raise NotImplementedError
+
+    @property
+    def chosen_columns(self) -> tuple[str, ...]:
+        """The names of the columns that were chosen; none: the usual ones."""
+        return self.app_context.columns.get(_PLACE, ())
+
+    def layout_columns(self, width: int) -> Sequence[Column]:
+        """Return the columns of the table."""
+        return columns(width, self.chosen_columns)
+
+    def cells_of(self, row: OrderRow, layout: Sequence[Column]) -> Iterable[Cell]:
+        """Yield the cells of a row of the table."""
+        width = self.table.scrollable_content_region.width
+        return cells(row, layout, datetime.now(UTC), self.app_context, self.chosen_columns, width)
+
+    @property
+    def parts(self) -> frozenset[Part]:
+        """The parts of rows that are shown."""
+        return parts(self.app.size.width, self.chosen_columns)
+
+    def on_resize(self) -> None:
+        if self.table.is_mounted and not self.parts <= self.source.orders.parts:
+            self.show_columns()
+
+    def show_columns(self) -> None:
+        """Show the columns that were chosen, and read what they need."""
+        self.source.orders.parts |= self.parts
+        self.table.refresh()
+        self.load(self.table.cursor_rank)
+
+    @work(group=ACTING)
+    async def action_columns(self) -> None:
+        from tui.screens.column_picker import ColumnPicker
+
+        chosen = self.chosen_columns or DEFAULT
+        names = await self.app.push_screen_wait(ColumnPicker(chosen))
+        if names is None:
+            return
+        self.app_context.columns.pop(_PLACE, None)
+        if names:
+            self.app_context.columns[_PLACE] = names
+            self.show_command(command_line("orders", "list", "--columns", ",".join(names)))
+        self.show_columns()
+
+    @property
+    def source(self) -> OrderSource:
+        """Where the rows are read from."""
+        source = self.table.listing.source
+        assert isinstance(source, OrderSource)
+        return source
+
+    @property
+    def sort(self) -> Sort:
+        return self.choice.sort
+
+    def first_sort(self, name: str) -> Sort:
+        return first_sort(name)
+
+    def sort_by(self, sort: Sort) -> None:
+        self.choose(replace(self.choice, sort=sort))
+
+    def show_sort(self) -> None:
+        """Show the sort in the titles."""
+        self.table.sorted_by = (self.sort.name, self.sort.descending)
+
+    def remember_sort(self) -> None:
+        """Have the next start begin with this sort."""
+        self.app_context.sorts[_PLACE] = str(self.sort)
+
+    def on_live_table_cursor_left(self, event: LiveTable.CursorLeft) -> None:
+        """Follow the order under the cursor to its new place, also out of what is loaded."""
+        rank = self.source.rank_of(event.place)
+        if rank is None:
+            self.table.rows_arrived()
+        else:
+            self.table.go_to(rank, event.key)
+
+
+def remembered_sort(context: AppContext) -> Sort:
+    """Return the sort of the last start, or the newest first."""
+    return read_sort(context.sorts.get(_PLACE, "")) or NEWEST_FIRST

@@ -1,0 +1,303 @@
+"""What needs a person: by deadline, then by money; the first place to look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.containers import VerticalScroll
+from textual.widget import Widget
+from textual.widgets import Static
+
+from checkout_daemon.audit.operators import this_operator
+from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.ledger.change_log import ChangeLine
+from checkout_daemon.model.todo import Todo, TodoItem
+from checkout_daemon.orders.notes import note_order
+from checkout_daemon.orders.todo import read_todo
+from checkout_daemon.present.money import money
+from checkout_daemon.present.text import NONE, counted, plain, words
+from checkout_daemon.present.times import span
+from checkout_daemon.present.todo import card, deadline, remarks, sums
+from tui.actions import Action, command_line
+from tui.context import AppContext
+from tui.filters import EventChoice
+from tui.listing import Listing
+from tui.lists import TodoSource, todo_items
+from tui.screens.caring import CARE_ACTIONS, CareActions, Cared
+from tui.screens.dialogs import Ask, ShowResult
+from tui.typeahead import ACTING, READING
+from tui.widgets.chips import Chips
+from tui.widgets.columns import Cell, Column
+from tui.widgets.table import LiveTable
+
+_LOOK_SECONDS = 2.0
+_NOTHING = "Nothing needs a person."
+_NOTHING_SNOOZED = "Nothing is snoozed. Press Z for what is to do."
+
+
+class TodoScreen(CareActions):
+    """The list of what needs a person, and below it what the chosen item is about."""
+
+    PLACE = "To do"
+    ACTIONS: ClassVar[tuple[Action, ...]] = (
+        Action("escape", "dismiss", "Back", foot="Back"),
+        Action("enter", "open", "Open the order, event or message", "todo", foot="Open"),
+        Action("w", "copy_fix", "Copy the command that fixes it", "todo", foot="Fix"),
+        Action("o", "page", "Show its page at Stripe", foot="Page"),
+        Action("n", "note", "Add a note to the order", "orders note ORDER TEXT", foot="Note", writes=True),
+        *CARE_ACTIONS,
+        Action("Z", "snoozed", "Show what is snoozed, or what is to do", "todo --snoozed"),
+        Action("d", "dead_letters", "What is dead, by error", "events list --status dead", foot="Dead"),
+        Action("c", "copy_number", "Copy the order's number", foot="Copy"),
+    )
+
+    def __init__(self, context: AppContext) -> None:
+        super().__init__(context)
+        self.source = TodoSource()
+        self.table = LiveTable(Listing(self.source), _columns, self._cells, empty=" …")
+        self.todo: Todo | None = None
+        self.shows_snoozed = False
+
+    def body(self) -> Iterable[Widget]:
+        detail = VerticalScroll(Static(id="item", markup=False), id="about")
+        detail.can_focus = False
+        return Chips(), self.table, detail
+
+    def on_mount(self) -> None:
+        self.table.focus()
+        self.show_command(command_line("todo"))
+        self.look_every(_LOOK_SECONDS, self._look)
+        self.look_every(1.0, self.table.tick)  # ages
+        self._load()
+
+    # Reading
+
+    @work(group="look", exclusive=True)
+    async def _look(self) -> None:
+        await self._read()
+
+    @work(group=READING)
+    async def _load(self) -> None:
+        await self._read()
+
+    async def _read(self) -> None:
+        try:
+            found = await read_todo(self.app_context.reads, self.app_context.settings)
+        except DatabaseUnavailable:
+            return  # reload() follows once the database is back
+        if not self.gone:
+            self.todo = found
+            await self._show()
+
+    async def reload(self) -> None:
+        self._load()
+
+    async def changed(self, changes: list[ChangeLine]) -> None:
+        if self.in_view:
+            self._look()
+
+    def on_screen_resume(self) -> None:
+        """Catch up with what changed while another screen was in front."""
+        if self.todo is not None:
+            self._look()
+
+    @property
+    def items(self) -> tuple[TodoItem, ...]:
+        if self.todo is None:
+            return ()
+        return self.todo.snoozed if self.shows_snoozed else self.todo.items
+
+    async def _show(self) -> None:
+        """Show the items in their sequence. Rows are only moved if that has changed."""
+        assert self.todo is not None
+        empty = _NOTHING_SNOOZED if self.shows_snoozed else _NOTHING
+        if self.table.empty != empty:
+            self.table.empty = empty
+            self.table.refresh()
+        if [item.key for item in self.items] != [item.key for item in self.source.items]:
+            source = TodoSource(self.items)
+            listing = Listing(source)
+            await listing.load(0)
+            if self.gone:
+                return
+            self.source = source
+            self.table.show(listing, keep=True)
+        elif self.items != self.source.items or not self.table.listing.counted:
+            self.source.items = self.items
+            if self.table.listing.counted:
+                self.table.update(todo_items(self.items))
+            else:
+                await self.table.listing.load(0)
+                self.table.rows_arrived()
+        self._show_chips()
+        self._show_item()
+
+    def _show_chips(self) -> None:
+        assert self.todo is not None
+        count, asleep = f"{len(self.todo.items)} to do", f"Z {len(self.todo.snoozed)} snoozed"
+        more = f"and {counted(self.todo.cut, 'more order')}" if self.todo.cut else ""
+        self.query_one(Chips).show(
+            [
+                ("snoozed" if self.shows_snoozed else "", f"{count}{sums(self.todo.items)}", not self.shows_snoozed),
+                ("snoozed", asleep, self.shows_snoozed),
+            ],
+            more,
+        )
+
+    def redraw(self) -> None:
+        super().redraw()
+        self._show_item()
+
+    def _cells(self, item: TodoItem, layout: Sequence[Column]) -> Iterable[Cell]:
+        return _cells(item, layout, datetime.now(UTC), self.app_context)
+
+    @property
+    def item(self) -> TodoItem | None:
+        """The item under the cursor."""
+        row = self.table.cursor_row
+        return None if row is None else row.row
+
+    def _show_item(self) -> None:
+        item, muted, now = self.item, self.colour("muted"), datetime.now(UTC)
+        text = Text()
+        if item is not None:
+            zone = self.app_context.time_zone
+            text.append(f"{plain(item.description)}.", "bold")
+            if due := deadline(item, now, zone):
+                text.append(f"  {due}", f"bold {self.colour('error')}")
+            text.append(f"\n{item.next}", muted)
+            for remark in remarks(item, now, zone):
+                text.append(f"\n{remark}")
+            for fix in (item.page, item.command):
+                if fix:
+                    text.append("\n→ ", muted).append(plain(fix), "bold")
+        self.query_one("#item", Static).update(text)
+
+    # Acting
+
+    @property
+    def cared_under_cursor(self) -> Cared | None:
+        item = self.item
+        if item is None:
+            return None
+        if item.order_id is None or item.number is None:
+            return Cared(None, item.key)
+        return Cared(item.order_id, str(item.number))
+
+    def on_live_table_moved(self, event: LiveTable.Moved) -> None:
+        self._show_item()
+        if event.by_hand and self.item is not None:
+            self.show_command(self.item.command or command_line("todo"))
+
+    def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
+        item, navigation = self.item, self.app_context.navigation
+        if item is None:
+            return
+        if item.kind == "event_dead":
+            if item.count == 1 and item.subject.startswith("evt_"):
+                navigation.event(item.subject)
+            else:
+                navigation.events(EventChoice(fingerprint=item.subject))
+        elif item.kind == "message_dead":
+            if "-" in item.subject:
+                navigation.message(item.subject)
+            else:  # several with one fault
+                navigation.dead_letters()
+        elif item.order_id is not None and item.kind != "order_missing":
+            navigation.order(item.order_id)
+        else:
+            self.action_copy_fix()
+
+    def action_open(self) -> None:
+        self.table.action_choose()
+
+    def action_copy_fix(self) -> None:
+        if self.item is not None and self.item.command:
+            self.show_command(self.item.command)
+            self.copy(self.item.command, "command")
+
+    @work(group=ACTING)
+    async def action_page(self) -> None:
+        item = self.item
+        if item is not None and item.page:
+            await self.app.push_screen_wait(ShowResult("At Stripe", f"{item.subject}\n\n{item.page}", copies=item.page))
+        else:
+            self.done("It has no page of its own at Stripe.")
+
+    @work(group=ACTING)
+    async def action_note(self) -> None:
+        cared = self.cared_under_cursor
+        if cared is None:
+            return
+        if cared.order_id is None:
+            self.done("This is about no order: z snoozes it with a note.")
+            return
+        text = await self.app.push_screen_wait(Ask("Note", f"A note about {cared.label}"))
+        if text:
+            async with self.doing(command_line("orders", "note", cared.name, text)):
+                await note_order(self.app_context.database, cared.order_id, text, operator=this_operator())
+                self.done("Note added")
+
+    @work(group=ACTING)
+    async def action_snoozed(self) -> None:
+        self.shows_snoozed = not self.shows_snoozed
+        self.show_command(command_line("todo", *(["--snoozed"] if self.shows_snoozed else [])))
+        if self.todo is not None:
+            await self._show()
+
+    def action_dead_letters(self) -> None:
+        self.app_context.navigation.dead_letters()
+
+    def action_copy_number(self) -> None:
+        if self.item is not None and self.item.number:
+            self.copy(str(self.item.number), "order number")
+
+    def action_open_todo(self) -> None:
+        """Do nothing: this is the list of what is to do."""
+
+
+_FIXED = (
+    Column("Due", 8, right=True),
+    Column("Order", 7, right=True),
+    Column("Money", 10, right=True),
+)
+_WIDE = 110
+_KIND = 22
+_OWNER = 12
+_AGE = 4
+_CARD = 15
+
+
+def _columns(width: int) -> Sequence[Column]:
+    room = width - 1 - sum(column.width + 2 for column in _FIXED) - _KIND - 2
+    if width < _WIDE:
+        return (*_FIXED, Column("What", _KIND), Column("Customer", room - _OWNER - 2), Column("Owner", _OWNER))
+    room -= 2 * _OWNER + _AGE + _CARD + 8
+    return (
+        *_FIXED, Column("What", _KIND), Column("Customer", 2 * _OWNER), Column("Owner", _OWNER),
+        Column("Age", _AGE, right=True), Column("Card", _CARD), Column("About", room - _OWNER),
+    )  # fmt: skip
+
+
+def _cells(item: TodoItem, layout: Sequence[Column], now: datetime, context: AppContext) -> Iterable[Cell]:
+    yield _due(item, now)
+    yield str(item.number or NONE), ""
+    yield money(item.amount, item.currency), ""
+    yield words(item.kind), "table--alarm" if item.due_by else "table--bad"
+    yield context.name(item.customer) if item.customer else "", ""
+    yield plain(item.owner or ""), "table--busy"
+    if len(layout) > len(_FIXED) + 3:
+        yield span((now - item.since).total_seconds()), "table--muted"
+        yield card(item), ""
+        yield plain(item.description), "table--muted"
+
+
+def _due(item: TodoItem, now: datetime) -> Cell:
+    if item.due_by is None:
+        return NONE, "table--muted"
+    left = (item.due_by - now).total_seconds()
+    return (f"in {span(left)}", "table--alarm") if left > 0 else ("over", "table--bad")
