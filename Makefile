@@ -47,7 +47,7 @@ run: $(PYTHON_READY) $(STOREFRONT)
 cluster: $(PYTHON_READY) $(STOREFRONT) .faults/patroni/.installed
 	@exec $(BIN)/python -m tests.faults.patroni
 
-# What fails beside other tests runs once more alone, which tells a fault from a busy machine; pytest prints both runs.
+# What fails in the full run runs once more alone, which tells a fault from a busy machine. Both results are printed.
 test: $(PYTHON_READY) $(STOREFRONT)
 	$(BIN)/python -m pytest -n 3 --dist loadfile || { [ $$? = 1 ] && $(BIN)/python -m pytest --last-failed --maxfail 3 --verbose; }
 	npm --prefix frontend run --silent test
