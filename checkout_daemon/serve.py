@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from checkout_daemon.errors import CheckoutError, ConfigurationError, next_step
-from checkout_daemon.observability.logs import set_up_logging
+from checkout_daemon.observability.logs import level_number, log_uncaught_errors, set_up_logging
 from checkout_daemon.observability.metrics import forget_process
 from checkout_daemon.observability.metrics_folder import shared_metrics
 from checkout_daemon.settings import DEV_ENV, PARENT_PIPE, Settings
@@ -51,7 +51,8 @@ def run(settings: Settings, options: ServeOptions) -> int:
     """Serve until a signal stops the daemon. Return the exit code: 0, 1 failed, 2 settings, 5 database unavailable."""
     from checkout_daemon.web.connections import raise_descriptor_limit
 
-    set_up_logging(settings.log_format)
+    set_up_logging(settings.log_format, level=level_number(settings.log_level))
+    log_uncaught_errors(log)
     raise_descriptor_limit()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))  # until the processes handle them
@@ -68,8 +69,17 @@ def run(settings: Settings, options: ServeOptions) -> int:
         finally:
             _close(listeners)
     except CheckoutError as error:
+        return refuse(error, settings.log_format)
+
+
+def refuse(error: CheckoutError, log_format: str) -> int:
+    """Report why the daemon does not serve, in one line of the log's format, and return the exit code."""
+    if log_format == "json":
+        set_up_logging(log_format)
+        log.critical("%s%s", error.detail, next_step(error))
+    else:
         sys.stderr.write(f"checkout serve: {error.detail}{next_step(error)}\n")
-        return error.exit_code
+    return error.exit_code
 
 
 def open_listeners(host: str, port: int, count: int) -> list[socket.socket]:
@@ -183,7 +193,11 @@ def _serve(
     def listening(by: str) -> None:
         running.enter_context(announced(settings.state_dir))
         # With port 0, nothing else shows the port.
-        sys.stdout.write(f"listening on {http_url(host, port)} ({by})\n")
+        line = f"listening on {http_url(host, port)} ({by})"
+        if settings.log_format == "json":
+            log.info(line)
+            return
+        sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
 
     if options.workers == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from checkout_daemon.dev.ports import free_port
 from tests.support.fronts import passing_on
-from tests.support.serving import ONE_OR_TWO, Serve, deliver, enough, ready, refusal, until
+from tests.support.serving import ONE_OR_TWO, START_SECONDS, Serve, deliver, enough, ready, refusal, start, until
 
 # What it refuses ------------------------------------------------------------------------------------------------------
 
@@ -122,6 +123,16 @@ async def test_a_parents_pipe_that_is_not_open_is_refused(tmp_path: Path, databa
     assert "CHECKOUT_PARENT_PIPE" in lines[-1]
 
 
+@pytest.mark.parametrize("wrong", [{"DATABASE_URL": "postgresql://127.0.0.1:9/shop"}, {"CHECKOUT_PORT": "many"}])
+async def test_refusals_are_json_where_that_is_asked_for(
+    tmp_path: Path, database_url: str, wrong: dict[str, str]
+) -> None:
+    status, lines = await refusal(tmp_path, enough(database_url) | {"CHECKOUT_LOG_FORMAT": "json"} | wrong)
+    assert status in (2, 5)
+    (line,) = map(json.loads, lines)
+    assert line["level"] == "critical"
+
+
 # How it starts --------------------------------------------------------------------------------------------------------
 
 
@@ -143,6 +154,35 @@ async def test_one_worker_is_one_process(serve: Serve, http: aiohttp.ClientSessi
     await ready(http, serving)
     assert serving.workers() == []
     assert "one process" in serving.announced
+
+
+@ONE_OR_TWO
+async def test_every_line_from_start_to_stop_is_json_where_that_is_asked_for(
+    tmp_path: Path, http: aiohttp.ClientSession, database_url: str, options: tuple[str, ...]
+) -> None:
+    serving = await start(tmp_path, enough(database_url) | {"CHECKOUT_LOG_FORMAT": "json"}, *options)
+    try:
+        await until(lambda: "listening on" in serving.log(), START_SECONDS)
+        serving.address = serving.log().partition("listening on ")[2].split()[0]
+        await ready(http, serving)
+        serving.signal(signal.SIGTERM)
+        assert await serving.ended() == 0
+    finally:
+        await serving.close()
+    messages = [json.loads(line)["message"] for line in serving.log().splitlines()]
+    assert any(message.startswith("listening on ") for message in messages)
+    assert any(message.startswith("stopping") for message in messages)
+
+
+async def test_the_log_has_only_what_is_as_important_as_its_level(
+    serve: Serve, http: aiohttp.ClientSession, database_url: str
+) -> None:
+    serving = await serve(enough(database_url) | {"CHECKOUT_LOG_LEVEL": "error"})
+    await ready(http, serving)
+    assert await deliver(http, serving) == 200
+    serving.signal(signal.SIGTERM)
+    assert await serving.ended() == 0
+    assert serving.log() == ""
 
 
 # Rotating secrets -----------------------------------------------------------------------------------------------------

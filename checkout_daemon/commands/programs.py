@@ -82,10 +82,16 @@ def serve(host: str | None, port: int | None, workers: int, no_jobs: bool, drain
     Example:
       checkout serve --host 0.0.0.0 --port 8000 --workers 2 --drain 5
     """
-    from checkout_daemon.serve import ServeOptions, run
-    from checkout_daemon.settings import load_settings
+    from checkout_daemon.errors import ConfigurationError
+    from checkout_daemon.serve import ServeOptions, refuse, run
+    from checkout_daemon.settings import load_settings, read_setting
 
-    settings = load_settings(daemon=True)
+    try:
+        settings = load_settings(daemon=True)
+    except ConfigurationError as error:
+        if read_setting("CHECKOUT_LOG_FORMAT") == "json":
+            return refuse(error, "json")
+        raise
     options = ServeOptions(
         host=settings.host if host is None else host,
         port=settings.port if port is None else port,

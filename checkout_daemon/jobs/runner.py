@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from checkout_daemon.backoff import job_pause
 from checkout_daemon.database.leases import LeaseLost
 from checkout_daemon.errors import DatabaseUnavailable, StripeUnavailable
+from checkout_daemon.observability import context
 from checkout_daemon.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ async def _repeat(runtime: Runtime, job: Job) -> None:
     """Run a job at its interval. After a failure, wait longer and try again."""
     failures = 0
     while True:
+        context.stripe_request.set(None)
         try:
             done = await run_once(runtime, job)
         except (DatabaseUnavailable, StripeUnavailable, LeaseLost) as error:

@@ -9,8 +9,10 @@ from contextvars import ContextVar
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 order_id: ContextVar[str | None] = ContextVar("order_id", default=None)
 event_id: ContextVar[str | None] = ContextVar("event_id", default=None)
+# Of Stripe's latest answer in this task: https://docs.stripe.com/api/request_ids
+stripe_request: ContextVar[str | None] = ContextVar("stripe_request", default=None)
 
-_ALL = (request_id, order_id, event_id)
+_ALL = (request_id, order_id, event_id, stripe_request)
 
 
 @contextmanager

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import TextIO
 
 from checkout_daemon.observability.context import current
@@ -23,6 +25,25 @@ def set_up_logging(log_format: str, *, level: int = logging.INFO, stream: TextIO
     quiet_bad_requests(logging.getLogger("aiohttp.server"))
     # At INFO the SDK writes a kilobyte per call, with session ids in it; metrics count the calls.
     logging.getLogger("stripe").setLevel(max(level, logging.WARNING))
+
+
+def level_number(name: str) -> int:
+    """Return the number of a level by its name in the settings, such as warning."""
+    return logging.getLevelNamesMapping()[name.upper()]
+
+
+def log_uncaught_errors(logger: logging.Logger) -> None:
+    """Log what nobody catches, in this process and on its threads, instead of printing it."""
+
+    def of_the_process(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        logger.critical("an error ends the program", exc_info=(kind, error, trace))
+
+    def of_a_thread(args: threading.ExceptHookArgs) -> None:
+        error = args.exc_value or args.exc_type()
+        logger.critical("an error ends a thread", exc_info=(args.exc_type, error, args.exc_traceback))
+
+    sys.excepthook = of_the_process
+    threading.excepthook = of_a_thread
 
 
 class JsonFormatter(logging.Formatter):

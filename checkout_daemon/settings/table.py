@@ -250,6 +250,14 @@ class Settings:
         example="json",
         about="How the daemon writes its log: lines for people, or one JSON object per line.",
     )
+    log_level: str = Group.METRICS.setting(
+        "CHECKOUT_LOG_LEVEL",
+        kinds.one_of("debug", "info", "warning", "error"),
+        default="info",
+        example="warning",
+        about="The least important lines that the daemon writes to its log. debug has a line for every request and for "
+        "every call to Stripe.",
+    )
     metrics: str = Group.METRICS.setting(
         "CHECKOUT_METRICS",
         kinds.one_of("local", "public", "off"),

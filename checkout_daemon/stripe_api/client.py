@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,10 +18,13 @@ from typing import Any
 
 from checkout_daemon.errors import StripeRejected, StripeUnavailable, why
 from checkout_daemon.model.json_text import decode
+from checkout_daemon.observability import context
 from checkout_daemon.patience import at_most, deadline
 from checkout_daemon.settings import check_key_destination
 from checkout_daemon.stripe_api.breaker import Breaker, StripeNotAsked
 from checkout_daemon.stripe_api.forms import form_encoded
+
+log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 10.0  # of one try
 DEADLINE_SECONDS = 25.0  # of all tries together
@@ -132,6 +136,7 @@ class StripeGateway:
         try:
             async with asyncio.timeout(limit):
                 answer = await make(client)
+            context.stripe_request.set(answer.headers.get("Request-Id"))
             outcome = "ok"
         except (TimeoutError, stripe.APIConnectionError) as error:
             # The time that the shopper had left may have been too short for Stripe.
@@ -139,6 +144,7 @@ class StripeGateway:
             outcome = "unavailable" if fair else "hurried"
             raise StripeSilent("Stripe did not answer: try again in a moment") from error
         except stripe.StripeError as error:
+            context.stripe_request.set(error.request_id)
             named = _name_failure(stripe, error)
             outcome = "failed" if isinstance(named, StripeFailed) else named.code.removeprefix("stripe_")
             if type(named) is StripeUnavailable:
@@ -169,6 +175,8 @@ class StripeGateway:
         else:
             self._breaker.answered()
         self._observe(name, outcome, seconds)
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("Stripe: %s was %s in %.1f ms", name, outcome, seconds * 1000)
 
     def now(self) -> datetime:
         """Return the time by Stripe's clock, as estimated from its last answer."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sys
+import threading
 from collections.abc import Iterator
 from io import StringIO
 
@@ -12,7 +14,7 @@ import pytest
 from aiohttp.http_exceptions import BadHttpMessage
 
 from checkout_daemon.observability import context
-from checkout_daemon.observability.logs import set_up_logging
+from checkout_daemon.observability.logs import level_number, log_uncaught_errors, set_up_logging
 from tests.support.hostile import HOSTILE, unsafe_in
 
 log = logging.getLogger("checkout_daemon.orders.example")
@@ -144,3 +146,27 @@ def test_the_sdk_writes_no_line_for_each_call(stream: StringIO) -> None:
     stripe.info("message='Request to Stripe api' path=https://api.stripe.com/v1/checkout/sessions/cs_test_1")
     stripe.warning("a warning")
     assert stream.getvalue().count("\n") == 1
+
+
+def test_a_level_leaves_out_what_is_less_important(stream: StringIO) -> None:
+    set_up_logging("console", level=level_number("warning"), stream=stream)
+    log.info("an event was stored")
+    log.warning("Stripe does not answer")
+    assert stream.getvalue()[8:] == " warning orders.example: Stripe does not answer\n"
+
+
+def test_what_nobody_catches_is_a_line_of_the_log(stream: StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    set_up_logging("json", stream=stream)
+    log_uncaught_errors(log)
+    error = ZeroDivisionError("one of zero")
+    sys.excepthook(ZeroDivisionError, error, None)
+    thread = threading.Thread(target=lambda: 1 // 0)
+    thread.start()
+    thread.join()
+    first, second = map(json.loads, stream.getvalue().splitlines())
+    assert (first["level"], first["message"]) == ("critical", "an error ends the program")
+    assert first["exception"].endswith("ZeroDivisionError: one of zero")
+    assert second["message"] == "an error ends a thread"
+    assert "lambda" in second["exception"]
