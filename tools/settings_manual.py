@@ -37,6 +37,10 @@ you set them. Four variables of other programs have their usual meaning: `NO_COL
 port of a database URL without one), `PATH` (the Stripe CLI and PostgreSQL's client programs are
 looked up there) and `XDG_DATA_HOME` (where `checkout dev` puts its PostgreSQL if it cannot run it
 in place).
+
+`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name the proxy through which Stripe and the
+shop's own systems are reached ([DEPLOY.md](DEPLOY.md#networks-with-a-proxy)). `SSL_CERT_FILE` and
+`SSL_CERT_DIR` name the certificates that are trusted instead of the usual ones.
 """
 
 

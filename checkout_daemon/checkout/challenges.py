@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from checkout_daemon.errors import why
+from checkout_daemon.outbound import certificate_fault, proxy_fault, proxy_for
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +40,11 @@ class Challenge:
                 aiohttp.ClientSession(
                     timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS), cookie_jar=aiohttp.DummyCookieJar()
                 ) as http,
-                http.post(self.url, data=form, allow_redirects=False) as answer,
+                http.post(self.url, data=form, allow_redirects=False, proxy=proxy_for(self.url)) as answer,
             ):
                 body = await answer.content.read(_MOST_READ_BYTES)
             return msgspec.json.decode(body, type=_Answer).success
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError, msgspec.MsgspecError) as error:
-            log.warning("the challenge service did not answer: %s", why(error))
+            reason = certificate_fault(error) or proxy_fault(error) or why(error)
+            log.warning("the challenge service did not answer: %s", reason)
             return False

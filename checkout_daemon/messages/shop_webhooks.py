@@ -28,6 +28,7 @@ from checkout_daemon.messages.outcomes import (
 )
 from checkout_daemon.model.messages import Alert, MessageKind
 from checkout_daemon.model.orders import attention_command
+from checkout_daemon.outbound import certificate_fault, proxy_fault, proxy_for
 from checkout_daemon.outbox.outbox_store import ClaimedMessage
 from checkout_daemon.runtime import Runtime
 
@@ -55,18 +56,21 @@ async def send_webhook(runtime: Runtime, message: ClaimedMessage) -> None:
         body = msgspec.json.encode(await compose(connection, message))
     headers = _signature(str(message.id), int(datetime.now(UTC).timestamp()), body, settings.shop_webhook_secrets)
     headers |= {"Content-Type": "application/json", "User-Agent": "checkout-daemon"}
+    url = settings.shop_webhook_url or ""
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, connect=CONNECT_SECONDS)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()) as http,
-            http.post(settings.shop_webhook_url or "", data=body, headers=headers, allow_redirects=False) as answer,
+            http.post(url, data=body, headers=headers, allow_redirects=False, proxy=proxy_for(url)) as answer,
         ):
             await answer.content.read(_MOST_READ_BYTES)
             status, retry_after = answer.status, _retry_after(answer.headers.get("Retry-After", ""))
     except TimeoutError as error:
         raise TryLater(f"no answer in {TIMEOUT_SECONDS:.0f} s") from error
     except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: not a URL, or not HTTP
-        raise TryLater(f"no answer: {why(error)}") from error
+        if (fault := certificate_fault(error)) is not None:
+            raise TryLater(f"the receiver's certificate is not trusted: {fault}") from error
+        raise TryLater(f"no answer: {proxy_fault(error) or why(error)}") from error
     if not 200 <= status < 300:
         raise TryLater(f"the receiver answered {status}", retry_after)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,6 +20,7 @@ from typing import Any
 from checkout_daemon.errors import StripeRejected, StripeUnavailable, why
 from checkout_daemon.model.json_text import decode
 from checkout_daemon.observability import context
+from checkout_daemon.outbound import certificate_fault, own_certificates, proxy_fault, proxy_for
 from checkout_daemon.patience import at_most, deadline
 from checkout_daemon.settings import check_key_destination
 from checkout_daemon.stripe_api.breaker import Breaker, StripeNotAsked
@@ -50,6 +52,10 @@ class StripeDenied(StripeRejected):
 
 class StripeSilent(StripeUnavailable):
     """Stripe did not answer, although the call was retried."""
+
+
+class StripeUntrusted(StripeSilent):
+    """Stripe's address has a certificate that is not trusted: a proxy of the network may answer in its place."""
 
 
 class StripeFailed(StripeUnavailable):
@@ -142,7 +148,7 @@ class StripeGateway:
             # The time that the shopper had left may have been too short for Stripe.
             fair = not isinstance(error, TimeoutError) or limit >= LEAST_SECONDS
             outcome = "unavailable" if fair else "hurried"
-            raise StripeSilent("Stripe did not answer: try again in a moment") from error
+            raise self._silence(error) from error
         except stripe.StripeError as error:
             context.stripe_request.set(error.request_id)
             named = _name_failure(stripe, error)
@@ -192,10 +198,21 @@ class StripeGateway:
             await self._http.close_async()
             self._client = self._http = None
 
+    def _silence(self, error: Exception) -> StripeSilent:
+        """Return why there is no answer: a fault that the operator can fix is named."""
+        if (fault := certificate_fault(error)) is not None:
+            return StripeUntrusted(
+                f"the certificate of {self._api_base} is not trusted: {fault}; if your network has a certificate "
+                "authority of its own, set SSL_CERT_FILE to its certificates"
+            )
+        if (fault := proxy_fault(error)) is not None:
+            return StripeSilent(f"Stripe cannot be reached: {fault}")
+        return StripeSilent("Stripe did not answer: try again in a moment")
+
     def _open(self) -> Any:
         if self._client is None:
             stripe = _import_sdk()
-            self._http = stripe.AIOHTTPClient(timeout=TIMEOUT_SECONDS)
+            self._http = _http_client(stripe, self._api_base)
             self._client = stripe.StripeClient(
                 self._api_key,
                 http_client=self._http,
@@ -207,6 +224,19 @@ class StripeGateway:
             options = {"api_key": self._api_key, "stripe_version": requestor.stripe_version}
             self._headers = requestor.request_headers("post", "V1", options)
         return self._client
+
+
+def _http_client(stripe: Any, api_base: str) -> Any:
+    """Return the SDK's client for HTTP, with the proxy and the certificates that the environment names."""
+    import aiohttp
+
+    certificates = own_certificates() or ssl.create_default_context(cafile=stripe.ca_bundle_path)
+    client = stripe.AIOHTTPClient(
+        timeout=TIMEOUT_SECONDS,
+        session=aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=certificates), proxy=proxy_for(api_base)),
+    )
+    client._internally_managed_session = True  # so that it closes the session
+    return client
 
 
 async def _request(

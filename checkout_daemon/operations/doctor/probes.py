@@ -16,7 +16,7 @@ from checkout_daemon.database.server import Server
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.runtime import open_database
 from checkout_daemon.settings import Settings, read_setting
-from checkout_daemon.stripe_api.client import StripeGateway
+from checkout_daemon.stripe_api.client import StripeGateway, StripeUntrusted
 from checkout_daemon.stripe_api.webhook_endpoints import list_endpoints
 from checkout_daemon.urls import shown_url, split_password
 
@@ -34,6 +34,7 @@ class Probes:
     endpoints: list[dict[str, Any]] | None
     stripe_trouble: str
     clocks: Clocks
+    stripe_fix: str | None = None  # what to run instead of asking whether Stripe answers at all
 
     @property
     def demo_stripe(self) -> bool:
@@ -53,6 +54,8 @@ class Probes:
     @property
     def fix_stripe(self) -> str:
         """Return the command to run if Stripe does not answer."""
+        if self.stripe_fix is not None:
+            return self.stripe_fix
         return "checkout dev" if self.demo_stripe else f"curl --head {self.settings.stripe_api_base}"
 
 
@@ -74,11 +77,20 @@ async def open_probes(settings: Settings) -> AsyncIterator[Probes]:
         (
             (server, server_trouble, database_ahead),
             listen_trouble,
-            (endpoints, stripe_trouble, stripe_ahead),
+            (endpoints, stripe_trouble, stripe_ahead, stripe_fix),
         ) = await asyncio.gather(_ask_database(database), _ask_directly(settings), _ask_stripe(gateway, settings))
         clocks = Clocks(database_ahead, stripe_ahead)
         yield Probes(
-            settings, database, gateway, server, server_trouble, listen_trouble, endpoints, stripe_trouble, clocks
+            settings,
+            database,
+            gateway,
+            server,
+            server_trouble,
+            listen_trouble,
+            endpoints,
+            stripe_trouble,
+            clocks,
+            stripe_fix,
         )
     finally:
         await gateway.close()
@@ -114,12 +126,15 @@ async def _ask_directly(settings: Settings) -> str:
 
 async def _ask_stripe(
     gateway: StripeGateway, settings: Settings
-) -> tuple[list[dict[str, Any]] | None, str, timedelta | None]:
+) -> tuple[list[dict[str, Any]] | None, str, timedelta | None, str | None]:
+    """Return the endpoints, or why there is no answer; how far Stripe's clock is ahead; and the fix, if it is known."""
     if settings.stripe_api_key is None:
-        return None, "STRIPE_API_KEY is not set", None
+        return None, "STRIPE_API_KEY is not set", None, None
     before = datetime.now(UTC)
     try:
         fetched = await list_endpoints(gateway)
+    except StripeUntrusted as error:
+        return None, error.detail, None, "export SSL_CERT_FILE=/path/to/your-networks-certificates.pem"
     except CheckoutError as error:
-        return None, error.detail, None
-    return fetched.object["data"], "", ahead_of_us(fetched.observed_at, before, precision=timedelta(seconds=1))
+        return None, error.detail, None, None
+    return fetched.object["data"], "", ahead_of_us(fetched.observed_at, before, precision=timedelta(seconds=1)), None
