@@ -146,7 +146,7 @@ def open_terminal(url: str, directory: Path, size: tuple[int, int] = (ROWS, COLU
         os.chdir(directory)
         environ = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "DATABASE_URL": url, "LANG": "C.UTF-8"}
         environ["XDG_STATE_HOME"] = "/dev/null"  # so that no start continues where another one ended
-        os.execve(sys.executable, [sys.executable, "-P", "-m", "cli", "tui"], environ)
+        os.execve(sys.executable, [sys.executable, "-P", "-m", "checkout_daemon", "tui"], environ)
     fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
     screen = Screen(pid, master)
     screen.begin()

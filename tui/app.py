@@ -29,16 +29,17 @@ from checkout_daemon.present.text import plain_lines
 from checkout_daemon.runtime import open_runtime, standby_of
 from checkout_daemon.settings import Settings
 from checkout_daemon.stripe_sync.pulse import read_pulse
-from tui.context import AppContext
-from tui.navigation import ScreenNavigation, import_screens
-from tui.remembered import Remembered, memory_path, recall, remember
-from tui.screens.base import BaseScreen
-from tui.screens.orders import OrdersScreen
-from tui.stack import ScreenStack
-from tui.theme import DARK, THEMES
-from tui.typeahead import TypeAhead
-from tui.user_config import UserConfig, read_config
-from tui.wire import Changes, Wire
+
+from .context import AppContext
+from .navigation import ScreenNavigation, import_screens
+from .remembered import Remembered, memory_path, recall, remember
+from .screens.base import BaseScreen
+from .screens.orders import OrdersScreen
+from .stack import ScreenStack
+from .theme import DARK, THEMES
+from .typeahead import TypeAhead
+from .user_config import UserConfig, read_config
+from .wire import Changes, Wire
 
 CONNECTIONS = 4
 
@@ -49,7 +50,7 @@ _DRAW_EVERY_SECONDS = 0.06
 
 
 def _everything() -> type[Provider]:
-    from tui.palette import Everything
+    from .palette import Everything
 
     return Everything
 
@@ -138,7 +139,7 @@ class Terminal(App[CheckoutError | None]):
 
     def _tell_faults(self) -> None:
         """Show in one line what is wrong with `tui.toml`. Runs in a thread, as it imports other screens."""
-        from tui.config_check import all_faults
+        from .config_check import all_faults
 
         faults = all_faults(self.app_context.user_config)
         if faults:

@@ -15,7 +15,8 @@ from checkout_daemon.operations.doctor import CHECKS, Check
 from checkout_daemon.operations.vital_signs import SIGNS, VitalSigns
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings
-from tui.actions import command_line
+
+from .actions import command_line
 
 STRIPE_SECONDS = 30.0
 SIGNS_SECONDS = 2.0

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from tui.own_keys import taken_by, written
-from tui.screens.base import BaseScreen
-from tui.user_config import ConfigFault, UserConfig
+from .own_keys import taken_by, written
+from .screens.base import BaseScreen
+from .user_config import ConfigFault, UserConfig
 
 
 def all_faults(config: UserConfig) -> list[ConfigFault]:
     """Return everything that is wrong with a file, by line. Imports the screens."""
-    from tui.screens.order import OrderScreen
-    from tui.screens.orders import OrdersScreen
+    from .screens.order import OrderScreen
+    from .screens.orders import OrdersScreen
 
     screens: tuple[type[BaseScreen], ...] = (OrdersScreen, OrderScreen)
     names = {"Orders": "orders", "Order": "order"}

@@ -14,17 +14,19 @@ from checkout_daemon.model.orders import Order
 from checkout_daemon.present.text import masked, plain
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings
-from tui.texts import masked_digits
-from tui.user_config import UserConfig
+
+from .texts import masked_digits
+from .user_config import UserConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from checkout_daemon.orders.figures import Trouble
     from checkout_daemon.stripe_sync.pulse import Pulse
-    from tui.actions import Action
-    from tui.checkup import Checkup
-    from tui.filters import Choice, EventChoice
+
+    from .actions import Action
+    from .checkup import Checkup
+    from .filters import Choice, EventChoice
 
 
 _MOST_TYPED = 50
@@ -94,7 +96,7 @@ class AppContext:
     @cached_property
     def checkup(self) -> Checkup:
         """The latest health checks, imported when first needed to keep the start quick."""
-        from tui.checkup import Checkup
+        from .checkup import Checkup
 
         return Checkup()
 

@@ -11,7 +11,8 @@ from checkout_daemon.model.order_rows import NEWEST_FIRST, Sort
 from checkout_daemon.model.time_ranges import read_past, read_range
 from checkout_daemon.orders.order_filter import OrderFilter
 from checkout_daemon.present.text import words
-from tui.actions import command_line
+
+from .actions import command_line
 
 SPANS = (
     "1h", "24h", "7d", "30d", "today", "yesterday", "this week", "last week", "this month", "last month",

@@ -16,7 +16,8 @@ from checkout_daemon.orders.order_filter import OrderFilter
 from checkout_daemon.orders.sorted_orders import OrderList
 from checkout_daemon.orders.terminal_windows import DeadLetters, EventRow, Length
 from checkout_daemon.present.text import counted
-from tui.listing import Item, Listing, Source
+
+from .listing import Item, Listing, Source
 
 
 class OrderSource(Source[OrderRow]):

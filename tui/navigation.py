@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Protocol
 
-from tui.actions import Action
-from tui.context import AppContext
-from tui.filters import Choice, EventChoice
-from tui.screens.base import BaseScreen
+from .actions import Action
+from .context import AppContext
+from .filters import Choice, EventChoice
+from .screens.base import BaseScreen
 
 _LISTS = ("todo", "events", "dead_letters", "batches")
 MOST_SCREENS = 20
@@ -52,64 +52,64 @@ class ScreenNavigation:
         return None
 
     def orders(self, choice: Choice) -> None:
-        from tui.screens.orders import OrdersScreen
+        from .screens.orders import OrdersScreen
 
         self._go(("Orders", choice), lambda: OrdersScreen(self.app_context, choice))
 
     def order(self, order_id: str, then: str = "") -> None:
-        from tui.screens.order import OrderScreen
+        from .screens.order import OrderScreen
 
         known = self._go(("Order", order_id), lambda: OrderScreen(self.app_context, order_id, then))
         if known is not None and then:
             known.run_worker(known.act(then))
 
     def order_actions(self) -> Sequence[Action]:
-        from tui.screens.order import OrderScreen
+        from .screens.order import OrderScreen
 
         return OrderScreen.ACTIONS
 
     def events(self, choice: EventChoice | None = None) -> None:
-        from tui.screens.events import EventsScreen
+        from .screens.events import EventsScreen
 
         self._go(("Events", choice or EventChoice()), lambda: EventsScreen(self.app_context, choice))
 
     def event(self, event_id: str) -> None:
-        from tui.screens.event import EventScreen
+        from .screens.event import EventScreen
 
         self._go(("Event", event_id), lambda: EventScreen(self.app_context, event_id))
 
     def dead_letters(self) -> None:
-        from tui.screens.dead_letters import DeadLettersScreen
+        from .screens.dead_letters import DeadLettersScreen
 
         self._go((DeadLettersScreen.PLACE,), lambda: DeadLettersScreen(self.app_context))
 
     def message(self, message_id: str) -> None:
-        from tui.screens.message import MessageScreen
+        from .screens.message import MessageScreen
 
         self._go(("Message", message_id), lambda: MessageScreen(self.app_context, message_id))
 
     def todo(self) -> None:
-        from tui.screens.todo import TodoScreen
+        from .screens.todo import TodoScreen
 
         self._go((TodoScreen.PLACE,), lambda: TodoScreen(self.app_context))
 
     def batch(self, number: int) -> None:
-        from tui.screens.batch import BatchScreen
+        from .screens.batch import BatchScreen
 
         self._go(("Batch", number), lambda: BatchScreen(self.app_context, number))
 
     def batches(self) -> None:
-        from tui.screens.batches import BatchesScreen
+        from .screens.batches import BatchesScreen
 
         self._go((BatchesScreen.PLACE,), lambda: BatchesScreen(self.app_context))
 
     def trigger(self, order_number: int | None = None) -> None:
-        from tui.screens.trigger import TriggerScreen
+        from .screens.trigger import TriggerScreen
 
         self._go(("Trigger", order_number), lambda: TriggerScreen(self.app_context, order_number))
 
     def health(self) -> None:
-        from tui.screens.health import HealthScreen
+        from .screens.health import HealthScreen
 
         self._go((HealthScreen.PLACE,), lambda: HealthScreen(self.app_context))
 
@@ -117,5 +117,5 @@ class ScreenNavigation:
 def import_screens() -> None:
     """Import all screens, so that the first key that opens one does not wait."""
     for name in (*_LISTS, "order", "event", "message", "batch", "trigger", "health", "help", "dialogs", "goto"):
-        import_module(f"tui.screens.{name}")
-    import_module("tui.palette")
+        import_module(f".screens.{name}", __package__)
+    import_module(".palette", __package__)

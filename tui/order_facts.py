@@ -21,9 +21,10 @@ from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import Subject, attention_words, tone
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import clock
-from tui.context import AppContext
-from tui.texts import hanging, short_id
-from tui.theme import COLOURS
+
+from .context import AppContext
+from .texts import hanging, short_id
+from .theme import COLOURS
 
 _MOST_MESSAGES = 200
 

@@ -15,10 +15,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from checkout_daemon.model.orders import Order
-from tui.context import AppContext
-from tui.screens.dialogs import Dialog
-from tui.user_config import OwnKey, order_environment
-from tui.widgets.run_log import RunLog
+
+from .context import AppContext
+from .screens.dialogs import Dialog
+from .user_config import OwnKey, order_environment
+from .widgets.run_log import RunLog
 
 _SHELL = ("/bin/sh", "-c")
 _PIECE = 65_536

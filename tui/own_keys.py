@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from textual.keys import _character_to_key, format_key
 
-from tui.actions import Action
+from .actions import Action
 
 if TYPE_CHECKING:
-    from tui.user_config import OwnKey
+    from .user_config import OwnKey
 
 ALLOWED_KEYS = "a character, F1 to F24, and ctrl+ or alt+ with a letter"
 _NAMED = re.compile(r"f([1-9]|1[0-9]|2[0-4])|(ctrl|alt)\+[a-z]")

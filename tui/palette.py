@@ -17,11 +17,12 @@ from checkout_daemon.orders.lookup import find_order, read_filter
 from checkout_daemon.orders.order_pages import page_of_orders
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import words
-from tui.context import AppContext
-from tui.filters import Choice
-from tui.places import places_of
-from tui.screens.base import BaseScreen
-from tui.theme import THEMES
+
+from .context import AppContext
+from .filters import Choice
+from .places import places_of
+from .screens.base import BaseScreen
+from .theme import THEMES
 
 _SEARCH_PAUSE_SECONDS = 0.15
 _LEAST_SEARCHED = 2  # letters

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from checkout_daemon.model.orders import OrderStatus
 from checkout_daemon.present.text import words
-from tui.context import Navigation
-from tui.filters import Choice
-from tui.user_config import OwnTab
+
+from .context import Navigation
+from .filters import Choice
+from .user_config import OwnTab
 
 
 @dataclass(frozen=True, slots=True)

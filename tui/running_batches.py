@@ -12,7 +12,8 @@ from checkout_daemon.batches.records import BatchStatus
 from checkout_daemon.batches.running import EndedItem, resume_batch, run_batch
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.present.text import plain
-from tui.context import AppContext
+
+from .context import AppContext
 
 
 def run_started(app: App[object], context: AppContext, number: int, holder: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from textual.app import App
 from textual.events import ScreenResume, ScreenSuspend
 
-from tui.screens.base import BaseScreen
+from .screens.base import BaseScreen
 
 
 class ScreenStack:

@@ -18,9 +18,10 @@ from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import tone, transition
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import clock, time_of_day
-from tui.order_facts import Colour, OrderDetails
-from tui.texts import hanging, short_id
-from tui.theme import COLOURS
+
+from .order_facts import Colour, OrderDetails
+from .texts import hanging, short_id
+from .theme import COLOURS
 
 
 @dataclass(frozen=True, slots=True)

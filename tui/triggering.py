@@ -19,9 +19,10 @@ from checkout_daemon.settings import Settings
 from checkout_daemon.stripe_cli import triggering
 from checkout_daemon.stripe_cli.program import CliMissing, OnLine, install_command, open_stripe_cli
 from checkout_daemon.stripe_cli.triggering import NEW_ORDER, TriggerRequest
-from tui.actions import command_line
-from tui.context import AppContext
-from tui.theme import COLOURS
+
+from .actions import command_line
+from .context import AppContext
+from .theme import COLOURS
 
 EVENTS = tuple(EVENT_TYPES)
 FITTING = {

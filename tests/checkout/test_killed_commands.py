@@ -48,7 +48,7 @@ async def killed(
             "STRIPE_API_BASE": stripe.base,
         }
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "cli", *command.split()), cwd=tmp_path, env=environ
+            *(sys.executable, "-P", "-m", "checkout_daemon", *command.split()), cwd=tmp_path, env=environ
         )
         answered = asyncio.Event()
 

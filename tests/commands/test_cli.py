@@ -179,7 +179,7 @@ def test_an_output_without_room_is_one_line_and_a_closed_one_none(database_url: 
     environ = {**os.environ, "DATABASE_URL": database_url}
 
     def ran(redirected: str) -> subprocess.CompletedProcess[str]:
-        line = f"{sys.executable} -P -m cli orders export {redirected}"
+        line = f"{sys.executable} -P -m checkout_daemon orders export {redirected}"
         return subprocess.run(
             ["sh", "-c", line], env=environ, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=30
         )
@@ -225,7 +225,12 @@ def test_completion_knows_commands_and_options() -> None:
         environ = {**os.environ, "_CHECKOUT_COMPLETE": "bash_complete", "COMP_WORDS": words}
         environ["COMP_CWORD"] = str(len(words.split(" ")) - 1)
         ran = subprocess.run(
-            [sys.executable, "-m", "cli"], env=environ, capture_output=True, text=True, check=True, timeout=30
+            [sys.executable, "-m", "checkout_daemon"],
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
         )
         return [line.partition(",")[2] for line in ran.stdout.splitlines()]
 

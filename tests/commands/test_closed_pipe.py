@@ -29,7 +29,7 @@ def test_a_closed_pipe_ends_a_command_with_0(place: Place, tmp_path: Path, name:
     reading, writing = os.pipe()
     os.close(reading)
     ran = subprocess.run(
-        [sys.executable, "-m", "cli", *words],
+        [sys.executable, "-m", "checkout_daemon", *words],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **place.environ()},
         cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
     )  # fmt: skip

@@ -153,7 +153,7 @@ def test_on_a_terminal_a_restore_asks_and_takes_no_for_an_answer(run: Run, datab
 
     def restore(reply: bytes) -> int:
         outer, inner = pty.openpty()
-        command = [sys.executable, "-P", "-m", "cli", "db", "restore", str(file)]
+        command = [sys.executable, "-P", "-m", "checkout_daemon", "db", "restore", str(file)]
         process = subprocess.Popen(command, stdin=inner, stderr=inner, stdout=subprocess.DEVNULL, cwd=tmp_path)
         os.close(inner)
         asked = b""
@@ -270,7 +270,7 @@ def test_a_backup_into_a_public_folder_is_ours_alone(run: Run, tmp_path: Path) -
 
 def test_a_backup_goes_to_standard_output_and_can_be_restored(database_url: str, tmp_path: Path) -> None:
     ran = subprocess.run(
-        [sys.executable, "-m", "cli", "db", "backup", "-"],
+        [sys.executable, "-m", "checkout_daemon", "db", "backup", "-"],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), "DATABASE_URL": database_url},
         cwd=tmp_path, capture_output=True, timeout=120, check=False,
     )  # fmt: skip

@@ -362,7 +362,7 @@ def test_colour_is_for_terminals_without_no_color(
     environ.pop("NO_COLOR", None)
     if not colour:
         environ["NO_COLOR"] = "1"
-    command = [sys.executable, "-P", "-m", "cli", "orders", "list"]
+    command = [sys.executable, "-P", "-m", "checkout_daemon", "orders", "list"]
     process = subprocess.Popen(command, stdout=inner, stderr=subprocess.PIPE, env=environ, cwd=tmp_path)
     _, message = process.communicate(timeout=30)
     os.close(inner)

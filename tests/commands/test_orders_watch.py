@@ -72,7 +72,7 @@ def test_watch_takes_the_filters_of_lists(database_url: str, tmp_path: Path, add
 
 def program(url: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "cli", *arguments],
+        [sys.executable, "-P", "-m", "checkout_daemon", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

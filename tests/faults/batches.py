@@ -128,7 +128,7 @@ async def refund_through_kills(
     killer = Killer(stripe, connection, blocker, counts)
     stripe.plan, stripe.before_answer = killer.plan, killer.before_answer
     environ = {"DATABASE_URL": database_url, "STRIPE_API_KEY": KEY, "STRIPE_API_BASE": stripe.base}
-    checkout = ("-m", "cli")
+    checkout = ("-m", "checkout_daemon")
     processes: list[tuple[str, ...]] = [(*checkout, "orders", "refund", "--from-file", str(file), "--yes")]
     code: int | None = None
     try:

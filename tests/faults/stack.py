@@ -30,7 +30,7 @@ from tests.faults.late_effects import LateEffects
 from tests.faults.pair import Pair
 
 KEY = f"sk_test_{secrets.token_hex(16)}"
-_PROGRAM = (sys.executable, "-P", "-m", "cli")
+_PROGRAM = (sys.executable, "-P", "-m", "checkout_daemon")
 _START_SECONDS = 120.0
 
 

@@ -44,7 +44,7 @@ async def run_command(dev: Dev, *arguments: object, **settings: str) -> Ran:
 async def start_command(dev: Dev, *arguments: object, **settings: str) -> asyncio.subprocess.Process:
     """Start a command that runs until it is stopped."""
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "cli", *map(str, arguments)),
+        *(sys.executable, "-P", "-m", "checkout_daemon", *map(str, arguments)),
         cwd=dev.state_dir,
         env=environment(dev, **settings),
         stdin=asyncio.subprocess.DEVNULL,

@@ -56,7 +56,17 @@ class Daemon:
 
     async def _launch(self) -> str:
         """Start the program, and return its first line: empty if it has ended."""
-        program = ["-P", "-m", "cli", "serve", "--host", "127.0.0.1", "--port", str(self.port), *self._options]
+        program = [
+            "-P",
+            "-m",
+            "checkout_daemon",
+            "serve",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+            *self._options,
+        ]
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             *program,

@@ -17,7 +17,7 @@ from dotenv import dotenv_values
 from checkout_daemon.dev.ports import free_port
 
 READY_SECONDS = 90
-OURS = (sys.executable, "-P", "-m", "cli")
+OURS = (sys.executable, "-P", "-m", "checkout_daemon")
 _SETTINGS = ("CHECKOUT_", "STRIPE_", "DATABASE_")
 
 

@@ -77,7 +77,7 @@ async def start(directory: Path, environ: Mapping[str, str], *options: str, pass
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     with stderr.open("wb") as file:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "cli", "serve", "--host", "127.0.0.1", "--port", "0", *options),
+            *(sys.executable, "-P", "-m", "checkout_daemon", "serve", "--host", "127.0.0.1", "--port", "0", *options),
             cwd=directory,
             env={**kept, **environ},
             stdin=asyncio.subprocess.DEVNULL,

@@ -58,7 +58,7 @@ class Shop:
     async def show(self, number: int) -> dict[str, Any]:
         """Return the output of `checkout orders show N --json`, run in the folder of the demo."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "cli", "orders", "show", str(number), "--json",
+            sys.executable, "-P", "-m", "checkout_daemon", "orders", "show", str(number), "--json",
             cwd=self.dev.state_dir, stdout=asyncio.subprocess.PIPE,
             env={"PATH": "/usr/bin:/bin", "CHECKOUT_STATE_DIR": str(self.dev.state_dir)},
         )  # fmt: skip

@@ -13,12 +13,13 @@ from checkout_daemon.events.dismissing import dismiss_events
 from checkout_daemon.events.replaying import ReplayedEvent, replay
 from checkout_daemon.stripe_cli.event_resending import resend
 from checkout_daemon.stripe_cli.program import open_stripe_cli
-from tui.actions import Action, command_line
-from tui.context import AppContext
-from tui.latest import Latest
-from tui.screens.base import BaseScreen
-from tui.screens.dialogs import Ask, Choose
-from tui.typeahead import ACTING, READING
+
+from ..actions import Action, command_line
+from ..context import AppContext
+from ..latest import Latest
+from ..typeahead import ACTING, READING
+from .base import BaseScreen
+from .dialogs import Ask, Choose
 
 _LOOK_SECONDS = 2.0  # for what sends no notification: events that change no order, mails, notes
 _RESEND_SECONDS = 30.0

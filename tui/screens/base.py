@@ -12,16 +12,17 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from checkout_daemon.ledger.change_log import ChangeLine
-from tui.actions import Action, bindings, shown
-from tui.context import AppContext
-from tui.typeahead import READING
-from tui.widgets.banner import Banner
-from tui.widgets.chips import Chips
-from tui.widgets.command_line import CommandLine
-from tui.widgets.key_line import KeyLine
-from tui.widgets.line import Line
-from tui.widgets.table import LiveTable
-from tui.widgets.top_line import TopLine
+
+from ..actions import Action, bindings, shown
+from ..context import AppContext
+from ..typeahead import READING
+from ..widgets.banner import Banner
+from ..widgets.chips import Chips
+from ..widgets.command_line import CommandLine
+from ..widgets.key_line import KeyLine
+from ..widgets.line import Line
+from ..widgets.table import LiveTable
+from ..widgets.top_line import TopLine
 
 COMMON = (
     Action("colon", "go_to", "Go anywhere: :1320, :dead, :disputes, :bo@", show_key=":"),
@@ -172,7 +173,7 @@ class BaseScreen(Screen[None]):
 
     @work(group=READING)
     async def action_go_to(self) -> None:
-        from tui.screens.goto import GoTo
+        from .goto import GoTo
 
         go = await self.app.push_screen_wait(GoTo(self))
         if go is not None:
@@ -216,7 +217,7 @@ class BaseScreen(Screen[None]):
             )
 
     def action_help(self) -> None:
-        from tui.screens.help import HelpScreen
+        from .help import HelpScreen
 
         rows = [(action, self.obstacle(action)) for action in self.actions()]
         self.app.push_screen(HelpScreen(self.PLACE, rows, self.REMARKS))

@@ -17,13 +17,14 @@ from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import clock
-from tui.actions import Action, command_line
-from tui.context import AppContext
-from tui.running_batches import run_resumed
-from tui.screens.acting import DetailScreen
-from tui.theme import COLOURS
-from tui.typeahead import ACTING
-from tui.widgets.line import Block
+
+from ..actions import Action, command_line
+from ..context import AppContext
+from ..running_batches import run_resumed
+from ..theme import COLOURS
+from ..typeahead import ACTING
+from ..widgets.line import Block
+from .acting import DetailScreen
 
 _LOOK_SECONDS = 0.5
 _BAR = 40

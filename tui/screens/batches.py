@@ -14,13 +14,14 @@ from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import age
-from tui.actions import Action, command_line
-from tui.context import AppContext
-from tui.listing import Listing
-from tui.lists import BatchSource
-from tui.screens.lists import ListScreen
-from tui.widgets.columns import Cell, Column
-from tui.widgets.table import LiveTable
+
+from ..actions import Action, command_line
+from ..context import AppContext
+from ..listing import Listing
+from ..lists import BatchSource
+from ..widgets.columns import Cell, Column
+from ..widgets.table import LiveTable
+from .lists import ListScreen
 
 _LOOK_SECONDS = 1.0
 _NEWEST = 50

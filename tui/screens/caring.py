@@ -12,10 +12,11 @@ from checkout_daemon.model.future import read_future
 from checkout_daemon.orders.caring import assign, snooze, unsnooze
 from checkout_daemon.orders.item_caring import assign_item, snooze_item, unsnooze_item
 from checkout_daemon.present.times import clock
-from tui.actions import Action, command_line
-from tui.screens.acting import ActingScreen
-from tui.screens.dialogs import Ask
-from tui.typeahead import ACTING
+
+from ..actions import Action, command_line
+from ..typeahead import ACTING
+from .acting import ActingScreen
+from .dialogs import Ask
 
 CARE_ACTIONS = (
     Action("A", "assign", "Say who takes care of the order", "orders assign ORDER NAME", writes=True),

@@ -12,7 +12,8 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from checkout_daemon.present.order_columns import COLUMNS
-from tui.screens.dialogs import Dialog
+
+from .dialogs import Dialog
 
 
 class ColumnPicker(Dialog[tuple[str, ...] | None]):

@@ -20,19 +20,20 @@ from checkout_daemon.outbox import listing as outbox
 from checkout_daemon.outbox.outbox_store import MessageFilter, MessageLine
 from checkout_daemon.present.text import NONE, counted, plain
 from checkout_daemon.present.times import age
-from tui.actions import Action, command_line
-from tui.context import AppContext
-from tui.filters import FAILED, EventChoice
-from tui.listing import Listing
-from tui.lists import DeadLetterSource
-from tui.screens.acting import ActingScreen
-from tui.screens.dialogs import Ask, Choose
-from tui.screens.marked_rows import MARK_ROWS, dismiss_together, replay_together
-from tui.screens.replay_run import ReplayRun
-from tui.typeahead import ACTING, READING
-from tui.widgets.chips import Chips
-from tui.widgets.columns import Cell, Column
-from tui.widgets.table import LiveTable
+
+from ..actions import Action, command_line
+from ..context import AppContext
+from ..filters import FAILED, EventChoice
+from ..listing import Listing
+from ..lists import DeadLetterSource
+from ..typeahead import ACTING, READING
+from ..widgets.chips import Chips
+from ..widgets.columns import Cell, Column
+from ..widgets.table import LiveTable
+from .acting import ActingScreen
+from .dialogs import Ask, Choose
+from .marked_rows import MARK_ROWS, dismiss_together, replay_together
+from .replay_run import ReplayRun
 
 _LOOK_SECONDS = 2.0
 _MOST_OFFERED = 100

@@ -14,8 +14,8 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from tui.widgets.check_list import CheckList
-from tui.widgets.entry import Entry
+from ..widgets.check_list import CheckList
+from ..widgets.entry import Entry
 
 
 class Dialog(ModalScreen[ScreenResultType]):

@@ -17,11 +17,12 @@ from checkout_daemon.model.json_text import read_json
 from checkout_daemon.model.text import search_form, tidied
 from checkout_daemon.present.text import counted, plain, words
 from checkout_daemon.present.times import clock
-from tui.actions import Action, command_line
-from tui.context import AppContext
-from tui.screens.acting import EVENT_ACTIONS, DetailScreen, EventActions
-from tui.widgets.entry import SearchBox
-from tui.widgets.line import Block
+
+from ..actions import Action, command_line
+from ..context import AppContext
+from ..widgets.entry import SearchBox
+from ..widgets.line import Block
+from .acting import EVENT_ACTIONS, DetailScreen, EventActions
 
 # The fields of Stripe's objects that hold personal data.
 _PERSONAL = frozenset(

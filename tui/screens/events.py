@@ -17,22 +17,23 @@ from checkout_daemon.orders.terminal_windows import EventRow
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import NONE, plain, words
 from checkout_daemon.present.times import age, span
-from tui.actions import Action, command_line
-from tui.context import AppContext
-from tui.filters import FAILED, EventChoice
-from tui.listing import Item, Listing
-from tui.lists import EventSource
-from tui.screens.acting import EVENT_ACTIONS, EventActions
-from tui.screens.dialogs import Picker
-from tui.screens.lists import ListScreen
-from tui.screens.marked_rows import MARK_ROWS, MOST_MARKED, dismiss_together, replay_together
-from tui.screens.pick_order import OrderPicker
-from tui.texts import short_event
-from tui.typeahead import ACTING, READING
-from tui.widgets.chips import Chips
-from tui.widgets.columns import Cell, Column
-from tui.widgets.table import LiveTable
-from tui.widgets.top_line import TopLine
+
+from ..actions import Action, command_line
+from ..context import AppContext
+from ..filters import FAILED, EventChoice
+from ..listing import Item, Listing
+from ..lists import EventSource
+from ..texts import short_event
+from ..typeahead import ACTING, READING
+from ..widgets.chips import Chips
+from ..widgets.columns import Cell, Column
+from ..widgets.table import LiveTable
+from ..widgets.top_line import TopLine
+from .acting import EVENT_ACTIONS, EventActions
+from .dialogs import Picker
+from .lists import ListScreen
+from .marked_rows import MARK_ROWS, MOST_MARKED, dismiss_together, replay_together
+from .pick_order import OrderPicker
 
 _LOOK_SECONDS = 1.0
 _NEWEST = 200  # rows whose status is kept current

@@ -9,8 +9,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input, Static
 
-from tui.screens.dialogs import Dialog
-from tui.widgets.entry import Entry
+from ..widgets.entry import Entry
+from .dialogs import Dialog
 
 Values = tuple[str, ...]
 

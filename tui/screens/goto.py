@@ -21,13 +21,14 @@ from checkout_daemon.errors import CheckoutError
 from checkout_daemon.orders.destinations import find_destination
 from checkout_daemon.orders.order_query import parse_query
 from checkout_daemon.present.text import plain
-from tui.filters import Choice
-from tui.places import HELP, QUIT, place_named, places_of, suggestions
-from tui.screens.base import BaseScreen
-from tui.texts import fit
-from tui.typeahead import READING
-from tui.widgets.entry import Entry
-from tui.widgets.line import Block
+
+from ..filters import Choice
+from ..places import HELP, QUIT, place_named, places_of, suggestions
+from ..texts import fit
+from ..typeahead import READING
+from ..widgets.entry import Entry
+from ..widgets.line import Block
+from .base import BaseScreen
 
 _MOST_SHOWN = 6
 _BATCH = re.compile(r"(?:b|batch|batches)\s+#?([0-9]{1,18})")

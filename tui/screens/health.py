@@ -15,15 +15,16 @@ from textual.widgets.option_list import Option
 from checkout_daemon.operations.doctor import Check
 from checkout_daemon.present.text import counted, plain, words
 from checkout_daemon.present.times import span
-from tui.actions import Action, command_line
-from tui.checkup import ORDER, Checkup
-from tui.context import AppContext
-from tui.screens.base import BaseScreen
-from tui.screens.dialogs import ShowResult
-from tui.typeahead import ACTING, READING
-from tui.widgets.line import Block
-from tui.widgets.pick_list import PickList
-from tui.widgets.vitals import Vitals
+
+from ..actions import Action, command_line
+from ..checkup import ORDER, Checkup
+from ..context import AppContext
+from ..typeahead import ACTING, READING
+from ..widgets.line import Block
+from ..widgets.pick_list import PickList
+from ..widgets.vitals import Vitals
+from .base import BaseScreen
+from .dialogs import ShowResult
 
 _WIDE = 110
 _LOOK_SECONDS = 0.5

@@ -12,8 +12,8 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from tui.actions import Action, shown
-from tui.screens.dialogs import Dialog
+from ..actions import Action, shown
+from .dialogs import Dialog
 
 _MOVING = (
     ("↑ ↓, j k", "One row up or down"),

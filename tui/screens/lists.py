@@ -8,12 +8,13 @@ from typing import Generic
 from textual import work
 
 from checkout_daemon.errors import DatabaseUnavailable
-from tui.context import AppContext
-from tui.latest import Latest
-from tui.listing import Listing, T
-from tui.screens.base import BaseScreen
-from tui.typeahead import READING
-from tui.widgets.table import LiveTable
+
+from ..context import AppContext
+from ..latest import Latest
+from ..listing import Listing, T
+from ..typeahead import READING
+from ..widgets.table import LiveTable
+from .base import BaseScreen
 
 
 class ListScreen(BaseScreen, Generic[T]):

@@ -9,9 +9,10 @@ from checkout_daemon.batches.records import BatchAct
 from checkout_daemon.events.dismissing import dismiss_events
 from checkout_daemon.messages.dismissing import dismiss_messages
 from checkout_daemon.present.text import counted
-from tui.actions import Action, command_line
-from tui.screens.acting import ActingScreen
-from tui.screens.dialogs import Ask
+
+from ..actions import Action, command_line
+from .acting import ActingScreen
+from .dialogs import Ask
 
 MOST_MARKED = 10_000
 MARK_ROWS = (
@@ -25,7 +26,8 @@ _SHOWN = 3  # ids in the command line
 async def replay_together(screen: ActingScreen, event_ids: Sequence[str], message_ids: Sequence[str] = ()) -> bool:
     """Replay events, in this sequence, and messages as a batch each, after confirmation. Return whether it began."""
     from checkout_daemon.batches.planning import plan_ids, start_batch
-    from tui.running_batches import run_started
+
+    from ..running_batches import run_started
 
     what, context = _words(event_ids, message_ids), screen.app_context
     question = f"Replay {what}? They are a batch, which stops at the first failure of a new kind."

@@ -18,12 +18,13 @@ from checkout_daemon.outbox.outbox_store import MessageLine
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import clock
-from tui.actions import Action, command_line
-from tui.context import AppContext
-from tui.screens.acting import DetailScreen
-from tui.screens.dialogs import Ask
-from tui.theme import COLOURS
-from tui.typeahead import ACTING
+
+from ..actions import Action, command_line
+from ..context import AppContext
+from ..theme import COLOURS
+from ..typeahead import ACTING
+from .acting import DetailScreen
+from .dialogs import Ask
 
 
 class MessageScreen(DetailScreen):

@@ -23,20 +23,21 @@ from checkout_daemon.outbox.outbox_store import MessageLine
 from checkout_daemon.present.statuses import attention_words
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import clock, time_of_day
-from tui.actions import Action
-from tui.context import AppContext
-from tui.filters import EventChoice
-from tui.order_facts import OrderDetails, facts, headline, read_order_details
-from tui.screens.caring import CARE_ACTIONS, CareActions
-from tui.screens.dialogs import ShowResult
-from tui.screens.order_actions import OrderActions
-from tui.screens.own_actions import OwnActions
-from tui.screens.walking import open_others_of
-from tui.texts import short_id
-from tui.timeline import Moment, entry_text, moments, record_of_moment
-from tui.typeahead import ACTING
-from tui.widgets.line import Block
-from tui.widgets.pick_list import PickList
+
+from ..actions import Action
+from ..context import AppContext
+from ..filters import EventChoice
+from ..order_facts import OrderDetails, facts, headline, read_order_details
+from ..texts import short_id
+from ..timeline import Moment, entry_text, moments, record_of_moment
+from ..typeahead import ACTING
+from ..widgets.line import Block
+from ..widgets.pick_list import PickList
+from .caring import CARE_ACTIONS, CareActions
+from .dialogs import ShowResult
+from .order_actions import OrderActions
+from .own_actions import OwnActions
+from .walking import open_others_of
 
 _WIDE = 110
 _MARGIN = 3  # a pane's padding and scroll bar

@@ -18,16 +18,17 @@ from checkout_daemon.orders.stripe_pages import dashboard_url
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import clock, time_of_day
 from checkout_daemon.stripe_sync.comparing import Synced, sync_order
-from tui.actions import Action, command_line
-from tui.browser import open_in_browser
-from tui.context import AppContext
-from tui.order_facts import OrderDetails, copies
-from tui.screens.acting import DetailScreen
-from tui.screens.dialogs import Ask, Choose, ShowResult
-from tui.screens.order_correcting import correct
-from tui.screens.order_refunding import refund
-from tui.texts import qr_code
-from tui.typeahead import ACTING
+
+from ..actions import Action, command_line
+from ..browser import open_in_browser
+from ..context import AppContext
+from ..order_facts import OrderDetails, copies
+from ..texts import qr_code
+from ..typeahead import ACTING
+from .acting import DetailScreen
+from .dialogs import Ask, Choose, ShowResult
+from .order_correcting import correct
+from .order_refunding import refund
 
 
 class OrderActions(DetailScreen):

@@ -9,10 +9,11 @@ from checkout_daemon.errors import InvalidRequest
 from checkout_daemon.model.orders import Order
 from checkout_daemon.orders.correcting import Contact, Correction, check_contact, correct_order, plan_correction
 from checkout_daemon.present.text import counted, words
-from tui.screens.forms import FillIn, Values
+
+from .forms import FillIn, Values
 
 if TYPE_CHECKING:
-    from tui.screens.order_actions import OrderActions
+    from .order_actions import OrderActions
 
 
 async def correct(screen: OrderActions, order: Order) -> None:

@@ -11,12 +11,13 @@ from checkout_daemon.orders.refund_items import items_text
 from checkout_daemon.orders.refund_rules import RefundOptions, RefundPlan
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import plain, words
-from tui.screens.dialogs import Ask, Choose
-from tui.screens.refund_box import RefundBox, RefundChoice
-from tui.texts import minor_units
+
+from ..texts import minor_units
+from .dialogs import Ask, Choose
+from .refund_box import RefundBox, RefundChoice
 
 if TYPE_CHECKING:
-    from tui.screens.order_actions import OrderActions
+    from .order_actions import OrderActions
 
 
 async def refund(screen: OrderActions, view: OrderView) -> None:

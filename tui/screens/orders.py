@@ -26,23 +26,24 @@ from checkout_daemon.orders.lookup import read_filter
 from checkout_daemon.orders.order_filter import OrderFilter
 from checkout_daemon.orders.order_pages import orders_that_fit
 from checkout_daemon.present.text import words
-from tui.actions import Action, command_line
-from tui.context import AppContext
-from tui.filters import Choice
-from tui.latest import Latest
-from tui.listing import Listing
-from tui.lists import OrderSource, length_words
-from tui.screens.orders_marked import MARK_ACTIONS
-from tui.screens.orders_sorting import COLUMNS_ACTION, remembered_sort
-from tui.screens.orders_tabs import TabActions
-from tui.screens.sorting import SORT_ACTIONS
-from tui.typeahead import ACTING, READING
-from tui.widgets.chips import Chips
-from tui.widgets.figures import TODAY_COUNTS, FiguresBar
-from tui.widgets.filter_box import FilterBox, FilterHint
-from tui.widgets.table import LiveTable
-from tui.widgets.tabs import Tabs
-from tui.widgets.top_line import TopLine
+
+from ..actions import Action, command_line
+from ..context import AppContext
+from ..filters import Choice
+from ..latest import Latest
+from ..listing import Listing
+from ..lists import OrderSource, length_words
+from ..typeahead import ACTING, READING
+from ..widgets.chips import Chips
+from ..widgets.figures import TODAY_COUNTS, FiguresBar
+from ..widgets.filter_box import FilterBox, FilterHint
+from ..widgets.table import LiveTable
+from ..widgets.tabs import Tabs
+from ..widgets.top_line import TopLine
+from .orders_marked import MARK_ACTIONS
+from .orders_sorting import COLUMNS_ACTION, remembered_sort
+from .orders_tabs import TabActions
+from .sorting import SORT_ACTIONS
 
 _MOST_WAITING = 2000
 _FIGURES_SECONDS = 10.0
@@ -295,7 +296,7 @@ class OrdersScreen(TabActions):
 
     @work(group=ACTING)
     async def action_statuses(self) -> None:
-        from tui.screens.dialogs import Picker
+        from .dialogs import Picker
 
         if self.may_act:
             self.action_sync_marked()
@@ -312,7 +313,7 @@ class OrdersScreen(TabActions):
 
     @work(group=ACTING)
     async def action_span(self) -> None:
-        from tui.screens.time_range import TimeRangeBox
+        from .time_range import TimeRangeBox
 
         chosen = await self.app.push_screen_wait(TimeRangeBox(self.app_context.time_zone, self.choice.span))
         if chosen is not None:

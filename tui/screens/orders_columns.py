@@ -11,9 +11,10 @@ from checkout_daemon.present.order_columns import COLUMNS, OrderColumn, View, pa
 from checkout_daemon.present.statuses import attention_words, tone
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import age
-from tui.context import AppContext
-from tui.texts import short_event
-from tui.widgets.columns import Cell, Column
+
+from ..context import AppContext
+from ..texts import short_event
+from ..widgets.columns import Cell, Column
 
 DEFAULT = ("order", "age", "status", "total", "customer", "event", "attention")
 _WIDEST = (

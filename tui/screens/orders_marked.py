@@ -19,12 +19,13 @@ from checkout_daemon.orders.order_filter import Extent, OrderFilter
 from checkout_daemon.orders.order_pages import all_orders
 from checkout_daemon.present.money import extent, money, sums
 from checkout_daemon.present.text import counted, plain, words
-from tui.actions import Action, command_line
-from tui.context import AppContext
-from tui.screens.dialogs import Ask, Choose
-from tui.screens.lists import ListScreen
-from tui.typeahead import ACTING, READING
-from tui.widgets.table import LiveTable
+
+from ..actions import Action, command_line
+from ..context import AppContext
+from ..typeahead import ACTING, READING
+from ..widgets.table import LiveTable
+from .dialogs import Ask, Choose
+from .lists import ListScreen
 
 if TYPE_CHECKING:
     from checkout_daemon.batches.planning import BatchPlan
@@ -238,7 +239,8 @@ class MarkingScreen(ListScreen[OrderRow]):
     async def _act(self, act: BatchAct, options: BatchOptions, note: str = "") -> None:
         # Here: the first screen waits for nothing that it does not need.
         from checkout_daemon.batches.planning import plan_orders, start_batch
-        from tui.running_batches import run_started
+
+        from ..running_batches import run_started
 
         if not self._any_marked():
             return

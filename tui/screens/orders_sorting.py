@@ -10,16 +10,17 @@ from textual import work
 
 from checkout_daemon.model.order_rows import NEWEST_FIRST, OrderRow, Part, Sort, first_sort, read_sort
 from checkout_daemon.model.orders import Order
-from tui.actions import Action, command_line
-from tui.context import AppContext
-from tui.filters import Choice
-from tui.lists import OrderSource
-from tui.screens.orders_columns import DEFAULT, cells, columns, parts
-from tui.screens.orders_marked import MarkingScreen
-from tui.screens.sorting import Sorting
-from tui.typeahead import ACTING
-from tui.widgets.columns import Cell, Column
-from tui.widgets.table import LiveTable
+
+from ..actions import Action, command_line
+from ..context import AppContext
+from ..filters import Choice
+from ..lists import OrderSource
+from ..typeahead import ACTING
+from ..widgets.columns import Cell, Column
+from ..widgets.table import LiveTable
+from .orders_columns import DEFAULT, cells, columns, parts
+from .orders_marked import MarkingScreen
+from .sorting import Sorting
 
 _PLACE = "Orders"
 
@@ -73,7 +74,7 @@ class OrderSorting(MarkingScreen, Sorting):
 
     @work(group=ACTING)
     async def action_columns(self) -> None:
-        from tui.screens.column_picker import ColumnPicker
+        from .column_picker import ColumnPicker
 
         chosen = self.chosen_columns or DEFAULT
         names = await self.app.push_screen_wait(ColumnPicker(chosen))

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from checkout_daemon.model.order_rows import NEWEST_FIRST
 from checkout_daemon.model.orders import Order
-from tui.actions import Action, command_line
-from tui.filters import Choice
-from tui.screens.orders_sorting import OrderSorting
-from tui.screens.own_actions import OwnActions
-from tui.user_config import OwnTab
-from tui.widgets.tabs import Tabs
+
+from ..actions import Action, command_line
+from ..filters import Choice
+from ..user_config import OwnTab
+from ..widgets.tabs import Tabs
+from .orders_sorting import OrderSorting
+from .own_actions import OwnActions
 
 
 class TabActions(OrderSorting, OwnActions):

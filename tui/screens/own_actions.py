@@ -6,11 +6,12 @@ from textual import work
 from textual.app import SuspendNotSupported
 
 from checkout_daemon.model.orders import Order
-from tui.actions import Action
-from tui.context import AppContext
-from tui.own_keys import action_of, taken_by
-from tui.screens.base import BaseScreen
-from tui.typeahead import ACTING
+
+from ..actions import Action
+from ..context import AppContext
+from ..own_keys import action_of, taken_by
+from ..typeahead import ACTING
+from .base import BaseScreen
 
 
 class OwnActions(BaseScreen):
@@ -44,7 +45,7 @@ class OwnActions(BaseScreen):
 
     @work(group=ACTING)
     async def action_own(self, place: int) -> None:
-        from tui.own_commands import CommandBox, run_in_terminal
+        from ..own_commands import CommandBox, run_in_terminal
 
         own, order = self.app_context.user_config.keys[place], self.current_order
         if order is None:

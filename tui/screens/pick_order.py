@@ -21,14 +21,15 @@ from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import words
 from checkout_daemon.present.times import age
-from tui.context import AppContext
-from tui.latest import Latest
-from tui.lists import OrderSource
-from tui.screens.dialogs import Dialog
-from tui.texts import fit
-from tui.theme import COLOURS
-from tui.typeahead import READING
-from tui.widgets.entry import Entry
+
+from ..context import AppContext
+from ..latest import Latest
+from ..lists import OrderSource
+from ..texts import fit
+from ..theme import COLOURS
+from ..typeahead import READING
+from ..widgets.entry import Entry
+from .dialogs import Dialog
 
 _MOST = 12
 

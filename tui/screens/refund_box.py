@@ -16,8 +16,9 @@ from checkout_daemon.model.orders import REFUND_REASONS
 from checkout_daemon.orders.refund_items import RefundedItem, WantedItem
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import plain, words
-from tui.screens.dialogs import Dialog
-from tui.widgets.entry import Entry
+
+from ..widgets.entry import Entry
+from .dialogs import Dialog
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.events.replaying import ReplayedEvent, replay_many
 from checkout_daemon.present.text import counted, plain
-from tui.screens.dialogs import Dialog
-from tui.texts import fit
+
+from ..texts import fit
+from .dialogs import Dialog
 
 _SHOWN = 8
 _BAR = 30

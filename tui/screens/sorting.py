@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from checkout_daemon.model.order_rows import Sort
-from tui.actions import Action
-from tui.widgets.table import LiveTable
+
+from ..actions import Action
+from ..widgets.table import LiveTable
 
 SORT_ACTIONS = (
     Action("less_than_sign", "sort_left", "Sort by the column to the left", show_key="<"),

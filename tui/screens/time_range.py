@@ -11,9 +11,10 @@ from textual.widgets import Input, OptionList, Static
 
 from checkout_daemon.model.time_ranges import RANGES, TimeRange, read_range
 from checkout_daemon.present.times import minute
-from tui.filters import SPANS
-from tui.screens.dialogs import Dialog
-from tui.widgets.entry import Entry
+
+from ..filters import SPANS
+from ..widgets.entry import Entry
+from .dialogs import Dialog
 
 _ANY = "any time"
 

@@ -22,17 +22,18 @@ from checkout_daemon.present.money import money
 from checkout_daemon.present.text import NONE, counted, plain, words
 from checkout_daemon.present.times import span
 from checkout_daemon.present.todo import card, deadline, remarks, sums
-from tui.actions import Action, command_line
-from tui.context import AppContext
-from tui.filters import EventChoice
-from tui.listing import Listing
-from tui.lists import TodoSource, todo_items
-from tui.screens.caring import CARE_ACTIONS, CareActions, Cared
-from tui.screens.dialogs import Ask, ShowResult
-from tui.typeahead import ACTING, READING
-from tui.widgets.chips import Chips
-from tui.widgets.columns import Cell, Column
-from tui.widgets.table import LiveTable
+
+from ..actions import Action, command_line
+from ..context import AppContext
+from ..filters import EventChoice
+from ..listing import Listing
+from ..lists import TodoSource, todo_items
+from ..typeahead import ACTING, READING
+from ..widgets.chips import Chips
+from ..widgets.columns import Cell, Column
+from ..widgets.table import LiveTable
+from .caring import CARE_ACTIONS, CareActions, Cared
+from .dialogs import Ask, ShowResult
 
 _LOOK_SECONDS = 2.0
 _NOTHING = "Nothing needs a person."

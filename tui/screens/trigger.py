@@ -23,18 +23,19 @@ from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import counted
 from checkout_daemon.stripe_cli.triggering import TriggerRequest
-from tui.actions import Action
-from tui.context import AppContext
-from tui.screens.base import BaseScreen
-from tui.screens.dialogs import Ask
-from tui.screens.pick_order import OrderPicker
-from tui.texts import minor_units
-from tui.theme import COLOURS
-from tui.triggering import EVENTS, FITTING, TriggerChoice, describe, find_obstacle, trigger
-from tui.typeahead import ACTING, READING
-from tui.widgets.line import Block
-from tui.widgets.pick_list import PickList
-from tui.widgets.run_log import RunLog
+
+from ..actions import Action
+from ..context import AppContext
+from ..texts import minor_units
+from ..theme import COLOURS
+from ..triggering import EVENTS, FITTING, TriggerChoice, describe, find_obstacle, trigger
+from ..typeahead import ACTING, READING
+from ..widgets.line import Block
+from ..widgets.pick_list import PickList
+from ..widgets.run_log import RunLog
+from .base import BaseScreen
+from .dialogs import Ask
+from .pick_order import OrderPicker
 
 _WIDE = 110
 _TYPE_WIDTH = max(map(len, EVENT_TYPES))

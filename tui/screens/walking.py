@@ -9,11 +9,12 @@ from checkout_daemon.orders.order_pages import page_of_orders
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import words
 from checkout_daemon.present.times import clock
-from tui.filters import Choice
-from tui.screens.dialogs import Choose
+
+from ..filters import Choice
+from .dialogs import Choose
 
 if TYPE_CHECKING:
-    from tui.screens.base import BaseScreen
+    from .base import BaseScreen
 
 _MOST = 12  # of more, a list is opened
 

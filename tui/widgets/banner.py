@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from rich.text import Text
 
 from checkout_daemon.present.times import span, time_of_day
-from tui.context import AppContext
-from tui.widgets.line import Line
+
+from ..context import AppContext
+from .line import Line
 
 
 class Banner(Line):

@@ -10,7 +10,7 @@ from rich.text import Text
 from textual import events
 from textual.message import Message
 
-from tui.widgets.line import Line
+from .line import Line
 
 
 class Chips(Line):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from tui.widgets.line import Line
+from .line import Line
 
 
 class CommandLine(Line):

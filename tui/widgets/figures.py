@@ -11,10 +11,11 @@ from checkout_daemon.orders.figures import INTERVAL, LONGEST_LAG_SECONDS, Figure
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import NONE, words
 from checkout_daemon.present.times import span
-from tui.context import AppContext
-from tui.widgets.chips import Chips
-from tui.widgets.line import Line
-from tui.widgets.plot import bars, resampled
+
+from ..context import AppContext
+from .chips import Chips
+from .line import Line
+from .plot import bars, resampled
 
 _SHOWN = (
     OrderStatus.COMPLETED,

@@ -11,8 +11,9 @@ from textual.binding import Binding, BindingType
 from checkout_daemon.orders.order_query import InvalidQuery, begun_query, parse_query
 from checkout_daemon.orders.query_completion import complete_query
 from checkout_daemon.present.text import plain
-from tui.widgets.entry import SearchBox
-from tui.widgets.line import Line
+
+from .entry import SearchBox
+from .line import Line
 
 
 class FilterHint(Line):

@@ -8,8 +8,8 @@ from rich.style import Style
 from rich.text import Text
 from textual import events
 
-from tui.actions import Action, shown
-from tui.widgets.line import Line
+from ..actions import Action, shown
+from .line import Line
 
 _LAST = (("go_to", ":", "Go"), ("help", "?", "All"))  # always there
 _GAP = 2

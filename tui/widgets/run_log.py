@@ -13,9 +13,10 @@ from textual.widget import Widget
 
 from checkout_daemon.present.text import plain
 from checkout_daemon.present.times import time_of_day
-from tui.context import AppContext
-from tui.texts import hanging
-from tui.widgets.line import Block
+
+from ..context import AppContext
+from ..texts import hanging
+from .line import Block
 
 _MOST_LINES = 1000
 _INDENT = " " * 12

@@ -21,9 +21,10 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from checkout_daemon.present.statuses import Tone
-from tui.listing import Item, Listing, T
-from tui.texts import fit
-from tui.widgets.columns import GAP, Cell, Column, column_at, title_of
+
+from ..listing import Item, Listing, T
+from ..texts import fit
+from .columns import GAP, Cell, Column, column_at, title_of
 
 FLASH_SECONDS = 0.9
 _FLASHES_END_EVERY_SECONDS = 0.1

@@ -9,7 +9,8 @@ from rich.text import Text
 from textual import events
 
 from checkout_daemon.present.text import plain
-from tui.widgets.line import Line
+
+from .line import Line
 
 
 class Tabs(Line):

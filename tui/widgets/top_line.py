@@ -9,8 +9,9 @@ from rich.text import Text
 
 from checkout_daemon.database.reading import WORTH_SHOWING_SECONDS
 from checkout_daemon.present.times import span
-from tui.context import AppContext
-from tui.widgets.line import Line
+
+from ..context import AppContext
+from .line import Line
 
 _BAR, _NARROW_BAR = " │ ", "  "
 

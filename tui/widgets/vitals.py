@@ -9,9 +9,10 @@ from datetime import datetime
 from rich.text import Text
 
 from checkout_daemon.operations.vital_signs import MINUTE, MINUTES, VitalSigns
-from tui.checkup import Checkup
-from tui.widgets.line import Line
-from tui.widgets.plot import bars
+
+from ..checkup import Checkup
+from .line import Line
+from .plot import bars
 
 _LABEL = 14
 _HIGH = 4  # the least lines of a plot with its title above and its time axis below

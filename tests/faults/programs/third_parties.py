@@ -63,7 +63,16 @@ async def run(
 async def running_sandbox(directory: Path) -> AsyncIterator[str]:
     """Start the offline Stripe and give its base URL."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "cli", "sandbox", "--port", "0", "--state-dir", str(directory), stdout=PIPE
+        sys.executable,
+        "-P",
+        "-m",
+        "checkout_daemon",
+        "sandbox",
+        "--port",
+        "0",
+        "--state-dir",
+        str(directory),
+        stdout=PIPE,
     )
     assert process.stdout is not None
     try:

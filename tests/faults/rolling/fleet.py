@@ -46,8 +46,8 @@ class Daemon:
         log = self.directory / f"daemon-{self.port}.log"
         with log.open("ab") as output:
             self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "cli", "serve", "--host", "127.0.0.1", "--port", str(self.port)),
-                *("--workers", str(_WORKERS), *drain),
+                *(sys.executable, "-P", "-m", "checkout_daemon", "serve", "--host", "127.0.0.1"),
+                *("--port", str(self.port), "--workers", str(_WORKERS), *drain),
                 cwd=self.directory, env=dict(self.environ), stdin=DEVNULL, stdout=output, stderr=output,
             )  # fmt: skip
         async with asyncio.timeout(_START_SECONDS):

@@ -31,7 +31,7 @@ from checkout_daemon.stripe_api.client import StripeGateway
 from tests.faults.weather.network import Network
 from tests.support.stripe_events import event_body, signed
 
-_PROGRAM = (sys.executable, "-P", "-m", "cli")
+_PROGRAM = (sys.executable, "-P", "-m", "checkout_daemon")
 _START_SECONDS = 120.0
 _SHOPPER_TIMEOUT = aiohttp.ClientTimeout(60)
 
