@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from checkout_daemon.backoff import job_pause
 from checkout_daemon.database.leases import LeaseLost
-from checkout_daemon.errors import DatabaseUnavailable, StripeUnavailable
+from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, StripeUnavailable
 from checkout_daemon.observability import context
 from checkout_daemon.runtime import Runtime
 
@@ -53,6 +53,9 @@ async def _repeat(runtime: Runtime, job: Job) -> None:
         except (DatabaseUnavailable, StripeUnavailable, LeaseLost) as error:
             failures += 1
             log.warning("job %s waits: %s", job.name, error.detail)
+        except CheckoutError as error:
+            failures += 1
+            log.error("job %s failed and will be tried again: %s", job.name, error.detail)
         except Exception:
             failures += 1
             log.exception("job %s failed and will be tried again", job.name)

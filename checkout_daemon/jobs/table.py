@@ -53,6 +53,7 @@ JOBS = (
     Job("tell-deadlines", 60.0, alert_about_deadlines, only_if=clocks.clocks_allow),
     Job("tell-silence", 300.0, alerting.alert_about_silence),
     Job("tell-endpoint", 300.0, alerting.alert_about_disabled_endpoint),
+    Job("tell-key", 600.0, alerting.alert_about_key),
     Job("tell-missing-orders", 60.0, alert_missing),
     Job("tell-clocks", 300.0, clocks.alert_about_clocks),
     # The audit log

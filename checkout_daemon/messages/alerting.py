@@ -1,8 +1,9 @@
 """Alerts the operator to problems of the shop as a whole, each with the command that fixes it.
 
-They are: dead events and messages, events that do not arrive, and an endpoint that Stripe has disabled. A merge raises
-the attention of a single order (ledger/derive.py). A table remembers what was reported: a problem is reported once,
-forgotten when it ends, and reported again if it returns. Problems found together make one mail.
+They are: dead events and messages, events that do not arrive, an endpoint that Stripe has disabled, and a key that it
+does not accept. A merge raises the attention of a single order (ledger/derive.py). A table remembers what was reported:
+a problem is reported once, forgotten when it ends, and reported again if it returns. Problems found together make one
+mail.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from checkout_daemon.model.messages import Alert, MessageKind
 from checkout_daemon.outbox import alert_store
 from checkout_daemon.outbox.alert_store import owe_alert, owe_once
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.stripe_api.client import StripeDenied
 from checkout_daemon.stripe_api.events import events_since, stripe_time
+from checkout_daemon.stripe_api.permissions import is_restricted, missing_permissions
 from checkout_daemon.stripe_api.webhook_endpoints import list_endpoints
 from checkout_daemon.stripe_sync.catching_up import last_comparison
 from checkout_daemon.stripe_sync.endpoint_rules import read_endpoint, webhook_url
@@ -97,6 +100,25 @@ async def alert_about_disabled_endpoint(runtime: Runtime) -> int:
     alert = _alert(f"Stripe has disabled the endpoint {url}", disabled, "checkout webhook create --update")
     await runtime.database.run(owe_once, MessageKind.ENDPOINT_DISABLED, disabled, alert)
     return len(disabled)
+
+
+async def alert_about_key(runtime: Runtime) -> int:
+    """Alert to a key that Stripe does not accept, or that lacks a permission. Return how many it lacks. Asks Stripe."""
+    command = "checkout doctor --only stripe --only permissions"
+    try:
+        if is_restricted(runtime.settings.stripe_api_key or ""):
+            lacking = [lack for lack in await missing_permissions(runtime.gateway) if not lack.optional]
+            subjects = [lack.name for lack in lacking]
+            named = ", ".join(f"{lack.level} on {lack.resource}" for lack in lacking)
+            alert = _alert(f"STRIPE_API_KEY lacks permissions: {named}", subjects, command)
+        else:
+            await stripe_time(runtime.gateway)
+            subjects, alert = [], _alert("", [], command)
+    except StripeDenied:
+        subjects = ["key"]
+        alert = _alert("Stripe does not accept STRIPE_API_KEY: no order can be paid", subjects, command)
+    await runtime.database.run(owe_once, MessageKind.KEY_DENIED, subjects, alert)
+    return len(subjects)
 
 
 def _alert(text: str, subjects: Sequence[str], command: str, count: int | None = None) -> Alert:

@@ -62,6 +62,7 @@ class MessageKind(StrEnum):
     OUTBOX_DEAD = "outbox.dead", _OPERATOR
     EVENTS_SILENT = "events.silent", _OPERATOR
     ENDPOINT_DISABLED = "endpoint.disabled", _OPERATOR
+    KEY_DENIED = "key.denied", _OPERATOR
     CLOCKS_DIFFER = "clocks.differ", _OPERATOR
     ORDERS_MISSING = "orders.missing", _OPERATOR
 

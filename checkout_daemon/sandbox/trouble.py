@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
@@ -47,6 +48,8 @@ class TroublePlan:
     timeout_seconds: float = 30.0
     rate_limit: int | None = None
     """API requests per second before 429. Stripe's limit is 25 in test mode."""
+    denied: str = ""
+    """Permissions that restricted keys (rk_test_…) lack, comma-separated, such as `rak_coupon_write`."""
     disable_after_days: float | None = None
     """The days without a success after which an endpoint is disabled."""
 
@@ -97,6 +100,9 @@ def _check(name: str, value: Any, kind: str) -> None:
         return
     if kind == "bool":
         valid, wanted = isinstance(value, bool), "true or false"
+    elif kind == "str":
+        valid = isinstance(value, str) and re.fullmatch(r"(rak_[a-z_]+_(read|write)(, ?|$))*", value) is not None
+        wanted = "names of permissions such as rak_coupon_write, comma-separated"
     elif kind.startswith("Literal"):
         valid, wanted = value in _EFFECTS, f"one of {', '.join(_EFFECTS)}"
     elif isinstance(value, bool) or not isinstance(value, int | float) or value != value or value < 0:

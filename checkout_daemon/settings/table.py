@@ -78,7 +78,8 @@ class Settings:
         kinds.API_KEY,
         secret=True,
         example="sk_test_…",
-        about="Your secret or restricted key. A key that starts with neither sk_test_ nor rk_test_ counts as live, and "
+        about="Your secret or restricted key; `checkout doctor` names the permissions that a restricted one lacks. A "
+        "key that starts with neither sk_test_ nor rk_test_ counts as live, and "
         f"a live key is sent to {STRIPE_API_BASE} only.",
     )
     stripe_api_base: str = Group.STRIPE.setting(

@@ -50,6 +50,10 @@ class StripeDenied(StripeRejected):
     """Stripe does not accept our key. An earlier call with the same idempotency key may have succeeded."""
 
 
+class StripeForbidden(StripeDenied):
+    """Stripe knows our key, which is restricted and lacks the permission for this."""
+
+
 class StripeSilent(StripeUnavailable):
     """Stripe did not answer, although the call was retried."""
 
@@ -284,7 +288,9 @@ def _name_failure(stripe: Any, error: Any) -> StripeRejected | StripeUnavailable
         return StripeUnavailable(f"Stripe is busy with this request or has had too many: try again{where}")
     if status >= 500:
         return StripeFailed(f"Stripe failed with {status}{where}")
-    if status in (401, 403):
+    if status == 403:
+        return StripeForbidden(f"STRIPE_API_KEY lacks a permission: {detail}{where}")
+    if status == 401:
         return StripeDenied(f"Stripe does not accept STRIPE_API_KEY for this: {detail}{where}")
     if status == 404:
         return StripeMissing(f"Stripe has no such object, is STRIPE_API_KEY of another account? {detail}{where}")

@@ -17,13 +17,14 @@ from checkout_daemon.messages import alerting
 from checkout_daemon.messages.alerting import (
     alert_about_dead_letters,
     alert_about_disabled_endpoint,
+    alert_about_key,
     alert_about_silence,
 )
 from checkout_daemon.model.messages import Alert
-from checkout_daemon.runtime import Runtime
+from checkout_daemon.runtime import Runtime, open_runtime
 from checkout_daemon.stripe_sync.catching_up import catch_up
 from tests.support.fixtures import KEY
-from tests.support.flaky_stripe import FlakyStripe
+from tests.support.flaky_stripe import FlakyStripe, deny
 from tests.support.orders import NOW, add_order
 from tests.support.payments import paid
 
@@ -188,3 +189,27 @@ async def test_an_endpoint_is_reported_whenever_stripe_disables_it(
             assert await alert_about_disabled_endpoint(runtime) == (disabled == "true")
     alerts = await alerts_of(connection, "endpoint.disabled")
     assert [alert.subjects for alert in alerts] == [(endpoint_id,)] * 2
+
+
+async def test_a_restricted_key_is_reported_once_for_the_permissions_that_it_lacks(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    settings = replace(runtime.settings, stripe_api_key="rk_test_alerts0123456789")
+    async with open_runtime(settings) as restricted:
+        for denied, lacking in (("rak_coupon_write,rak_webhook_write", 1), ("rak_coupon_read", 1), ("", 0)):
+            await deny(stripe, denied)
+            assert await alert_about_key(restricted) == lacking
+    (alert,) = await alerts_of(connection, "key.denied")
+    assert alert.text == "STRIPE_API_KEY lacks permissions: Write on Coupons"
+    assert alert.subjects == ("rak_coupon_write",)
+
+
+async def test_a_key_that_stripe_does_not_accept_is_reported(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    stripe.plan = lambda number, request: "deny_401"
+    assert [await alert_about_key(runtime) for _ in range(2)] == [1, 1]
+    stripe.plan = lambda number, request: None
+    assert await alert_about_key(runtime) == 0
+    (alert,) = await alerts_of(connection, "key.denied")
+    assert "does not accept STRIPE_API_KEY" in alert.text

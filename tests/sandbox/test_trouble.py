@@ -282,3 +282,27 @@ async def test_a_server_error_may_have_its_effect_later(server: TestServer, clie
     with pytest.raises(stripe.APIError):
         await client.v1.products.create_async(params={"name": "Mug"}, options=options)
     assert [part.name for part in found] == ["Mug"]
+
+
+@pytest.mark.parametrize(
+    ("denied", "reads", "writes"),
+    [("rak_product_write", 200, 403), ("rak_product_read, rak_event_read", 403, 403), ("rak_coupon_write", 200, 400)],
+)
+async def test_a_restricted_key_lacks_what_is_denied_and_a_secret_key_nothing(
+    server: TestServer, denied: str, reads: int, writes: int
+) -> None:
+    await trouble(server, denied=denied)
+    async with aiohttp.ClientSession(headers={"Authorization": "Bearer rk_test_restricted0123"}) as http:
+        async with http.get(server.make_url("/v1/products")) as answer:
+            assert answer.status == reads
+        async with http.post(server.make_url("/v1/products")) as answer:
+            assert answer.status == writes
+            body = await answer.json()
+        async with http.get(server.make_url("/v1/products"), headers=AUTHORIZATION) as answer:
+            assert answer.status == 200
+    if writes == 403:
+        assert "Having the 'rak_product_write' permission would allow" in body["error"]["message"]
+
+
+async def test_what_is_denied_must_be_permissions(server: TestServer) -> None:
+    assert (await control(server, "chaos", {"denied": "coupons"}))[0] == 400

@@ -116,3 +116,12 @@ def _error(status: int, kind: str, message: str) -> web.Response:
     # Without this header the SDK would retry too, and a test could not distinguish its retries from ours.
     headers = {"Stripe-Should-Retry": "false", "Request-Id": "req_planned"}
     return web.json_response({"error": {"type": kind, "message": message}}, status=status, headers=headers)
+
+
+async def deny(stripe: FlakyStripe, permissions: str) -> None:
+    """Take these permissions from restricted keys at the offline Stripe, and give them all others."""
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(f"{stripe.upstream}/sandbox/chaos", json={"denied": permissions}) as answer,
+    ):
+        assert answer.status == 200, await answer.text()

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 import asyncpg
 
 from checkout_daemon.errors import CheckoutError
-from checkout_daemon.operations.doctor import connections, database, machine, replication, rights, stripe
+from checkout_daemon.operations.doctor import connections, database, machine, permissions, replication, rights, stripe
 from checkout_daemon.operations.doctor.check import Check
 from checkout_daemon.operations.doctor.probes import Probes, open_probes
 from checkout_daemon.settings import Settings
@@ -23,6 +23,7 @@ CHECKS: dict[str, Callable[[Probes], Check | Awaitable[Check]]] = {
     "schema": database.schema_fits,
     "rights": rights.rights_suffice,
     "stripe": stripe.stripe_answers,
+    "permissions": permissions.permissions_suffice,
     "clock": stripe.clock_agrees,
     "key_mode": database.key_mode_agrees,
     "endpoint": stripe.endpoint_registered,

@@ -11,6 +11,7 @@ from checkout_daemon.sandbox.api.calls import Call, error_text, perform
 from checkout_daemon.sandbox.api.client_headers import check_account, check_key, check_version
 from checkout_daemon.sandbox.api.faults import Limiter, close_connection, plan_strike, too_many_requests
 from checkout_daemon.sandbox.api.request_log import RequestLog, header
+from checkout_daemon.sandbox.api.restricted import check_permission
 from checkout_daemon.sandbox.api.router import Router
 from checkout_daemon.sandbox.box import API_VERSION, Box, Origin
 from checkout_daemon.sandbox.clock import now
@@ -53,13 +54,15 @@ class Api:
         if key:
             headers["Idempotency-Key"] = _plain(key)
         try:
-            account = check_key(header(request, "Authorization") or "")
+            authorization = header(request, "Authorization") or ""
+            account = check_key(authorization)
             for name in ("Stripe-Account", "Stripe-Context"):
                 check_account(header(request, name))
             check_version(header(request, "Stripe-Version"))
             self.limiter.check(self.box.trouble.rate_limit)
             if strike is not None and strike.name == "api_429":
                 raise too_many_requests()
+            check_permission(authorization, self.box.trouble.denied, request.method, request.path)
             operation, object_id = self.router.find(request.method, request.path)
             origin = _origin(request, request_id, key)
             fault = strike if strike is not None and strike.name == "api_500" else None
