@@ -37,6 +37,7 @@ _COMMANDS = {
     "sessions": ("sessions", "Manage the payment pages of orders."),
     "settings": ("settings", "Show every setting, its value and its source."),
     "todo": ("todo", "Show everything that needs a person."),
+    "tokens": ("tokens", "Give the shop's own systems access to orders."),
     "trigger": ("trigger", "Have Stripe create EVENT, and follow its effects."),
     "tui": ("programs", "Watch and correct orders in a terminal."),
     "webhook": ("webhook", "Create, inspect and rotate the endpoint at Stripe."),

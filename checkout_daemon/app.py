@@ -23,6 +23,7 @@ from checkout_daemon.runtime import Runtime, open_database, open_runtime
 from checkout_daemon.settings import Settings
 from checkout_daemon.stripe_sync.secret_matches import SecretMatches
 from checkout_daemon.web import app_keys, checkout, product_list, quotes, webhook
+from checkout_daemon.web.api_access import REFUSALS_A_MINUTE, ApiAccess
 from checkout_daemon.web.body_budget import BodyBudgets
 from checkout_daemon.web.connections import ConnectionLimits, Connections, DescriptorWatch, descriptor_limit
 from checkout_daemon.web.direct import DIRECT, direct
@@ -82,6 +83,7 @@ def create_app(
         quotes=AddressLimit(settings.quote_limit, clients, "quotes"),
         looks=AddressLimit(settings.look_limit, clients, "looks at orders"),
     )
+    app[app_keys.API_ACCESS] = ApiAccess(settings.token_limit, AddressLimit(REFUSALS_A_MINUTE, clients, "wrong tokens"))
     forgeries = Forgeries(clients, waits=settings.rate_limit > 0)
     challenge = None
     if settings.challenge_url and settings.challenge_secret:

@@ -23,5 +23,9 @@ GRANT DELETE ON {deleted} TO {operator};
 GRANT SELECT ON SEQUENCE {sequence} TO {daemon}, {operator}, {reader};
 GRANT USAGE, UPDATE ON SEQUENCE {sequence} TO {daemon}, {operator};
 
+-- A daemon notes that a token was used, and can neither make one nor change what it may do.
+REVOKE INSERT, UPDATE, DELETE ON {tokens} FROM {daemon};
+GRANT UPDATE (last_used_at) ON {tokens} TO {daemon};
+
 -- Migrations are for the owner.
 REVOKE INSERT, UPDATE, DELETE ON {migrations} FROM {daemon}, {operator};

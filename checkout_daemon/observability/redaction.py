@@ -6,8 +6,8 @@ import re
 
 # Log lines contain text from outside, so no pattern may take quadratic time: a match begins only at the start of a
 # word or has a bounded length, and nothing is read twice (++).
-# Signing secrets are base64, in either alphabet.
-_SECRET = re.compile(r"\b(?:((?:sk|rk)_(?:live_|test_)?)\w+|(whsec_)[\w+/=-]+)")
+# Signing secrets are base64, in either alphabet; the id of a bearer token is no secret.
+_SECRET = re.compile(r"\b(?:((?:sk|rk)_(?:live_|test_)?)\w+|(whsec_)[\w+/=-]+|(ckt_[a-z2-7]{12}_)[\w-]+)")
 _CLIENT_SECRET = re.compile(r"_secret_\w+")
 _PASSWORD = re.compile(r"(?<=://)([^\s:/@]{0,256}):\S{1,512}@")  # to the last "@": a password may contain one
 _QUERY_PASSWORD = re.compile(r"(password=)[^\s&'\"]{1,512}", re.IGNORECASE)
@@ -30,7 +30,7 @@ def redact(text: str) -> str:
     if "+" in text:
         text = _PHONE.sub("[phone]", text)
     if "_" in text:
-        text = _SECRET.sub(r"\1\2[secret]", text)
+        text = _SECRET.sub(r"\1\2\3[secret]", text)
         text = _CLIENT_SECRET.sub("_secret_[secret]", text)
     return text
 

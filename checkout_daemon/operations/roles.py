@@ -67,6 +67,7 @@ async def _describe(connection: asyncpg.Connection, prefix: str) -> Roles:
         "tables": listed(our_relations() - set(_VIEWS)),
         "deleted": listed(_DELETED),
         "sequence": f"{schema}.orders_number_seq",
+        "tokens": f"{schema}.api_tokens",
         "migrations": listed(_MIGRATIONS),
     }.items():
         text = text.replace(f"{{{name}}}", value)

@@ -19,7 +19,7 @@ from checkout_daemon.orders.refund_items import RefundedItem
 class RefundRequest:
     """A refund request. `id` is the idempotency key, `parameters` is JSON and never changes. Amount in minor units.
 
-    `items` is set when it is inserted.
+    `items` is set when it is inserted, `asked` if it came over the API: a hash of what was asked for.
     """
 
     id: str
@@ -35,6 +35,7 @@ class RefundRequest:
     refund_id: str | None = None  # Stripe's answer,
     error: str | None = None  # or its refusal
     items: tuple[RefundedItem, ...] = ()
+    asked: bytes | None = None
 
 
 async def unanswered_request(connection: asyncpg.Connection, order_id: str) -> RefundRequest | None:
@@ -55,6 +56,7 @@ async def insert_request(connection: asyncpg.Connection, request: RefundRequest,
         request.started_at,
         resume_at,
         msgspec.json.encode(request.items).decode() if request.items else None,
+        request.asked,
     )
 
 

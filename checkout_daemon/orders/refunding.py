@@ -25,7 +25,7 @@ from checkout_daemon.catalog.pricing import PricedLine
 from checkout_daemon.clocks import require_clocks
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.server import read_now
-from checkout_daemon.errors import StripeRejected, StripeUnavailable
+from checkout_daemon.errors import IdempotencyConflict, StripeRejected, StripeUnavailable
 from checkout_daemon.ledger.derive import LIVE_REFUNDS
 from checkout_daemon.ledger.merge import Merged, Update, locked_order, merge
 from checkout_daemon.ledger.order_states import check_mode
@@ -94,19 +94,23 @@ async def refund(
     note: str = "",
     request_id: str | None = None,
     requested_at: datetime | None = None,
+    asked: bytes | None = None,
 ) -> Refunded:
     """Ask Stripe for a refund, and merge its answer.
 
     With a `request_id` that is used already, continue that request, or return its answer: it is never made twice. If it
     may have been asked for since `requested_at`, before this database was restored from a backup, and Stripe may have
-    forgotten its key, it is looked for at Stripe first.
+    forgotten its key, it is looked for at Stripe first. `asked` is a hash of what the caller wants: if the request was
+    written for something else, raise IdempotencyConflict.
     Raise NotFound, NotRefundable, RefundUnderWay, SeveralPayments, InvalidRequest; StripeRejected with Stripe's words;
     StripeUnavailable, after which a running daemon continues the refund.
     """
     note = check_note(note)
     livemode = runtime.settings.livemode
     claimed = Stopwatch()
-    request = await runtime.database.run(_begin, order_id, options, operator, note, request_id, livemode=livemode)
+    request = await runtime.database.run(
+        _begin, order_id, options, operator, note, request_id, asked, livemode=livemode
+    )
     if requested_at is not None and datetime.now(UTC) - requested_at > KEY_LIFETIME:
         request = replace(request, attempts=max(1, request.attempts))
     if request.error is not None:
@@ -156,6 +160,7 @@ async def _begin(
     operator: Operator,
     note: str,
     request_id: str | None = None,
+    asked: bytes | None = None,
     *,
     livemode: bool,
 ) -> RefundRequest:
@@ -164,6 +169,8 @@ async def _begin(
         await locked_order(connection, order_id)
         written = await refund_request_store.claim_named_request(connection, request_id, RESUME_AFTER)
         if written is not None:
+            if asked is not None and (written.asked, written.order_id) != (asked, order_id):
+                raise IdempotencyConflict("this Idempotency-Key was used for another refund: use a new one")
             return written
     planned = await _plan(connection, order_id, options, livemode=livemode)
     request_id = request_id or str(uuid4())
@@ -181,6 +188,7 @@ async def _begin(
         msgspec.json.encode(parameters).decode(),
         await read_now(connection),
         items=planned.items,
+        asked=asked,
     )
     await refund_request_store.insert_request(connection, request, request.started_at + RESUME_AFTER)
     details: dict[str, Any] = {"request": request_id, "payment": planned.payment_id, "amount": planned.amount}

@@ -230,6 +230,12 @@ class Settings:
         about="How many wrong discount codes or declined payments an address or email may have per hour before "
         "further ones are slowed down. 0 turns the limit off.",
     )
+    token_limit: int = Group.LIMITS.setting(
+        "CHECKOUT_TOKEN_LIMIT",
+        kinds.whole(0, 1_000_000),
+        default=600,
+        about="How many requests to /api/orders one token may make per minute, in each process. 0 turns the limit off.",
+    )
     challenge_url: str | None = Group.LIMITS.setting(
         "CHECKOUT_CHALLENGE_URL",
         kinds.FINAL_URL,

@@ -11,6 +11,7 @@ from checkout_daemon.database.pool import Database
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.operations.readiness import Readiness
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.web.api_access import ApiAccess
 from checkout_daemon.web.body_budget import BodyBudgets
 from checkout_daemon.web.connections import Connections
 from checkout_daemon.web.guessing import Guessing
@@ -25,6 +26,7 @@ METRICS = web.AppKey("metrics", Metrics)
 BODIES = web.AppKey("bodies", BodyBudgets)
 CONNECTIONS = web.AppKey("connections", Connections)
 METRICS_ACCESS = web.AppKey("metrics_access", MetricsAccess)
+API_ACCESS = web.AppKey("api_access", ApiAccess)
 LIMITS = web.AppKey("limits", Limits)
 GUESSING = web.AppKey("guessing", Guessing)
 STOREFRONT = web.AppKey("storefront", Storefront)

@@ -81,7 +81,7 @@ class CheckoutRoute:
     async def _answer(self, request: web.BaseRequest) -> tuple[bytes, int]:
         self._limit.check(request)
         guessing = self._guessing
-        key = _idempotency_key(request)
+        key = read_idempotency_key(request)
         checkout = _checkout_request(await read_json(request, _CHECKOUT_REQUEST, self._budget))
         checkout = replace(checkout, locale=preferred_locale(list_field(request, hdrs.ACCEPT_LANGUAGE) or ""))
         email = checkout.customer.email
@@ -146,7 +146,8 @@ def _checkout_request(body: StripeCheckoutRequest) -> CheckoutRequest:
     )
 
 
-def _idempotency_key(request: web.BaseRequest) -> str | None:
+def read_idempotency_key(request: web.BaseRequest) -> str | None:
+    """Return the request's Idempotency-Key, if it has one. Raise InvalidRequest."""
     keys = request.headers.getall("Idempotency-Key", [])
     if not keys:
         return None

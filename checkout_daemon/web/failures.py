@@ -11,6 +11,36 @@ class BadRequest(CheckoutError, code="bad_request", status=400, title="The reque
     """The request is not valid HTTP."""
 
 
+class Unauthorized(CheckoutError, code="token_required", status=401, title="A bearer token is required"):
+    """The request has no valid token. `challenge` is the answer's WWW-Authenticate (RFC 6750, section 3)."""
+
+    challenge: str = 'Bearer realm="checkout-daemon"'
+
+
+class TokenRequired(Unauthorized):
+    """The request has no token."""
+
+    def __init__(self) -> None:
+        super().__init__("send `Authorization: Bearer TOKEN`; `checkout tokens create` makes a token")
+
+
+class InvalidToken(Unauthorized, code="invalid_token", title="The token is not valid"):
+    """The token does not exist, was revoked or has expired."""
+
+    challenge = 'Bearer realm="checkout-daemon", error="invalid_token"'
+
+    def __init__(self) -> None:
+        super().__init__("this token does not exist, was revoked or has expired")
+
+
+class InsufficientScope(CheckoutError, code="insufficient_scope", status=403, title="The token may not do this"):
+    """The token lacks the scope. `challenge` is the answer's WWW-Authenticate."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"this needs a token with the scope {scope}")
+        self.challenge = f'Bearer realm="checkout-daemon", error="insufficient_scope", scope="{scope}"'
+
+
 class NoSuchPage(CheckoutError, code="not_found", status=404, title="Not found"):
     """No route, page or file has this path."""
 

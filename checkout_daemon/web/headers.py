@@ -25,6 +25,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 DATA_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 _PREFLIGHT_SECONDS = "600"
+_NEVER_FROM_BROWSERS = ("/api/webhook", "/api/orders")
 _EXPOSED = "X-Request-Id, Retry-After"
 
 
@@ -50,8 +51,9 @@ class CrossOrigin:
         self._origins = frozenset(origin.rstrip("/") for origin in origins)
 
     def covers(self, request: web.Request) -> bool:
-        """Return whether other origins may call this path: the shop's API, not the webhook, which no browser calls."""
-        return bool(self._origins) and request.path.startswith("/api/") and request.path != "/api/webhook"
+        """Return whether other origins may call this path: the shop's API, not what no browser calls."""
+        path = request.path
+        return bool(self._origins) and path.startswith("/api/") and not path.startswith(_NEVER_FROM_BROWSERS)
 
     def preflight(self, request: web.Request) -> web.Response | None:
         """Return the answer to a preflight request, or None if this is not one."""

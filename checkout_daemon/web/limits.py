@@ -102,7 +102,18 @@ class AddressLimit:
             return
         for key, share in self._clients.keys(request):
             if wait_seconds := self._buckets.take(key, share):
-                raise TooManyRequests(math.ceil(wait_seconds), f"too many {self._what} from this address")
+                raise self._refusal(wait_seconds)
+
+    def require(self, request: web.BaseRequest) -> None:
+        """Raise TooManyRequests if the limit is reached. Count nothing."""
+        if self._buckets is None:
+            return
+        for key, share in self._clients.keys(request):
+            if wait_seconds := self._buckets.wait(key, share):
+                raise self._refusal(wait_seconds)
+
+    def _refusal(self, wait_seconds: float) -> TooManyRequests:
+        return TooManyRequests(math.ceil(wait_seconds), f"too many {self._what} from this address")
 
 
 @dataclass(frozen=True, slots=True)

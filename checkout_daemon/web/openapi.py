@@ -26,6 +26,7 @@ from checkout_daemon.web.failures import (
 )
 from checkout_daemon.web.routes import ROUTES, Route
 
+_BEARER = "token"
 _REFERENCE = "#/components/schemas/{name}"
 _PATTERN = re.compile(r"\{(\w+):(.+)\}(?=/|$)")
 _ALWAYS = (BadRequest, MethodNotAllowed, AddressTooLong, UnknownExpectation, HeadersTooLarge, CheckoutError)
@@ -61,7 +62,7 @@ def describe(routes: Iterable[Route]) -> bytes:
         },
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": {"schemas": components},
+        "components": {"schemas": components, "securitySchemes": {_BEARER: {"type": "http", "scheme": "bearer"}}},
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=1)
 
@@ -74,6 +75,9 @@ def _operation(route: Route) -> dict[str, Any]:
     }
     if parameters := _parameters(route):
         operation["parameters"] = parameters
+    if route.scope is not None:
+        operation["security"] = [{_BEARER: []}]
+        operation["description"] = f"Needs a bearer token with the scope `{route.scope}`: `checkout tokens create`."
     if route.body is not None:
         operation["requestBody"] = {
             "required": True,
@@ -106,6 +110,8 @@ def _failures(failures: Iterable[type[CheckoutError]]) -> dict[str, Any]:
         }
         if status == HTTPStatus.TOO_MANY_REQUESTS or any(failure.retry_after_seconds for failure in group):
             response["headers"] = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            response["headers"] = {"WWW-Authenticate": {"description": "RFC 6750", "schema": {"type": "string"}}}
         if status == HTTPStatus.METHOD_NOT_ALLOWED:
             response["headers"] = {"Allow": {"description": "The allowed methods", "schema": {"type": "string"}}}
         if status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
@@ -129,7 +135,10 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": f"^{pattern}$"}}
         for name, pattern in _PATTERN.findall(route.path)
     ]
-    return in_path + [
+    in_query = [
+        {"name": name, "in": "query", "required": False, "schema": schema} for name, schema in route.query.items()
+    ]
+    return [*in_path, *in_query] + [
         {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
         for name, text in route.headers.items()
     ]

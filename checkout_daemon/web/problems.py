@@ -9,7 +9,14 @@ from aiohttp import web
 
 from checkout_daemon.catalog.pricing import PriceChanged
 from checkout_daemon.errors import CheckoutError, InvalidRequest, ProbablyPlaced
-from checkout_daemon.web.failures import BodyTooLarge, MethodNotAllowed, TooManyRequests, UnsupportedMediaType
+from checkout_daemon.web.failures import (
+    BodyTooLarge,
+    InsufficientScope,
+    MethodNotAllowed,
+    TooManyRequests,
+    Unauthorized,
+    UnsupportedMediaType,
+)
 from checkout_daemon.web.schemas import FieldFault, Problem, quote_answer
 
 CONTENT_TYPE = "application/problem+json"
@@ -36,6 +43,8 @@ def problem_response(error: CheckoutError) -> web.Response:
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = error.allowed
+    if isinstance(error, Unauthorized | InsufficientScope):
+        headers["WWW-Authenticate"] = error.challenge
     if isinstance(error, UnsupportedMediaType):
         headers.update([error.accepted])
     answer = web.Response(

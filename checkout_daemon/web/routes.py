@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 
 from checkout_daemon.catalog.pricing import PriceChanged
+from checkout_daemon.checkout.canceling import NotCancelable
 from checkout_daemon.errors import (
     CheckoutError,
     DatabaseUnavailable,
@@ -25,12 +26,19 @@ from checkout_daemon.errors import (
     StripeRejected,
     StripeUnavailable,
 )
-from checkout_daemon.web import checkout, product_list, quotes, schemas, system, webhook
+from checkout_daemon.orders.order_feed import CursorExpired
+from checkout_daemon.orders.refund_items import ItemsNotRefundable
+from checkout_daemon.orders.refund_rules import NotRefundable, RefundUnderWay, SeveralPayments
+from checkout_daemon.tokens.api_tokens import Scope
+from checkout_daemon.web import checkout, order_schemas, orders, product_list, quotes, schemas, system, webhook
 from checkout_daemon.web.failures import (
     BodyTimeout,
     BodyTooLarge,
     ChallengeRequired,
+    InsufficientScope,
+    InvalidToken,
     NoSuchPage,
+    TokenRequired,
     TooManyRequests,
     UnsupportedMediaType,
 )
@@ -50,14 +58,33 @@ class Route:
     body: type[msgspec.Struct] | None = None
     failures: tuple[Failure, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)  # the request headers that it reads, and what they mean
+    scope: Scope | None = None  # that the bearer token must have
+    query: Mapping[str, Mapping[str, object]] = field(default_factory=dict)  # the parameters, with their JSON schemas
 
 
 # The id of a session or an order: random, and so an access key. Anything else finds no order.
 REF = "{ref:[A-Za-z0-9_-]{1,255}}"
 
+# An order's number, or its whole id.
+ORDER = "{order:[0-9]{1,18}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}}"
+
 _BODY: tuple[Failure, ...] = (MalformedJson, BodyTimeout, BodyTooLarge, UnsupportedMediaType, ServerBusy)
 _SLOWED: tuple[Failure, ...] = (TooManyRequests, ChallengeRequired)
 _STRIPE: tuple[Failure, ...] = (*_SLOWED, StripeRejected, StripeUnavailable, DatabaseUnavailable)
+_TOKEN: tuple[Failure, ...] = (TokenRequired, InvalidToken, InsufficientScope, TooManyRequests, DatabaseUnavailable)
+_ACT: tuple[Failure, ...] = (*_TOKEN, *_BODY, InvalidRequest, NotFound)
+_ASKING: tuple[Failure, ...] = (*_ACT, StripeRejected, StripeUnavailable)
+_KEY = {"Idempotency-Key": "required, 1 to 255 printable ASCII characters: the same key and body give the same refund"}
+_QUERY: Mapping[str, Mapping[str, object]] = {
+    "status": {"type": "string", "description": "One or more statuses, separated by commas"},
+    "updated_since": {
+        "type": "string",
+        "format": "date-time",
+        "description": "Orders that changed, oldest change first",
+    },
+    "cursor": {"type": "string", "description": "next_cursor of the page before, with the same other parameters"},
+    "limit": {"type": "integer", "minimum": 1, "maximum": orders.MOST_ORDERS, "default": 50},
+}
 _CHALLENGE = {"Checkout-Challenge": "the token of a solved challenge, asked for with `challenge_required`"}
 _CHECKOUT = _CHALLENGE | {
     "Idempotency-Key": "1 to 255 printable ASCII characters: the same key and body give the same order and session",
@@ -84,6 +111,20 @@ ROUTES = (
     Route("POST", webhook.PATH, webhook.post_webhook, "Stripe's events; answered once they are stored",
           {200: schemas.Received}, failures=(*_BODY, InvalidSignature, DatabaseUnavailable),
           headers=_SIGNATURE),
+    Route("GET", orders.PATH, orders.get_orders, "Orders with customer, items and charges, for the shop's own systems",
+          {200: order_schemas.ShopOrders}, failures=(*_TOKEN, InvalidRequest, CursorExpired),
+          scope=Scope.READ, query=_QUERY),
+    Route("GET", f"{orders.PATH}/{ORDER}", orders.get_shop_order, "An order with its payments, refunds and disputes",
+          {200: order_schemas.ShopOrderDetails}, failures=(*_TOKEN, NotFound), scope=Scope.READ),
+    Route("POST", f"{orders.PATH}/{ORDER}/refunds", orders.post_refund, "Refund an order",
+          {200: order_schemas.MadeRefund}, order_schemas.RefundBody,
+          (*_ASKING, IdempotencyConflict, NotRefundable, ItemsNotRefundable, RefundUnderWay, SeveralPayments),
+          _KEY, scope=Scope.WRITE),
+    Route("POST", f"{orders.PATH}/{ORDER}/cancel", orders.post_cancel, "Cancel an unpaid order",
+          {200: order_schemas.ShopOrderDetails}, order_schemas.CancelBody, (*_ASKING, NotCancelable),
+          scope=Scope.WRITE),
+    Route("POST", f"{orders.PATH}/{ORDER}/notes", orders.post_note, "Add a note to an order's history",
+          {200: order_schemas.ShopOrderDetails}, order_schemas.NoteBody, _ACT, scope=Scope.WRITE),
     Route("GET", "/healthz", system.get_health, "The process is alive", {200: schemas.Health}),
     Route("GET", "/readyz", system.get_ready, "The daemon is not stopping, the database answers and its schema fits",
           {200: schemas.Health}, failures=(Stopping, DatabaseUnavailable, SchemaMismatch)),

@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import Request, urlopen
+from uuid import uuid4
 
 import asyncpg
 
+from checkout_daemon.audit.operators import Operator
 from checkout_daemon.database.pool import Database
 from checkout_daemon.operations.backups import back_up
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.tokens.api_tokens import Scope, create_token
 from tests.commands.conftest import KEY
 from tests.commands.place import (
     BO,
@@ -137,6 +140,18 @@ def a_backup(place: Place, folder: Path) -> Mapping[str, object]:
     return {"FILE": file}
 
 
+def a_token(place: Place, folder: Path) -> Mapping[str, object]:
+    name = f"system-{uuid4().hex[:8]}"
+
+    async def work() -> None:
+        database = Database(place.database_url)
+        await create_token(database, name, (Scope.READ,), operator=Operator("bo", "desk"))
+        await database.close()
+
+    asyncio.run(work())
+    return {"NAME": name}
+
+
 def an_endpoint(place: Place, folder: Path) -> Mapping[str, object]:
     url = "https://desk.example/api/webhook"
     form = f"url={url}&enabled_events[]=charge.refunded".encode()
@@ -170,6 +185,8 @@ WRITING = {
     "reconcile": Line("reconcile --apply", a_drifted_order),
     "catalog import": Line("catalog import FILE", a_catalog),
     "db restore": Line("db restore FILE", a_backup),
+    "tokens create": Line("tokens create erp"),
+    "tokens revoke": Line("tokens revoke NAME", a_token),
 }
 """They write to the database."""
 
@@ -205,6 +222,7 @@ READING = {
     "outbox show": Line("outbox show MESSAGE", a_message),
     "sessions list": Line("sessions list"),
     "sessions show": Line("sessions show ORDER", an_order(make_waiting)),
+    "tokens list": Line("tokens list", a_token),
     "todo": Line("todo", an_order(make_paid_twice)),
     "webhook show": Line("webhook show --url URL", an_endpoint),
 }

@@ -27,6 +27,7 @@ OURS = {
     "acts": "kind reason subject",
     "alerts": "kind",
     "anchors": "key_id",
+    "api_tokens": "id name",
     "batch_items": "currency kind object_id status subject",
     "batches": "act options status",
     "canceled_payments": "id",
@@ -62,7 +63,7 @@ SHOWN = (
     "orders list", "orders show 1001", "orders explain 1001", "events list", "events list --status failed",
     "events show evt_failed", "events show evt_dispute", "sessions list", "sessions show 1001", "outbox list",
     "outbox list --status dead", "catalog list", "catalog list --discounts", "reconcile",
-    "todo", "batches list", "batches show 1",
+    "todo", "batches list", "batches show 1", "tokens list --all",
     "sessions sync 1001 --dry-run", "sessions resend 1001", "orders note 1001 called", "orders recover cs_no", "doctor",
 )  # fmt: skip
 CSV = ("orders export", "orders export --items", "catalog export")
@@ -103,6 +104,7 @@ def poisoned(do: Do, run: Run, database_url: str) -> CheckoutAnswer:
     answer = do(fill)
     assert run("orders", "note", "1001", "called").code == 0
     assert run("orders", "assign", "1001", "anna").code == 0
+    assert run("tokens", "create", "erp").code == 0
     go(spoil())
     return answer
 

@@ -114,6 +114,8 @@ REASONS = {
     "orders.labels.label_orders": SHOWS,
     "orders.lookup._word": SHOWS,
     "orders.lookup.find_order": SHOWS,
+    "orders.order_feed.page_of_changed": SHOWS,
+    "orders.order_feed.page_of_newest": SHOWS,
     "orders.order_pages.changes_that_fit": SHOWS,
     "orders.order_pages.orders_that_fit": SHOWS,
     "orders.order_pages.orders_with_charges": SHOWS,
@@ -151,6 +153,8 @@ REASONS = {
     "stripe_sync.secret_matches.matches_lately": SHOWS,
     "stripe_sync.secret_rotation._now": CHECKS,
     "tui.app.Terminal._feel_pulse": SHOWS,
+    "tokens.api_tokens.check_bearer": CHECKS,
+    "tokens.api_tokens.list_tokens": SHOWS,
 }
 
 _PROJECT = Path(__file__).parents[2]

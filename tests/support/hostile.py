@@ -16,6 +16,7 @@ HOSTILE = (
 FREE = {
     "acts": "actor note",
     "alerts": "subject",
+    "api_tokens": "created_by revoked_by",
     "batch_items": "outcome",
     "batches": "holder host note operator why",
     "charges": "decline_message",

@@ -20,6 +20,9 @@ ALLOWED = {
     "/api/stripe-checkout/cs_1": "GET, HEAD",
     "/api/stripe-checkout/cs_1/retry": "POST",
     "/api/webhook": "POST",
+    "/api/orders": "GET, HEAD",
+    "/api/orders/1001": "GET, HEAD",
+    "/api/orders/1001/refunds": "POST",
     "/healthz": "GET, HEAD",
     "/readyz": "GET, HEAD",
     "/metrics": "GET, HEAD",
@@ -123,5 +126,5 @@ def test_no_failure_behind_us_tells_its_words(failure: type[CheckoutError]) -> N
 
 def test_every_route_names_only_failures_with_a_status_of_their_own() -> None:
     assert {failure.status for route in ROUTES for failure in route.failures} == {
-        *(400, 404, 408, 409, 413, 415, 422, 429, 502, 503)
+        *(400, 401, 403, 404, 408, 409, 410, 413, 415, 422, 429, 502, 503)
     }

@@ -86,10 +86,121 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/orders": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Orders with customer, items and charges, for the shop's own systems
+         * @description Needs a bearer token with the scope `orders:read`: `checkout tokens create`.
+         */
+        readonly get: operations["get_orders"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/orders/{order}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * An order with its payments, refunds and disputes
+         * @description Needs a bearer token with the scope `orders:read`: `checkout tokens create`.
+         */
+        readonly get: operations["get_shop_order"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/orders/{order}/refunds": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Refund an order
+         * @description Needs a bearer token with the scope `orders:write`: `checkout tokens create`.
+         */
+        readonly post: operations["post_refund"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/orders/{order}/cancel": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Cancel an unpaid order
+         * @description Needs a bearer token with the scope `orders:write`: `checkout tokens create`.
+         */
+        readonly post: operations["post_cancel"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/orders/{order}/notes": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Add a note to an order's history
+         * @description Needs a bearer token with the scope `orders:write`: `checkout tokens create`.
+         */
+        readonly post: operations["post_note"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * CancelBody
+         * @description Why the order is canceled.
+         */
+        readonly CancelBody: {
+            /**
+             * @description The reason, kept in the order's history
+             * @default
+             */
+            readonly note?: string;
+        };
         /**
          * Catalog
          * @description All products. The shop sells in one currency.
@@ -128,6 +239,52 @@ export interface components {
             readonly status: string;
         };
         /**
+         * MadeRefund
+         * @description A refund as Stripe answered it, and the order with it.
+         */
+        readonly MadeRefund: {
+            readonly order_id: string;
+            readonly number: number;
+            readonly refund_id: string;
+            readonly payment_id: string;
+            /** @description In minor units of the currency, as in Stripe's API */
+            readonly amount: number;
+            /**
+             * @description Three letters, lower-case
+             * @example eur
+             */
+            readonly currency: string;
+            readonly status: string;
+            readonly order_status: components["schemas"]["OrderStatus"];
+            /** @description In minor units of the currency, as in Stripe's API */
+            readonly amount_refunded: number;
+            readonly items: readonly components["schemas"]["RefundedItemAnswer"][];
+        };
+        /**
+         * OrderStatus
+         * @description The status of an order, derived from what Stripe reported about it.
+         * @enum {unknown}
+         */
+        readonly OrderStatus: "canceled" | "completed" | "disputed" | "expired" | "failed" | "partially_refunded" | "pending" | "processing" | "refunded";
+        /**
+         * RefundedItemAnswer
+         * @description Units of an item that a refund gives back.
+         */
+        readonly RefundedItemAnswer: {
+            readonly sku: string;
+            readonly quantity: number;
+            /** @description In minor units of the currency, as in Stripe's API */
+            readonly amount: number;
+        };
+        /**
+         * NoteBody
+         * @description A note about the order.
+         */
+        readonly NoteBody: {
+            /** @description The reason, kept in the order's history */
+            readonly note: string;
+        };
+        /**
          * OrderAnswer
          * @description An order, as everyone who has its link sees it: no field identifies a person.
          */
@@ -154,12 +311,6 @@ export interface components {
              */
             readonly amount_refunded?: number;
         };
-        /**
-         * OrderStatus
-         * @description The status of an order, derived from what Stripe reported about it.
-         * @enum {unknown}
-         */
-        readonly OrderStatus: "canceled" | "completed" | "disputed" | "expired" | "failed" | "partially_refunded" | "pending" | "processing" | "refunded";
         /**
          * PricedItem
          * @description A line of a cart or an order, before the discount.
@@ -268,6 +419,200 @@ export interface components {
             readonly received: boolean;
         };
         /**
+         * RefundBody
+         * @description What to give back: everything that is left, an amount, or items.
+         */
+        readonly RefundBody: {
+            /** @default null */
+            readonly amount?: number | null;
+            /** @default null */
+            readonly items?: readonly components["schemas"]["RefundItem"][] | null;
+            /** @default null */
+            readonly payment_id?: string | null;
+            /** @default null */
+            readonly reason?: string | null;
+            /**
+             * @description The reason, kept in the order's history
+             * @default
+             */
+            readonly note?: string;
+        };
+        /**
+         * RefundItem
+         * @description An item to refund; without a quantity, all of it that is left.
+         */
+        readonly RefundItem: {
+            readonly sku: string;
+            /** @default null */
+            readonly quantity?: number | null;
+        };
+        /**
+         * ShopOrderDetails
+         * @description An order with its payments, refunds and disputes.
+         */
+        readonly ShopOrderDetails: {
+            readonly id: string;
+            readonly number: number;
+            readonly status: components["schemas"]["OrderStatus"];
+            /** @description Why a person must look at it: empty, as a rule */
+            readonly attention: readonly string[];
+            /**
+             * @description Three letters, lower-case
+             * @example eur
+             */
+            readonly currency: string;
+            /** @description In minor units of the currency, as in Stripe's API */
+            readonly amount_subtotal: number;
+            /** @description In minor units of the currency, as in Stripe's API */
+            readonly amount_discount: number;
+            /** @description In minor units of the currency, as in Stripe's API */
+            readonly amount_total: number;
+            /** @description In minor units of the currency, as in Stripe's API */
+            readonly amount_refunded: number;
+            readonly customer_name: string;
+            readonly customer_email: string;
+            readonly customer_phone: string;
+            readonly discount_code: string | null;
+            readonly livemode: boolean;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: date-time */
+            readonly updated_at: string;
+            readonly paid_at: string | null;
+            readonly items: readonly components["schemas"]["SoldItem"][];
+            readonly charges: readonly components["schemas"]["ChargeAnswer"][];
+            readonly payments: readonly components["schemas"]["PaymentAnswer"][];
+            readonly refunds: readonly components["schemas"]["RefundAnswer"][];
+            readonly disputes: readonly components["schemas"]["DisputeAnswer"][];
+        };
+        /**
+         * SoldItem
+         * @description A line of an order. `amount_discount` is its share of the order's discount.
+         */
+        readonly SoldItem: {
+            readonly sku: string;
+            readonly name: string;
+            /** @description In minor units of the currency, as in Stripe's API */
+            readonly unit_amount: number;
+            readonly quantity: number;
+            /** @description In minor units of the currency, as in Stripe's API */
+            readonly amount: number;
+            /** @description In minor units of the currency, as in Stripe's API */
+            readonly amount_discount: number;
+        };
+        /**
+         * ChargeAnswer
+         * @description An attempt to pay the order: with which card or account, and why it was declined. Codes are Stripe's.
+         */
+        readonly ChargeAnswer: {
+            readonly id: string;
+            readonly payment_id: string;
+            readonly status: string;
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly method: string | null;
+            readonly brand: string | null;
+            readonly last4: string | null;
+            readonly funding: string | null;
+            readonly country: string | null;
+            readonly wallet: string | null;
+            readonly network: string | null;
+            readonly decline_code: string | null;
+            readonly decline_message: string | null;
+            readonly risk_level: string | null;
+            readonly risk_score: number | null;
+        };
+        /**
+         * PaymentAnswer
+         * @description An amount that Stripe reported for a payment. It pays the order if it is valid.
+         */
+        readonly PaymentAnswer: {
+            readonly id: string;
+            readonly session_id: string | null;
+            readonly amount: number | null;
+            readonly currency: string | null;
+            readonly livemode: boolean | null;
+            readonly paid_at: string | null;
+            readonly valid: boolean;
+        };
+        /**
+         * RefundAnswer
+         * @description A refund. `items` if it was made for some.
+         */
+        readonly RefundAnswer: {
+            readonly id: string;
+            readonly payment_id: string;
+            /** @description In minor units of the currency, as in Stripe's API */
+            readonly amount: number;
+            /**
+             * @description Three letters, lower-case
+             * @example eur
+             */
+            readonly currency: string;
+            readonly status: string;
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly items: readonly components["schemas"]["RefundedItemAnswer"][];
+        };
+        /**
+         * DisputeAnswer
+         * @description A dispute of a payment.
+         */
+        readonly DisputeAnswer: {
+            readonly id: string;
+            readonly payment_id: string;
+            readonly status: string;
+            readonly reason: string | null;
+            readonly amount: number | null;
+            readonly currency: string | null;
+            readonly due_by: string | null;
+        };
+        /**
+         * ShopOrders
+         * @description A page of orders.
+         */
+        readonly ShopOrders: {
+            readonly orders: readonly components["schemas"]["ShopOrder"][];
+            readonly has_more: boolean;
+            readonly next_cursor: string | null;
+        };
+        /**
+         * ShopOrder
+         * @description An order as the shop's own systems see it. The customer's fields are empty once the customer was erased.
+         */
+        readonly ShopOrder: {
+            readonly id: string;
+            readonly number: number;
+            readonly status: components["schemas"]["OrderStatus"];
+            /** @description Why a person must look at it: empty, as a rule */
+            readonly attention: readonly string[];
+            /**
+             * @description Three letters, lower-case
+             * @example eur
+             */
+            readonly currency: string;
+            /** @description In minor units of the currency, as in Stripe's API */
+            readonly amount_subtotal: number;
+            /** @description In minor units of the currency, as in Stripe's API */
+            readonly amount_discount: number;
+            /** @description In minor units of the currency, as in Stripe's API */
+            readonly amount_total: number;
+            /** @description In minor units of the currency, as in Stripe's API */
+            readonly amount_refunded: number;
+            readonly customer_name: string;
+            readonly customer_email: string;
+            readonly customer_phone: string;
+            readonly discount_code: string | null;
+            readonly livemode: boolean;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: date-time */
+            readonly updated_at: string;
+            readonly paid_at: string | null;
+            readonly items: readonly components["schemas"]["SoldItem"][];
+            readonly charges: readonly components["schemas"]["ChargeAnswer"][];
+        };
+        /**
          * StripeCheckoutAnswer
          * @description An order, and the Checkout Session to pay it: send the shopper to `url`.
          */
@@ -329,11 +674,15 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type CancelBody = components['schemas']['CancelBody'];
 export type Catalog = components['schemas']['Catalog'];
 export type ProductAnswer = components['schemas']['ProductAnswer'];
 export type Health = components['schemas']['Health'];
-export type OrderAnswer = components['schemas']['OrderAnswer'];
+export type MadeRefund = components['schemas']['MadeRefund'];
 export type OrderStatus = components['schemas']['OrderStatus'];
+export type RefundedItemAnswer = components['schemas']['RefundedItemAnswer'];
+export type NoteBody = components['schemas']['NoteBody'];
+export type OrderAnswer = components['schemas']['OrderAnswer'];
 export type PricedItem = components['schemas']['PricedItem'];
 export type Problem = components['schemas']['Problem'];
 export type FieldFault = components['schemas']['FieldFault'];
@@ -342,6 +691,16 @@ export type DiscountAnswer = components['schemas']['DiscountAnswer'];
 export type QuoteRequest = components['schemas']['QuoteRequest'];
 export type CartItem = components['schemas']['CartItem'];
 export type Received = components['schemas']['Received'];
+export type RefundBody = components['schemas']['RefundBody'];
+export type RefundItem = components['schemas']['RefundItem'];
+export type ShopOrderDetails = components['schemas']['ShopOrderDetails'];
+export type SoldItem = components['schemas']['SoldItem'];
+export type ChargeAnswer = components['schemas']['ChargeAnswer'];
+export type PaymentAnswer = components['schemas']['PaymentAnswer'];
+export type RefundAnswer = components['schemas']['RefundAnswer'];
+export type DisputeAnswer = components['schemas']['DisputeAnswer'];
+export type ShopOrders = components['schemas']['ShopOrders'];
+export type ShopOrder = components['schemas']['ShopOrder'];
 export type StripeCheckoutAnswer = components['schemas']['StripeCheckoutAnswer'];
 export type StripeCheckoutRequest = components['schemas']['StripeCheckoutRequest'];
 export type CustomerFields = components['schemas']['CustomerFields'];
@@ -1276,6 +1635,1204 @@ export interface operations {
                     readonly "application/problem+json": {
                         /** @enum {unknown} */
                         readonly code?: "database_unavailable" | "stripe_unavailable";
+                        /** @constant */
+                        readonly status?: 503;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_orders: {
+        readonly parameters: {
+            readonly query?: {
+                readonly status?: string;
+                readonly updated_since?: string;
+                readonly cursor?: string;
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ShopOrders"];
+                };
+            };
+            /** @description `bad_request`: The request is not well-formed HTTP */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "bad_request";
+                        /** @constant */
+                        readonly status?: 400;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_token`: The token is not valid; `token_required`: A bearer token is required */
+            readonly 401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    readonly "WWW-Authenticate"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "invalid_token" | "token_required";
+                        /** @constant */
+                        readonly status?: 401;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The token may not do this */
+            readonly 403: {
+                headers: {
+                    /** @description RFC 6750 */
+                    readonly "WWW-Authenticate"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "insufficient_scope";
+                        /** @constant */
+                        readonly status?: 403;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not allowed here */
+            readonly 405: {
+                headers: {
+                    /** @description The allowed methods */
+                    readonly Allow?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "method_not_allowed";
+                        /** @constant */
+                        readonly status?: 405;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cursor_expired`: The cursor is of another database */
+            readonly 410: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "cursor_expired";
+                        /** @constant */
+                        readonly status?: 410;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `uri_too_long`: The address is too long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "uri_too_long";
+                        /** @constant */
+                        readonly status?: 414;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_expectation`: The expectation cannot be met */
+            readonly 417: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "unknown_expectation";
+                        /** @constant */
+                        readonly status?: 417;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: The request has faults */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "invalid_request";
+                        /** @constant */
+                        readonly status?: 422;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds */
+                    readonly "Retry-After"?: number;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "too_many_requests";
+                        /** @constant */
+                        readonly status?: 429;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "headers_too_large";
+                        /** @constant */
+                        readonly status?: 431;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "internal_error";
+                        /** @constant */
+                        readonly status?: 500;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: The database cannot be reached */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds */
+                    readonly "Retry-After"?: number;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "database_unavailable";
+                        /** @constant */
+                        readonly status?: 503;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_shop_order: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly order: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ShopOrderDetails"];
+                };
+            };
+            /** @description `bad_request`: The request is not well-formed HTTP */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "bad_request";
+                        /** @constant */
+                        readonly status?: 400;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_token`: The token is not valid; `token_required`: A bearer token is required */
+            readonly 401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    readonly "WWW-Authenticate"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "invalid_token" | "token_required";
+                        /** @constant */
+                        readonly status?: 401;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The token may not do this */
+            readonly 403: {
+                headers: {
+                    /** @description RFC 6750 */
+                    readonly "WWW-Authenticate"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "insufficient_scope";
+                        /** @constant */
+                        readonly status?: 403;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "not_found";
+                        /** @constant */
+                        readonly status?: 404;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not allowed here */
+            readonly 405: {
+                headers: {
+                    /** @description The allowed methods */
+                    readonly Allow?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "method_not_allowed";
+                        /** @constant */
+                        readonly status?: 405;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `uri_too_long`: The address is too long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "uri_too_long";
+                        /** @constant */
+                        readonly status?: 414;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_expectation`: The expectation cannot be met */
+            readonly 417: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "unknown_expectation";
+                        /** @constant */
+                        readonly status?: 417;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds */
+                    readonly "Retry-After"?: number;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "too_many_requests";
+                        /** @constant */
+                        readonly status?: 429;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "headers_too_large";
+                        /** @constant */
+                        readonly status?: 431;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "internal_error";
+                        /** @constant */
+                        readonly status?: 500;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: The database cannot be reached */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds */
+                    readonly "Retry-After"?: number;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "database_unavailable";
+                        /** @constant */
+                        readonly status?: 503;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly post_refund: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description required, 1 to 255 printable ASCII characters: the same key and body give the same refund */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path: {
+                readonly order: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["RefundBody"];
+            };
+        };
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["MadeRefund"];
+                };
+            };
+            /** @description `bad_request`: The request is not well-formed HTTP; `malformed_json`: The body is not JSON */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "bad_request" | "malformed_json";
+                        /** @constant */
+                        readonly status?: 400;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_token`: The token is not valid; `token_required`: A bearer token is required */
+            readonly 401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    readonly "WWW-Authenticate"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "invalid_token" | "token_required";
+                        /** @constant */
+                        readonly status?: 401;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The token may not do this */
+            readonly 403: {
+                headers: {
+                    /** @description RFC 6750 */
+                    readonly "WWW-Authenticate"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "insufficient_scope";
+                        /** @constant */
+                        readonly status?: 403;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "not_found";
+                        /** @constant */
+                        readonly status?: 404;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not allowed here */
+            readonly 405: {
+                headers: {
+                    /** @description The allowed methods */
+                    readonly Allow?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "method_not_allowed";
+                        /** @constant */
+                        readonly status?: 405;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "request_timeout";
+                        /** @constant */
+                        readonly status?: 408;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_conflict`: The Idempotency-Key was used for another request; `items_not_refundable`: These items cannot be refunded; `not_refundable`: The order cannot be refunded like this; `refund_under_way`: Another refund is under way; `several_payments`: Several payments can be refunded */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "idempotency_conflict" | "items_not_refundable" | "not_refundable" | "refund_under_way" | "several_payments";
+                        /** @constant */
+                        readonly status?: 409;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "body_too_large";
+                        /** @constant */
+                        readonly status?: 413;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `uri_too_long`: The address is too long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "uri_too_long";
+                        /** @constant */
+                        readonly status?: 414;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body's type is not supported */
+            readonly 415: {
+                headers: {
+                    /** @description The accepted media type */
+                    readonly Accept?: string;
+                    /** @description The accepted content coding */
+                    readonly "Accept-Encoding"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "unsupported_media_type";
+                        /** @constant */
+                        readonly status?: 415;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_expectation`: The expectation cannot be met */
+            readonly 417: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "unknown_expectation";
+                        /** @constant */
+                        readonly status?: 417;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: The request has faults */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "invalid_request";
+                        /** @constant */
+                        readonly status?: 422;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds */
+                    readonly "Retry-After"?: number;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "too_many_requests";
+                        /** @constant */
+                        readonly status?: 429;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "headers_too_large";
+                        /** @constant */
+                        readonly status?: 431;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "internal_error";
+                        /** @constant */
+                        readonly status?: 500;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stripe_rejected`: Stripe refused the request */
+            readonly 502: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "stripe_rejected";
+                        /** @constant */
+                        readonly status?: 502;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: The database cannot be reached; `server_busy`: The server is busy; `stripe_unavailable`: Stripe cannot be reached */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds */
+                    readonly "Retry-After"?: number;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "database_unavailable" | "server_busy" | "stripe_unavailable";
+                        /** @constant */
+                        readonly status?: 503;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly post_cancel: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly order: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["CancelBody"];
+            };
+        };
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ShopOrderDetails"];
+                };
+            };
+            /** @description `bad_request`: The request is not well-formed HTTP; `malformed_json`: The body is not JSON */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "bad_request" | "malformed_json";
+                        /** @constant */
+                        readonly status?: 400;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_token`: The token is not valid; `token_required`: A bearer token is required */
+            readonly 401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    readonly "WWW-Authenticate"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "invalid_token" | "token_required";
+                        /** @constant */
+                        readonly status?: 401;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The token may not do this */
+            readonly 403: {
+                headers: {
+                    /** @description RFC 6750 */
+                    readonly "WWW-Authenticate"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "insufficient_scope";
+                        /** @constant */
+                        readonly status?: 403;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "not_found";
+                        /** @constant */
+                        readonly status?: 404;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not allowed here */
+            readonly 405: {
+                headers: {
+                    /** @description The allowed methods */
+                    readonly Allow?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "method_not_allowed";
+                        /** @constant */
+                        readonly status?: 405;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "request_timeout";
+                        /** @constant */
+                        readonly status?: 408;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_cancelable`: The order cannot be canceled */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "not_cancelable";
+                        /** @constant */
+                        readonly status?: 409;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "body_too_large";
+                        /** @constant */
+                        readonly status?: 413;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `uri_too_long`: The address is too long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "uri_too_long";
+                        /** @constant */
+                        readonly status?: 414;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body's type is not supported */
+            readonly 415: {
+                headers: {
+                    /** @description The accepted media type */
+                    readonly Accept?: string;
+                    /** @description The accepted content coding */
+                    readonly "Accept-Encoding"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "unsupported_media_type";
+                        /** @constant */
+                        readonly status?: 415;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_expectation`: The expectation cannot be met */
+            readonly 417: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "unknown_expectation";
+                        /** @constant */
+                        readonly status?: 417;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: The request has faults */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "invalid_request";
+                        /** @constant */
+                        readonly status?: 422;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds */
+                    readonly "Retry-After"?: number;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "too_many_requests";
+                        /** @constant */
+                        readonly status?: 429;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "headers_too_large";
+                        /** @constant */
+                        readonly status?: 431;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "internal_error";
+                        /** @constant */
+                        readonly status?: 500;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stripe_rejected`: Stripe refused the request */
+            readonly 502: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "stripe_rejected";
+                        /** @constant */
+                        readonly status?: 502;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: The database cannot be reached; `server_busy`: The server is busy; `stripe_unavailable`: Stripe cannot be reached */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds */
+                    readonly "Retry-After"?: number;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "database_unavailable" | "server_busy" | "stripe_unavailable";
+                        /** @constant */
+                        readonly status?: 503;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly post_note: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly order: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["NoteBody"];
+            };
+        };
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ShopOrderDetails"];
+                };
+            };
+            /** @description `bad_request`: The request is not well-formed HTTP; `malformed_json`: The body is not JSON */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "bad_request" | "malformed_json";
+                        /** @constant */
+                        readonly status?: 400;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_token`: The token is not valid; `token_required`: A bearer token is required */
+            readonly 401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    readonly "WWW-Authenticate"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "invalid_token" | "token_required";
+                        /** @constant */
+                        readonly status?: 401;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The token may not do this */
+            readonly 403: {
+                headers: {
+                    /** @description RFC 6750 */
+                    readonly "WWW-Authenticate"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "insufficient_scope";
+                        /** @constant */
+                        readonly status?: 403;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "not_found";
+                        /** @constant */
+                        readonly status?: 404;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not allowed here */
+            readonly 405: {
+                headers: {
+                    /** @description The allowed methods */
+                    readonly Allow?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "method_not_allowed";
+                        /** @constant */
+                        readonly status?: 405;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "request_timeout";
+                        /** @constant */
+                        readonly status?: 408;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "body_too_large";
+                        /** @constant */
+                        readonly status?: 413;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `uri_too_long`: The address is too long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "uri_too_long";
+                        /** @constant */
+                        readonly status?: 414;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body's type is not supported */
+            readonly 415: {
+                headers: {
+                    /** @description The accepted media type */
+                    readonly Accept?: string;
+                    /** @description The accepted content coding */
+                    readonly "Accept-Encoding"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "unsupported_media_type";
+                        /** @constant */
+                        readonly status?: 415;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_expectation`: The expectation cannot be met */
+            readonly 417: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "unknown_expectation";
+                        /** @constant */
+                        readonly status?: 417;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: The request has faults */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "invalid_request";
+                        /** @constant */
+                        readonly status?: 422;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds */
+                    readonly "Retry-After"?: number;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "too_many_requests";
+                        /** @constant */
+                        readonly status?: 429;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "headers_too_large";
+                        /** @constant */
+                        readonly status?: 431;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "internal_error";
+                        /** @constant */
+                        readonly status?: 500;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: The database cannot be reached; `server_busy`: The server is busy */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds */
+                    readonly "Retry-After"?: number;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "database_unavailable" | "server_busy";
                         /** @constant */
                         readonly status?: 503;
                     } & components["schemas"]["Problem"];

@@ -5,10 +5,12 @@
 SELECT privilege || ' on ' || relname AS missing
 FROM pg_class CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege
 WHERE relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'schema_migrations'::regclass) AND relname = ANY ($1::text[])
-    AND (privilege = 'SELECT' OR relkind IN ('r', 'p') AND relname NOT IN ('schema_migrations', 'schema_backfills'))
+    AND (privilege = 'SELECT' OR relkind IN ('r', 'p') AND relname NOT IN ('schema_migrations', 'schema_backfills', 'api_tokens'))
     AND (privilege <> 'DELETE' OR relname IN ('order_keys', 'stripe_event_payloads', 'stripe_event_payloads_default',
                                               'doubtful_attempts', 'charges', 'alerts', 'secret_matches', 'drifts'))
     AND NOT has_table_privilege(pg_class.oid, privilege)
+UNION ALL
+SELECT 'UPDATE (last_used_at) on api_tokens' WHERE NOT has_column_privilege('api_tokens', 'last_used_at', 'UPDATE')
 UNION ALL
 SELECT privilege || ' on orders_number_seq' FROM unnest(ARRAY['SELECT', 'UPDATE']) AS privilege
 WHERE NOT has_sequence_privilege('orders_number_seq', privilege)

@@ -1,0 +1,1 @@
+"""Bearer tokens, with which the shop's own systems read orders and act on them."""

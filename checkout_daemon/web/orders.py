@@ -1,0 +1,184 @@
+"""Handlers of /api/orders, for the shop's own systems. Each takes a bearer token with the scope that it needs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID, uuid5
+
+import msgspec
+from aiohttp import web
+
+from checkout_daemon.checkout.canceling import cancel_order
+from checkout_daemon.database.pool import Database
+from checkout_daemon.model.orders import REFUND_REASONS, OrderStatus
+from checkout_daemon.observability import context
+from checkout_daemon.orders.lookup import find_order
+from checkout_daemon.orders.notes import note_order
+from checkout_daemon.orders.order_feed import page_of_changed, page_of_newest
+from checkout_daemon.orders.order_pages import show_order
+from checkout_daemon.orders.refunding import refund
+from checkout_daemon.patience import within
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.tokens.api_tokens import Bearer, Scope
+from checkout_daemon.web.answers import json_response
+from checkout_daemon.web.api_access import operator_of
+from checkout_daemon.web.app_keys import API_ACCESS, BODIES, RUNTIME
+from checkout_daemon.web.bodies import Body, read_json
+from checkout_daemon.web.checkout import read_idempotency_key
+from checkout_daemon.web.failures import refuse_field
+from checkout_daemon.web.order_schemas import (
+    CancelBody,
+    NoteBody,
+    RefundBody,
+    ShopOrderDetails,
+    details_answer,
+    page_answer,
+    refund_answer,
+)
+
+PATH = "/api/orders"
+MOST_ORDERS = 200
+_USUAL_ORDERS = 50
+_SECONDS = 25.0
+"""So long a system may wait for the database and Stripe in total; a shopper waits less."""
+_PARAMETERS = ("status", "updated_since", "cursor", "limit")
+_LONGEST_CURSOR = 12_000
+_REFUNDS = UUID("8f0d4a52-6a39-4c43-9d0e-3a5b5d1f7a10")
+"""The namespace of the ids of refund requests that came with an Idempotency-Key."""
+
+_REFUND = msgspec.json.Decoder(RefundBody)
+_CANCEL = msgspec.json.Decoder(CancelBody)
+_NOTE = msgspec.json.Decoder(NoteBody)
+
+
+async def get_orders(request: web.Request) -> web.Response:
+    """Return a page of orders: the newest ones, or those that changed."""
+    with within(_SECONDS):
+        runtime, _ = await _admitted(request, Scope.READ)
+        query = _query(request)
+        limit, cursor = _limit(query.get("limit")), query.get("cursor")
+        statuses = _statuses(request.query.getall("status", []))
+        if cursor is not None and len(cursor) > _LONGEST_CURSOR:
+            raise refuse_field("", "invalid_cursor", "the cursor is too long")
+        if "updated_since" in query:
+            since = _time(query["updated_since"])
+            page = await page_of_changed(runtime.database, since=since, statuses=statuses, limit=limit, cursor=cursor)
+        else:
+            page = await page_of_newest(runtime.database, statuses=statuses, limit=limit, cursor=cursor)
+    return json_response(page_answer(page))
+
+
+async def get_shop_order(request: web.Request) -> web.Response:
+    """Return an order with its payments, refunds and disputes."""
+    with within(_SECONDS):
+        runtime, _ = await _admitted(request, Scope.READ)
+        return json_response(await _details(runtime.database, request.match_info["order"]))
+
+
+async def post_refund(request: web.Request) -> web.Response:
+    """Refund an order. The same Idempotency-Key gives the same refund."""
+    with within(_SECONDS):
+        runtime, bearer = await _admitted(request, Scope.WRITE)
+        key = read_idempotency_key(request)
+        if key is None:
+            raise refuse_field(
+                "", "missing_idempotency_key", "send an Idempotency-Key, so that nothing is refunded twice"
+            )
+        body = await _body(request, _REFUND)
+        if body.reason is not None and body.reason not in REFUND_REASONS:
+            raise refuse_field("/reason", "invalid_reason", f"the reason is one of {', '.join(REFUND_REASONS)}")
+        if body.amount is not None and body.items:
+            raise refuse_field("/amount", "amount_and_items", "give amount or items, not both")
+        order_id = await _order_id(runtime.database, request)
+        refunded = await refund(
+            runtime,
+            order_id,
+            body.options(),
+            operator=operator_of(bearer),
+            note=body.note,
+            request_id=str(uuid5(_REFUNDS, f"{bearer.id} {key}")),
+            asked=body.fingerprint(),
+        )
+    return json_response(refund_answer(refunded))
+
+
+async def post_cancel(request: web.Request) -> web.Response:
+    """Cancel an unpaid order, once Stripe has confirmed that nobody can pay it any more."""
+    with within(_SECONDS):
+        runtime, bearer = await _admitted(request, Scope.WRITE)
+        body = await _body(request, _CANCEL)
+        order_id = await _order_id(runtime.database, request)
+        await cancel_order(runtime, order_id, operator=operator_of(bearer), note=body.note)
+        return json_response(await _details(runtime.database, order_id))
+
+
+async def post_note(request: web.Request) -> web.Response:
+    """Add a note to an order's history."""
+    with within(_SECONDS):
+        runtime, bearer = await _admitted(request, Scope.WRITE)
+        body = await _body(request, _NOTE)
+        order_id = await _order_id(runtime.database, request)
+        await note_order(runtime.database, order_id, body.note, operator=operator_of(bearer))
+        return json_response(await _details(runtime.database, order_id))
+
+
+async def _admitted(request: web.Request, scope: Scope) -> tuple[Runtime, Bearer]:
+    runtime = request.app[RUNTIME]
+    return runtime, await request.app[API_ACCESS].admit(request, runtime.database, scope)
+
+
+async def _body(request: web.Request, decoder: msgspec.json.Decoder[Body]) -> Body:
+    return await read_json(request, decoder, request.app[BODIES].shop)
+
+
+async def _order_id(database: Database, request: web.Request) -> str:
+    order = await find_order(database, request.match_info["order"])
+    context.order_id.set(order.id)
+    return order.id
+
+
+async def _details(database: Database, order: str) -> ShopOrderDetails:
+    return details_answer(await show_order(database, order))
+
+
+def _query(request: web.Request) -> dict[str, str]:
+    """Return the query's parameters. Raise InvalidRequest for one that is not known, or comes twice."""
+    for name in request.query:
+        if name not in _PARAMETERS:
+            raise refuse_field(
+                "", "unknown_parameter", f"there is no parameter of this name; there are {', '.join(_PARAMETERS)}"
+            )
+        if name != "status" and len(request.query.getall(name)) > 1:
+            raise refuse_field("", "repeated_parameter", f"give {name} once")
+    return dict(request.query)
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return _USUAL_ORDERS
+    if not (
+        text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_ORDERS)) and 1 <= int(text) <= MOST_ORDERS
+    ):
+        raise refuse_field("", "invalid_limit", f"limit is a whole number from 1 to {MOST_ORDERS}")
+    return int(text)
+
+
+def _statuses(texts: list[str]) -> tuple[str, ...]:
+    named = [status for text in texts for status in text.split(",")]
+    if not set(named) <= set(OrderStatus):
+        raise refuse_field("", "invalid_status", f"status is one or more of {', '.join(OrderStatus)}")
+    return tuple(dict.fromkeys(named))
+
+
+def _time(text: str) -> datetime:
+    """Return an RFC 3339 time, with its offset."""
+    try:
+        # In a query, + is a blank.
+        time = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+        return time.astimezone(UTC) if time.tzinfo is not None else _no_time()
+    except (ValueError, OverflowError):
+        return _no_time()
+
+
+def _no_time() -> datetime:
+    raise refuse_field("", "invalid_time", "updated_since is an RFC 3339 time such as 2026-05-01T12:00:00Z")
