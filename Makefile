@@ -34,7 +34,7 @@ help:
 	@echo 'make audit    check the locked Python and npm packages for known advisories; report if no database is reachable'
 	@echo '              (make audit STRICT=1 fails in that case)'
 	@echo 'make build    build the wheel, with the storefront and the man pages inside, into dist/'
-	@echo 'make manual   generate docs/CLI.md and docs/SETTINGS.md from the commands and settings'
+	@echo 'make manual   generate docs/CLI.md, docs/SETTINGS.md and deploy/.env.example from the commands and settings'
 	@echo 'make stripe-table  generate the offline Stripe'"'"'s tables from the installed SDK'
 	@echo 'make lock     renew constraints.txt (development, CI) and requirements.lock (deployments, with hashes)'
 	@echo 'make format   rewrite Python and TypeScript in the house format'
@@ -126,6 +126,7 @@ build: $(PYTHON_READY) $(STOREFRONT)
 manual: $(PYTHON_READY)
 	$(BIN)/python -m tools.manual > docs/CLI.md
 	$(BIN)/python -m tools.settings_manual > docs/SETTINGS.md
+	$(BIN)/python -m tools.env_example > deploy/.env.example
 
 # Review the diff: a new version of the SDK may have parameters that the offline Stripe should accept.
 stripe-table: $(PYTHON_READY)
