@@ -2,7 +2,7 @@
 # Finished steps leave a stamp file and run again only when their sources change.
 
 .DEFAULT_GOAL := help
-.PHONY: help run cluster test check bench bench-more faults audit build manual lock stripe-table format clean
+.PHONY: help run cluster test check bench bench-more faults audit build manual docs lock stripe-table format clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -35,6 +35,7 @@ help:
 	@echo '              (make audit STRICT=1 fails in that case)'
 	@echo 'make build    build the wheel, with the storefront and the man pages inside, into dist/'
 	@echo 'make manual   generate docs/CLI.md, docs/SETTINGS.md and deploy/.env.example from the commands and settings'
+	@echo 'make docs     build the documentation as a site in build/site, with every link checked'
 	@echo 'make stripe-table  generate the offline Stripe'"'"'s tables from the installed SDK'
 	@echo 'make lock     renew constraints.txt (development, CI) and requirements.lock (deployments, with hashes)'
 	@echo 'make format   rewrite Python and TypeScript in the house format'
@@ -128,6 +129,15 @@ manual: $(PYTHON_READY)
 	$(BIN)/python -m tools.settings_manual > docs/SETTINGS.md
 	$(BIN)/python -m tools.env_example > deploy/.env.example
 
+docs: $(PYTHON_READY) .docs/.installed
+	$(BIN)/python -m tools.docs_site .docs/bin/python build/site
+
+# A separate environment: nothing else needs Sphinx.
+.docs/.installed: docs/site/requirements.txt
+	"$(PYTHON)" -m venv .docs
+	.docs/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
+	@touch $@
+
 # Review the diff: a new version of the SDK may have parameters that the offline Stripe should accept.
 stripe-table: $(PYTHON_READY)
 	$(BIN)/python -m tests.sandbox.stripe_table
@@ -151,7 +161,7 @@ format: $(PYTHON_READY) $(NODE_READY)
 	npm --prefix frontend run --silent format
 
 clean:
-	rm -rf .venv .faults .audit .bench frontend/node_modules checkout_daemon/web/storefront build dist *.egg-info
+	rm -rf .venv .docs .faults .audit .bench frontend/node_modules checkout_daemon/web/storefront build dist *.egg-info
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(PYTHON_READY): setup.cfg pyproject.toml constraints.txt

@@ -21,6 +21,7 @@ from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.operations.doctor import CHECKS
 from checkout_daemon.settings.table import ROWS
 from checkout_daemon.stripe_api.permissions import PERMISSIONS
+from tools.docs_site import MENU
 from tools.env_example import NEEDED, env_example
 
 ROOT = Path(__file__).parents[1]
@@ -60,6 +61,25 @@ def anchors(page: Path) -> set[str]:
         for line in page.read_text("utf-8").splitlines()
         if line.startswith("#")
     }
+
+
+@pytest.mark.parametrize("page", [*PAGES, *ROOT.glob("C*.md")], ids=lambda page: page.name)
+def test_a_link_to_a_section_leads_to_one(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)", page.read_text("utf-8"))
+    broken = [
+        f"{target}#{anchor}"
+        for target, anchor in links
+        if (to := page.parent / target if target else page).suffix == ".md" and anchor not in anchors(to)
+    ]
+    assert broken == []
+
+
+def test_every_page_is_in_the_menu_of_the_site() -> None:
+    docs = ROOT / "docs"
+    pages = {str(path.relative_to(docs).with_suffix("")) for path in docs.rglob("*.md")}
+    listed = [page for pages in MENU.values() for page in pages]
+    assert len(listed) == len(set(listed))
+    assert set(listed) == {page for page in pages if not page.startswith("adr/0")}
 
 
 def test_the_example_of_settings_is_current() -> None:
@@ -139,7 +159,7 @@ def command_lines(page: Path) -> Iterator[str]:
     text = page.read_text("utf-8")
     for block in BLOCKS.findall(text):
         for line in block.replace("\\\n", " ").splitlines():
-            if found := re.search(r"(?:^|\s)(?:\.venv/bin/|/opt/checkout/bin/)?(checkout [a-z][^#|>&;]+)", line):
+            if found := re.search(r"(?:^|[\s(])(?:\.venv/bin/|/opt/checkout/bin/)?(checkout [a-z][^#|>&;]+)", line):
                 yield found.group(1)
     yield from (" ".join(line.split()).partition(" | ")[0] for line in INLINE.findall(BLOCKS.sub("", text)))
 
