@@ -16,7 +16,7 @@ from checkout_daemon.commands.options import (
     json_option,
     limit_option,
     order_option,
-    read_time,
+    read_times,
     since_option,
     status_option,
     until_option,
@@ -121,8 +121,7 @@ def batches_list(
     async def work(database: Reads, settings: Settings) -> None:
         zone = printer.zone = settings.time_zone
         order_id = None if order is None else (await find_order(database, order)).id
-        times = read_time(since, "--since", zone), read_time(until, "--until", zone)
-        wanted = BatchFilter(statuses, acts, order_id, actor, *times)
+        wanted = BatchFilter(statuses, acts, order_id, actor, *read_times(since, until, zone))
         before = None if after is None else (await find_batch(database, after)).number
         await printer.print_pages(all_batches(database, wanted, limit=limit + printer.sample, before=before), limit)
 

@@ -11,7 +11,7 @@ from checkout_daemon.commands.completers import complete_event_types, complete_f
 from checkout_daemon.commands.options import (
     combine,
     order_option,
-    read_time,
+    read_times,
     since_option,
     status_option,
     until_option,
@@ -71,11 +71,12 @@ class EventOptions:
         from checkout_daemon.events.event_lists import EventFilter
         from checkout_daemon.orders.lookup import find_order
 
+        since, until = read_times(self.since, self.until, settings.time_zone)
         return EventFilter(
             statuses=self.statuses,
             types=self.types,
             order_id=None if self.order is None else (await find_order(database, self.order)).id,
-            since=read_time(self.since, "--since", settings.time_zone),
-            until=read_time(self.until, "--until", settings.time_zone),
+            since=since,
+            until=until,
             fingerprint=self.fingerprint,
         )

@@ -101,6 +101,8 @@ class Printer(Generic[T]):
             if name not in known and name not in self.listing.keys:
                 all_names = ", ".join(dict.fromkeys([*known, *self.listing.keys]))
                 raise click.UsageError(f"--columns has no {name!r}: choose from {all_names}")
+        if twice := [name for at, name in enumerate(names) if name in names[:at]]:
+            raise click.UsageError(f"--columns has {twice[0]!r} twice: name each column once")
         chosen = [known[name] if name in known else self._of_key(name) for name in names]
         self.columns = [replace(column, wanted=_always) for column in chosen]
         self.keys = list(dict.fromkeys(column.key for column in chosen))

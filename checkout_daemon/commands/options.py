@@ -73,6 +73,17 @@ def read_time(text: str | None, option: str, time_zone: str, now: datetime | Non
     return found
 
 
+def read_times(
+    since: str | None, until: str | None, time_zone: str, now: datetime | None = None
+) -> tuple[datetime | None, datetime | None]:
+    """Read --since and --until. Raise UsageError if one cannot be read, or if nothing can be between them."""
+    now = now or datetime.now(UTC)
+    start, end = read_time(since, "--since", time_zone, now), read_time(until, "--until", time_zone, now)
+    if start is not None and end is not None and start >= end:
+        raise click.UsageError(f"--since {since} is not before --until {until}: nothing is between them")
+    return start, end
+
+
 def read_future(text: str, option: str, time_zone: str) -> datetime:
     """Read a time to come: a span from now (30m, 24h, 2d), tomorrow, a weekday, a date or an RFC 3339 time.
 

@@ -25,7 +25,7 @@ from checkout_daemon.commands.options import (
     read_time,
     since_option,
 )
-from checkout_daemon.commands.orders_options import NEWEST_SEARCHED, OrderOptions, order_filters
+from checkout_daemon.commands.orders_options import NEWEST_SEARCHED, OrderOptions, SortName, order_filters
 from checkout_daemon.commands.output import (
     answer,
     for_stdout,
@@ -84,10 +84,10 @@ for _command in (
 @_filters
 @click.option(
     "--sort",
-    type=OneOf([sign + name for name in SORTS for sign in ("", "-")]),
+    type=SortName(),
     metavar="COLUMN",
-    help=f"Sort by {', '.join(SORTS)}; with a - in front, the greatest first. Of a long list the newest 5,000 are"
-    " sorted.  [default: -created]",
+    help=f"Sort by {', '.join(SORTS)}, or by a column's name; with a - in front, the greatest first. Of a long list the"
+    " newest 5,000 are sorted.  [default: -created]",
 )
 @limit_option
 @after_option

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,12 +14,13 @@ from checkout_daemon.commands.options import (
     Decorator,
     combine,
     order_option,
-    read_time,
+    read_times,
     since_option,
     status_option,
     until_option,
 )
-from checkout_daemon.commands.typed import TERM, Last4
+from checkout_daemon.commands.typed import TERM, Last4, OneOf
+from checkout_daemon.model.order_rows import SORTS
 from checkout_daemon.model.orders import OrderStatus
 
 if TYPE_CHECKING:
@@ -46,6 +47,30 @@ _CHARGES = (
         help="Select orders of which a payment was declined with this code of Stripe's: insufficient_funds, lost_card.",
     ),
 )
+
+
+class SortName(OneOf):
+    """A sort by its name, or by that of a column, as the list or its JSON has it: total and amount_total are amount."""
+
+    def __init__(self) -> None:
+        super().__init__([sign + name for name in SORTS for sign in ("", "-")])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the name of the sort. Raise BadParameter, which states what was likely meant."""
+        from difflib import get_close_matches
+
+        from checkout_daemon.present.order_columns import COLUMNS
+
+        sorts = {name: column.sort for column in COLUMNS.values() if column.sort for name in (column.key, column.name)}
+        sorts |= {name: name for name in SORTS}
+        text = str(value).strip().lower()
+        sign = "-" if text.startswith("-") else ""
+        name = text.removeprefix("-")
+        if name in sorts:
+            return super().convert(sign + sorts[name], param, ctx)
+        (close,) = get_close_matches(name, sorts, 1) or [""]
+        meant = f" (did you mean {sign}{close}?)" if close else ""
+        return self.fail(f"there is no sort {name!r}{meant}: choose from {', '.join(SORTS)}", param, ctx)
 
 
 def order_filters(
@@ -106,11 +131,12 @@ class OrderOptions:
         from checkout_daemon.orders.lookup import add_search, find_order, read_filter
         from checkout_daemon.orders.order_filter import Condition, OrderFilter
 
+        since, until = read_times(self.since, self.until, time_zone, now)
         wanted = OrderFilter(
             statuses=self.statuses,
             email=None if self.email is None else email_form(self.email),
-            since=read_time(self.since, "--since", time_zone, now),
-            until=read_time(self.until, "--until", time_zone, now),
+            since=since,
+            until=until,
             attention=self.flagged,
             last4=self.last4,
             decline=self.decline,

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from checkout_daemon.commands.options import combine, order_option, read_time, since_option, status_option, until_option
+from checkout_daemon.commands.options import (
+    combine,
+    order_option,
+    read_times,
+    since_option,
+    status_option,
+    until_option,
+)
 from checkout_daemon.commands.typed import TERM, OneOf
 from checkout_daemon.model.messages import Channel, MessageKind
 from checkout_daemon.present.text import plain
@@ -71,13 +78,14 @@ class MessageOptions:
         for kind in self.kinds:
             if kind not in list(MessageKind):
                 raise click.UsageError(f"--kind {kind!r} is not one of {', '.join(MessageKind)}")
+        since, until = read_times(self.since, self.until, settings.time_zone)
         return MessageFilter(
             statuses=self.statuses,
             kinds=self.kinds,
             channels=self.channels,
             order_id=None if self.order is None else (await find_order(database, self.order)).id,
-            since=read_time(self.since, "--since", settings.time_zone),
-            until=read_time(self.until, "--until", settings.time_zone),
+            since=since,
+            until=until,
             fingerprint=self.fingerprint,
         )
 

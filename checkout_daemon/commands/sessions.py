@@ -16,7 +16,7 @@ from checkout_daemon.commands.options import (
     limit_option,
     order_argument,
     order_option,
-    read_time,
+    read_times,
     since_option,
     status_option,
     until_option,
@@ -97,11 +97,12 @@ def sessions_list(
 
     async def work(database: Reads, settings: Settings) -> None:
         printer.zone = settings.time_zone
+        start, end = read_times(since, until, settings.time_zone, now)
         wanted = SessionFilter(
             statuses=statuses,
             order_id=None if order is None else (await find_order(database, order)).id,
-            since=read_time(since, "--since", settings.time_zone, now),
-            until=read_time(until, "--until", settings.time_zone, now),
+            since=start,
+            until=end,
         )
         printer.print_all(await find_sessions(database, wanted, limit=limit + printer.sample, after=after), limit)
 

@@ -21,7 +21,7 @@ from checkout_daemon.model.orders import Order
 from checkout_daemon.model.text import cleaned, tidied
 from checkout_daemon.orders.order_filter import Condition, OrderFilter, Word
 from checkout_daemon.orders.order_query import SearchWord, parse_query
-from checkout_daemon.orders.query_values import word_of
+from checkout_daemon.orders.query_values import join_phones, word_of
 
 _NUMBER = re.compile(r"#?([0-9]{1,19})")
 _ID_BEGIN = re.compile(r"[0-9a-f]{1,32}")
@@ -60,7 +60,8 @@ async def find_order(database: Readable, text: str) -> Order:
 
 async def add_search(database: Readable, wanted: OrderFilter, text: str) -> OrderFilter:
     """Return the filter with a search added: the order has every word of the text, in any sequence."""
-    return await add_words(database, wanted, [SearchWord(word) for word in tidied(text[:_LONGEST_SEARCH]).split()])
+    words = join_phones(enumerate(tidied(text[:_LONGEST_SEARCH]).split()))
+    return await add_words(database, wanted, [SearchWord(word) for _, word in words])
 
 
 async def add_words(database: Readable, wanted: OrderFilter, words: Sequence[SearchWord]) -> OrderFilter:

@@ -1,7 +1,8 @@
 """The filter language of order lists: `status:failed amount:>50 -country:AT muller`.
 
 A text is terms, all of which an order must meet, in any sequence. `key:a,b` is any of these values, `-key:value` leaves
-out what `key:value` finds, and quotes keep blanks and commas together. Every other word is a search (orders/lookup.py).
+out what `key:value` finds, and quotes keep blanks and commas together. A phone number may have blanks: `+49 170 123`.
+Every other word is a search (orders/lookup.py).
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import get_close_matches
+from zoneinfo import ZoneInfo
 
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.model.text import cleaned, search_form
 from checkout_daemon.model.time_ranges import EXAMPLES, read_past
 from checkout_daemon.orders.order_filter import CHARGE_KEYS, Condition, OrderFilter
 from checkout_daemon.orders.query_keys import ALIASES, KEYS, QueryKey
-from checkout_daemon.orders.query_values import amounts_of, phone_globs
+from checkout_daemon.orders.query_values import amounts_of, join_phones, phone_globs
 
 _TERM = re.compile(r"(-?)([A-Za-z][A-Za-z0-9_]*)(:|(?=[<>]))")
 _QUOTE = '"'
@@ -75,13 +77,16 @@ def parse_query(text: str, *, time_zone: str, now: datetime, wanted: OrderFilter
             charge[term.key] = values
         else:
             wanted = _narrowed(wanted, _condition(term.key, values, term.negated))
+    if wanted.since is not None and wanted.until is not None and wanted.since >= wanted.until:
+        since, until = (f"{at.astimezone(ZoneInfo(time_zone)):%Y-%m-%d %H:%M}" for at in (wanted.since, wanted.until))
+        raise InvalidQuery(f"no order was made since {since} and also before {until}: since takes the earlier time")
     return Query(_charged(wanted, charge), tuple(words))
 
 
 def begun_query(text: str) -> str:
     """Return a text without its last term, which may not be complete while it is typed."""
     quoted = text.count(_QUOTE) % 2 == 1
-    parts = list(_parts(f"{text}{_QUOTE}" if quoted else text))
+    parts = join_phones(_parts(f"{text}{_QUOTE}" if quoted else text))
     return text[: parts[-1][0]].strip() if parts else ""
 
 
@@ -89,7 +94,7 @@ def terms(text: str) -> Iterator[Term]:
     """Yield the terms of a filter, with full keys. Raise InvalidQuery."""
     if len(text) > _LONGEST:
         raise InvalidQuery(f"a filter has at most {_LONGEST:,} characters")
-    for count, (start, raw) in enumerate(_parts(text)):
+    for count, (start, raw) in enumerate(join_phones(_parts(text))):
         if count == _MOST_TERMS:
             raise InvalidQuery(f"a filter has at most {_MOST_TERMS} terms")
         match = _TERM.match(raw)
@@ -181,7 +186,7 @@ def _condition(key: str, values: tuple[str, ...], negated: bool) -> Condition:
     if key in ("amount", "refunded"):
         amounts = amounts_of(values)
         if isinstance(amounts, str):
-            raise InvalidQuery(f"{key}:{amounts} is no amount: {_allowed(KEYS[key])}")
+            raise InvalidQuery(f"{key}:{amounts}: {_allowed(KEYS[key])}")
         return Condition(key, amounts=amounts, negated=negated)
     made = _TEXTS.get(key)
     texts = tuple(text for value in values for text in (made(value) if made else (value,)))

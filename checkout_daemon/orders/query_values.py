@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from checkout_daemon.model.text import search_form
@@ -16,15 +17,23 @@ _PHONE = re.compile(r"[+\d][\d ()/.-]*")
 _SKU = re.compile(r"[a-z0-9._-]{3,64}")
 _LAST4 = re.compile(r"\d{4}")
 _SHORTEST_PHONE, _SHORTEST_PART = 4, 6  # digits
+_PHONE_BEGIN = re.compile(r"-?(?:phone:)?(?:\+|0)\d[\d()/-]*", re.IGNORECASE)
+_PHONE_GROUP = re.compile(r"\(?\d+\)?(?:[/-]\d+)*")
+_LEAST_JOINED = 9  # digits of a number without a country's code: `0664 4242` may be a number and a card
+_MOST_DIGITS = 17  # 15, and 00 before them
 
 
 def amounts_of(values: tuple[str, ...]) -> Amounts | str:
-    """Read any of `>50`, `<=9.90`, `20` and `20..30`, in the currency of each order. Return a faulty value as it is."""
+    """Read any of `>50`, `<=9.90`, `20` and `20..30`, in the currency of each order. Return a fault in words."""
     ranges: list[list[Range]] = [[] for _ in EXPONENTS]
     for value in values:
         compared, between = _COMPARED.fullmatch(value), _BETWEEN.fullmatch(value)
         if compared is None and (between is None or value == ".."):
-            return value
+            return f"{value} is no amount"
+        if between is not None and None not in between.groups() and _minor(between[1], 0) > _minor(between[2], 0):
+            return (
+                f"{value} contains no amount: its first one is the greater (did you mean {between[2]}..{between[1]}?)"
+            )
         for found, places in zip(ranges, EXPONENTS, strict=True):
             if compared is not None:
                 found += _compared(compared[1] or "=", _minor(compared[2], places))
@@ -61,6 +70,33 @@ def _ceiling(amount: Decimal) -> int:
     return int(amount.to_integral_value(ROUND_CEILING))
 
 
+def join_phones(parts: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return the parts of a text, each with its place, with the groups of a phone number as one part.
+
+    A number that begins with + or 0 takes the groups of digits that follow, as in `+49 170 123`.
+    """
+    joined: list[tuple[int, str]] = []
+    parts, at = list(parts), 0
+    while at < len(parts):
+        start, number = parts[at]
+        end = at + 1
+        if _PHONE_BEGIN.fullmatch(number):
+            while end < len(parts) and _PHONE_GROUP.fullmatch(parts[end][1]):
+                longer = f"{number} {parts[end][1]}"
+                if _digits(longer) > _MOST_DIGITS:
+                    break
+                number, end = longer, end + 1
+        if "+" not in number and _digits(number) < _LEAST_JOINED:
+            number, end = parts[at][1], at + 1
+        joined.append((start, number))
+        at = end
+    return joined
+
+
+def _digits(text: str) -> int:
+    return sum(char.isdecimal() for char in text)
+
+
 def phone_globs(text: str) -> tuple[str, ...]:
     """Return globs of the digits of the numbers in E.164 that a number stands for; none if it has too few digits.
 
@@ -82,7 +118,7 @@ def word_of(text: str, ids: tuple[str, ...] = (), *, exact: bool = False) -> Wor
     if exact:
         return Word(ids=ids)
     form = search_form(text)
-    digits = sum(char.isdecimal() for char in text)
+    digits = _digits(text)
     is_phone = _PHONE.fullmatch(text) is not None and (
         digits >= _SHORTEST_PART or (digits >= _SHORTEST_PHONE and text[0] in "+0")
     )

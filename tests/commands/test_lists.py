@@ -107,7 +107,16 @@ def test_orders_are_listed_by_any_column_page_by_page(run: Run) -> None:
     first = run("orders", "list", "--sort", "number", "--limit", "1")
     assert "Showing the first 1" in first.err
     assert "1001" in first.out
-    assert "'colour' is not one of 'created', '-created'" in run("orders", "list", "--sort", "colour").err
+    for alias, sort in (("-total", "-amount"), ("amount_total", "amount"), ("AGE", "created"), ("order", "number")):
+        listed = (run("orders", "list", "--sort", name, "--quiet").out for name in (alias, sort))
+        assert len(set(listed)) == 1
+    refused = run("orders", "list", "--sort", "-totals").err
+    assert "there is no sort 'totals' (did you mean -total?): choose from created, number" in refused
+    assert "--columns has 'order' twice" in run("orders", "list", "--columns", "order,age,order").err
+    assert (
+        "--since today is not before --until yesterday: nothing is between them"
+        in run("orders", "list", "--since", "today", "--until", "yesterday").err
+    )
 
 
 @pytest.mark.parametrize("name", LISTS)

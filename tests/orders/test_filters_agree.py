@@ -123,8 +123,8 @@ def word(text: str) -> Naive:
         "49.90": lambda row: money(row) == 49.9,
         "tee-": lambda row: any(sku.startswith("TEE-") for sku in row["skus"]),
         "welcome": lambda row: (row["discount_code"] or "").startswith("WELCOME"),
-        "0664": lambda row: row["customer_phone"] in ("+436641234567", "+390664123456"),
-        "+43664": lambda row: row["customer_phone"] == "+436641234567",
+        '"0664"': lambda row: row["customer_phone"] in ("+436641234567", "+390664123456"),
+        '"+43664"': lambda row: row["customer_phone"] == "+436641234567",
         "123456": lambda row: "123456" in row["customer_phone"],
     }
     return found.get(
@@ -150,16 +150,21 @@ TERMS: list[tuple[str, Naive]] = [
     ("email:bo_", lambda row: "bo_" in row["customer_email"]),
     ("email:*@*.org", lambda row: row["customer_email"].endswith(".org")),
     ("name:muller", lambda row: "Müller" in row["customer_name"]),
-    ("phone:0664", word("0664")),
+    ("phone:0664", word('"0664"')),
     ("phone:4567", lambda row: "4567" in row["customer_phone"]),
     ("sku:TEE-*", word("tee-")),
     ("sku:mug_1,CAP.01", lambda row: bool({"mug_1", "CAP.01"} & set(row["skus"]))),
     ("discount:welcome10", lambda row: row["discount_code"] == "WELCOME10"),
     ("code:WELCOME*", word("welcome")),
+    ("+43 664 123", word('"+43664"')),
+    ("phone:0664 123 456", word('"0664"')),
     ("since:36h", lambda row: row["ago"] < 36),
     ("until:12h", lambda row: row["ago"] >= 12),
     *((f"{key}:{value}", charged(key, value)) for key, values in CHARGE.items() for value in values if value),
-    *((text, word(text)) for text in ("4242", "1012", "50", "49.90", "tee-", "welcome", "0664", "+43664", "123456")),
+    *(
+        (text, word(text))
+        for text in ("4242", "1012", "50", "49.90", "tee-", "welcome", '"0664"', '"+43664"', "123456")
+    ),
     *((text, word(text)) for text in ("muller", "HUGO", "maier", "gross", "łuk", "ek", "shop.test", "%_", "nobody")),
 ]
 

@@ -41,6 +41,8 @@ def read(text: str) -> Query:
         ("is:test", OrderFilter(conditions=(Condition("livemode", ("false",)),))),
         ("sku:TEE-*", OrderFilter(conditions=(Condition("sku", ("tee-*",)),))),
         ("code:WELCOME10", OrderFilter(conditions=(Condition("discount", ("welcome10",)),))),
+        ("phone:+43 664 12 status:failed", OrderFilter(
+            statuses=("failed",), conditions=(Condition("phone", ("4366412*",)),))),
         ('name:"van der Berg"', OrderFilter(conditions=(Condition("name", ("*van der berg*",)),))),
     ],
 )  # fmt: skip
@@ -60,7 +62,7 @@ def test_terms_become_conditions(text: str, wanted: OrderFilter) -> None:
         ("<=50", [(None, 5000)], [(None, 50)], [(None, 50_000)]),
         ("20..30.50", [(2000, 3050)], [(20, 30)], [(20_000, 30_500)]),
         ("..30", [(None, 3000)], [(None, 30)], [(None, 30_000)]),
-        ("30..20", [], [], []),
+        ("20.001..20.002", [], [], [(20_001, 20_002)]),
         ("20,30", [(2000, 2000), (3000, 3000)], [(20, 20), (30, 30)], [(20_000, 20_000), (30_000, 30_000)]),
     ],
 )  # fmt: skip
@@ -81,6 +83,13 @@ def test_amounts_are_in_the_currency_of_each_order(text: str, two: list, none: l
         ('"status:failed"', [SearchWord("status:failed")]),
         ("10:30 a@b.example", [SearchWord("10:30"), SearchWord("a@b.example")]),
         ('-"hugo maier" ""', [SearchWord("hugo maier", negated=True)]),
+        ("hugo +49 170 123 maier", [SearchWord("hugo"), SearchWord("+49 170 123"), SearchWord("maier")]),
+        ("-+43 (664) 12-34 50", [SearchWord("+43 (664) 12-34 50", negated=True)]),
+        ("0664 123 45 67", [SearchWord("0664 123 45 67")]),
+        ("0664 4242", [SearchWord("0664"), SearchWord("4242")]),
+        ("+43 664 1234567 89.90", [SearchWord("+43 664 1234567"), SearchWord("89.90")]),
+        ("+43 6641234567 123456", [SearchWord("+43 6641234567"), SearchWord("123456")]),
+        ('"+43664" 50', [SearchWord("+43664"), SearchWord("50")]),
     ],
 )
 def test_other_words_are_a_search(text: str, words: list[SearchWord]) -> None:
@@ -96,6 +105,11 @@ def test_other_words_are_a_search(text: str, words: list[SearchWord]) -> None:
         ("status:", "status: needs a value: it is pending"),
         ("amount:5O", "amount:5O is no amount: an amount as 50"),
         ("amount:-5", "amount:-5 is no amount"),
+        ("amount:20..10", "amount:20..10 contains no amount: its first one is the greater (did you mean 10..20?)"),
+        ("refunded:>5,9..8.50", "refunded:9..8.50 contains no amount"),
+        ("since:today until:yesterday", "no order was made since 2026-11-24 00:00 and also before 2026-11-23 00:00"),
+        ("since:monday until:monday", "since takes the earlier time"),
+        ("phone:+49 hugo", "phone:+49 is not allowed: at least four digits"),
         ("brand:vsia", "brand:vsia is not known (did you mean visa?)"),
         ("decline:insuficient_funds", "(did you mean insufficient_funds?)"),
         ("last4:42", "last4:42 is not allowed: four digits"),
