@@ -113,15 +113,15 @@ class Condition:
             case "livemode":
                 return str(order.livemode).lower() in self.texts
             case "email":
-                return _any(self.texts, order.customer_email.lower())
+                return matches_any(self.texts, order.customer_email.lower())
             case "name":
-                return _any(self.texts, search_form(order.customer_name))
+                return matches_any(self.texts, search_form(order.customer_name))
             case "phone":
-                return _any(self.texts, order.customer_phone.lstrip("+"))
+                return matches_any(self.texts, order.customer_phone.lstrip("+"))
             case "discount":
-                return order.discount_code is not None and _any(self.texts, order.discount_code.lower())
+                return order.discount_code is not None and matches_any(self.texts, order.discount_code.lower())
             case "sku":
-                return any(_any(self.texts, sku.lower()) for sku in facts.skus)
+                return any(matches_any(self.texts, sku.lower()) for sku in facts.skus)
             case "amount":
                 return self.amounts is not None and self.amounts.contain(order.amount_total, order.currency)
             case "refunded":
@@ -242,14 +242,15 @@ def _stands_for(word: Word, order: Order, facts: ComparedFacts) -> bool:
     return (
         order.id in word.ids
         or (word.text != "" and any(word.text in text for text in texts))
-        or _any(word.phones, order.customer_phone.lstrip("+"))
-        or (word.sku != "" and any(_any((word.sku,), sku.lower()) for sku in facts.skus))
+        or matches_any(word.phones, order.customer_phone.lstrip("+"))
+        or (word.sku != "" and any(matches_any((word.sku,), sku.lower()) for sku in facts.skus))
         or (word.last4 != "" and any(charge.last4 == word.last4 for charge in facts.charges))
         or (word.amounts is not None and word.amounts.contain(order.amount_total, order.currency))
     )
 
 
-def _any(globs: tuple[str, ...], text: str) -> bool:
+def matches_any(globs: tuple[str, ...], text: str) -> bool:
+    """Return whether any of the globs matches a whole text."""
     return any(_pattern(glob).fullmatch(text) for glob in globs)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 _WINDOW_SECONDS = 600
@@ -30,6 +30,28 @@ def digits_between(first: datetime, last: datetime) -> Iterator[str]:
         yield _first_digits(at)
         at += DIGITS_LAST
     yield _first_digits(last)
+
+
+def id_ranges(now: datetime) -> Iterator[tuple[str, str]]:
+    """Yield the first and last id of two ranges: from the ids of now back to the first ones, then all others.
+
+    Read from their ends, ids come in the sequence of their windows, the latest first; among those made 455 days before.
+    """
+    window = _window(now)
+    yield _id_with(0, "0"), _id_with(window, "f")
+    if window + 1 < 1 << _WINDOW_BITS:
+        yield _id_with(window + 1, "0"), _id_with((1 << _WINDOW_BITS) - 1, "f")
+
+
+def id_made_before(order_id: str, now: datetime) -> datetime:
+    """Return the end of the window in which an id was made, the last one before now."""
+    passed = (_window(now) - int(order_id[:4], 16)) % (1 << _WINDOW_BITS)
+    started = int(now.timestamp()) // _WINDOW_SECONDS - passed
+    return datetime.fromtimestamp((started + 1) * _WINDOW_SECONDS, UTC)
+
+
+def _id_with(window: int, digit: str) -> str:
+    return str(UUID(f"{window:04x}{digit * 28}"))
 
 
 def _first_digits(now: datetime) -> str:

@@ -127,7 +127,8 @@ async def list_orders(
     before = OrderCursor(wanted.until or FAR_FUTURE, 0)
     if cursor is not None and cursor.created_at < before.created_at:
         before = cursor
-    if wanted.conditions:
+    both = wanted.last4 is not None and wanted.decline is not None
+    if wanted.conditions or both or (wanted.of_charges and (wanted.statuses or wanted.attention or wanted.email)):
         return await search_orders(connection, wanted, before, limit, extent or Extent())
     return await _read_newest(connection, wanted, before, limit)
 

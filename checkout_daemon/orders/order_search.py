@@ -2,15 +2,14 @@
 
 A way is one end of one index: the newest orders of a status, an email, a card, or of all. Each way that the conditions
 allow is tried for a thousand orders. What few orders have is then found by the index of texts, for longer and longer
-spans, so that a text of many orders fills its page from a short span. At last the way that reaches furthest is followed
-for some thousand orders more. The extent of a list that may lack older orders is not whole.
+spans, so that a text of many orders fills its page from a short span. A SKU has an index, read from the newest ids on.
+At last the way that reaches furthest is followed for two thousand orders more. The extent of a list that may lack older
+orders is not whole.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -19,25 +18,45 @@ import asyncpg
 import msgspec
 
 from checkout_daemon.database.queries import sql
-from checkout_daemon.database.records import LONG_AGO, record_of
+from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, record_of
 from checkout_daemon.model.money import currencies_with
 from checkout_daemon.model.orders import Order, OrderStatus
-from checkout_daemon.orders.order_filter import ChargeFacts, ComparedFacts, Condition, Extent, OrderCursor, OrderFilter
-from checkout_daemon.orders.order_ids import DIGITS_LAST, digits_between
+from checkout_daemon.orders.order_filter import (
+    ChargeFacts,
+    ComparedFacts,
+    Condition,
+    Extent,
+    OrderCursor,
+    OrderFilter,
+    matches_any,
+)
+from checkout_daemon.orders.order_ids import DIGITS_LAST, digits_between, id_made_before, id_ranges
+from checkout_daemon.orders.order_leads import (
+    Lead,
+    Phrase,
+    begin_of,
+    exact_amounts,
+    leads_of,
+    phrase_of,
+    share_of,
+    texts_of,
+)
 
 _TRIED = 1000  # orders of each way
-_FOLLOWED, _MOST_LOOKED_AT = 3000, 4000  # orders of the way that is followed: at once, and in all
-_MOST_LOOKED_UP = 2000  # orders of one SKU, card or amount
-_SHORTEST_SKU = 2  # characters
+_FOLLOWED, _MOST_LOOKED_AT = 2000, 3000  # orders of the way that is followed: at once, and in all
+_FIRST_LOOKED_UP, _MOST_LOOKED_UP = 500, 1500  # orders of one SKU, card or amount
+_MOST_SKUS, _MOST_MATCHING = 300, 30  # SKUs that begin alike, and those of them that are looked up
+_MOST_LEADS = 4
 _SPANS = (1, 4, 16, 64)  # times DIGITS_LAST
 _CLOCKS = timedelta(hours=1)  # how far the time in an id may be off that in created_at
 _UPGRADE = timedelta(days=7)  # how long the last release, whose ids are all random, may still sell after the migration
 # The index reads every order that has the rarest trigram, and every text with all that are asked for: at most so many.
-_MOST_ENTRIES, _MOST_TEXTS = 300_000, 2500
-_TRIGRAM = 3  # characters
+_MOST_ENTRIES, _MOST_TEXTS = 300_000, 1500
 _SMALL_SHOP = 100_000  # orders: it is searched whole
+_SLOW = frozenset({"word", "sku", "charge"})  # other tables are read to compare them
 _OFTEN = frozenset({OrderStatus.PENDING, OrderStatus.COMPLETED})  # nearly all orders pass through them
 
+_SHARES = msgspec.json.Decoder(dict[str, float])
 _CHARGES = msgspec.json.Decoder(tuple[ChargeFacts, ...])
 
 
@@ -50,20 +69,11 @@ class _Way:
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
-    """What orders that meet a condition have one of: a text, an id, a card's last digits, a SKU or an amount."""
+class _Found:
+    """Ids of orders, among which are all that lookups find and that were made since a time."""
 
-    texts: tuple[str, ...] = ()
-    ids: tuple[str, ...] = ()
-    last4: str | None = None
-    sku: str | None = None  # what it begins with
-    amounts: tuple[int, ...] = ()
-    is_part: bool = False  # other orders may meet the condition as well
-
-    @property
-    def looked_up(self) -> bool:
-        """Whether some of its orders are found by lookups."""
-        return bool(self.last4 or self.sku or self.amounts)
+    ids: tuple[str, ...]
+    since: datetime = LONG_AGO
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +90,13 @@ class _Shop:
     """The shop's size by the planner's figures, and since when ids begin with the time."""
 
     orders: float
-    with_trigram: Sequence[float]
+    shares: Mapping[str, float]  # of the texts that have a trigram; those that few have are left out
     first_at: datetime | None
     ids_since: datetime
+
+    def with_trigram(self, lead: Lead) -> float:
+        """Return how many texts have the rarest trigram of a lead."""
+        return self.orders * sum(share_of(text, self.shares) for text in lead.texts)
 
 
 async def search_orders(
@@ -114,12 +128,12 @@ class _Search:
         self._before = before
         self._limit = limit
         self._extent = extent
-        self._conditions = wanted.all_conditions
+        self._conditions = sorted(wanted.all_conditions, key=lambda one: one.key in _SLOW)
         self._json = msgspec.json.encode([condition.document() for condition in self._conditions]).decode()
 
     async def run(self) -> list[Order]:
-        sources = _sources(self._conditions)
-        named = next((source for source in sources if not (source.texts or source.looked_up or source.is_part)), None)
+        leads = leads_of(self._conditions)
+        named = next((lead for lead in leads if not (lead.texts or lead.looked_up or lead.is_part)), None)
         if named is not None:
             return (await self._read(_Way("ids"), None, ids=named.ids)).orders
         tried: list[tuple[_Way, _Page]] = []
@@ -128,86 +142,156 @@ class _Search:
             if page.reached is None or len(page.orders) >= self._limit:
                 return page.orders
             tried.append((way, page))
-        shop = await self._describe(_texts(sources))
-        found, complete = await self._read_sources(sources, shop)
-        if complete:
+        shop = await self._describe(texts_of(leads))
+        furthest = min((page.reached or self._before).created_at for _, page in tried)
+        found, since = await self._read_leads(leads, shop, furthest)
+        if self._is_page(found, since):
             return found
+        found += await self._read_named(leads, shop)
         for _, page in tried:
             found += page.orders
         # The way that reached furthest with as many orders finds the rarest ones.
         way, page = min(tried, key=lambda pair: (pair[1].reached or self._before).created_at)
-        return await self._follow(way, page, found, shop)
+        return await self._follow(way, page, found, since, shop)
 
-    async def _read_sources(self, sources: Sequence[_Source], shop: _Shop) -> tuple[list[Order], bool]:
-        """Return the orders that the rarest source finds, and whether no other order belongs to the page."""
-        rarity = dict(zip(_texts(sources), shop.with_trigram, strict=True))
+    def _is_page(self, orders: Sequence[Order], since: datetime) -> bool:
+        """Return whether no other order belongs to the page: `orders` are all that fit since a time."""
+        return len(orders) >= self._limit or since <= (self._wanted.since or LONG_AGO)
+
+    async def _read_leads(self, leads: Sequence[Lead], shop: _Shop, tried: datetime) -> tuple[list[Order], datetime]:
+        """Return the newest orders that the rarest leads find, and since when these are all that fit.
+
+        `tried`: how far another way has reached, which is followed where that is further.
+        """
+        now = min(self._before.created_at, datetime.now(UTC))
         found: list[Order] = []
-        for source in sorted(sources, key=lambda source: sum(rarity[text] for text in source.texts)):
-            ids, complete = await self._look_up(source)
-            if source.texts:
-                with_trigram = sum(rarity[text] for text in source.texts)
-                orders, all_texts = await self._read_texts(source, ids, with_trigram, shop)
-                if complete and all_texts and not source.is_part:
-                    return orders, True
-                found += orders
-            page = await self._read(_Way("ids"), None, ids=ids)
-            if complete and not source.texts and not source.is_part:
-                return page.orders, True
-            found += page.orders
-            if source.texts:
-                break  # others have more orders
-        return found, False
+        reached = FAR_FUTURE
+        texts: list[tuple[Lead, _Found]] = []
+        whole = [lead for lead in leads if not lead.is_part]
+        for lead in sorted(whole, key=shop.with_trigram)[:_MOST_LEADS]:
+            if lead.texts:
+                texts.append((lead, await self._look_up(lead, shop, _FIRST_LOOKED_UP)))
+                continue
+            for most in (_FIRST_LOOKED_UP, _MOST_LOOKED_UP):
+                looked_up = await self._look_up(lead, shop, most)
+                if looked_up.since < reached:
+                    page = await self._read(_Way("ids"), None, ids=looked_up.ids, since=looked_up.since)
+                    found, reached = page.orders, looked_up.since
+                if self._is_page(found, reached):
+                    return found, reached
+                if max(now - reached, timedelta()) * (_MOST_LOOKED_UP / _FIRST_LOOKED_UP) < now - tried:
+                    break
+        if texts:
+            # An order has all texts, or is among those that were looked up.
+            known = [pair for pair in texts if pair[1].since == LONG_AGO and len(pair[0].texts) == 1]
+            known = known or [min(texts, key=lambda pair: pair[1].since)]
+            ids = tuple(dict.fromkeys(order_id for _, looked_up in known for order_id in looked_up.ids))
+            orders, since = await self._read_texts([lead for lead, _ in known], _Found(ids, known[0][1].since), shop)
+            if since < reached:
+                found, reached = orders, since
+        return found, reached
 
-    async def _look_up(self, source: _Source) -> tuple[tuple[str, ...], bool]:
-        """Return the ids of a source, and whether these are all that lookups find."""
-        if not source.looked_up:
-            return source.ids, True
+    async def _read_named(self, leads: Sequence[Lead], shop: _Shop) -> list[Order]:
+        """Return orders that words name, or that what finds a part of them finds, however old they are."""
+        found: list[Order] = []
+        ids = [order_id for lead in leads for order_id in lead.ids]
+        for lead in leads:
+            if lead.is_part:
+                looked_up = await self._look_up(lead, shop, _FIRST_LOOKED_UP)
+                ids += looked_up.ids
+                if lead.texts:
+                    found += (await self._read_texts([lead], looked_up, shop))[0]
+        return found + ((await self._read(_Way("ids"), None, ids=ids)).orders if ids else [])
+
+    async def _look_up(self, lead: Lead, shop: _Shop, most: int) -> _Found:
+        """Return the ids of a lead, and those that lookups find: up to so many of each kind."""
+        found = await self._look_up_skus(lead.skus, shop, most) if lead.skus else _Found(())
+        if not (lead.last4 or lead.amounts):
+            return _Found((*lead.ids, *found.ids), found.since)
         rows = await self._connection.fetch(
             sql("look_up_orders"),
             self._wanted.since or LONG_AGO,
             self._before.created_at,
             self._before.number,
-            _MOST_LOOKED_UP,
-            source.last4,
-            source.sku,
-            list(source.amounts),
+            most,
+            lead.last4,
+            list(lead.amounts),
         )
-        counts = Counter(row["kind"] for row in rows)
-        return (*source.ids, *(str(row["order_id"]) for row in rows)), max(counts.values(), default=0) < _MOST_LOOKED_UP
+        since = found.since
+        for kind in ("last4", *map(str, lead.amounts)):
+            times = [row["at"] for row in rows if row["kind"] == kind]
+            if len(times) == most:
+                since = max(since, min(times) + timedelta(microseconds=1))
+        return _Found((*lead.ids, *found.ids, *(str(row["order_id"]) for row in rows)), since)
 
-    async def _read_texts(
-        self, source: _Source, ids: Sequence[str], with_trigram: float, shop: _Shop
-    ) -> tuple[list[Order], bool]:
-        """Search the index of texts. Return the orders found, and whether no other order belongs to the page."""
-        way = _Way("texts", source.texts)
+    async def _look_up_skus(self, globs: tuple[str, ...], shop: _Shop, most: int) -> _Found:
+        """Return the ids of orders with a SKU. Those of a common one are known since the time in the last id."""
+        skus = {glob for glob in globs if begin_of(glob) == glob}
+        for begin in {begin_of(glob) for glob in globs if begin_of(glob) != glob}:
+            rows = await self._connection.fetch(sql("list_skus"), begin, _MOST_SKUS)
+            if len(rows) == _MOST_SKUS:
+                return _Found((), FAR_FUTURE)
+            skus |= {str(row["sku"]) for row in rows if matches_any(globs, row["sku"])}
+        if len(skus) > _MOST_MATCHING:
+            return _Found((), FAR_FUTURE)
+        if not skus:
+            return _Found(())
+        now = min(self._before.created_at, datetime.now(UTC)) + _CLOCKS
+        ids: list[str] = []
+        for first, last in id_ranges(now):
+            rows = await self._connection.fetch(sql("look_up_skus"), list(skus), first, last, most - len(ids))
+            ids += (str(row["order_id"]) for row in rows)
+            if len(ids) == most:
+                since = id_made_before(ids[-1], now) + _CLOCKS
+                timed = shop.orders > _SMALL_SHOP and since - _UPGRADE > shop.ids_since
+                return _Found(tuple(ids), since if timed else FAR_FUTURE)
+        return _Found(tuple(ids))
+
+    async def _read_texts(self, leads: Sequence[Lead], looked_up: _Found, shop: _Shop) -> tuple[list[Order], datetime]:
+        """Search the index of texts. Return the newest orders found, and since when these are all that fit."""
+        phrase = phrase_of(leads, shop.shares)
+        way = _Way("texts", phrase.texts)
+        with_trigram = min(shop.with_trigram(lead) for lead in leads)
         now = min(self._before.created_at, datetime.now(UTC))
         every = max((now - (shop.first_at or now)) / DIGITS_LAST, 1.0)
         orders: list[Order] = []
+        reached = FAR_FUTURE
         for span, longer in pairwise([*_spans(shop, now, every), every, every]):
             if with_trigram * min(span / every, 1) > _MOST_ENTRIES:
-                return orders, False
+                return orders, reached
             if span == every:
                 break
-            since = now - span * DIGITS_LAST
-            digits = list(digits_between(since - _CLOCKS, now + _CLOCKS))
-            page = await self._read(way, None, ids=ids, digits=digits, since=since)
-            orders = page.orders
-            if len(orders) >= self._limit or since <= (self._wanted.since or LONG_AGO):
-                return orders, True
+            since = max(now - span * DIGITS_LAST, looked_up.since)
+            digits = list(digits_between(now - span * DIGITS_LAST - _CLOCKS, now + _CLOCKS))
+            page = await self._read(way, None, ids=looked_up.ids, digits=digits, since=since, phrase=phrase)
+            orders, reached = page.orders, since
+            if self._is_page(orders, reached) or reached == looked_up.since:
+                return orders, reached
             if page.likely * longer / span > _MOST_TEXTS:
-                return orders, False
-        return (await self._read(way, None, ids=ids)).orders, True
+                return orders, reached
+            if page.likely * every / span <= _MOST_TEXTS and with_trigram <= _MOST_ENTRIES:
+                break
+        page = await self._read(way, None, ids=looked_up.ids, since=looked_up.since, phrase=phrase)
+        return page.orders, looked_up.since
 
-    async def _follow(self, way: _Way, page: _Page, found: Sequence[Order], shop: _Shop) -> list[Order]:
-        """Follow a way from the page that it gave, until the list is full or enough was looked at."""
+    async def _follow(
+        self, way: _Way, page: _Page, found: Sequence[Order], since: datetime, shop: _Shop
+    ) -> list[Order]:
+        """Follow a way from the page that it gave, until the list is full or enough was looked at.
+
+        `since`: all that fit are found since then.
+        """
         orders = {order.id: order for order in (*found, *page.orders)}
         thorough = self._extent.thorough or shop.orders <= _SMALL_SHOP
         looked_at = _TRIED
         while page.reached is not None and (thorough or looked_at < _MOST_LOOKED_AT):
+            if page.reached.created_at > since and not thorough:
+                self._extent.whole = False  # it would not reach what is found already
+                break
             page = await self._read(way, _FOLLOWED, before=page.reached)
             looked_at += _FOLLOWED
             orders |= {order.id: order for order in page.orders}
-            # Other orders that fit may be between those that sources found and what the way has reached.
+            # Other orders that fit may be between those that leads found and what the way has reached.
             end = (page.reached or self._before).created_at
             if page.reached is None or sum(order.created_at > end for order in orders.values()) >= self._limit:
                 break
@@ -217,8 +301,8 @@ class _Search:
         return newest[: self._limit]
 
     async def _describe(self, texts: Sequence[str]) -> _Shop:
-        (row,) = await self._connection.fetch(sql("describe_search"), list(texts))
-        return record_of(_Shop, row)
+        (row,) = await self._connection.fetch(sql("describe_search"), "\n".join(texts))
+        return _Shop(row["orders"], _SHARES.decode(row["shares"]), row["first_at"], row["ids_since"])
 
     async def _read(
         self,
@@ -229,6 +313,7 @@ class _Search:
         ids: Sequence[str] = (),
         digits: Sequence[str] | None = None,
         since: datetime = LONG_AGO,
+        phrase: Phrase | None = None,
     ) -> _Page:
         before = before or self._before
         rows = await self._connection.fetch(
@@ -245,6 +330,9 @@ class _Search:
             list(ids),
             currencies_with(0),
             currencies_with(3),
+            None if phrase is None else list(phrase.trigrams) or None,
+            None if phrase is None else phrase.other,
+            None if phrase is None or phrase.other is None else list(phrase.other_trigrams),
         )
         last = next((row for row in rows if looked_at is not None and row["place"] == looked_at), None)
         return _Page(
@@ -266,7 +354,7 @@ def _ways(wanted: OrderFilter, conditions: Sequence[Condition]) -> list[_Way]:
         ways += [_Way(key, values) for key in ("last4", "decline") if len(values := of_charge.get(key, ())) == 1]
         if condition.key == "discount" and _is_whole(condition.texts):
             ways.append(_Way("discount", tuple(text.upper() for text in condition.texts)))
-        if condition.key == "amount" and (amounts := _exact(condition)):
+        if condition.key == "amount" and (amounts := exact_amounts(condition)):
             ways.append(_Way("amount", tuple(map(str, amounts))))
     statuses = wanted.statuses or tuple(OrderStatus)
     if wanted.attention or any(condition.key == "attention" and not condition.negated for condition in conditions):
@@ -276,54 +364,8 @@ def _ways(wanted: OrderFilter, conditions: Sequence[Condition]) -> list[_Way]:
     return ways if ways and (ways[0].name != "status" or _OFTEN.isdisjoint(statuses)) else [*ways, _Way("newest")]
 
 
-def _sources(conditions: Sequence[Condition]) -> list[_Source]:
-    sources = [source for condition in conditions if (source := _source_of(condition)) is not None]
-    if any(source.texts for source in sources):
-        return sources
-    # Words too short for the index may be neighbours, as in the name Li Wu.
-    text = " ".join(condition.word.text for condition in conditions if condition.word and not condition.negated)
-    return [*sources, _Source((text,), is_part=True)] if " " in text.strip() else sources
-
-
-def _texts(sources: Sequence[_Source]) -> list[str]:
-    return [text for source in sources for text in source.texts]
-
-
-def _source_of(condition: Condition) -> _Source | None:
-    """Return what else finds the orders of a condition, or None: the index of texts, or lookups."""
-    if condition.negated:
-        return None
-    if condition.key == "ids":
-        return _Source(ids=condition.texts)
-    if (word := condition.word) is not None:
-        if not word.text:
-            return _Source(ids=word.ids)
-        texts = tuple(text for text in (word.text, word.number) if text)
-        short = min(map(len, texts)) < _TRIGRAM
-        lookups = (word.last4 or None, word.sku.rstrip("*") or None, _exact(condition))
-        return _Source(() if short else texts, word.ids, *lookups, is_part=short)
-    if len(condition.texts) != 1:
-        return None
-    glob = condition.texts[0]
-    longest = max(re.split(r"[*?]", glob), key=len)
-    if condition.key == "sku" and len(begin := re.split(r"[*?]", glob)[0]) >= _SHORTEST_SKU:
-        return _Source(sku=begin)
-    if condition.key in ("email", "name", "phone", "discount") and len(longest) >= _TRIGRAM:
-        return _Source((longest,))
-    return None
-
-
 def _is_whole(globs: Sequence[str]) -> bool:
     return not any(sign in glob for glob in globs for sign in "*?")
-
-
-def _exact(condition: Condition) -> tuple[int, ...]:
-    """Return the amounts that a condition or word allows, or none if they are ranges."""
-    amounts = condition.amounts if condition.word is None else condition.word.amounts
-    if amounts is None:
-        return ()
-    ends = {end for ranges in amounts.ranges for end in ranges}
-    return tuple(sorted({low for low, _ in ends if low is not None})) if all(a == b for a, b in ends) else ()
 
 
 def _spans(shop: _Shop, now: datetime, every: float) -> list[int]:

@@ -4,10 +4,11 @@
 -- One way of $6 gives the candidates, from one end of one index; the conditions are applied to the newest $5 of them.
 -- $1 since (inclusive); $2 and $3 an upper bound (exclusive) of created_at and number; $4 limit, $5 how many candidates to look at or
 -- null, $6 the way, $7 what it looks for, $8 the conditions as JSON, $9 pairs of digits that ids begin with or null, $10 ids,
--- $11 currencies without decimals, $12 those with three
+-- $11 currencies without decimals, $12 those with three; of texts, $13 trigrams that find those with all of $7, $14 another text or null
+-- and $15 its trigrams
 --
--- `fits` and `place` are as in order_lists.sql; `likely` is how many texts have the rarest trigrams of $7: in at least one row, whose
--- other columns are null if none was found. A condition is compared in a subquery that can only run once for each
+-- `fits` and `place` are as in order_lists.sql; `likely` is how many texts have these trigrams: in at least one row, whose other
+-- columns are null if none was found. A condition is compared in a subquery that can only run once for each
 -- candidate: as EXISTS it might read all charges at once.
 WITH conditions AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($8::jsonb) AS wanted (
@@ -15,9 +16,11 @@ WITH conditions AS MATERIALIZED (
         brand text[], last4 text[], funding text[], country text[], wallet text[], network text[], method text[], decline text[],
         risk text[], text text, ids uuid[], phones text[], sku text, ending text)
 ), likely AS MATERIALIZED (
-    SELECT order_id, strpos(text, ($7::text[])[1]) > 0 OR coalesce(strpos(text, ($7::text[])[2]) > 0, false) AS has_text
+    -- No function makes the trigrams here: the planner would have every text found compared once more.
+    SELECT order_id, (SELECT bool_and(strpos(text, part) > 0) FROM unnest($7::text[]) AS part)
+        OR coalesce(strpos(text, $14::text) > 0, false) AS has_text
     FROM order_texts
-    WHERE $6 = 'texts' AND (trigrams(text) @> rare_trigrams(($7::text[])[1]) OR trigrams(text) @> rare_trigrams(($7::text[])[2]))
+    WHERE $6 = 'texts' AND (trigrams(text) @> $13::text[] OR trigrams(text) @> $15::text[])
         AND ($9::text[] IS NULL OR (ARRAY[left(order_id::text, 2)]) && $9::text[])
 ), candidates AS MATERIALIZED (
     SELECT *, row_number() OVER (ORDER BY created_at DESC, number DESC) AS place FROM (
@@ -127,26 +130,41 @@ FROM (SELECT) AS once LEFT JOIN (SELECT * FROM (
                     AND (SELECT true FROM charges WHERE order_id = order_row.id AND last4 = wanted.ending LIMIT 1)
         END, false)
     ) AS fits
-    FROM candidates AS order_row
+    FROM candidates AS order_row OFFSET 0  -- so that the conditions are planned and compared once
 ) AS compared WHERE fits OR place = $5 ORDER BY created_at DESC, number DESC LIMIT $4) AS page ON true
 ORDER BY created_at DESC, number DESC;
 
 -- name: look_up_orders
--- $1 since; $2 and $3 an upper bound as above; $4 limit of each kind, $5 last digits of a card or account or null, $6 what a SKU begins
--- with in lower case, or null, $7 amounts. Orders of a SKU come in any sequence.
-(SELECT DISTINCT ON (ordered_at, order_number) 'last4' AS kind, order_id FROM charges
+-- $1 since; $2 and $3 an upper bound as above; $4 limit of each kind and amount, $5 last digits of a card or account or null, $6 amounts
+(SELECT DISTINCT ON (ordered_at, order_number) 'last4' AS kind, order_id, ordered_at AS at FROM charges
  WHERE last4 = $5 AND ordered_at >= $1 AND (ordered_at, order_number) < ($2, $3::bigint)
  ORDER BY ordered_at DESC, order_number DESC LIMIT $4)
 UNION ALL
-(SELECT 'sku', order_id FROM order_items
- WHERE lower(sku) ~>=~ $6::text AND lower(sku) ~<~ ($6::text || '~')
- LIMIT $4)
-UNION ALL
-(SELECT 'amount', page.id FROM unnest($7::bigint[]) AS wanted (amount)
+(SELECT wanted.amount::text, page.id, page.created_at FROM unnest($6::bigint[]) AS wanted (amount)
  CROSS JOIN LATERAL (
-    SELECT id FROM orders WHERE amount_total = wanted.amount AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
+    SELECT id, created_at FROM orders WHERE amount_total = wanted.amount AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
     ORDER BY created_at DESC, number DESC LIMIT $4
  ) AS page);
+
+-- name: list_skus
+-- $1 what they begin with, $2 limit. The SKUs of orders in lower case, each found by one step in the index.
+WITH RECURSIVE found AS (
+    (SELECT lower(sku) AS sku, 1 AS place FROM order_items WHERE lower(sku) ~>=~ $1::text ORDER BY lower(sku) USING ~<~ LIMIT 1)
+    UNION ALL
+    SELECT (SELECT lower(sku) FROM order_items WHERE lower(sku) ~>~ found.sku ORDER BY lower(sku) USING ~<~ LIMIT 1), place + 1
+    FROM found WHERE starts_with(found.sku, $1) AND place < $2
+)
+SELECT sku FROM found WHERE starts_with(sku, $1);
+
+-- name: look_up_skus
+-- $1 SKUs in lower case, $2 and $3 ids of orders between which theirs are, $4 limit. Ids of orders by their first digits, which
+-- follow the time, from the latest on.
+SELECT DISTINCT page.order_id FROM unnest($1::text[]) AS wanted (sku)
+CROSS JOIN LATERAL (
+    SELECT order_id FROM order_items WHERE lower(sku) = wanted.sku AND order_id >= $2::uuid AND order_id <= $3::uuid
+    ORDER BY order_id DESC LIMIT $4
+) AS page
+ORDER BY order_id DESC LIMIT $4;
 
 -- name: read_order_facts
 -- $1 order ids
@@ -158,11 +176,9 @@ SELECT wanted.id AS order_id, ARRAY(SELECT sku FROM order_items WHERE order_id =
 FROM unnest($1::uuid[]) AS wanted (id);
 
 -- name: describe_search
--- $1 texts. How many orders there are, in how many of them the rarest trigram of each text is, both by the planner's figures, when the
--- first order was made, and since when the ids of orders begin with the time.
+-- $1 a text. How many orders there are, which share of them has each trigram of the text, both by the planner's figures, when the first
+-- order was made, and since when the ids of orders begin with the time.
 SELECT size.orders, upgrade.at AS ids_since, (SELECT created_at FROM orders ORDER BY created_at, number LIMIT 1) AS first_at,
-       ARRAY(
-           SELECT size.orders * coalesce((SELECT min(share) FROM trigram_shares(wanted.text)), 0)
-           FROM unnest($1::text[]) WITH ORDINALITY AS wanted (text, place) ORDER BY place) AS with_trigram
+       (SELECT coalesce(json_object_agg(trigram, share), '{}') FROM trigram_shares($1)) AS shares
 FROM (SELECT greatest(reltuples, 0)::float8 AS orders FROM pg_class WHERE oid = 'orders'::regclass) AS size,
      (SELECT max(applied_at) AS at FROM schema_migrations WHERE version = 34) AS upgrade;
