@@ -59,7 +59,7 @@ def create_app(
     """
     metrics = Metrics()
     headers = security_headers(settings.public_url)
-    proxies = TrustedProxies(settings.trusted_proxies)
+    proxies = TrustedProxies(settings.trusted_proxies, unix_socket=settings.unix_socket is not None)
     edge = Edge(metrics, headers=headers, cors_origins=settings.cors_origins)
     app = web.Application(
         middlewares=[edge.middleware()],
@@ -69,7 +69,10 @@ def create_app(
     app[app_keys.DRAINING] = asyncio.Event()
     app[app_keys.METRICS] = metrics
     app[app_keys.SECURITY_HEADERS] = headers
-    app[app_keys.METRICS_ACCESS] = MetricsAccess(settings.metrics, settings.metrics_token)
+    if settings.admin_listen is None:
+        app[app_keys.METRICS_ACCESS] = MetricsAccess(settings.metrics, settings.metrics_token)
+    else:
+        app[app_keys.METRICS_ACCESS] = MetricsAccess("off")
     app[app_keys.BODIES] = bodies = BodyBudgets()
     app[app_keys.CONNECTIONS] = Connections(
         ConnectionLimits(settings.connections, settings.connections_per_address, descriptor_limit()),
@@ -209,4 +212,5 @@ async def _sample(app: web.Application, metrics: Metrics, commits: _Commits) -> 
         metrics.sampled(len(app[app_keys.CONNECTIONS]), app[app_keys.BODIES].held_bytes)
         for name, pool in app[app_keys.POOLS].items():
             metrics.pool_used(name, *pool.usage())
+            metrics.pool_waited(name, pool.waits, pool.waited_seconds)
         await asyncio.sleep(SAMPLE_SECONDS)

@@ -7,13 +7,21 @@ import contextlib
 import logging
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
+from checkout_daemon import systemd
 from checkout_daemon.errors import CheckoutError, ConfigurationError, next_step
+from checkout_daemon.listeners import (
+    Listeners,
+    address_of,
+    open_listeners,
+    port_listeners,
+    remove_stale,
+    unix_listeners,
+)
 from checkout_daemon.observability.logs import level_number, log_uncaught_errors, set_up_logging
 from checkout_daemon.observability.metrics import forget_process
 from checkout_daemon.observability.metrics_folder import shared_metrics
@@ -21,11 +29,9 @@ from checkout_daemon.outbound import check_outbound
 from checkout_daemon.settings import DEV_ENV, PARENT_PIPE, Settings
 from checkout_daemon.settings.unknown import unknown_warnings
 from checkout_daemon.stripe_cli.daemons import announced
-from checkout_daemon.urls import http_url
+from checkout_daemon.urls import host_and_port
 
 log = logging.getLogger(__name__)
-
-RECEIVE_BUFFER_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +50,6 @@ class ServeOptions:
     wait_seconds: float = 0.0
 
 
-class CannotListen(CheckoutError, code="cannot_listen", title="The daemon cannot listen on the address"):
-    """The daemon cannot listen on the address; the message states why and what to do."""
-
-
 def run(settings: Settings, options: ServeOptions) -> int:
     """Serve until a signal stops the daemon. Return the exit code: 0, 1 failed, 2 settings, 5 database unavailable."""
     from checkout_daemon.web.connections import raise_descriptor_limit
@@ -60,15 +62,12 @@ def run(settings: Settings, options: ServeOptions) -> int:
     try:
         _log_sources(settings)
         _require(settings)
-        open_listeners(options.host, options.port, 0)
+        _check_addresses(settings, options)
         asyncio.run(_prepare(settings, options))
-        # Not before: connections would wait that long, and be reset if there is no database.
-        listeners = open_listeners(options.host, options.port, options.workers)
-        try:
-            with contextlib.ExitStack() as running:
-                return _serve(settings, options, listeners, running)
-        finally:
-            _close(listeners)
+        with contextlib.ExitStack() as running:
+            # Not before: connections would wait that long, and be reset if there is no database.
+            listeners = _open(settings, options, running)
+            return _serve(settings, options, listeners, running)
     except CheckoutError as error:
         return refuse(error, settings.log_format)
 
@@ -81,56 +80,6 @@ def refuse(error: CheckoutError, log_format: str) -> int:
     else:
         sys.stderr.write(f"checkout serve: {error.detail}{next_step(error)}\n")
     return error.exit_code
-
-
-def open_listeners(host: str, port: int, count: int) -> list[socket.socket]:
-    """Open so many listening sockets, one per worker, all on one port. Raise CannotListen, also for none of them."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        first = _bind(family, address, shared=False)
-        if count == 1 or (count and sys.platform != "linux"):
-            # SO_REUSEPORT does not spread connections elsewhere: there, the workers share one queue.
-            first.listen(socket.SOMAXCONN)
-            return [first, *(first.dup() for _ in range(count - 1))]
-        # The plain bind showed that the port is free: with SO_REUSEPORT alone, a second daemon would silently share it.
-        address = (address[0], first.getsockname()[1], *address[2:])
-        first.close()
-        listeners = [_bind(family, address, shared=True) for _ in range(count)]
-        for listener in listeners:
-            listener.listen(socket.SOMAXCONN)
-        return listeners
-    except socket.gaierror as error:
-        raise CannotListen(f"{host} is not an address of this machine: set --host") from error
-    except OSError as error:
-        where = f"port {port} on {host}"
-        if isinstance(error, PermissionError):
-            raise CannotListen(f"{where} may not be opened by this user: choose one above 1023 with --port") from error
-        raise CannotListen(
-            f"{where} cannot be opened ({error.strerror}): stop what uses it, or choose another with --port"
-        ) from error
-
-
-def _bind(family: int, address: tuple[object, ...], *, shared: bool) -> socket.socket:
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Connections inherit it. Without it, the kernel buffers megabytes per connection that we have not read yet.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-        if shared:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listener.bind(address)
-        listener.setblocking(False)
-    except BaseException:
-        listener.close()
-        raise
-    return listener
-
-
-def _close(listeners: list[socket.socket]) -> None:
-    for listener in listeners:
-        listener.close()
 
 
 def _require(settings: Settings) -> None:
@@ -186,16 +135,39 @@ async def _prepare_database(settings: Settings) -> None:
         await database.close()
 
 
-def _serve(
-    settings: Settings, options: ServeOptions, listeners: list[socket.socket], running: contextlib.ExitStack
-) -> int:
+def _check_addresses(settings: Settings, options: ServeOptions) -> None:
+    """Raise CannotListen now if an address is taken, before the database is asked."""
+    if settings.unix_socket is None:
+        open_listeners(options.host, options.port, 0)
+    else:
+        remove_stale(settings.unix_socket)
+    if settings.admin_listen is not None:
+        open_listeners(*host_and_port(settings.admin_listen), 0)
+
+
+def _open(settings: Settings, options: ServeOptions, running: contextlib.ExitStack) -> list[Listeners]:
+    """Open the sockets of each worker, until the daemon ends."""
+    if settings.unix_socket is None:
+        public = running.enter_context(port_listeners(options.host, options.port, options.workers))
+    else:
+        mode = int(settings.unix_socket_mode, 8)
+        public = running.enter_context(unix_listeners(settings.unix_socket, mode, options.workers))
+    if settings.admin_listen is None:
+        return [Listeners(listener, None) for listener in public]
+    host, port = host_and_port(settings.admin_listen)
+    admin = running.enter_context(port_listeners(host, port, options.workers))
+    return [Listeners(*pair) for pair in zip(public, admin, strict=True)]
+
+
+def _serve(settings: Settings, options: ServeOptions, listeners: list[Listeners], running: contextlib.ExitStack) -> int:
     parent_pipe = _parent_pipe()
-    host, port = listeners[0].getsockname()[:2]
+    addresses = ", ".join(address_of(listener) for listener in listeners[0].opened)
 
     def listening(by: str) -> None:
         running.enter_context(announced(settings.state_dir))
+        systemd.notify(systemd.READY)
         # With port 0, nothing else shows the port.
-        line = f"listening on {http_url(host, port)} ({by})"
+        line = f"listening on {addresses} ({by})"
         if settings.log_format == "json":
             log.info(line)
             return
@@ -214,6 +186,8 @@ def _serve(
             drain_seconds=options.drain_seconds,
             parent_pipe=parent_pipe,
             on_listening=lambda: listening("one process"),
+            on_stop=lambda: systemd.notify(systemd.STOPPING),
+            alive_seconds=systemd.watchdog_seconds(),
         )
     with shared_metrics() as folder:
         from checkout_daemon.supervisor import Supervisor
@@ -230,7 +204,9 @@ def _serve(
 
         def work(index: int, alive: int) -> int:
             mine = listeners[index]
-            _close([listener for listener in listeners if listener is not mine])
+            for others in listeners:
+                if others is not mine:
+                    others.close()
             code = run_worker(
                 settings,
                 mine,
@@ -242,15 +218,21 @@ def _serve(
             folder.leave()  # if the parent was killed, it cannot clean up
             return code
 
+        def stop() -> None:
+            systemd.notify(systemd.STOPPING)
+            # A socket that any process holds open still takes connections, which nobody would serve.
+            for listener in listeners:
+                listener.close()
+
         supervisor = Supervisor(
             options.workers,
             work,
             drain_seconds=options.drain_seconds,
             parent_pipe=parent_pipe,
             on_hangup=secrets.read_again,
-            # A socket that any process holds open still takes connections, which nobody would serve.
-            on_stop=lambda: _close(listeners),
+            on_stop=stop,
             on_death=forget_process,
+            alive_seconds=systemd.watchdog_seconds(),
         )
         return supervisor.run(on_started=lambda: listening(f"{options.workers} workers"))
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from checkout_daemon import systemd
 from checkout_daemon.backoff import Pauses, restarting_worker
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Supervisor:
         on_hangup: Callable[[], None],
         on_stop: Callable[[], None],
         on_death: Callable[[int], None],
+        alive_seconds: float | None = None,
     ) -> None:
         self._slots = [_Slot(index) for index in range(count)]
         self._work = work
@@ -56,6 +58,8 @@ class Supervisor:
         self._on_hangup = on_hangup
         self._on_stop = on_stop
         self._on_death = on_death
+        self._alive_seconds = alive_seconds
+        self._alive_at = 0.0
         # Only we hold the write end: it closes when we die, even by kill -9.
         self._alive_read, self._alive_write = os.pipe()
         self._wake_read, self._wake_write = os.pipe()
@@ -79,6 +83,8 @@ class Supervisor:
     def _should_stop(self) -> signal.Signals | None:
         """Wait for the next signal or until a worker is due, and return the signal to stop the workers with, if any."""
         due = [slot.start_at for slot in self._slots if slot.start_at is not None]
+        if (alive_at := self._tell_alive()) is not None:
+            due.append(alive_at)
         timeout = max(0.0, min(due) - time.monotonic()) if due else None
         pipes = [self._wake_read] if self._parent_pipe is None else [self._wake_read, self._parent_pipe]
         readable, _, _ = select.select(pipes, [], [], timeout)
@@ -90,6 +96,16 @@ class Supervisor:
             self._on_hangup()
             self._send(signal.SIGHUP)
         return _stopped_by(numbers)
+
+    def _tell_alive(self) -> float | None:
+        """Tell systemd that we work, if it is due, and return when it is due again; None if nobody asks."""
+        if self._alive_seconds is None:
+            return None
+        now = time.monotonic()
+        if now >= self._alive_at:
+            systemd.notify(systemd.ALIVE)
+            self._alive_at = now + self._alive_seconds
+        return self._alive_at
 
     def _start_due(self) -> None:
         now = time.monotonic()
@@ -153,6 +169,7 @@ class Supervisor:
                 self._send(signal.SIGKILL)
                 deadline = float("inf")
             # SIGCHLD wakes us; if it came before the wait, its number is already in the pipe.
+            self._tell_alive()
             readable, _, _ = select.select([self._wake_read], [], [], max(0.0, min(deadline - time.monotonic(), 1.0)))
             if readable and _stopped_by(os.read(self._wake_read, 4096)):
                 self._send(signal.SIGINT)

@@ -49,6 +49,16 @@ def http_url(host: str, port: int) -> str:
     return f"http://{_in_url(host)}:{port}"
 
 
+def host_and_port(text: str) -> tuple[str, int]:
+    """Split `host:port`, as in `127.0.0.1:9100`, `[::1]:9100` or `:9100` for every address. Raise BadUrl."""
+    host, colon, port = text.rpartition(":")
+    if not (colon and port.isascii() and port.isdigit() and int(port) < 65536):
+        raise BadUrl("has no port")
+    bare = bare_host(host)
+    read_http_url(http_url(reachable_host(bare), 1))
+    return bare, int(port)
+
+
 def reachable_host(host: str) -> str:
     """Return an address at which this machine reaches what listens on `host`: a wildcard is no destination."""
     bare = bare_host(host)

@@ -10,13 +10,17 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from aiohttp import web
 
+from checkout_daemon import systemd
 from checkout_daemon.app import create_app
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.jobs.runner import Job
+from checkout_daemon.listeners import Listeners
 from checkout_daemon.settings import Settings, load_settings
+from checkout_daemon.web.admin import serve_admin
 from checkout_daemon.web.server import ShopRunner
 
 log = logging.getLogger(__name__)
@@ -57,22 +61,26 @@ class WebhookSecrets:
 
 def run_worker(
     settings: Settings,
-    listener: socket.socket,
+    listeners: Listeners,
     secrets: WebhookSecrets,
     *,
     jobs: bool,
     drain_seconds: float,
     parent_pipe: int | None,
     on_listening: Callable[[], None] = lambda: None,
+    on_stop: Callable[[], None] = lambda: None,
+    alive_seconds: float | None = None,
 ) -> int:
     """Serve until SIGTERM, SIGINT or the end of the parent's pipe. Return 0, or 1 if the daemon could not start.
 
     After SIGTERM it serves on for `drain_seconds`, as not ready; a second one, or any other reason to stop, ends that.
+    Every `alive_seconds` systemd is notified that the event loop works.
     """
     with asyncio.Runner(loop_factory=_new_loop) as runner:
         try:
             work = load_jobs if jobs else tuple
-            runner.run(_serve(settings, listener, secrets, work, drain_seconds, parent_pipe, on_listening))
+            hooks = _Hooks(on_listening, on_stop, alive_seconds)
+            runner.run(_serve(settings, listeners, secrets, work, drain_seconds, parent_pipe, hooks))
         except Exception:
             log.exception("the daemon could not start")
             return 1
@@ -87,43 +95,69 @@ def load_jobs() -> Sequence[Job]:
     return JOBS
 
 
+@dataclass(frozen=True, slots=True)
+class _Hooks:
+    """What to call when the worker listens and stops, and how often systemd wants to know that it works."""
+
+    on_listening: Callable[[], None]
+    on_stop: Callable[[], None]
+    alive_seconds: float | None
+
+
 async def _serve(
     settings: Settings,
-    listener: socket.socket,
+    listeners: Listeners,
     secrets: WebhookSecrets,
     jobs: Callable[[], Sequence[Job]],
     drain_seconds: float,
     parent_pipe: int | None,
-    on_listening: Callable[[], None],
+    hooks: _Hooks,
 ) -> None:
     loop = asyncio.get_running_loop()
     with _stop_signals(loop, secrets, parent_pipe) as stop:
+        app = create_app(settings, webhook_secrets=secrets, jobs=jobs)
         runner = ShopRunner(
-            create_app(settings, webhook_secrets=secrets, jobs=jobs),
+            app,
             access_log=None,
             keepalive_timeout=KEEP_ALIVE_SECONDS,
             lingering_time=LINGER_SECONDS,
             shutdown_timeout=ANSWER_SECONDS,
         )
+        monitoring = asyncio.create_task(_tell_alive(hooks.alive_seconds)) if hooks.alive_seconds else None
+        admin = None
         try:
             await runner.setup()
             # A client whose connection does not fit here tries again after a second, then after two more.
-            await web.SockSite(runner, listener, backlog=socket.SOMAXCONN).start()
-            on_listening()
+            await web.SockSite(runner, listeners.public, backlog=socket.SOMAXCONN).start()
+            if listeners.admin is not None:
+                admin = await serve_admin(app, listeners.admin)
+            hooks.on_listening()
             _relieve_collector()
             await stop.asked.wait()
+            hooks.on_stop()
             runner.drain()
             if drain_seconds and not stop.at_once.is_set():
                 log.info("not ready any more, and stopping in %g s", drain_seconds)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.at_once.wait(), drain_seconds)
             if not stop.at_once.is_set():
-                await runner.stop_listening(listener)
+                await runner.stop_listening(listeners.public)
         finally:
             log.info("stopping: requests under way are answered first")
             deadline = loop.call_later(STOP_SECONDS, _give_up)
             await runner.cleanup()
+            if admin is not None:
+                await admin.cleanup()
+            if monitoring is not None:
+                monitoring.cancel()
             deadline.cancel()
+
+
+async def _tell_alive(seconds: float) -> None:
+    """Tell systemd regularly that the event loop works."""
+    while True:
+        systemd.notify(systemd.ALIVE)
+        await asyncio.sleep(seconds)
 
 
 class _Stop:

@@ -63,17 +63,29 @@ def dev(
 @click.command(cls=Command)
 @click.option("--host", help="Address to listen on.  [default: CHECKOUT_HOST, else 127.0.0.1]")
 @click.option("--port", type=PORT, help="Port to listen on.  [default: CHECKOUT_PORT, else 8000]")
+@click.option(
+    "--unix-socket",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Listen on this Unix socket instead.  [default: CHECKOUT_UNIX_SOCKET]",
+)
 @click.option("--workers", type=Whole(1, 256), default=1, show_default=True, help="Number of processes.")
 @click.option("--no-jobs", is_flag=True, help="Do not run background jobs: another daemon runs them.")
 @click.option(
     "--drain",
     type=Number(0),
-    default=0.0,
-    show_default=True,
-    help="Seconds to serve on after SIGTERM, while /readyz answers 503 and connections are closed after their answer.",
+    help="Seconds to serve on after SIGTERM, while /readyz answers 503 and connections are closed after their answer.  "
+    "[default: CHECKOUT_DRAIN, else 0]",
 )
 @click.option("--wait", type=SECONDS, default=0.0, metavar="TIME", help=WAIT_HELP)
-def serve(host: str | None, port: int | None, workers: int, no_jobs: bool, drain: float, wait: float) -> int:
+def serve(
+    host: str | None,
+    port: int | None,
+    unix_socket: Path | None,
+    workers: int,
+    no_jobs: bool,
+    drain: float | None,
+    wait: float,
+) -> int:
     """Run only the daemon, for production.
 
     SIGTERM answers what has arrived, then stops, after the --drain time. SIGINT, or a second SIGTERM, stops without
@@ -82,6 +94,8 @@ def serve(host: str | None, port: int | None, workers: int, no_jobs: bool, drain
     Example:
       checkout serve --host 0.0.0.0 --port 8000 --workers 2 --drain 5
     """
+    from dataclasses import replace
+
     from checkout_daemon.errors import ConfigurationError
     from checkout_daemon.serve import ServeOptions, refuse, run
     from checkout_daemon.settings import load_settings, read_setting
@@ -92,12 +106,14 @@ def serve(host: str | None, port: int | None, workers: int, no_jobs: bool, drain
         if read_setting("CHECKOUT_LOG_FORMAT") == "json":
             return refuse(error, "json")
         raise
+    if unix_socket is not None:
+        settings = replace(settings, unix_socket=unix_socket)
     options = ServeOptions(
         host=settings.host if host is None else host,
         port=settings.port if port is None else port,
         workers=workers,
         jobs=not no_jobs,
-        drain_seconds=drain,
+        drain_seconds=settings.drain if drain is None else drain,
         wait_seconds=wait,
     )
     return run(settings, options)

@@ -34,6 +34,8 @@ P = ParamSpec("P")
 
 ACQUIRE_TIMEOUT_SECONDS = 5.0
 STATEMENT_TIMEOUT_SECONDS = 30.0
+# What takes longer to get a connection was a wait.
+WAIT_SECONDS = 0.01
 # A silent server makes every statement fail; its connections are dropped once for all of them.
 _EXPIRE_EVERY_SECONDS = 1.0
 
@@ -102,6 +104,9 @@ class Database:
         self._expired_at = 0.0
         self._answered_at = 0.0
         self._announcements = Announcements(self._notify)
+        self.waits = 0
+        """How often somebody waited for a connection, for over WAIT_SECONDS."""
+        self.waited_seconds = 0.0
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
@@ -113,6 +118,9 @@ class Database:
         with unavailable_when_away():
             begun = asyncio.get_running_loop().time()
             pool, connection = await self._acquire()
+            if (waited := asyncio.get_running_loop().time() - begun) > WAIT_SECONDS:
+                self.waits += 1
+                self.waited_seconds += waited
             watch = _Watch(connection, self._block_end())
             try:
                 with replicated(connection):

@@ -17,6 +17,7 @@ from checkout_daemon.messages.deadlines import alert_about_deadlines
 from checkout_daemon.messages.delivering import count_backlog, deliver_due, owe_again, skip_unconfigured
 from checkout_daemon.model.messages import Channel
 from checkout_daemon.operations import retention
+from checkout_daemon.operations.gauges import count_trouble
 from checkout_daemon.operations.schema import finish_migrations
 from checkout_daemon.orders.erasing import forget_unpaid
 from checkout_daemon.orders.refunding import resume_refunds
@@ -47,6 +48,7 @@ JOBS = (
     Job("deliver-webhooks", 1.0, lambda runtime: deliver_due(runtime, Channel.WEBHOOK)),
     Job("owe-again", 5.0, owe_again),
     Job("count-outbox", 30.0, count_backlog),
+    Job("count-trouble", 30.0, count_trouble),
     Job("skip-messages", 600.0, skip_unconfigured, only_if=clocks.clocks_allow),
     # Alerts to the operator
     Job("tell-dead-letters", 30.0, alerting.alert_about_dead_letters),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from inspect import isfunction
 from typing import TYPE_CHECKING, Any, Literal
@@ -161,9 +161,37 @@ class Metrics:
         self.backlog_age = gauge(
             "checkout_outbox_oldest_seconds", "The age of the oldest of them", "mostrecent", "channel", "status"
         )
+        self.orders_attention = gauge(
+            "checkout_orders_needing_attention", "Orders that a person must look at", "mostrecent"
+        )
+        self.orders_stuck = gauge(
+            "checkout_orders_stuck",
+            "Sessions that Stripe has not reported as ended, and orders that have been processing for two weeks",
+            "mostrecent",
+        )
+        self.events_unapplied = gauge(
+            "checkout_stripe_events_unapplied",
+            "Stored events that could not be applied: failed (to be retried) or dead",
+            "mostrecent",
+            "status",
+        )
+        self.events_oldest = gauge(
+            "checkout_stripe_events_oldest_unapplied_seconds", "How long ago the oldest of them arrived", "mostrecent"
+        )
+        self.backfill_gap = gauge(
+            "checkout_stripe_backfill_gap_seconds",
+            "How long ago the end is up to which our events were compared with Stripe's",
+            "mostrecent",
+        )
         self.orders = counter("checkout_orders", "Orders made", "currency")
         self.pool_size = gauge("checkout_database_connections", "Connections open", "livesum", "pool")
         self.pool_idle = gauge("checkout_database_connections_idle", "Connections open and idle", "livesum", "pool")
+        self.pool_waits = counter(
+            "checkout_database_waits", "Times a connection was waited for, for over 10 ms", "pool"
+        )
+        self.pool_wait_seconds = counter(
+            "checkout_database_wait_seconds", "The seconds of these waits together", "pool"
+        )
         self.loop_stalls = counter(
             "checkout_loop_stalls",
             "Times the event loop stood still for over 50 ms: computing (work), or kept waiting (machine)",
@@ -176,6 +204,7 @@ class Metrics:
         """What could not be counted, and was logged once."""
         self._longest_stall_seconds = 0.0
         self._types: set[str] = set()
+        self._waited: dict[str, tuple[int, float]] = {}
         self._delivered: dict[tuple[str, str], Counter] = {}
         self._refused: dict[str, Counter] = {}
         self._signed: dict[int, Counter] = {}
@@ -272,6 +301,25 @@ class Metrics:
             self.compared_events.labels(outcome).inc(count)
         self.events_made.set(made)
         self.events_held.set(held + new)
+
+    def trouble_counted(self, *, attention: int, stuck: int, events: Mapping[str, int], oldest_seconds: float) -> None:
+        """Set what needs a person: orders, and stored events by their status."""
+        self.orders_attention.set(attention)
+        self.orders_stuck.set(stuck)
+        for status, count in events.items():
+            self.events_unapplied.labels(status).set(count)
+        self.events_oldest.set(oldest_seconds)
+
+    def comparison_aged(self, seconds: float) -> None:
+        """Set how long ago the end of the last comparison with Stripe's events is."""
+        self.backfill_gap.set(seconds)
+
+    def pool_waited(self, pool: str, waits: int, seconds: float) -> None:
+        """Set how often, and for how long in all, connections of a pool were waited for since the start."""
+        before, seconds_before = self._waited.get(pool, (0, 0.0))
+        self._waited[pool] = waits, seconds
+        self.pool_waits.labels(pool).inc(waits - before)
+        self.pool_wait_seconds.labels(pool).inc(seconds - seconds_before)
 
     def pool_used(self, pool: str, size: int, idle: int) -> None:
         """Set the number of open database connections, and how many of them are idle."""

@@ -17,7 +17,7 @@ from checkout_daemon.settings.values import (
     check_operator,
     check_shop_secrets,
 )
-from checkout_daemon.urls import BadUrl, bare_host, http_url, reachable_host, read_http_url, shown_url
+from checkout_daemon.urls import BadUrl, bare_host, host_and_port, http_url, reachable_host, read_http_url, shown_url
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -90,6 +90,20 @@ def _read_host(text: str, _: Path) -> str:
             f"must be a host name or an address of this machine, such as 127.0.0.1 or ::, not {text!r}"
         ) from error
     return host
+
+
+def _check_listen(text: str) -> None:
+    try:
+        host_and_port(text)
+    except BadUrl as error:
+        raise BadValue(
+            f"must be an address of this machine with a port, such as 127.0.0.1:9100, not {text!r}"
+        ) from error
+
+
+def _check_mode(text: str) -> None:
+    if len(text) != 3 or not set(text) <= set("01234567"):
+        raise BadValue(f"must be the mode of a file, such as 660, not {text!r}")
 
 
 def _read_base_url(text: str, _: Path) -> str:
@@ -206,6 +220,8 @@ TIME = Kind("time (RFC 3339)", _read_time)
 TIME_ZONE = _checked("IANA time zone", _check_time_zone)
 CURRENCY = Kind("three-letter currency code", _read_currency)
 HOST = Kind("host name or address", _read_host)
+LISTEN = _checked("HOST:PORT", _check_listen)
+MODE = _checked("mode of a file", _check_mode)
 NETWORKS = _listed("addresses or networks", _check_networks)
 ORIGINS = Kind("origins, comma-separated, or `*`", _read_origins)
 BASE_URL = Kind("URL", _read_base_url)

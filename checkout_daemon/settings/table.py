@@ -118,6 +118,37 @@ class Settings:
         default=8000,
         about="The port that the daemon listens on. 0 picks a free one.",
     )
+    unix_socket: Path | None = Group.SERVER.setting(
+        "CHECKOUT_UNIX_SOCKET",
+        kinds.PATH,
+        unset="CHECKOUT_HOST and CHECKOUT_PORT are used",
+        example="/run/checkout/checkout.sock",
+        about="The path of a Unix socket that the daemon listens on instead of a port. X-Forwarded-For of whoever "
+        "connects to it is trusted.",
+    )
+    unix_socket_mode: str = Group.SERVER.setting(
+        "CHECKOUT_UNIX_SOCKET_MODE",
+        kinds.MODE,
+        default="660",
+        example="666",
+        about="The mode of that socket: whoever may write to it can connect.",
+    )
+    admin_listen: str | None = Group.SERVER.setting(
+        "CHECKOUT_ADMIN_LISTEN",
+        kinds.LISTEN,
+        unset="the daemon's own address answers",
+        example="127.0.0.1:9100",
+        about="An address of its own for /metrics, /healthz and /readyz, whose clients need no token. /metrics is then "
+        "no longer answered anywhere else; the other two are.",
+    )
+    drain: int = Group.SERVER.setting(
+        "CHECKOUT_DRAIN",
+        kinds.whole(0, 3600),
+        default=0,
+        example="5",
+        about="How many seconds the daemon serves on after SIGTERM, while /readyz answers 503, so that a load balancer "
+        "stops sending requests first.",
+    )
     public_url: str = Group.SERVER.setting(
         "CHECKOUT_PUBLIC_URL",
         kinds.BASE_URL,

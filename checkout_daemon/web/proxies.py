@@ -16,7 +16,9 @@ _SHARES = ((64, 1), (56, 4), (48, 16))
 class TrustedProxies:
     """The addresses and networks whose X-Forwarded-For is trusted."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], *, unix_socket: bool = False) -> None:
+        """`unix_socket`: a peer without an address is a proxy, too, because it may open the daemon's socket."""
+        self._unix_socket = unix_socket
         self._networks = [ip_network(name, strict=False) for name in names]
 
     def __contains__(self, address: Address | None) -> bool:
@@ -26,10 +28,10 @@ class TrustedProxies:
     def client(self, peer: str | None, forwarded_for: Iterable[str]) -> Address | None:
         """Return the nearest address that is not a trusted proxy's; anyone may have written the entries before it.
 
-        Return None for a peer without an address (a Unix socket).
+        Return None for a peer without an address (a Unix socket) if it names none.
         """
         address = parse_address(peer or "")
-        if address not in self:
+        if address not in self and not (self._unix_socket and not peer):
             return address
         hops = [hop for header in forwarded_for for hop in header[-_LONGEST_FIELD:].rsplit(",", MOST_HOPS)]
         hops = [hop for hop in hops if hop.strip()]  # a list may have empty members

@@ -95,6 +95,7 @@ REASONS = {
     "operations.doctor.replication.answers_are_kept": CHECKS,
     "operations.doctor.rights.rights_suffice": CHECKS,
     "operations.doctor.stripe.stripe_answers": CHECKS,
+    "operations.gauges.count_trouble": SHOWS,
     "operations.retention.drop_old_payloads": WRITES,
     "operations.retention.make_payload_partitions": WRITES,
     "operations.schema._read_state": CHECKS,
