@@ -527,6 +527,7 @@ CREATE TABLE outbox (
     channel         text NOT NULL,
     payload         text,  -- JSON; null if the facts suffice
     claim           uuid,  -- id of the current or last attempt
+    endpoint        text,  -- for a webhook to one of webhook_endpoints, whose subject ends with @ and its name
     CONSTRAINT outbox_once UNIQUE NULLS NOT DISTINCT (order_id, kind, subject_id, channel),
     CONSTRAINT outbox_status_known CHECK (status IN ('queued', 'sent', 'failed', 'dead', 'skipped', 'dismissed')),
     CONSTRAINT outbox_channel_known CHECK (channel IN ('mail', 'alert', 'webhook'))
@@ -536,6 +537,24 @@ CREATE INDEX outbox_of_kind ON outbox (kind, channel, status, created_at DESC, i
 CREATE INDEX outbox_due ON outbox (channel, next_attempt_at) WHERE status IN ('queued', 'failed');
 CREATE INDEX outbox_to_owe_again ON outbox (order_id)
     WHERE status = 'skipped' AND kind = 'order.completed' AND last_error = 'the order is refunded by now';
+
+-- The shop's systems that receive webhooks, besides that of CHECKOUT_SHOP_WEBHOOK_URL. Who reads this table can sign for the shop.
+CREATE TABLE webhook_endpoints (
+    name             text PRIMARY KEY,
+    url              text NOT NULL,
+    events           text[] NOT NULL DEFAULT '{}',  -- the kinds of messages; empty: all
+    secret           text NOT NULL,
+    old_secret       text,                          -- signs as well, until
+    old_secret_until timestamptz,
+    created_by       text NOT NULL,
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    disabled_at      timestamptz,
+    disabled_why     text,
+    failing_since    timestamptz,                   -- the first of the failures since the last success
+    succeeded_at     timestamptz,
+    CONSTRAINT webhook_endpoints_name_shape CHECK (name ~ '^[a-z0-9][a-z0-9._-]{0,39}$'),
+    CONSTRAINT webhook_endpoints_disabled_why CHECK ((disabled_at IS NULL) = (disabled_why IS NULL))
+);
 
 -- What a checkout or webhook writes has no foreign key. It is written together with its order, or placed under an order whose row the
 -- transaction has locked and under a payment that it has written; a key would look for the same rows once more, six times an event

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from checkout_daemon.commands import outbox_actions
+from checkout_daemon.commands import outbox_actions, outbox_endpoints
 from checkout_daemon.commands.base import CommandGroup
 from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of
 from checkout_daemon.commands.options import (
@@ -51,6 +51,7 @@ def outbox() -> None:
 
 outbox.add_command(outbox_actions.outbox_replay)
 outbox.add_command(outbox_actions.outbox_dismiss)
+outbox.add_command(outbox_endpoints.endpoints)
 
 
 def _listing(now: datetime) -> ListKind[MessageLine]:
@@ -65,7 +66,7 @@ def _listing(now: datetime) -> ListKind[MessageLine]:
         ListColumn("status", "status", lambda message: status_text("message", message.status)),
         ListColumn("order", "number", lambda message: str(message.number or NONE), right=True),
         ListColumn("kind", "kind", lambda message: plain(message.kind), ratio=1),
-        ListColumn("by", "channel", lambda message: message.channel),
+        ListColumn("by", "channel", lambda message: ":".join(filter(None, (message.channel, message.endpoint)))),
         ListColumn("message", "id", lambda message: message.id),
         ListColumn(
             "error",
@@ -169,6 +170,6 @@ def _missing_setting(message: MessageLine, settings: Settings) -> str:
     """Return the setting that the message waits for; empty if it does not wait."""
     from checkout_daemon.outbox.channels import missing_setting
 
-    if message.status not in ("queued", "failed"):
+    if message.status not in ("queued", "failed") or message.endpoint is not None:
         return ""
     return missing_setting(settings, Channel(message.channel)) or ""

@@ -14,7 +14,13 @@ from checkout_daemon.ledger.missing_orders import alert_missing
 from checkout_daemon.ledger.own_account import learn_own_account
 from checkout_daemon.messages import alerting
 from checkout_daemon.messages.deadlines import alert_about_deadlines
-from checkout_daemon.messages.delivering import count_backlog, deliver_due, owe_again, skip_unconfigured
+from checkout_daemon.messages.delivering import (
+    count_backlog,
+    deliver_due,
+    deliver_to_endpoints,
+    owe_again,
+    skip_unconfigured,
+)
 from checkout_daemon.model.messages import Channel
 from checkout_daemon.operations import retention
 from checkout_daemon.operations.gauges import count_trouble
@@ -46,6 +52,7 @@ JOBS = (
     Job("deliver-mails", 1.0, lambda runtime: deliver_due(runtime, Channel.MAIL)),
     Job("deliver-alerts", 1.0, lambda runtime: deliver_due(runtime, Channel.ALERT)),
     Job("deliver-webhooks", 1.0, lambda runtime: deliver_due(runtime, Channel.WEBHOOK)),
+    Job("deliver-endpoints", 1.0, deliver_to_endpoints),
     Job("owe-again", 5.0, owe_again),
     Job("count-outbox", 30.0, count_backlog),
     Job("count-trouble", 30.0, count_trouble),

@@ -14,11 +14,13 @@ from datetime import timedelta
 from itertools import product
 
 from checkout_daemon.backoff import MESSAGE_TRIES, message_retry_delay
+from checkout_daemon.database.queries import sql
 from checkout_daemon.database.server import read_now
 from checkout_daemon.errors import DatabaseUnavailable, why
 from checkout_daemon.messages.mails import send_alert, send_customer_mail
 from checkout_daemon.messages.outcomes import NotNeeded, RefusedForGood, TryLater
 from checkout_daemon.messages.shop_webhooks import send_webhook
+from checkout_daemon.messages.webhook_endpoints import note_outcome
 from checkout_daemon.model.messages import UNCONFIGURED_LIFETIME, Channel
 from checkout_daemon.observability.redaction import redact
 from checkout_daemon.outbox import outbox_store
@@ -45,13 +47,17 @@ _SENDERS: dict[Channel, Callable[[Runtime, ClaimedMessage], Awaitable[None]]] = 
 }
 
 
-async def deliver_due(runtime: Runtime, channel: Channel) -> int:
-    """Send the due messages of a channel until none is left, and return how many were tried.
+async def deliver_due(runtime: Runtime, channel: Channel, *, endpoint: str | None = None) -> int:
+    """Send the due messages of a channel, or of an endpoint, until none is left, and return how many were tried.
 
     Send none if the channel is not configured. Raise DatabaseUnavailable once the attempts in progress have ended.
     """
-    if missing_setting(runtime.settings, channel) is not None:
-        return 0
+    if endpoint is None and missing_setting(runtime.settings, channel) is not None:
+        if channel is not Channel.WEBHOOK:
+            return 0
+        async with runtime.database.connection() as connection:
+            if not await connection.fetchval(sql("has_endpoints")):
+                return 0
     tried = 0
     failure: DatabaseUnavailable | None = None
     running: set[asyncio.Task[DatabaseUnavailable | None]] = set()
@@ -62,7 +68,7 @@ async def deliver_due(runtime: Runtime, channel: Channel) -> int:
                 try:
                     async with runtime.database.connection() as connection:
                         claimed = await outbox_store.claim_messages(
-                            connection, channel, free, lease_seconds=LEASE_SECONDS
+                            connection, channel, free, lease_seconds=LEASE_SECONDS, endpoint=endpoint
                         )
                 except DatabaseUnavailable as error:  # let running attempts finish: a cut-off one is sent twice
                     claimed, failure = [], error
@@ -78,6 +84,35 @@ async def deliver_due(runtime: Runtime, channel: Channel) -> int:
             except asyncio.CancelledError:  # the daemon stops: let attempts end that need only a moment
                 await asyncio.wait(running, timeout=_LAST_SECONDS)
                 raise
+    if failure is not None:
+        raise failure
+    return tried
+
+
+async def deliver_to_endpoints(runtime: Runtime) -> int:
+    """Send what is due to each endpoint. One that does not answer holds up none of the others. Return how many."""
+    running: dict[str, asyncio.Task[int | DatabaseUnavailable]] = {}
+    tried = 0
+    failure: DatabaseUnavailable | None = None
+    async with asyncio.TaskGroup() as group:
+        while True:
+            if failure is None:
+                async with runtime.database.connection() as connection:
+                    names = [row["name"] for row in await connection.fetch(sql("endpoints_in_use"))]
+                for name in names:
+                    if name not in running:
+                        running[name] = group.create_task(_deliver_to(runtime, name))
+            if not running:
+                break
+            await asyncio.wait(running.values(), timeout=_LOOK_AGAIN_SECONDS)
+            for name in [name for name, task in running.items() if task.done()]:
+                result = running.pop(name).result()
+                if isinstance(result, DatabaseUnavailable):
+                    failure = result
+                else:
+                    tried += result
+            if not running:  # the next turn of the job continues
+                break
     if failure is not None:
         raise failure
     return tried
@@ -116,6 +151,13 @@ async def owe_again(runtime: Runtime) -> int:
         return await outbox_store.owe_again(connection)
 
 
+async def _deliver_to(runtime: Runtime, endpoint: str) -> int | DatabaseUnavailable:
+    try:
+        return await deliver_due(runtime, Channel.WEBHOOK, endpoint=endpoint)
+    except DatabaseUnavailable as away:  # raised here, it would cancel the others
+        return away
+
+
 async def _deliver(runtime: Runtime, message: ClaimedMessage) -> DatabaseUnavailable | None:
     """Send a message and record the outcome. Return the error if the database is unavailable.
 
@@ -129,6 +171,8 @@ async def _deliver(runtime: Runtime, message: ClaimedMessage) -> DatabaseUnavail
     try:
         async with runtime.database.connection() as connection:
             recorded = await outbox_store.record_delivery(connection, message, status, error=error, retry_in=retry_in)
+        if message.endpoint is not None and status != "skipped":
+            await note_outcome(runtime.database, message.endpoint, sent=status == "sent")
     except DatabaseUnavailable as away:
         log.info("message %s is %s, but that was not recorded: it is sent again", message.id, status)
         return away

@@ -9,23 +9,27 @@ import hashlib
 import hmac
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import msgspec
 
-from checkout_daemon.errors import why
+from checkout_daemon.errors import NotFound, why
 from checkout_daemon.messages.deadlines import due_dispute
 from checkout_daemon.messages.outcomes import (
     REFUND_KINDS,
+    NotNeeded,
     TryLater,
     attention_of,
     check_still_true,
     refund_of,
     view_of,
 )
+from checkout_daemon.messages.webhook_endpoints import WebhookEndpoint, find_endpoint
 from checkout_daemon.model.messages import Alert, MessageKind
 from checkout_daemon.model.orders import attention_command
 from checkout_daemon.outbound import certificate_fault, proxy_fault, proxy_for
@@ -40,6 +44,7 @@ _ORDER_FIELDS = (
     *("id", "number", "status", "attention", "currency", "amount_subtotal", "amount_discount", "amount_total"),
     *("amount_refunded", "livemode", "created_at", "paid_at"),
 )
+_CUSTOMER_FIELDS = ("customer_name", "customer_email", "customer_phone")
 _DISPUTE_FIELDS = ("id", "payment_id", "status", "reason", "amount", "currency", "due_by")
 _REFUND_FIELDS = ("id", "payment_id", "amount", "currency", "status", "created_at")
 
@@ -49,14 +54,38 @@ async def send_webhook(runtime: Runtime, message: ClaimedMessage) -> None:
 
     The reason of a failure never contains the URL, which may hold a secret.
     """
+    settings = runtime.settings
+    url, secrets = settings.shop_webhook_url, settings.shop_webhook_secrets
+    if message.endpoint is not None:
+        try:
+            endpoint = await find_endpoint(runtime.database, message.endpoint)
+        except NotFound as error:
+            raise NotNeeded(f"the endpoint {message.endpoint} was removed") from error
+        url, secrets = endpoint.url, _secrets_of(endpoint)
+        message = replace(message, subject_id=message.subject_id.removesuffix(f"@{message.endpoint}"))
+    elif url is None:
+        raise NotNeeded("CHECKOUT_SHOP_WEBHOOK_URL is not set; the endpoints get it")
+    async with runtime.database.connection() as connection:
+        body = msgspec.json.encode(await compose(connection, message, customer=settings.webhook_customer))
+    await _post(url, secrets, str(message.id), body)
+
+
+async def send_test(endpoint: WebhookEndpoint) -> None:
+    """POST a message that is about nothing. Raise TryLater if it is not accepted."""
+    body = {"type": "endpoint.test", "timestamp": datetime.now(UTC), "data": {"endpoint": endpoint.name}}
+    await _post(endpoint.url, _secrets_of(endpoint), str(uuid4()), msgspec.json.encode(body))
+
+
+def _secrets_of(endpoint: WebhookEndpoint) -> tuple[str, ...]:
+    old, until = endpoint.old_secret, endpoint.old_secret_until
+    return (endpoint.secret, old) if old and until and until > datetime.now(UTC) else (endpoint.secret,)
+
+
+async def _post(url: str, secrets: Sequence[str], message_id: str, body: bytes) -> None:
     import aiohttp  # most commands never get here
 
-    settings = runtime.settings
-    async with runtime.database.connection() as connection:
-        body = msgspec.json.encode(await compose(connection, message))
-    headers = _signature(str(message.id), int(datetime.now(UTC).timestamp()), body, settings.shop_webhook_secrets)
+    headers = _signature(message_id, int(datetime.now(UTC).timestamp()), body, secrets)
     headers |= {"Content-Type": "application/json", "User-Agent": "checkout-daemon"}
-    url = settings.shop_webhook_url or ""
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, connect=CONNECT_SECONDS)
     try:
         async with (
@@ -75,16 +104,17 @@ async def send_webhook(runtime: Runtime, message: ClaimedMessage) -> None:
         raise TryLater(f"the receiver answered {status}", retry_after)
 
 
-async def compose(connection: asyncpg.Connection, message: ClaimedMessage) -> dict[str, Any]:
-    """Return the body: type, time when the message was queued, and data: the order as it is now, without its customer.
+async def compose(connection: asyncpg.Connection, message: ClaimedMessage, *, customer: bool = False) -> dict[str, Any]:
+    """Return the body: type, time when the message was queued, and data: the order with its items as it is now.
 
-    Raise TryLater or NotNeeded.
+    It has the order's customer only if wanted. Raise TryLater or NotNeeded.
     """
     data: dict[str, Any] = {}
     if message.order_id is not None:
         view = await view_of(connection, message)
         order = view.order
-        data["order"] = {name: getattr(order, name) for name in _ORDER_FIELDS}
+        fields = _ORDER_FIELDS + _CUSTOMER_FIELDS if customer else _ORDER_FIELDS
+        data["order"] = {name: getattr(order, name) for name in fields} | {"items": view.items}
         kind = MessageKind(message.kind)
         check_still_true(order, kind)
         if kind in REFUND_KINDS:

@@ -63,6 +63,7 @@ class MessageKind(StrEnum):
     EVENTS_SILENT = "events.silent", _OPERATOR
     ENDPOINT_DISABLED = "endpoint.disabled", _OPERATOR
     KEY_DENIED = "key.denied", _OPERATOR
+    RECEIVER_DISABLED = "receiver.disabled", _OPERATOR
     CLOCKS_DIFFER = "clocks.differ", _OPERATOR
     ORDERS_MISSING = "orders.missing", _OPERATOR
 

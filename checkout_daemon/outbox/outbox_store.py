@@ -32,6 +32,7 @@ class ClaimedMessage:
     attempts: int  # including the current one
     created_at: datetime
     claim: UUID
+    endpoint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class MessageLine:
     sent_at: datetime | None
     last_error: str | None
     number: int | None = None  # of its order
+    endpoint: str | None = None  # of a webhook; None: CHECKOUT_SHOP_WEBHOOK_URL
     fingerprint: str | None = None
 
 
@@ -121,10 +123,18 @@ async def link_subject(connection: asyncpg.Connection, order_id: str, session_id
 
 
 async def claim_messages(
-    connection: asyncpg.Connection, channel: Channel, limit: int, *, lease_seconds: float
+    connection: asyncpg.Connection, channel: Channel, limit: int, *, lease_seconds: float, endpoint: str | None = None
 ) -> list[ClaimedMessage]:
-    """Claim due messages. A message claimed by a dead daemon is due when its lease ends."""
-    rows = await connection.fetch(sql("claim_messages"), channel.value, limit, lease_seconds)
+    """Claim due messages. A message claimed by a dead daemon is due when its lease ends.
+
+    Of the channel webhook, those for an endpoint, or those for CHECKOUT_SHOP_WEBHOOK_URL, which are then owed to every
+    endpoint as well.
+    """
+    if endpoint is not None:
+        statement, more = "claim_messages_of_endpoint", [endpoint]
+    else:
+        statement, more = "claim_webhooks" if channel is Channel.WEBHOOK else "claim_messages", []
+    rows = await connection.fetch(sql(statement), channel.value, limit, lease_seconds, *more)
     return [ClaimedMessage(**dict(row)) for row in rows]
 
 

@@ -363,6 +363,13 @@ class Settings:
         about="The secret that deliveries to CHECKOUT_SHOP_WEBHOOK_URL are signed with; with several, each delivery "
         'is signed with all. `echo "whsec_$(openssl rand -base64 32)"` makes one.',
     )
+    webhook_customer: bool = Group.WEBHOOKS.setting(
+        "CHECKOUT_WEBHOOK_CUSTOMER",
+        kinds.ON_OFF,
+        default=False,
+        example="on",
+        about="Whether webhooks to your own systems have the customer's name, email and phone.",
+    )
     audit_keys: tuple[str, ...] = Group.AUDIT.setting(
         "CHECKOUT_AUDIT_KEY",
         kinds.AUDIT_KEYS,

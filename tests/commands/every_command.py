@@ -13,6 +13,7 @@ import asyncpg
 
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.database.pool import Database
+from checkout_daemon.messages.webhook_endpoints import add_endpoint
 from checkout_daemon.operations.backups import back_up
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.tokens.api_tokens import Scope, create_token
@@ -152,6 +153,18 @@ def a_token(place: Place, folder: Path) -> Mapping[str, object]:
     return {"NAME": name}
 
 
+def a_receiver(place: Place, folder: Path) -> Mapping[str, object]:
+    name = f"receiver-{uuid4().hex[:8]}"
+
+    async def work() -> None:
+        database = Database(place.database_url)
+        await add_endpoint(database, name, "https://wms.example/hooks", (), operator=Operator("bo", "desk"))
+        await database.close()
+
+    asyncio.run(work())
+    return {"NAME": name}
+
+
 def an_endpoint(place: Place, folder: Path) -> Mapping[str, object]:
     url = "https://desk.example/api/webhook"
     form = f"url={url}&enabled_events[]=charge.refunded".encode()
@@ -185,6 +198,11 @@ WRITING = {
     "reconcile": Line("reconcile --apply", a_drifted_order),
     "catalog import": Line("catalog import FILE", a_catalog),
     "db restore": Line("db restore FILE", a_backup),
+    "outbox endpoints add": Line("outbox endpoints add wms https://wms.example/hooks"),
+    "outbox endpoints remove": Line("outbox endpoints remove NAME", a_receiver),
+    "outbox endpoints enable": Line("outbox endpoints enable NAME", a_receiver),
+    "outbox endpoints disable": Line("outbox endpoints disable NAME", a_receiver),
+    "outbox endpoints rotate": Line("outbox endpoints rotate NAME", a_receiver),
     "tokens create": Line("tokens create erp"),
     "tokens revoke": Line("tokens revoke NAME", a_token),
 }
@@ -222,6 +240,7 @@ READING = {
     "outbox show": Line("outbox show MESSAGE", a_message),
     "sessions list": Line("sessions list"),
     "sessions show": Line("sessions show ORDER", an_order(make_waiting)),
+    "outbox endpoints list": Line("outbox endpoints list", a_receiver),
     "tokens list": Line("tokens list", a_token),
     "todo": Line("todo", an_order(make_paid_twice)),
     "webhook show": Line("webhook show --url URL", an_endpoint),
@@ -230,6 +249,7 @@ READING = {
 
 OTHERWISE = {
     "completion": "reads nothing",
+    "outbox endpoints test": "asks a system of the shop",
     "settings": "reads no database",
     "doctor": "exit code 1 if a check fails",
     "db backup": "a program of PostgreSQL reads",

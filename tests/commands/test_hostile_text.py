@@ -44,7 +44,7 @@ OURS = {
     "order_items": "sku",
     "order_keys": "idempotency_key",
     "orders": "currency idempotency_key status",
-    "outbox": "channel kind payload status subject_id",
+    "outbox": "channel endpoint kind payload status subject_id",
     "payment_observations": "currency payment_id",
     "payments": "id",
     "products": "currency sku",
@@ -58,12 +58,14 @@ OURS = {
     "stripe_accounts": "id",
     "stripe_event_payloads": "event_id payload",
     "stripe_events": "id status subject_id",
+    "webhook_endpoints": "name old_secret secret url",
 }
 SHOWN = (
     "orders list", "orders show 1001", "orders explain 1001", "events list", "events list --status failed",
     "events show evt_failed", "events show evt_dispute", "sessions list", "sessions show 1001", "outbox list",
     "outbox list --status dead", "catalog list", "catalog list --discounts", "reconcile",
     "todo", "batches list", "batches show 1", "tokens list --all",
+    "outbox endpoints list",
     "sessions sync 1001 --dry-run", "sessions resend 1001", "orders note 1001 called", "orders recover cs_no", "doctor",
 )  # fmt: skip
 CSV = ("orders export", "orders export --items", "catalog export")
@@ -105,6 +107,8 @@ def poisoned(do: Do, run: Run, database_url: str) -> CheckoutAnswer:
     assert run("orders", "note", "1001", "called").code == 0
     assert run("orders", "assign", "1001", "anna").code == 0
     assert run("tokens", "create", "erp").code == 0
+    assert run("outbox", "endpoints", "add", "erp", "https://erp.example/hooks").code == 0
+    assert run("outbox", "endpoints", "disable", "erp").code == 0
     go(spoil())
     return answer
 

@@ -154,6 +154,10 @@ REASONS = {
     "stripe_sync.secret_matches.matches_lately": SHOWS,
     "stripe_sync.secret_rotation._now": CHECKS,
     "tui.app.Terminal._feel_pulse": SHOWS,
+    "messages.delivering.deliver_to_endpoints": LOOKS,
+    "messages.webhook_endpoints.find_endpoint": SHOWS,
+    "messages.webhook_endpoints.list_endpoints": SHOWS,
+    "messages.webhook_endpoints.note_outcome": WRITES,
     "tokens.api_tokens.check_bearer": CHECKS,
     "tokens.api_tokens.list_tokens": SHOWS,
 }

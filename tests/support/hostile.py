@@ -35,6 +35,7 @@ FREE = {
     "refund_requests": "error",
     "refunds": "unknown_words",
     "session_attempts": "error",
+    "webhook_endpoints": "created_by disabled_why",
     "stripe_events": "api_version last_error reason type",
 }
 """The columns that hold text of anyone's choice, by table."""

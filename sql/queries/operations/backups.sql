@@ -29,7 +29,7 @@ DROP TABLE IF EXISTS
     session_attempts, acts, links, checkout_sessions, payments, payment_observations, refunds, disputes, refund_hints,
     order_care, stripe_events, stripe_event_payloads, order_changes, outbox, alerts, operator_log, operator_log_heads, anchors,
     anchored_heads, refund_requests, doubtful_attempts, shop_identity, missing_orders, stripe_accounts,
-    api_tokens, canceled_payments, charges, cursors, secret_matches, batches, batch_items, drifts, item_care
+    api_tokens, canceled_payments, charges, cursors, secret_matches, webhook_endpoints, batches, batch_items, drifts, item_care
 CASCADE;
 
 -- name: drop_functions

@@ -18,6 +18,38 @@ UPDATE outbox SET claim = gen_random_uuid(), attempts = attempts + 1, next_attem
 FROM due WHERE outbox.id = due.id
 RETURNING outbox.id, order_id, kind, subject_id, channel, payload, attempts, created_at, claim;
 
+-- name: claim_webhooks
+-- The same for the channel webhook, without messages for endpoints. At its first attempt, a message is owed to each endpoint that wants it.
+WITH due AS (
+    SELECT id FROM outbox
+    WHERE channel = $1 AND status IN ('queued', 'failed') AND next_attempt_at <= now() AND endpoint IS NULL
+    ORDER BY next_attempt_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE outbox SET claim = gen_random_uuid(), attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $3)
+    FROM due WHERE outbox.id = due.id
+    RETURNING outbox.id, order_id, kind, subject_id, channel, payload, attempts, created_at, claim
+), spread AS (
+    INSERT INTO outbox (order_id, kind, subject_id, channel, payload, created_at, endpoint, status, last_error)
+    SELECT order_id, kind, subject_id || '@' || name, channel, payload, claimed.created_at, name,
+           CASE WHEN disabled_at IS NULL THEN 'queued' ELSE 'skipped' END,
+           CASE WHEN disabled_at IS NOT NULL THEN 'the endpoint ' || name || ' is disabled' END
+    FROM claimed CROSS JOIN webhook_endpoints
+    WHERE attempts = 1 AND (events = '{}' OR kind = ANY(events))
+    ON CONFLICT (order_id, kind, subject_id, channel) DO NOTHING
+)
+SELECT * FROM claimed;
+
+-- name: claim_messages_of_endpoint
+-- The same as claim_messages for the endpoint $4.
+WITH due AS (
+    SELECT id FROM outbox
+    WHERE channel = $1 AND status IN ('queued', 'failed') AND next_attempt_at <= now() AND endpoint = $4
+    ORDER BY next_attempt_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE outbox SET claim = gen_random_uuid(), attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $3)
+FROM due WHERE outbox.id = due.id
+RETURNING outbox.id, order_id, kind, subject_id, channel, payload, attempts, created_at, claim, endpoint;
+
 -- name: record_delivery
 -- $1 id, $2 claim, $3 status, $4 error or null, $5 seconds until the next attempt. Nothing happens if the claim was lost.
 UPDATE outbox SET
@@ -28,7 +60,7 @@ WHERE id = $1 AND claim = $2;
 -- name: skip_unconfigured_messages
 -- $1 channel, $2 owed before, $3 reason
 UPDATE outbox SET status = 'skipped', last_error = $3
-WHERE channel = $1 AND status IN ('queued', 'failed') AND next_attempt_at <= now() AND created_at < $2;
+WHERE channel = $1 AND status IN ('queued', 'failed') AND next_attempt_at <= now() AND created_at < $2 AND endpoint IS NULL;
 
 -- name: owe_again
 -- Queue such messages again whose order counts as paid and is not refunded (any more): a refund failed, or another payment arrived. The
@@ -67,7 +99,7 @@ SELECT page.*, (SELECT number FROM orders WHERE orders.id = order_id) AS number
 FROM unnest(coalesce($7::text[], '{mail,alert,webhook}')) AS wanted (channel)
 CROSS JOIN unnest(coalesce($5::text[], '{queued,sent,failed,dead,skipped,dismissed}')) AS outcome (status)
 CROSS JOIN LATERAL (
-    SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error
+    SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error, endpoint
     FROM outbox
     WHERE outbox.channel = wanted.channel AND outbox.status = outcome.status
         AND created_at >= $1 AND (created_at, id) < ($2, $3) AND ($6::text[] IS NULL OR kind = ANY($6))
@@ -83,7 +115,7 @@ FROM unnest($6::text[]) AS sort (kind)
 CROSS JOIN unnest(coalesce($7::text[], '{mail,alert,webhook}')) AS wanted (channel)
 CROSS JOIN unnest(coalesce($5::text[], '{queued,sent,failed,dead,skipped,dismissed}')) AS outcome (status)
 CROSS JOIN LATERAL (
-    SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error
+    SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error, endpoint
     FROM outbox
     WHERE outbox.kind <> 'order.completed' AND outbox.kind = sort.kind AND outbox.channel = wanted.channel
         AND outbox.status = outcome.status AND created_at >= $1 AND (created_at, id) < ($2, $3)
@@ -94,7 +126,7 @@ ORDER BY created_at DESC, id DESC LIMIT $4;
 
 -- name: list_messages_of_order
 -- The same for the order $9.
-SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error,
+SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error, endpoint,
        (SELECT number FROM orders WHERE orders.id = order_id) AS number
 FROM outbox
 WHERE order_id = $9::uuid AND created_at >= $1 AND (created_at, id) < ($2, $3)
@@ -104,7 +136,7 @@ ORDER BY created_at DESC, id DESC LIMIT $4;
 
 -- name: read_message
 -- $1 id
-SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error,
+SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error, endpoint,
        (SELECT number FROM orders WHERE orders.id = order_id) AS number, payload
 FROM outbox WHERE id = $1;
 

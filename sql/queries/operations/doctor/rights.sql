@@ -7,7 +7,7 @@ FROM pg_class CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) A
 WHERE relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'schema_migrations'::regclass) AND relname = ANY ($1::text[])
     AND (privilege = 'SELECT' OR relkind IN ('r', 'p') AND relname NOT IN ('schema_migrations', 'schema_backfills', 'api_tokens'))
     AND (privilege <> 'DELETE' OR relname IN ('order_keys', 'stripe_event_payloads', 'stripe_event_payloads_default',
-                                              'doubtful_attempts', 'charges', 'alerts', 'secret_matches', 'drifts'))
+                                              'doubtful_attempts', 'charges', 'alerts', 'secret_matches', 'drifts', 'webhook_endpoints'))
     AND NOT has_table_privilege(pg_class.oid, privilege)
 UNION ALL
 SELECT 'UPDATE (last_used_at) on api_tokens' WHERE NOT has_column_privilege('api_tokens', 'last_used_at', 'UPDATE')
