@@ -96,9 +96,9 @@ def complete_checks(_context: click.Context, _parameter: click.Parameter, typed:
     """Return the names of the doctor's checks that start with `typed`."""
     from click.shell_completion import CompletionItem
 
-    from checkout_daemon.operations.doctor import CHECKS
+    from checkout_daemon.operations.doctor import CHECKS, LIVE_CHECKS
 
-    return [CompletionItem(name) for name in CHECKS if name.startswith(typed)]
+    return [CompletionItem(name) for name in CHECKS | LIVE_CHECKS if name.startswith(typed)]
 
 
 def complete_filter(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:

@@ -31,29 +31,32 @@ _STATES = {True: ("ok", "green"), None: ("skip", "yellow"), False: ("FAULT", "bo
     shell_complete=complete_checks,
     help="Carry out only this check, such as stripe or smtp (repeatable).",
 )
+@click.option("--live", is_flag=True, help="Also check what must hold before the first real payment.")
 @list_options
-def doctor(only: tuple[str, ...], **options: Any) -> int:
+def doctor(only: tuple[str, ...], live: bool, **options: Any) -> int:
     """Check the set-up and name the fix for each fault.
 
-    A check that does not apply is skipped, with the reason. Exit code 1 if a check fails.
+    A check that does not apply is skipped, with the reason. Exit code 0 if no check fails, 1 if one does, 2 for wrong
+    options or settings: a deployment can depend on it.
 
     Example:
       checkout doctor
       checkout doctor --only stripe --only endpoint
+      checkout doctor --live
     """
     from checkout_daemon.commands.output import say
-    from checkout_daemon.operations.doctor import CHECKS
+    from checkout_daemon.operations.doctor import CHECKS, LIVE_CHECKS
     from checkout_daemon.settings import load_settings
     from checkout_daemon.settings.unknown import unknown_warnings
 
     for name in only:
-        if name not in CHECKS:
-            raise click.UsageError(f"--only has no check {name!r}: choose from {', '.join(CHECKS)}")
+        if name not in CHECKS | LIVE_CHECKS:
+            raise click.UsageError(f"--only has no check {name!r}: choose from {', '.join(CHECKS | LIVE_CHECKS)}")
     printer = printer_of(_LISTING, options, default="text")
     if printer.form != "quiet":
         for warning in unknown_warnings():
             say(f"warning: {warning}")
-    found = run(_examine(load_settings(), only, printer))
+    found = run(_examine(load_settings(), only, printer, before_live=live))
     faults = sum(check.fault for check in found)
     if faults:
         say(f"error: {counted(faults, 'check')} failed; each names the command that fixes it")
@@ -63,14 +66,16 @@ def doctor(only: tuple[str, ...], **options: Any) -> int:
     return 1 if faults else 0
 
 
-async def _examine(settings: Settings, only: tuple[str, ...], printer: Printer[Check]) -> list[Check]:
+async def _examine(
+    settings: Settings, only: tuple[str, ...], printer: Printer[Check], *, before_live: bool
+) -> list[Check]:
     """Print each result as soon as it is known, and return all of them."""
     from contextlib import aclosing
 
     from checkout_daemon.operations.doctor import examine
 
     found = []
-    async with aclosing(examine(settings, only)) as checks:
+    async with aclosing(examine(settings, only, before_live=before_live)) as checks:
         async for check in checks:
             found.append(check)
             if printer.form == "text":

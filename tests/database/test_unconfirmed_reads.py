@@ -91,6 +91,7 @@ REASONS = {
     "operations.doctor.database.nothing_missing": CHECKS,
     "operations.doctor.database.orders_whole": CHECKS,
     "operations.doctor.database.schema_fits": CHECKS,
+    "operations.doctor.live.orders_are_real": CHECKS,
     "operations.doctor.machine._waiting_mails": CHECKS,
     "operations.doctor.replication.answers_are_kept": CHECKS,
     "operations.doctor.rights.rights_suffice": CHECKS,

@@ -8,15 +8,26 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 import asyncpg
 
 from checkout_daemon.errors import CheckoutError
-from checkout_daemon.operations.doctor import connections, database, machine, permissions, replication, rights, stripe
+from checkout_daemon.operations.doctor import (
+    connections,
+    database,
+    live,
+    machine,
+    permissions,
+    replication,
+    rights,
+    stripe,
+)
 from checkout_daemon.operations.doctor.check import Check
 from checkout_daemon.operations.doctor.probes import Probes, open_probes
 from checkout_daemon.settings import Settings
 
-__all__ = ["CHECKS", "Check", "examine"]
+__all__ = ["CHECKS", "LIVE_CHECKS", "Check", "examine"]
+
+_Examine = Callable[[Probes], Check | Awaitable[Check]]
 
 # In the order in which a fault of one explains the faults of the next
-CHECKS: dict[str, Callable[[Probes], Check | Awaitable[Check]]] = {
+CHECKS: dict[str, _Examine] = {
     "database": database.answers,
     "replication": replication.answers_are_kept,
     "connections": connections.connections_suffice,
@@ -36,16 +47,27 @@ CHECKS: dict[str, Callable[[Probes], Check | Awaitable[Check]]] = {
     "orders": database.orders_whole,
 }
 
+LIVE_CHECKS: dict[str, _Examine] = {
+    "live_key": live.key_is_live,
+    "public_url": live.shoppers_come_back,
+    "test_orders": live.orders_are_real,
+    "mail": live.mail_goes_out,
+    "backup": live.backups_known,
+}
+"""What must hold as well before real payments."""
 
-async def examine(settings: Settings, only: Collection[str] = ()) -> AsyncGenerator[Check, None]:
+
+async def examine(
+    settings: Settings, only: Collection[str] = (), *, before_live: bool = False
+) -> AsyncGenerator[Check, None]:
     """Yield the result of each check, or of `only` these, as soon as it is known. No check raises."""
     async with open_probes(settings) as probes:
-        for name, check in CHECKS.items():
-            if not only or name in only:
+        for name, check in (CHECKS | LIVE_CHECKS).items():
+            if name in only if only else (before_live or name in CHECKS):
                 yield await _carry_out(name, check, probes)
 
 
-async def _carry_out(name: str, check: Callable[[Probes], Check | Awaitable[Check]], probes: Probes) -> Check:
+async def _carry_out(name: str, check: _Examine, probes: Probes) -> Check:
     try:
         result = check(probes)
         return await result if inspect.isawaitable(result) else result

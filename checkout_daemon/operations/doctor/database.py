@@ -99,6 +99,9 @@ async def key_mode_agrees(probes: Probes) -> Check:
         return Check.failed("key_mode", detail, "export STRIPE_API_KEY=… of a key that may read its account")
     if newest is None:
         return Check.passed("key_mode", f"a {mode} key; there are no orders yet")
+    if settings.livemode and not newest.livemode:
+        detail = f"a live key; the newest order, {newest.number}, was made with a test key, and alerts nobody"
+        return Check.passed("key_mode", detail)
     if newest.livemode != settings.livemode:
         other = _mode(newest.livemode)
         detail = f"a {mode} key, but the newest order, {newest.number}, is a {other} order"
