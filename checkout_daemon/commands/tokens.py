@@ -57,7 +57,7 @@ def tokens_create(name: str, scopes: tuple[str, ...], expires: str | None, note:
 
     Example:
       checkout tokens create erp
-      checkout tokens create support-desk --scope orders:read --scope orders:write --expires 90d
+      checkout tokens create desk --scope orders:write --expires 90d
     """
     from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.tokens.api_tokens import Scope, create_token
