@@ -111,13 +111,13 @@ class EventChoice:
             fingerprint=self.fingerprint or None,
         )
 
-    def command(self) -> str:
-        """Return the command that prints the same list."""
+    def command(self, *more: str) -> str:
+        """Return the command that prints the same list, with `more` options."""
         options: list[object] = [option for status in self.statuses for option in ("--status", status)]
         options += [option for event_type in self.types for option in ("--type", event_type)]
         options += ["--order", self.order[1]] if self.order else []
         options += ["--fingerprint", self.fingerprint] if self.fingerprint else []
-        return command_line("events", "list", *options)
+        return command_line("events", "list", *options, *more)
 
     def chips(self) -> list[tuple[str, str, bool]]:
         """Return each chip's action, text, and whether it narrows the list."""

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Sequence
+from time import monotonic
 from typing import Any
 
 from checkout_daemon.batches.listing import page_of_batches
 from checkout_daemon.batches.records import Batch
 from checkout_daemon.database.reading import Readable
-from checkout_daemon.events.event_lists import EventCursor, EventFilter
+from checkout_daemon.events.event_lists import EventCursor, EventFilter, page_of_events
+from checkout_daemon.model.events import DeadLetters, EventLine
 from checkout_daemon.model.order_rows import NEWEST_FIRST, OrderRow, Part, Sort
+from checkout_daemon.model.sorting import MOST_SORTED
 from checkout_daemon.model.todo import TodoItem
 from checkout_daemon.orders import terminal_windows
 from checkout_daemon.orders.order_filter import OrderFilter
 from checkout_daemon.orders.sorted_orders import OrderList
-from checkout_daemon.orders.terminal_windows import DeadLetters, EventRow, Length
+from checkout_daemon.orders.terminal_windows import Length
 from checkout_daemon.present.text import counted
 
-from .listing import Item, Listing, Source
+from .listing import Item, Listing, Source, T
+
+_AT_ONCE = 1000
+_LASTS_SECONDS = 10.0
 
 
 class OrderSource(Source[OrderRow]):
@@ -55,17 +62,80 @@ class OrderSource(Source[OrderRow]):
         return Item(row.order.id, self.orders.sort.place(row), row)
 
 
-class EventSource(Source[EventRow]):
+class EventSource(Source[EventLine]):
     """Reads the events that fit a filter. They are not counted: people read the newest."""
 
     def __init__(self, database: Readable, wanted: EventFilter) -> None:
         self._database = database
         self.wanted = wanted
 
-    async def page(self, after: Any | None, limit: int) -> Sequence[Item[EventRow]]:
+    async def page(self, after: Any | None, limit: int) -> Sequence[Item[EventLine]]:
         cursor = None if after is None else EventCursor(*after)
-        rows = await terminal_windows.page_of_events(self._database, self.wanted, limit=limit, cursor=cursor)
-        return [Item(row.event.id, (row.event.received_at, row.event.id), row) for row in rows]
+        events = await page_of_events(self._database, self.wanted, limit=limit, cursor=cursor)
+        return [Item(event.id, (event.received_at, event.id), event) for event in events]
+
+
+class SortedSource(Source[T]):
+    """Sorts a list that is read newest first: all of it, or the newest rows, up to MOST_SORTED.
+
+    `place` returns the place of a row in the sort. What was read serves for a few seconds; `note` keeps it current.
+    """
+
+    def __init__(self, newest: Source[T], place: Callable[..., tuple[Any, ...]]) -> None:
+        self.newest = newest
+        self.is_cut = False
+        self._place = place
+        self._items: list[Item[T]] = []  # the last one first
+        self._newest_places: dict[str, Any] = {}
+        self._read_at = -_LASTS_SECONDS
+
+    async def page(self, after: Any | None, limit: int) -> Sequence[Item[T]]:
+        if after is None or monotonic() - self._read_at > _LASTS_SECONDS:
+            await self._read()
+        end = len(self._items) if after is None else self._before(after)
+        return self._items[max(end - limit, 0) : end][::-1]
+
+    async def count(self) -> Length | None:
+        return Length(len(self._items), exact=True)
+
+    def rank_of(self, place: Any) -> int | None:
+        return len(self._items) - self._before(place) - 1
+
+    def note(
+        self, page: Sequence[Item[T]], left: Callable[[str, Any], bool]
+    ) -> tuple[Sequence[Item[T]], Collection[str]]:
+        """Note the newest rows. Return them with their places in the sort, and the keys of those that left."""
+        gone = {key for key, place in self._newest_places.items() if left(key, place)}
+        fresh = [self._item(item) for item in page]
+        stale = gone | {item.key for item in page}
+        self._items = sorted([item for item in self._items if item.key not in stale] + fresh, key=_by_place)
+        self._newest_places = {key: place for key, place in self._newest_places.items() if key not in gone}
+        self._newest_places |= {item.key: item.place for item in page}
+        return fresh, gone
+
+    def _before(self, place: Any) -> int:
+        return bisect_left(self._items, place, key=_by_place)
+
+    def _item(self, item: Item[T]) -> Item[T]:
+        return Item(item.key, self._place(item.row, *item.place), item.row)
+
+    async def _read(self) -> None:
+        started = monotonic()
+        found: list[Item[T]] = []
+        while len(found) <= MOST_SORTED:
+            page = await self.newest.page(found[-1].place if found else None, _AT_ONCE)
+            found += page
+            if len(page) < _AT_ONCE:
+                break
+        self.is_cut = len(found) > MOST_SORTED
+        del found[MOST_SORTED:]
+        self._items = sorted(map(self._item, found), key=_by_place)
+        self._newest_places = {item.key: item.place for item in found}
+        self._read_at = started
+
+
+def _by_place(item: Item[Any]) -> Any:
+    return item.place
 
 
 class TodoSource(Source[TodoItem]):
@@ -100,14 +170,15 @@ def batch_item(batch: Batch) -> Item[Batch]:
 
 
 class DeadLetterSource(Source[DeadLetters]):
-    """Reads all groups of failed and dead events and messages at once: there are few."""
+    """Reads all groups of failed and dead events and messages at once: there are few. `place` sorts them."""
 
-    def __init__(self, database: Readable) -> None:
+    def __init__(self, database: Readable, place: Callable[..., tuple[Any, ...]]) -> None:
         self._database = database
+        self._place = place
 
     async def page(self, after: Any | None, limit: int) -> Sequence[Item[DeadLetters]]:
         groups = await terminal_windows.dead_letters(self._database)
-        return [Item(group.key, (group.last_at, group.key), group) for group in groups]
+        return [Item(group.key, self._place(group, group.last_at, group.key), group) for group in groups]
 
 
 def length_words(listing: Listing[OrderRow]) -> str:

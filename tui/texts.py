@@ -13,18 +13,6 @@ _ID_ROOM = 40
 _LEAST_ROOM = 20
 
 
-def short_event(event_type: str) -> str:
-    """Return an event type without its common prefix: `session.completed`, `intent.succeeded`."""
-    for long, short in (
-        ("checkout.session.", "session."),
-        ("payment_intent.", "intent."),
-        ("charge.dispute.", "dispute."),
-    ):
-        if event_type.startswith(long):
-            return short + event_type.removeprefix(long)
-    return event_type
-
-
 def short_id(text: str) -> str:
     """Shorten an id to fit on a line. Ids of sessions have 66 characters."""
     return text if len(text) <= _ID_ROOM else f"{text[:20]}…{text[-10:]}"

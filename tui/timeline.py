@@ -9,8 +9,8 @@ from datetime import datetime
 from rich.text import Text
 
 from checkout_daemon.database.records import LONG_AGO
-from checkout_daemon.events.event_lists import EventLine
 from checkout_daemon.ledger.change_log import ChangeLine
+from checkout_daemon.model.events import EventLine
 from checkout_daemon.orders.history import ActionLine, split_changes
 from checkout_daemon.orders.session_attempt_store import AttemptLine
 from checkout_daemon.outbox.outbox_store import MessageLine

@@ -9,7 +9,14 @@ import click
 
 from checkout_daemon.commands.asking import confirm
 from checkout_daemon.commands.base import CommandGroup
-from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of, refuse_list_options
+from checkout_daemon.commands.lists import (
+    ListColumn,
+    ListKind,
+    list_options,
+    printer_of,
+    refuse_list_options,
+    registered,
+)
 from checkout_daemon.commands.options import (
     after_option,
     dry_run_option,
@@ -50,6 +57,8 @@ BATCH_ACTS = ("refund", "resend", "expire", "cancel", "sync", "ack", "note", "re
 ITEM_STATUSES = ("waiting", "done", "failed", "skipped")
 """As the constraint batch_items_status_known lists them."""
 
+_EVERY_ITEM = 2**31
+
 _number = click.argument("number", type=Whole(1), metavar="BATCH")
 
 
@@ -67,6 +76,8 @@ def _listing(now: datetime) -> ListKind[Batch]:
 
     from checkout_daemon.batches.records import Batch
     from checkout_daemon.commands.styles import status_text
+    from checkout_daemon.present.batch_columns import BATCH_COLUMNS
+    from checkout_daemon.present.columns import View
     from checkout_daemon.present.times import age
 
     def number(name: str, key: str) -> ListColumn[Batch]:
@@ -82,7 +93,8 @@ def _listing(now: datetime) -> ListKind[Batch]:
         ListColumn("by", "operator", lambda batch: plain(batch.operator.actor)),
     ]
     names = [field.name for field in fields(Batch) if field.name != "operator"]
-    return ListKind(columns, [*names, "operator", "host", "waiting"], "number", _record)
+    more = registered(BATCH_COLUMNS.values(), View(now))
+    return ListKind(columns, [*names, "operator", "host", "waiting"], "number", _record, more)
 
 
 @batches.command("list")
@@ -123,7 +135,8 @@ def batches_list(
         order_id = None if order is None else (await find_order(database, order)).id
         wanted = BatchFilter(statuses, acts, order_id, actor, *read_times(since, until, zone))
         before = None if after is None else (await find_batch(database, after)).number
-        await printer.print_pages(all_batches(database, wanted, limit=limit + printer.sample, before=before), limit)
+        before = printer.begin(before, after)
+        await printer.print_pages(all_batches(database, wanted, limit=printer.to_read(limit), before=before), limit)
 
     with_reads(work)
     if not printer.end() and not printer.silent:
@@ -154,8 +167,7 @@ def batches_show(number: int, statuses: tuple[str, ...], items: bool, **options:
         async def list_items(database: Reads, settings: Settings) -> None:
             await show_batch(database, number)
             printer.zone = settings.time_zone
-            async for page in all_items(database, number, statuses):
-                printer.print_all(page)
+            await printer.print_pages(all_items(database, number, statuses), _EVERY_ITEM)
 
         with_reads(list_items)
         if not printer.end() and not printer.silent:

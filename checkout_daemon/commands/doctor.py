@@ -8,7 +8,7 @@ import click
 
 from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.completers import complete_checks
-from checkout_daemon.commands.lists import ListColumn, ListKind, Printer, list_options, printer_of
+from checkout_daemon.commands.lists import ListColumn, ListKind, Printer, format_options, printer_of
 from checkout_daemon.commands.running import run
 from checkout_daemon.commands.typed import TERM
 from checkout_daemon.present.text import counted, plain, words
@@ -32,7 +32,7 @@ _STATES = {True: ("ok", "green"), None: ("skip", "yellow"), False: ("FAULT", "bo
     help="Carry out only this check, such as stripe or smtp (repeatable).",
 )
 @click.option("--live", is_flag=True, help="Also check what must hold before the first real payment.")
-@list_options
+@format_options
 def doctor(only: tuple[str, ...], live: bool, **options: Any) -> int:
     """Check the set-up and name the fix for each fault.
 

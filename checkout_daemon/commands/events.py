@@ -11,7 +11,7 @@ from checkout_daemon.commands import events_actions
 from checkout_daemon.commands.base import CommandGroup
 from checkout_daemon.commands.completers import complete_events
 from checkout_daemon.commands.events_options import EventOptions, event_filters, live_event_filters
-from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of
+from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of, registered
 from checkout_daemon.commands.options import after_option, json_option, limit_option
 from checkout_daemon.commands.output import (
     answer,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from checkout_daemon.audit.chain import AuditEntry
     from checkout_daemon.database.pool import Database
     from checkout_daemon.database.reading import Reads
-    from checkout_daemon.events.event_lists import EventLine
+    from checkout_daemon.model.events import EventLine
     from checkout_daemon.settings import Settings
 
 
@@ -60,7 +60,9 @@ def _listing(now: datetime) -> ListKind[EventLine]:
     from dataclasses import fields
 
     from checkout_daemon.commands.styles import status_text
-    from checkout_daemon.events.event_lists import EventLine
+    from checkout_daemon.model.events import EventLine
+    from checkout_daemon.present.columns import View
+    from checkout_daemon.present.event_columns import EVENT_COLUMNS
     from checkout_daemon.present.times import age
 
     columns: list[ListColumn[EventLine]] = [
@@ -77,7 +79,8 @@ def _listing(now: datetime) -> ListKind[EventLine]:
             wanted=lambda events: is_wide() and any(event.last_error for event in events),
         ),
     ]
-    return ListKind(columns, [field.name for field in fields(EventLine)], "id")
+    names = [field.name for field in fields(EventLine)]
+    return ListKind(columns, names, "id", more=registered(EVENT_COLUMNS.values(), View(now)))
 
 
 @events.command("list")
@@ -106,7 +109,8 @@ def events_list(limit: int, after: str | None, **options: Any) -> int:
         printer.zone = settings.time_zone
         wanted = await filters.read(database, settings)
         last = None if after is None else (await show_event(database, after))[0]
-        await printer.print_pages(all_events(database, wanted, limit=limit + printer.sample, after=last), limit)
+        pages = all_events(database, wanted, limit=printer.to_read(limit), after=printer.begin(last, after))
+        await printer.print_pages(pages, limit)
 
     with_reads(work)
     if not printer.end() and not printer.silent:
@@ -132,7 +136,8 @@ def events_show(event: str, as_json: bool) -> int:
     from rich.text import Text
 
     from checkout_daemon.events.dismissing import find_dismissal
-    from checkout_daemon.events.event_lists import DISMISSED, show_event
+    from checkout_daemon.events.event_lists import show_event
+    from checkout_daemon.model.events import DISMISSED
     from checkout_daemon.model.json_text import read_json
 
     async def work(database: Database, settings: Settings) -> tuple[EventLine, str | None, AuditEntry | None, str]:

@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
     from checkout_daemon.database.pool import Database
     from checkout_daemon.errors import CheckoutError
-    from checkout_daemon.events.event_lists import EventLine, EventOutcome
+    from checkout_daemon.events.event_lists import EventOutcome
     from checkout_daemon.events.replaying import ReplayedEvent
     from checkout_daemon.ledger.apply import Applied
+    from checkout_daemon.model.events import EventLine
     from checkout_daemon.runtime import Runtime
     from checkout_daemon.settings import Settings
     from checkout_daemon.stripe_sync.backfill import Backfilled

@@ -6,10 +6,11 @@ keys and values of JSON.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import click
@@ -17,20 +18,34 @@ import click
 from checkout_daemon.commands.options import combine, json_option
 from checkout_daemon.commands.output import keys as json_object
 from checkout_daemon.commands.typed import TERM, OneOf
+from checkout_daemon.model.sorting import MOST_SORTED, Sort, sort_key
 
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from checkout_daemon.present.columns import RowColumn, View
+
 T = TypeVar("T")
+P = TypeVar("P")
 
 FORMATS = ("table", "json", "jsonl", "csv", "tsv")
 
-list_options = combine(
+format_options = combine(
     click.option("--columns", type=TERM, metavar="NAMES", help="Print these columns, such as order,total,paid_at."),
     click.option("--format", "form", type=OneOf(FORMATS), help="Choose the format.  [default: table; --json is jsonl]"),
     click.option("--no-header", is_flag=True, help="Print no line of headings."),
     click.option("--quiet", "-q", is_flag=True, help="Print only what names each row: a number or an id."),
     json_option,
+)
+list_options = combine(
+    click.option(
+        "--sort",
+        type=TERM,
+        metavar="COLUMN",
+        help="Sort by a name that --columns takes; with a - in front, the greatest first. Of a long list the newest"
+        f" {MOST_SORTED:,} are sorted.",
+    ),
+    format_options,
 )
 
 
@@ -43,6 +58,7 @@ class ListColumn(Generic[T]):
     """A column of a table, and the JSON key of the value that it shows.
 
     `ratio`: its share of the width that a terminal has left. `wanted`: whether the rows make it worth showing.
+    `value` is what it is sorted by, unless that is the value of its key.
     """
 
     name: str
@@ -51,6 +67,25 @@ class ListColumn(Generic[T]):
     right: bool = False
     ratio: int = 0
     wanted: Callable[[Sequence[T]], bool] = _always
+    value: Callable[[T], Any] | None = None
+
+
+def registered(columns: Iterable[RowColumn[T]], view: View) -> list[ListColumn[T]]:
+    """Return the columns that the terminal knows by these names."""
+    return [
+        ListColumn(
+            column.name, column.key, partial(_styled, column, view), column.right, column.share, value=column.value
+        )
+        for column in columns
+    ]
+
+
+def _styled(column: RowColumn[T], view: View, row: T) -> Text:
+    from rich.text import Text
+
+    from checkout_daemon.commands.styles import STYLES
+
+    return Text(column.text(row, view), style=STYLES[column.tone(row)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +118,11 @@ class Printer(Generic[T]):
     count: int = 0
     last: object = None
     rows: list[T] = field(default_factory=list)
+    sort: Sort | None = None
+    is_cut: bool = False
+    _sort_value: Callable[[T], Any] | None = None
+    _after: object = None
+    _computed: dict[str, Callable[[T], Any]] = field(default_factory=dict)
 
     @property
     def silent(self) -> bool:
@@ -94,18 +134,43 @@ class Printer(Generic[T]):
         """Return how many rows to read beyond the limit, to report that the list was cut."""
         return 0 if self.silent else 1
 
+    def to_read(self, limit: int) -> int:
+        """Return how many rows to read, of the list as it is without a sort."""
+        return limit + self.sample if self.sort is None else MOST_SORTED + 1
+
+    def begin(self, place: P | None, name: object) -> P | None:
+        """Return the place to read after. A list that is sorted is read from its start, and shown after that name."""
+        if self.sort is None:
+            return place
+        self._after = name
+        return None
+
+    def sort_by(self, text: str) -> None:
+        """Sort by a column of the table or a key of JSON; with a - in front, the greatest first. Raise UsageError."""
+        name = text.removeprefix("-")
+        column = self._column(name, "--sort")
+        self.sort = Sort(name, descending=text.startswith("-"))
+        self._sort_value = column.value or (lambda row: self.listing.record(row).get(column.key))
+
     def choose(self, names: Sequence[str]) -> None:
         """Show these columns: those of the table, or keys of JSON. Raise UsageError for others."""
-        known = {column.name: column for column in (*self.listing.more, *self.listing.columns)}
-        for name in names:
-            if name not in known and name not in self.listing.keys:
-                all_names = ", ".join(dict.fromkeys([*known, *self.listing.keys]))
-                raise click.UsageError(f"--columns has no {name!r}: choose from {all_names}")
         if twice := [name for at, name in enumerate(names) if name in names[:at]]:
             raise click.UsageError(f"--columns has {twice[0]!r} twice: name each column once")
-        chosen = [known[name] if name in known else self._of_key(name) for name in names]
+        chosen = [self._column(name, "--columns") for name in names]
         self.columns = [replace(column, wanted=_always) for column in chosen]
         self.keys = list(dict.fromkeys(column.key for column in chosen))
+        self._computed = {
+            column.key: column.value for column in chosen if column.key not in self.listing.keys and column.value
+        }
+
+    def _column(self, name: str, option: str) -> ListColumn[T]:
+        known = {column.name: column for column in (*self.listing.more, *self.listing.columns)}
+        if name in known:
+            return known[name]
+        if name not in self.listing.keys:
+            all_names = ", ".join(dict.fromkeys([*known, *self.listing.keys]))
+            raise click.UsageError(f"{option} has no {name!r}: choose from {all_names}")
+        return self._of_key(name)
 
     def _of_key(self, key: str) -> ListColumn[T]:
         """Return a column for a value that only JSON shows."""
@@ -117,12 +182,33 @@ class Printer(Generic[T]):
         return ListColumn(key, key, cell, right=key.startswith("amount") or key in ("number", "attempts"))
 
     async def print_pages(self, pages: AsyncIterable[Sequence[T]], limit: int) -> None:
-        """Print up to `limit` rows of the pages as they arrive."""
+        """Print up to `limit` rows of the pages as they arrive, or once they are sorted."""
+        if self.sort is not None:
+            self.print_all([row async for page in pages for row in page], limit)
+            return
         async for page in pages:
-            self.print_all(page, max(0, limit - self.count))
+            self._print_page(page, max(0, limit - self.count))
 
     def print_all(self, rows: Sequence[T], limit: int | None = None) -> None:
-        """Print a page, or a list that was read at once."""
+        """Print a list that was read at once."""
+        self._print_page(rows if self.sort is None else self.in_sort(rows), limit)
+
+    def in_sort(self, rows: Sequence[T]) -> Sequence[T]:
+        """Return the rows in the sort that was asked for, of more than MOST_SORTED the first ones."""
+        if self.sort is None or self._sort_value is None:
+            return rows
+        self.is_cut = len(rows) > MOST_SORTED
+        places = [
+            (self.sort.place_of(sort_key(self._sort_value(row)), -place), place)
+            for place, row in enumerate(rows[:MOST_SORTED])
+        ]
+        found = [rows[place] for _, place in sorted(places, key=lambda known: known[0], reverse=True)]
+        if self._after is None:
+            return found
+        names = [str(self.listing.record(row)[self.listing.name]) for row in found]
+        return found[names.index(str(self._after)) + 1 :] if str(self._after) in names else []
+
+    def _print_page(self, rows: Sequence[T], limit: int | None) -> None:
         shown = rows[:limit]
         self._print(shown)
         self.count += len(rows)
@@ -143,6 +229,9 @@ class Printer(Generic[T]):
         """Report that there are more rows, unless a program reads the list. `which` are those that it shows."""
         from checkout_daemon.commands.output import say
 
+        if self.is_cut and not self.silent:
+            say(f"Sorted the {MOST_SORTED:,} newest only: narrow the list to sort all of it.")
+        which = which if self.sort is None else "first"
         if self.count > limit and not self.silent:
             more = f"--limit {limit * 10}, a filter, or --after {self.last}"
             say(f"Showing the {which} {limit}. For more, use {more}.")
@@ -172,15 +261,19 @@ class Printer(Generic[T]):
         from checkout_daemon.commands.output import for_stdout
         from checkout_daemon.model.csv_cells import cell, csv_text, tsv_text
 
-        records = [self.listing.record(row) for row in rows]
+        records = [self._whole(row) for row in rows]
         lines = [[cell(record.get(key)) for key in self.keys] for record in records]
         if self.header and self.count == 0:
             lines.insert(0, list(self.keys))
         click.echo(for_stdout((csv_text if self.form == "csv" else tsv_text)(lines)), nl=False)
 
     def _record(self, row: T) -> dict[str, Any]:
-        record = self.listing.record(row)
+        record = self._whole(row)
         return {key: record[key] for key in self.keys if key in record}
+
+    def _whole(self, row: T) -> Mapping[str, Any]:
+        record = self.listing.record(row)
+        return {**record, **{key: value(row) for key, value in self._computed.items()}} if self._computed else record
 
     def _print_table(self) -> None:
         from checkout_daemon.commands.output import print_table
@@ -205,6 +298,7 @@ def printer_of(listing: ListKind[T], options: dict[str, Any], *, default: str = 
     it where `form` is that. Raise UsageError for options that contradict or name what the list does not have.
     """
     columns, form, no_header, quiet, as_json = (options.pop(name) for name in _OPTIONS)
+    sort = options.pop("sort", None)
     if as_json and form not in (None, "jsonl"):
         raise click.UsageError(f"--json is --format jsonl: omit it, or --format {form}")
     form = "jsonl" if as_json else form
@@ -216,12 +310,14 @@ def printer_of(listing: ListKind[T], options: dict[str, Any], *, default: str = 
     printer = Printer(listing, form, listing.columns, listing.keys, not no_header)
     if columns is not None:
         printer.choose([name.strip() for name in columns.split(",")])
+    if sort is not None:
+        printer.sort_by(sort)
     return printer
 
 
 def refuse_list_options(options: dict[str, Any], needed: str) -> bool:
     """Return whether --json was given, and remove `list_options`. Raise UsageError for the others, without `needed`."""
-    given = [name for name in _OPTIONS if options.pop(name)]
+    given = [name for name in (*_OPTIONS, "sort") if options.pop(name)]
     for parameter in click.get_current_context().command.params:
         if parameter.name in given and parameter.name != "as_json":
             raise click.UsageError(f"{parameter.opts[0]} goes with {needed}")

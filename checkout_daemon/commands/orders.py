@@ -13,7 +13,7 @@ import click
 from checkout_daemon.commands import orders_actions, orders_caring, orders_correct
 from checkout_daemon.commands.base import CommandGroup
 from checkout_daemon.commands.completers import complete_numbers
-from checkout_daemon.commands.lists import list_options, printer_of
+from checkout_daemon.commands.lists import format_options, printer_of
 from checkout_daemon.commands.options import (
     WRITABLE_FILE,
     after_option,
@@ -91,7 +91,7 @@ for _command in (
 )
 @limit_option
 @after_option
-@list_options
+@format_options
 def orders_list(sort: str | None, limit: int, after: str | None, **options: Any) -> int:
     """List orders, newest first.
 

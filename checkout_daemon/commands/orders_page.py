@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
-from functools import partial
 from textwrap import wrap
 from typing import Any
 
 from rich.text import Text
 
-from checkout_daemon.commands.lists import ListColumn, ListKind
+from checkout_daemon.commands.lists import ListColumn, ListKind, registered
 from checkout_daemon.commands.output import console, keys, print_facts
-from checkout_daemon.commands.styles import STYLES, attention, remark, status_text, transition
+from checkout_daemon.commands.styles import attention, remark, status_text, transition
 from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.model.charges import PaidWith
 from checkout_daemon.model.order_rows import OrderRow
@@ -25,8 +24,9 @@ from checkout_daemon.orders.history import ActionLine, split_changes
 from checkout_daemon.orders.order_lists import OrderView, PaymentLine
 from checkout_daemon.orders.refund_items import items_text
 from checkout_daemon.orders.time_machine import OrderThen
+from checkout_daemon.present.columns import View
 from checkout_daemon.present.money import money
-from checkout_daemon.present.order_columns import COLUMNS, OrderColumn, View
+from checkout_daemon.present.order_columns import COLUMNS
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import age, local_time
 
@@ -60,16 +60,7 @@ def orders_listing(now: datetime) -> ListKind[OrderRow]:
         ),
     ]
     names = [field.name for kind in (Order, PaidWith) for field in fields(kind)]
-    view = View(now)
-    more: list[ListColumn[OrderRow]] = [
-        ListColumn(column.name, column.key, partial(_cell, column, view), column.right, column.share)
-        for column in COLUMNS.values()
-    ]
-    return ListKind(columns, names, "number", listed_object, more)
-
-
-def _cell(column: OrderColumn, view: View, row: OrderRow) -> Text:
-    return Text(column.text(row, view), style=STYLES[column.tone(row)])
+    return ListKind(columns, names, "number", listed_object, registered(COLUMNS.values(), View(now)))
 
 
 def listed_object(row: OrderRow) -> dict[str, Any]:

@@ -102,7 +102,8 @@ def outbox_list(limit: int, after: str | None, **options: Any) -> int:
         printer.zone = settings.time_zone
         wanted = await filters.read(database, settings)
         last = None if after is None else (await show_message(database, after))[0]
-        await printer.print_pages(all_messages(database, wanted, limit=limit + printer.sample, after=last), limit)
+        pages = all_messages(database, wanted, limit=printer.to_read(limit), after=printer.begin(last, after))
+        await printer.print_pages(pages, limit)
         return settings
 
     settings = with_reads(work)

@@ -104,7 +104,8 @@ def sessions_list(
             since=start,
             until=end,
         )
-        printer.print_all(await find_sessions(database, wanted, limit=limit + printer.sample, after=after), limit)
+        begin = printer.begin(after, after)
+        printer.print_all(await find_sessions(database, wanted, limit=printer.to_read(limit), after=begin), limit)
 
     with_reads(work)
     if not printer.end() and not printer.silent:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from checkout_daemon.commands.base import Command
-from checkout_daemon.commands.lists import ListColumn, ListKind, Printer, list_options, printer_of
+from checkout_daemon.commands.lists import ListColumn, ListKind, Printer, format_options, printer_of
 
 if TYPE_CHECKING:
     from checkout_daemon.settings.loading import Examined
@@ -20,7 +20,7 @@ _KEYS = ("name", "value", "source", "file", "secret", "default", "fault")
 
 
 @click.command(cls=Command)
-@list_options
+@format_options
 def settings(**options: Any) -> int:
     """Show every setting, its value and its source.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from checkout_daemon.commands.base import Command
-from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of
+from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of, registered
 from checkout_daemon.commands.output import console, for_stdout, keys, say
 from checkout_daemon.commands.running import with_reads
 from checkout_daemon.commands.typed import OneOf
@@ -56,7 +56,7 @@ def todo(snoozed: bool, page: bool, paper: str | None, **options: Any) -> int:
         return await read_todo(database, settings), settings
 
     found, settings = with_reads(work)
-    items = found.snoozed if snoozed else found.items
+    items = tuple(printer.in_sort(found.snoozed if snoozed else found.items))
     if paper is not None:
         pages = as_markdown if paper == "markdown" else as_html
         text = pages(found, items, settings.shop_name, settings.time_zone, masked=settings.mask)
@@ -86,11 +86,13 @@ def _listing(now: datetime) -> ListKind[TodoItem]:
 
     from checkout_daemon.commands.styles import STYLES
     from checkout_daemon.model.todo import TodoItem
+    from checkout_daemon.present.columns import View
     from checkout_daemon.present.money import money
     from checkout_daemon.present.statuses import Tone
     from checkout_daemon.present.text import NONE, plain, words
     from checkout_daemon.present.times import age
     from checkout_daemon.present.todo import time_left
+    from checkout_daemon.present.todo_columns import TODO_COLUMNS
 
     columns: list[ListColumn[TodoItem]] = [
         ListColumn("order", "number", lambda item: str(item.number or NONE), right=True),
@@ -112,7 +114,8 @@ def _listing(now: datetime) -> ListKind[TodoItem]:
     def record(item: TodoItem) -> dict[str, Any]:
         return {"item": item.key} | keys(item)
 
-    return ListKind(columns, ["item", *(field.name for field in fields(TodoItem))], "subject", record)
+    names = ["item", *(field.name for field in fields(TodoItem))]
+    return ListKind(columns, names, "subject", record, registered(TODO_COLUMNS.values(), View(now)))
 
 
 def _print(found: Todo, items: tuple[TodoItem, ...], settings: Settings, *, on_paper: bool) -> None:

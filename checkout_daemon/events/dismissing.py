@@ -12,9 +12,10 @@ from checkout_daemon.audit.operators import Operator
 from checkout_daemon.database.pool import Database, LostRace
 from checkout_daemon.database.reading import Readable
 from checkout_daemon.errors import CheckoutError, NotFound
-from checkout_daemon.events.event_lists import EventLine, list_events_named
+from checkout_daemon.events.event_lists import list_events_named
 from checkout_daemon.ledger import event_store
 from checkout_daemon.ledger.merge import locked_order
+from checkout_daemon.model.events import EventLine
 
 DISMISSED_EVENT = "event.dismissed"
 

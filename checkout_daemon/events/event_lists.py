@@ -13,34 +13,7 @@ from checkout_daemon.database.queries import sql
 from checkout_daemon.database.reading import Readable
 from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, pages, record_of
 from checkout_daemon.errors import NotFound
-
-UNHAPPY = ("failed", "dead")
-DISMISSED = "dismissed"
-"""The status of a dead event or message that an operator wants no alarm about."""
-
-
-@dataclass(frozen=True, slots=True)
-class EventLine:
-    """An event without its payload. Names are JSON keys. Only failed and dead events have an error fingerprint.
-
-    `number` is that of its order, or of the one that its payload names if it was not applied.
-    """
-
-    id: str
-    type: str
-    status: str
-    reason: str | None
-    order_id: str | None
-    api_version: str | None
-    livemode: bool | None
-    created_at: datetime | None
-    received_at: datetime
-    applied_at: datetime | None
-    attempts: int
-    next_attempt_at: datetime | None
-    last_error: str | None
-    fingerprint: str | None = None
-    number: int | None = None
+from checkout_daemon.model.events import DISMISSED, UNHAPPY, EventLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +112,14 @@ async def list_events(
         *by_error,
     )
     return await _with_named_orders(connection, [_event(row) for row in rows])
+
+
+async def page_of_events(
+    database: Readable, wanted: EventFilter, *, limit: int, cursor: EventCursor | None = None
+) -> list[EventLine]:
+    """Return a page of events as list_events does."""
+    async with database.connection() as connection:
+        return await list_events(connection, wanted, limit=limit, cursor=cursor)
 
 
 def all_events(

@@ -15,10 +15,7 @@ from checkout_daemon.audit.operators import Operator
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, NotFound
 from checkout_daemon.events.event_lists import (
-    DISMISSED,
-    UNHAPPY,
     EventFilter,
-    EventLine,
     EventOutcome,
     all_events,
     read_event,
@@ -35,6 +32,7 @@ from checkout_daemon.ledger.apply import (
     reapply_batch,
 )
 from checkout_daemon.ledger.event_store import HeldEvent
+from checkout_daemon.model.events import DISMISSED, UNHAPPY, EventLine
 
 log = logging.getLogger(__name__)
 

@@ -19,9 +19,10 @@ from checkout_daemon.database.listening import check_still_primary, listening, w
 from checkout_daemon.database.records import pages
 from checkout_daemon.database.server import read_server
 from checkout_daemon.errors import DatabaseUnavailable
-from checkout_daemon.events.event_lists import UNHAPPY, EventFilter, EventLine, list_events, list_events_named
+from checkout_daemon.events.event_lists import EventFilter, list_events, list_events_named
 from checkout_daemon.ledger.order_states import CHANNEL
 from checkout_daemon.ledger.watching import ConnectionChange, Lost, Regained
+from checkout_daemon.model.events import UNHAPPY, EventLine
 
 POLL_SECONDS = 1.0
 _OVERLAP = timedelta(seconds=20)  # longer than the transaction of a delivery may take

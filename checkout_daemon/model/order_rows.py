@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from checkout_daemon.model import sorting
 from checkout_daemon.model.charges import PaidWith
 from checkout_daemon.model.orders import Order
 from checkout_daemon.model.text import search_form
@@ -58,20 +59,10 @@ class OrderRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Sort:
-    """By which column a list is sorted."""
+class Sort(sorting.Sort):
+    """By which column a list of orders is sorted."""
 
     name: str = "created"
-    descending: bool = True
-
-    def __str__(self) -> str:
-        """Return the sort as `--sort` takes it: `-amount` is the largest first."""
-        return f"-{self.name}" if self.descending else self.name
-
-    @property
-    def words(self) -> str:
-        """The sort as lists show it, such as `amount▼`."""
-        return f"{self.name}{'▼' if self.descending else '▲'}"
 
     @property
     def part(self) -> Part | None:
@@ -83,42 +74,12 @@ class Sort:
         """Whether an order keeps its place for good: the terms and the number of an order never change."""
         return self.name in ("created", "number", "amount", "discount", "currency")
 
-    def turned(self) -> Sort:
-        """Return the opposite direction."""
-        return Sort(self.name, not self.descending)
-
     def place(self, row: OrderRow) -> tuple[Any, ...]:
         """Return the place of a row: the first one has the greatest. Rows without a value are last."""
-        key = _SORTS[self.name][0](row)
-        if key is None:
-            return False, "", row.order.number
-        if self.descending:
-            return True, key, row.order.number
-        return True, _Reversed(key), _Reversed(row.order.number)
+        return self.place_of(_SORTS[self.name][0](row), row.order.number)
 
 
 NEWEST_FIRST = Sort()
-
-
-class _Reversed:
-    """A value that compares the other way round."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Reversed) and bool(self.value == other.value)
-
-    def __lt__(self, other: _Reversed) -> bool:
-        return bool(other.value < self.value)
-
-    def __gt__(self, other: _Reversed) -> bool:
-        return bool(other.value > self.value)
-
-    def __hash__(self) -> int:
-        return hash(self.value)
 
 
 def _text(text: str | None) -> str | None:

@@ -12,8 +12,9 @@ import msgspec
 
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, in_utc, record_of
-from checkout_daemon.events.event_lists import EventLine, fingerprinted
+from checkout_daemon.events.event_lists import fingerprinted
 from checkout_daemon.ledger.change_log import ChangeLine
+from checkout_daemon.model.events import EventLine
 from checkout_daemon.model.orders import Order, OrderStatus
 from checkout_daemon.orders.charge_lines import ChargeLine
 from checkout_daemon.orders.order_filter import Extent, OrderCursor, OrderFilter

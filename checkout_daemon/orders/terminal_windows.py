@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
 
 import asyncpg
 import msgspec
@@ -14,13 +13,10 @@ from checkout_daemon.database.reading import Readable
 from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, record_of
 from checkout_daemon.events.event_lists import (
     ErrorGroup,
-    EventCursor,
-    EventFilter,
-    EventLine,
     list_error_groups,
-    list_events,
     list_events_named,
 )
+from checkout_daemon.model.events import DeadLetters
 from checkout_daemon.orders.order_filter import OrderCursor, OrderFilter
 from checkout_daemon.outbox.outbox_store import list_message_groups
 
@@ -34,38 +30,6 @@ class Length:
 
     rows: int
     exact: bool
-
-
-@dataclass(frozen=True, slots=True)
-class EventRow:
-    """An event as a row of a list, with its order's number."""
-
-    event: EventLine
-    number: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetters:
-    """Failed and dead events, or messages of a channel, with the same error.
-
-    `name`: the error's fingerprint, or the channel. `number`: of the order, if all are about one that is known.
-    """
-
-    name: str
-    error: str
-    kinds: tuple[str, ...]
-    count: int
-    dead: int
-    first_at: datetime
-    last_at: datetime
-    example_id: str
-    number: int | None
-    channel: str | None
-
-    @property
-    def key(self) -> str:
-        """Return what identifies the group."""
-        return f"{self.name} {self.error}" if self.channel else self.name
 
 
 async def count_rows(database: Readable, wanted: OrderFilter) -> Length | None:
@@ -111,15 +75,6 @@ async def _skip(
             list(wanted.statuses) or None,
         )
     return None if row is None else record_of(OrderCursor, row)
-
-
-async def page_of_events(
-    database: Readable, wanted: EventFilter, *, limit: int, cursor: EventCursor | None = None
-) -> list[EventRow]:
-    """Return a page of events after the cursor, newest first."""
-    async with database.connection() as connection:
-        events = await list_events(connection, wanted, limit=limit, cursor=cursor)
-    return [EventRow(event, event.number) for event in events]
 
 
 async def dead_letters(database: Readable) -> list[DeadLetters]:

@@ -17,7 +17,6 @@ from checkout_daemon.database.queries import sql
 from checkout_daemon.database.reading import Readable
 from checkout_daemon.database.records import record_of
 from checkout_daemon.errors import CheckoutError, NotFound
-from checkout_daemon.events.event_lists import EventLine
 from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.ledger.charge_facts import ChargeFact
 from checkout_daemon.ledger.derive import Derived, OrderFacts, derive
@@ -37,6 +36,7 @@ from checkout_daemon.ledger.facts import (
 )
 from checkout_daemon.ledger.translate import translate_event
 from checkout_daemon.ledger.translate.envelope import parse_event
+from checkout_daemon.model.events import EventLine
 from checkout_daemon.model.orders import Order, OrderTerms
 from checkout_daemon.orders.charge_lines import ChargeLine
 from checkout_daemon.orders.order_lists import DisputeLine, OrderSession, OrderView, RefundLine

@@ -2,58 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
 
 from checkout_daemon.model.charges import PaidWith
 from checkout_daemon.model.order_rows import OrderRow, Part
 from checkout_daemon.model.orders import Order
 from checkout_daemon.model.payment_names import code_words
+from checkout_daemon.present.columns import RowColumn, View, alarm, muted
 from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import Tone, attention_words, tone
-from checkout_daemon.present.text import masked, plain, words
+from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import age, span
 
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """As of when a list is shown, and whether personal data is masked."""
-
-    now: datetime
-    masked: bool = False
-
-    def name(self, text: str) -> str:
-        """Return a name or address as it may be shown."""
-        return masked(text) if self.masked else plain(text)
-
-
-@dataclass(frozen=True, slots=True)
-class OrderColumn:
-    """A column: its value as text and as JSON, its width in cells, and the part of a row that it needs.
-
-    `share` is its part of the width that is left over, up to `most` cells; 0: none. `sort` names the sort by it.
-    """
-
-    name: str
-    title: str
-    key: str
-    text: Callable[[OrderRow, View], str]
-    least: int
-    most: int = 0
-    share: int = 0
-    right: bool = False
-    sort: str = ""
-    part: Part | None = None
-    tone: Callable[[OrderRow], Tone] = lambda _: Tone.NEUTRAL
-
-
-def _muted(_: OrderRow) -> Tone:
-    return Tone.MUTED
-
-
-def _alarm(_: OrderRow) -> Tone:
-    return Tone.ALARM
+OrderColumn = RowColumn[OrderRow]
 
 
 def _amount(amount: int, row: OrderRow) -> str:
@@ -104,42 +66,41 @@ def _event(row: OrderRow, view: View) -> str:
     return "" if event is None else f"{age(event.received_at, view.now)} {plain(event.type)}"
 
 
-_ALL = (
-    OrderColumn("order", "Order", "number", lambda row, _: str(row.order.number), 7, right=True, sort="number"),
-    OrderColumn("age", "Age", "created_at", lambda row, view: age(row.order.created_at, view.now), 4, right=True,
-                sort="created", tone=_muted),
-    OrderColumn("status", "Status", "status", lambda row, _: words(row.order.status), 18, sort="status",
+_ALL: tuple[OrderColumn, ...] = (
+    RowColumn("order", "Order", "number", lambda row, _: str(row.order.number), 7, right=True, sort="number"),
+    RowColumn("age", "Age", "created_at", lambda row, view: age(row.order.created_at, view.now), 4, right=True,
+                sort="created", tone=muted),
+    RowColumn("status", "Status", "status", lambda row, _: words(row.order.status), 18, sort="status",
                 tone=lambda row: tone("order", row.order.status)),
-    OrderColumn("total", "Total", "amount_total", lambda row, _: money(row.order.amount_total, row.order.currency), 10,
+    RowColumn("total", "Total", "amount_total", lambda row, _: money(row.order.amount_total, row.order.currency), 10,
                 right=True, sort="amount"),
-    OrderColumn("card", "Card", "last4", lambda row, _: card(row.paid), 14, 24, 1, sort="card", part=Part.CHARGE),
-    OrderColumn("country", "Country", "card_country", lambda row, _: plain(row.paid.card_country or ""), 8,
-                sort="country", part=Part.CHARGE, tone=_muted),
-    OrderColumn("method", "Method", "payment_method", lambda row, _: _method(row), 10, 16, 1, sort="method",
+    RowColumn("card", "Card", "last4", lambda row, _: card(row.paid), 14, 24, 1, sort="card", part=Part.CHARGE),
+    RowColumn("country", "Country", "card_country", lambda row, _: plain(row.paid.card_country or ""), 8,
+                sort="country", part=Part.CHARGE, tone=muted),
+    RowColumn("method", "Method", "payment_method", lambda row, _: _method(row), 10, 16, 1, sort="method",
                 part=Part.CHARGE),
-    OrderColumn("decline", "Declined", "decline_code", lambda row, _: words(plain(row.paid.decline_code or "")), 18, 28,
+    RowColumn("decline", "Declined", "decline_code", lambda row, _: words(plain(row.paid.decline_code or "")), 18, 28,
                 1, sort="decline", part=Part.CHARGE, tone=lambda _: Tone.BAD),
-    OrderColumn("customer", "Customer", "customer_name", _customer, 12, 40, 3, sort="customer"),
-    OrderColumn("email", "Email", "customer_email", lambda row, view: view.name(row.order.customer_email), 16, 40, 3,
-                sort="email", tone=_muted),
-    OrderColumn("phone", "Phone", "customer_phone",
-_phone, 15, sort="phone", tone=_muted),
-    OrderColumn("items", "Items", "items", lambda row, _: _items(row), 14, 40, 2, sort="items", part=Part.ITEMS),
-    OrderColumn("discount", "Discount", "amount_discount", lambda row, _: _amount(row.order.amount_discount, row), 10,
+    RowColumn("customer", "Customer", "customer_name", _customer, 12, 40, 3, sort="customer"),
+    RowColumn("email", "Email", "customer_email", lambda row, view: view.name(row.order.customer_email), 16, 40, 3,
+                sort="email", tone=muted),
+    RowColumn("phone", "Phone", "customer_phone", _phone, 15, sort="phone", tone=muted),
+    RowColumn("items", "Items", "items", lambda row, _: _items(row), 14, 40, 2, sort="items", part=Part.ITEMS),
+    RowColumn("discount", "Discount", "amount_discount", lambda row, _: _amount(row.order.amount_discount, row), 10,
                 right=True, sort="discount"),
-    OrderColumn("refunded", "Refunded", "amount_refunded", lambda row, _: _amount(row.order.amount_refunded, row), 10,
+    RowColumn("refunded", "Refunded", "amount_refunded", lambda row, _: _amount(row.order.amount_refunded, row), 10,
                 right=True, sort="refunded", tone=lambda _: Tone.RETURNED),
-    OrderColumn("currency", "Cur", "currency", lambda row, _: row.order.currency.upper(), 4, sort="currency"),
-    OrderColumn("updated", "Updated", "updated_at", _updated, 8, right=True,
-                sort="updated", tone=_muted),
-    OrderColumn("paid", "Paid", "paid_at", _paid, 5, right=True, sort="paid", tone=_muted),
-    OrderColumn("owner", "Owner", "owner", lambda row, _: plain(row.owner or ""), 10, 16, 1, sort="owner",
+    RowColumn("currency", "Cur", "currency", lambda row, _: row.order.currency.upper(), 4, sort="currency"),
+    RowColumn("updated", "Updated", "updated_at", _updated, 8, right=True,
+                sort="updated", tone=muted),
+    RowColumn("paid", "Paid", "paid_at", _paid, 5, right=True, sort="paid", tone=muted),
+    RowColumn("owner", "Owner", "owner", lambda row, _: plain(row.owner or ""), 10, 16, 1, sort="owner",
                 part=Part.CARE, tone=lambda _: Tone.BUSY),
-    OrderColumn("deadline", "Respond", "due_by", _due, 8, right=True, sort="deadline", part=Part.DISPUTE, tone=_alarm),
-    OrderColumn("event", "Last event", "last_event", _event, 20, 34, 1, sort="event", part=Part.EVENT, tone=_muted),
-    OrderColumn("attention", "Attention", "attention",
+    RowColumn("deadline", "Respond", "due_by", _due, 8, right=True, sort="deadline", part=Part.DISPUTE, tone=alarm),
+    RowColumn("event", "Last event", "last_event", _event, 20, 34, 1, sort="event", part=Part.EVENT, tone=muted),
+    RowColumn("attention", "Attention", "attention",
                 lambda row, _: f"! {attention_words(row.order.attention)}" if row.order.attention else "", 18, 40, 2,
-                sort="attention", tone=_alarm),
+                sort="attention", tone=alarm),
 )  # fmt: skip
 
 COLUMNS: Mapping[str, OrderColumn] = {column.name: column for column in _ALL}
@@ -164,26 +125,9 @@ def field_column(name: str, title: str, field: str) -> OrderColumn:
         shown = ", ".join(value) if isinstance(value, tuple) else str(value)
         return view.name(shown) if field.startswith("customer") else plain(shown)
 
-    return OrderColumn(name, title, field, text, max(len(title), 8), 30, 1, part=Part.CHARGE if of_charge else None)
+    return RowColumn(name, title, field, text, max(len(title), 8), 30, 1, part=Part.CHARGE if of_charge else None)
 
 
 def parts_of(columns: Iterable[OrderColumn]) -> frozenset[Part]:
     """Return the parts of rows that columns need."""
     return frozenset(column.part for column in columns if column.part is not None)
-
-
-def widths(columns: Sequence[OrderColumn], room: int, gap: int) -> list[int]:
-    """Return the width of each column that fits from the left; the others have no room."""
-    found: list[int] = []
-    for column in columns:
-        if sum(found) + gap * len(found) + column.least > room:
-            break
-        found.append(column.least)
-    shown = columns[: len(found)]
-    left = room - sum(found) - gap * max(len(found) - 1, 0)
-    while left > 0 and (growing := [at for at, column in enumerate(shown) if found[at] < column.most]):
-        for at in growing:
-            more = min(shown[at].share, shown[at].most - found[at], left)
-            found[at] += more
-            left -= more
-    return found

@@ -7,13 +7,18 @@ import io
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import asyncpg
 import click
 import pytest
 
 import cli
+from checkout_daemon.present.batch_columns import BATCHES
+from checkout_daemon.present.columns import ListLook
+from checkout_daemon.present.event_columns import EVENTS
 from checkout_daemon.present.order_columns import COLUMNS
+from checkout_daemon.present.todo_columns import TODO
 from tests.commands.conftest import Run, go
 from tests.commands.place import Place, make_paid_by_event, open_place
 from tests.support.background import BackgroundStripe
@@ -37,6 +42,7 @@ EMPTY = {
     "sessions list": ["--until", "2020-01-01"],
     "todo": ["--snoozed"],
 }
+NAMES = {"batches list": "number", "events list": "id", "outbox list": "id", "sessions list": "id"}
 REPR = re.compile(r"\b[A-Z]\w+\(\w+=|datetime\.|<[\w.]+ object|\bNone\b|\b(True|False)\b|\{'|\['")
 LONG = "Wolfeschlegelsteinhausenbergerdorff " * 4
 FORMULA = '=HYPERLINK("http://x")\tTab'
@@ -119,9 +125,53 @@ def test_orders_are_listed_by_any_column_page_by_page(run: Run) -> None:
     )
 
 
+@pytest.mark.parametrize("name", [name for name in LISTS if "--after" in options(name) and name != "orders list"])
+def test_a_list_is_sorted_by_any_column_or_key_page_by_page(run: Run, name: str) -> None:
+    line = name.split()
+    every = {row[NAMES[name]]: row for row in run(*line, "--json").lines}
+    for key in (*next(iter(every.values())), *run(*line).out.splitlines()[0].split()):
+        for sort in (key, f"-{key}"):
+            found = run(*line, "--sort", sort, "--json").lines
+            assert {row[NAMES[name]] for row in found} == {*every}
+            values = [
+                row[key] for row in found if row.get(key) not in (None, "") and not isinstance(row[key], (list, dict))
+            ]
+            values = [value.lower() if isinstance(value, str) else value for value in values]
+            assert values == sorted(values, reverse=sort.startswith("-"))
+    whole = run(*line, "--sort", "status", "--quiet").out.split()
+    assert run(*line, "--sort", "status", "--quiet", "--after", whole[1]).out.split() == whole[2:]
+    assert "Showing the first 1." in run(*line, "--sort", "status", "--limit", "1").err
+    wrong = run(*line, "--sort", "colour")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "--sort has no 'colour': choose from " in wrong.err
+
+
+def test_where_only_the_newest_are_sorted_it_is_written(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("checkout_daemon.commands.lists.MOST_SORTED", 2)
+    ran = run("sessions", "list", "--sort", "total")
+    assert len(ran.out.splitlines()) == 3
+    assert "Sorted the 2 newest only: narrow the list" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("name", "look"),
+    [("events list", EVENTS), ("batches list", BATCHES), ("todo", TODO)],
+    ids=["events", "batches", "todo"],
+)
+def test_lists_have_columns_and_sorts_by_the_names_of_the_terminal(run: Run, name: str, look: ListLook[Any]) -> None:
+    line, names = name.split(), [*look.columns]
+    table = run(*line, "--columns", ",".join(names))
+    assert table.code == 0
+    assert len(table.out.splitlines()) >= 3
+    records = run(*line, "--columns", ",".join(names), "--json").lines
+    assert {*records[0]} == {column.key for column in look.columns.values()}
+    for sort in look.sorts:
+        assert len(run(*line, "--sort", f"-{sort}", "--json").lines) == len(records)
+
+
 @pytest.mark.parametrize("name", LISTS)
 def test_every_list_has_the_same_options(name: str) -> None:
-    wanted = {"--columns", "--format", "--no-header", "--quiet", "--json"}
+    wanted = {"--columns", "--format", "--no-header", "--quiet", "--json", "--sort"}
     if not name.startswith("catalog"):
         wanted |= {"--order", "--status", "--since", "--until", "--limit", "--after"}
     assert wanted - options(name) == set()

@@ -15,10 +15,10 @@ import pytest
 
 import cli
 from checkout_daemon.database.pool import Database
-from checkout_daemon.events.event_lists import EventLine
 from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.ledger.merge import merge
+from checkout_daemon.model.events import EventLine
 from checkout_daemon.model.orders import AttentionCode, Order, OrderStatus
 from checkout_daemon.orders.charge_lines import ChargeLine
 from checkout_daemon.orders.explaining import explain_order

@@ -9,7 +9,8 @@ import asyncpg
 import pytest
 
 from checkout_daemon.model.order_rows import SORTS
-from checkout_daemon.present.order_columns import COLUMNS, FIELDS, field_column, widths
+from checkout_daemon.present.columns import widths
+from checkout_daemon.present.order_columns import COLUMNS, FIELDS, field_column
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.settings import load_settings
 from tests.support.fixtures import KEY

@@ -8,25 +8,27 @@ import asyncpg
 import pytest
 from textual.selection import SELECT_ALL
 
-from checkout_daemon.events.event_lists import EventLine
 from checkout_daemon.ledger.event_types import EVENT_TYPES
 from checkout_daemon.ledger.intake import Intake
-from checkout_daemon.orders.terminal_windows import EventRow
+from checkout_daemon.model.events import EventLine
+from checkout_daemon.present.columns import View
+from checkout_daemon.present.event_columns import EVENTS, short_event
 from tests.support.orders import add_order
 from tests.support.stripe_events import deliver, event_body, session_object
 from tests.tui.conftest import Sit
 from tui.screens.dialogs import Picker, ShowResult
-from tui.screens.events import _cells, _columns
+from tui.screens.looks import cells_of, columns_that_fit
 from tui.screens.order import OrderScreen
 from tui.screens.trigger import TriggerScreen
-from tui.texts import qr_code, short_event
+from tui.texts import qr_code
 from tui.widgets.command_line import CommandLine
 from tui.widgets.line import Block
 
 
 @pytest.mark.parametrize("width", range(79, 241))
 def test_the_type_of_an_event_is_whole_at_every_width(width: int) -> None:
-    columns = _columns(width)
+    shown = EVENTS.shown(width, ())
+    columns = columns_that_fit(shown, width)
     place = [column.title for column in columns].index("Type")
     assert sum(column.width + 2 for column in columns) - 1 <= width
     for name in EVENT_TYPES:
@@ -35,7 +37,7 @@ def test_the_type_of_an_event_is_whole_at_every_width(width: int) -> None:
             id="evt_1", type=name, status="applied", reason=None, order_id=None, api_version=None, livemode=False,
             created_at=now, received_at=now, applied_at=now, attempts=1, next_attempt_at=None, last_error=None,
         )  # fmt: skip
-        cells = list(_cells(EventRow(event, None), columns))
+        cells = list(cells_of(shown, event, columns, View(now)))
         assert len(cells) == len(columns)
         text = cells[place][0]
         assert text in (name, short_event(name))

@@ -1,9 +1,9 @@
-"""A dialog to choose the columns of the order list and their sequence."""
+"""A dialog to choose the columns of a list and their sequence."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from checkout_daemon.present.order_columns import COLUMNS
+from checkout_daemon.present.columns import RowColumn
 
 from .dialogs import Dialog
 
@@ -29,10 +29,11 @@ class ColumnPicker(Dialog[tuple[str, ...] | None]):
         Binding("0", "usual", "The usual ones"),
     ]
 
-    def __init__(self, chosen: Sequence[str]) -> None:
+    def __init__(self, columns: Mapping[str, RowColumn[Any]], chosen: Sequence[str]) -> None:
         super().__init__("Columns")
-        known = [name for name in chosen if name in COLUMNS]
-        self._names = [*known, *(name for name in COLUMNS if name not in known)]
+        known = [name for name in chosen if name in columns]
+        self._columns = columns
+        self._names = [*known, *(name for name in columns if name not in known)]
         self._chosen = set(known)
 
     def body(self) -> ComposeResult:
@@ -47,7 +48,7 @@ class ColumnPicker(Dialog[tuple[str, ...] | None]):
 
     def _options(self) -> list[Option]:
         return [
-            Option(Text(f"[{'x' if name in self._chosen else ' '}] {COLUMNS[name].title:<12}{name}"))
+            Option(Text(f"[{'x' if name in self._chosen else ' '}] {self._columns[name].title:<12}{name}"))
             for name in self._names
         ]
 

@@ -15,9 +15,10 @@ from checkout_daemon.events.dismissing import dismiss_events
 from checkout_daemon.events.event_lists import EventFilter
 from checkout_daemon.events.replaying import events_to_replay
 from checkout_daemon.messages.dismissing import dismiss_messages
-from checkout_daemon.orders.terminal_windows import DeadLetters
+from checkout_daemon.model.events import DeadLetters
 from checkout_daemon.outbox import listing as outbox
 from checkout_daemon.outbox.outbox_store import MessageFilter, MessageLine
+from checkout_daemon.present.dead_letter_columns import DEAD_LETTERS
 from checkout_daemon.present.text import NONE, counted, plain
 from checkout_daemon.present.times import age
 
@@ -28,22 +29,24 @@ from ..listing import Listing
 from ..lists import DeadLetterSource
 from ..typeahead import ACTING, READING
 from ..widgets.chips import Chips
-from ..widgets.columns import Cell, Column
 from ..widgets.table import LiveTable
 from .acting import ActingScreen
 from .dialogs import Ask, Choose
+from .looks import Looks
 from .marked_rows import MARK_ROWS, dismiss_together, replay_together
 from .replay_run import ReplayRun
+from .sorting import look_actions
 
 _LOOK_SECONDS = 2.0
 _MOST_OFFERED = 100
 _NOTHING = "Nothing has failed: every event was applied or ignored, and every message was sent."
 
 
-class DeadLettersScreen(ActingScreen):
+class DeadLettersScreen(Looks, ActingScreen):
     """The list of errors, of events and messages."""
 
     PLACE = "Dead letters"
+    LOOK = DEAD_LETTERS
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("escape", "dismiss", "Back", foot="Back"),
         Action("d", "dismiss", "Back to the events", "events list"),
@@ -72,14 +75,17 @@ class DeadLettersScreen(ActingScreen):
         ),
         Action("x", "example", "Show the payload of an example", "events show EVENT", foot="Example"),
         Action("c", "copy_fingerprint", "Copy the error's fingerprint", foot="Copy"),
+        *look_actions(),
         *MARK_ROWS,
     )
 
     def __init__(self, context: AppContext) -> None:
         super().__init__(context)
-        listing = Listing(DeadLetterSource(context.reads))
         self.marked: dict[str, DeadLetters] = {}
-        self.table = LiveTable(listing, _columns, _cells, empty=_NOTHING, marks=self.marked.keys())
+        self.table = self.look_table(self._listing(), empty=_NOTHING, marks=self.marked.keys())
+
+    def _listing(self) -> Listing[DeadLetters]:
+        return Listing(DeadLetterSource(self.app_context.reads, self.place_of))
 
     def body(self) -> Iterable[Widget]:
         return Chips(), self.table
@@ -94,7 +100,9 @@ class DeadLettersScreen(ActingScreen):
 
     def _show_chips(self) -> None:
         marked = [("unmark", f"● {len(self.marked):,} marked: y replay, X dismiss", True)] if self.marked else []
-        self.query_one(Chips).show([*marked, ("dismiss", "d events", False), ("", "dead letters", True)])
+        self.query_one(Chips).show(
+            [*marked, ("dismiss", "d events", False), ("", "dead letters", True), *self.sort_chips]
+        )
 
     # Marks
 
@@ -134,13 +142,19 @@ class DeadLettersScreen(ActingScreen):
 
     # Reading
 
+    def show_in_sort(self) -> None:
+        self.table.show(self._listing())
+        self._show_chips()
+        self._load()
+
     @work(group=READING)
     async def _load(self) -> None:
+        listing = self.table.listing
         try:
-            await self.table.listing.load(0)
+            await listing.load(0)
         except DatabaseUnavailable:
             return
-        if not self.gone:
+        if not self.gone and listing is self.table.listing:
             self.table.rows_arrived()
 
     @work(group="look", exclusive=True)
@@ -154,7 +168,7 @@ class DeadLettersScreen(ActingScreen):
             found = await listing.source.page(None, 0)
         except DatabaseUnavailable:
             return
-        if self.gone:
+        if self.gone or listing is not self.table.listing:
             return
         keys = {item.key for item in found}
         self.table.update(found, [row.key for row in listing.rows if row.key not in keys])
@@ -299,35 +313,3 @@ class DeadLettersScreen(ActingScreen):
     def action_copy_fingerprint(self) -> None:
         if (row := self.table.cursor_row) is not None:
             self.copy(row.row.name, "fingerprint")
-
-
-_FIXED = (
-    Column("Error", 10),
-    Column("Count", 6, right=True),
-    Column("Dead", 6, right=True),
-    Column("First", 5, right=True),
-    Column("Last", 5, right=True),
-    Column("Order", 7, right=True),
-)
-_WIDE = 110
-_TYPES = 36
-
-
-def _columns(width: int) -> Sequence[Column]:
-    room = width - 1 - sum(column.width + 2 for column in _FIXED)
-    if width < _WIDE:
-        return (*_FIXED, Column("What failed", room))
-    return (*_FIXED, Column("Types", _TYPES), Column("What failed", room - _TYPES - 2))
-
-
-def _cells(group: DeadLetters, columns: Sequence[Column]) -> Iterable[Cell]:
-    now = datetime.now(UTC)
-    yield group.name, "table--busy"
-    yield f"{group.count:,}", ""
-    yield (f"✗ {group.dead:,}", "table--alarm") if group.dead else ("0", "table--muted")
-    yield age(group.first_at, now), "table--muted"
-    yield age(group.last_at, now), "table--muted"
-    yield str(group.number or NONE), ""
-    if len(columns) > len(_FIXED) + 1:
-        yield plain(", ".join(group.kinds)), "table--muted"
-    yield plain(f"{group.channel}: {group.error}" if group.channel else group.error), ""

@@ -11,8 +11,9 @@ from textual.widget import Widget
 from textual.widgets import Input, Tree
 from textual.widgets.tree import TreeNode
 
-from checkout_daemon.events.event_lists import EventLine, show_event
+from checkout_daemon.events.event_lists import show_event
 from checkout_daemon.ledger.apply import WHY_IGNORED
+from checkout_daemon.model.events import EventLine
 from checkout_daemon.model.json_text import read_json
 from checkout_daemon.model.text import search_form, tidied
 from checkout_daemon.present.text import counted, plain, words

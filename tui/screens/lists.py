@@ -20,9 +20,13 @@ from .base import BaseScreen
 class ListScreen(BaseScreen, Generic[T]):
     """A screen with a live table."""
 
-    def __init__(self, context: AppContext, table: LiveTable[T]) -> None:
+    table: LiveTable[T]
+
+    def __init__(self, context: AppContext, table: LiveTable[T] | None = None) -> None:
+        """Without a table, the subclass makes it once this has returned."""
         super().__init__(context)
-        self.table = table
+        if table is not None:
+            self.table = table
         self._rows = Latest(self._load_rows)
 
     @work(group=READING)

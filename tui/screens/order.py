@@ -14,8 +14,8 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from checkout_daemon.errors import CheckoutError
-from checkout_daemon.events.event_lists import EventLine
 from checkout_daemon.ledger.change_log import ChangeLine
+from checkout_daemon.model.events import EventLine
 from checkout_daemon.model.orders import Order
 from checkout_daemon.orders.explaining import Finding
 from checkout_daemon.orders.time_machine import OrderThen, show_order_at, status_at

@@ -41,9 +41,9 @@ from ..widgets.table import LiveTable
 from ..widgets.tabs import Tabs
 from ..widgets.top_line import TopLine
 from .orders_marked import MARK_ACTIONS
-from .orders_sorting import COLUMNS_ACTION, remembered_sort
+from .orders_sorting import remembered_sort
 from .orders_tabs import TabActions
-from .sorting import SORT_ACTIONS
+from .sorting import look_actions
 
 _MOST_WAITING = 2000
 _FIGURES_SECONDS = 10.0
@@ -74,8 +74,7 @@ class OrdersScreen(TabActions):
         Action("s", "statuses", "Filter by status", "orders list --status STATUS"),
         Action("a", "attention", "Show only what needs attention", "orders list --attention"),
         Action("t", "span", "Show only a time range", "orders list --since monday --until today"),
-        *SORT_ACTIONS,
-        COLUMNS_ACTION,
+        *look_actions("orders list"),
         Action("0", "clear", "Clear the filters and the sort", "orders list"),
         Action("e", "events", "Stripe's events as they arrive", "events list", foot="Events"),
         Action("T", "open_trigger", "Trigger a test event at Stripe", "trigger EVENT", foot="Trigger"),

@@ -6,15 +6,17 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from checkout_daemon.model.order_rows import OrderRow, Part
+from checkout_daemon.present.columns import View
+from checkout_daemon.present.event_columns import short_event
 from checkout_daemon.present.money import money
-from checkout_daemon.present.order_columns import COLUMNS, OrderColumn, View, parts_of, widths
+from checkout_daemon.present.order_columns import COLUMNS, OrderColumn, parts_of
 from checkout_daemon.present.statuses import attention_words, tone
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import age
 
 from ..context import AppContext
-from ..texts import short_event
 from ..widgets.columns import Cell, Column
+from .looks import cells_of, columns_that_fit
 
 DEFAULT = ("order", "age", "status", "total", "customer", "event", "attention")
 _WIDEST = (
@@ -54,9 +56,7 @@ def columns(width: int, chosen: Sequence[str] = ()) -> Sequence[Column]:
     In a narrow terminal, attention and last event share one.
     """
     if (shown := shown_columns(width, chosen)) is not None:
-        found = widths(shown, width - 1, _GAPS)
-        fitting = zip(shown, found, strict=False)
-        return [Column(column.title, cells, column.right, column.sort) for column, cells in fitting]
+        return columns_that_fit(shown, width)
     used = 1 + sum(column.width + _GAPS for column in _NARROW) - _GAPS
     room = width - used - 2 * _GAPS
     if width < _WIDE:
@@ -93,9 +93,7 @@ def cells(
 ) -> Iterable[Cell]:
     """Yield the cells of a row, one for each column of the layout."""
     if (shown := shown_columns(width, chosen)) is not None:
-        view = View(now, context.masked)
-        for column, _ in zip(shown, layout, strict=False):
-            yield column.text(row, view), f"table--{column.tone(row)}"
+        yield from cells_of(shown, row, layout, View(now, context.masked))
         return
     order = row.order
     yield str(order.number), ""

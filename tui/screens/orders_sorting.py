@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from textual import work
-
 from checkout_daemon.model.order_rows import NEWEST_FIRST, OrderRow, Part, Sort, first_sort, read_sort
 from checkout_daemon.model.orders import Order
+from checkout_daemon.present.order_columns import COLUMNS, OrderColumn
 
-from ..actions import Action, command_line
 from ..context import AppContext
 from ..filters import Choice
 from ..lists import OrderSource
-from ..typeahead import ACTING
 from ..widgets.columns import Cell, Column
 from ..widgets.table import LiveTable
+from .looks import ColumnChoice
 from .orders_columns import DEFAULT, cells, columns, parts
 from .orders_marked import MarkingScreen
 from .sorting import Sorting
@@ -25,13 +23,10 @@ from .sorting import Sorting
 _PLACE = "Orders"
 
 
-COLUMNS_ACTION = Action(
-    "vertical_line", "columns", "Choose and move columns", "orders list --columns NAMES", show_key="|"
-)
-
-
-class OrderSorting(MarkingScreen, Sorting):
+class OrderSorting(ColumnChoice, MarkingScreen, Sorting[Sort]):
     """A list of orders that can be sorted. An order whose place changes keeps the cursor."""
+
+    LIST_COMMAND = ("orders", "list")
 
     def __init__(
         self, context: AppContext, table: LiveTable[OrderRow], marked: dict[str, Order], choice: Choice
@@ -44,9 +39,12 @@ class OrderSorting(MarkingScreen, Sorting):
         raise NotImplementedError
 
     @property
-    def chosen_columns(self) -> tuple[str, ...]:
-        """The names of the columns that were chosen; none: the usual ones."""
-        return self.app_context.columns.get(_PLACE, ())
+    def known_columns(self) -> Mapping[str, OrderColumn]:
+        return COLUMNS
+
+    @property
+    def usual_columns(self) -> Sequence[str]:
+        return DEFAULT
 
     def layout_columns(self, width: int) -> Sequence[Column]:
         """Return the columns of the table."""
@@ -72,20 +70,6 @@ class OrderSorting(MarkingScreen, Sorting):
         self.table.refresh()
         self.load(self.table.cursor_rank)
 
-    @work(group=ACTING)
-    async def action_columns(self) -> None:
-        from .column_picker import ColumnPicker
-
-        chosen = self.chosen_columns or DEFAULT
-        names = await self.app.push_screen_wait(ColumnPicker(chosen))
-        if names is None:
-            return
-        self.app_context.columns.pop(_PLACE, None)
-        if names:
-            self.app_context.columns[_PLACE] = names
-            self.show_command(command_line("orders", "list", "--columns", ",".join(names)))
-        self.show_columns()
-
     @property
     def source(self) -> OrderSource:
         """Where the rows are read from."""
@@ -102,10 +86,6 @@ class OrderSorting(MarkingScreen, Sorting):
 
     def sort_by(self, sort: Sort) -> None:
         self.choose(replace(self.choice, sort=sort))
-
-    def show_sort(self) -> None:
-        """Show the sort in the titles."""
-        self.table.sorted_by = (self.sort.name, self.sort.descending)
 
     def remember_sort(self) -> None:
         """Have the next start begin with this sort."""

@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic
 
-from checkout_daemon.model.order_rows import Sort
+from checkout_daemon.model.sorting import S
 
 from ..actions import Action
 from ..widgets.table import LiveTable
 
-SORT_ACTIONS = (
-    Action("less_than_sign", "sort_left", "Sort by the column to the left", show_key="<"),
-    Action(
-        "greater_than_sign", "sort_right", "Sort by the column to the right", "orders list --sort -amount", show_key=">"
-    ),
-    Action("tilde", "sort_turn", "Turn the sort round", show_key="~"),
-)
+
+def look_actions(command: str = "") -> tuple[Action, ...]:
+    """Return the keys that sort a list and choose its columns. `command` prints the same list, if there is one."""
+    sort, columns = (f"{command} --sort -COLUMN", f"{command} --columns NAMES") if command else ("", "")
+    return (
+        Action("less_than_sign", "sort_left", "Sort by the column to the left", show_key="<"),
+        Action("greater_than_sign", "sort_right", "Sort by the column to the right", sort, show_key=">"),
+        Action("tilde", "sort_turn", "Turn the sort round", show_key="~"),
+        Action("vertical_line", "columns", "Choose and move columns", columns, show_key="|"),
+    )
 
 
-class Sorting:
+class Sorting(Generic[S]):
     """The sort of a screen with one list."""
 
     table: LiveTable[Any]
 
     @property
-    def sort(self) -> Sort:
+    def sort(self) -> S:
         """By what the list is sorted."""
         raise NotImplementedError
 
-    def sort_by(self, sort: Sort) -> None:
+    def sort_by(self, sort: S) -> None:
         """Sort the list."""
         raise NotImplementedError
 
-    def first_sort(self, name: str) -> Sort:
+    def first_sort(self, name: str) -> S:
         """Return the sort that the first click on a column chooses."""
         raise NotImplementedError
+
+    def show_sort(self) -> None:
+        """Show the sort in the titles."""
+        self.table.sorted_by = (self.sort.name, self.sort.descending)
 
     def action_sort_left(self) -> None:
         self._move_sort(-1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -18,10 +18,9 @@ from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.model.todo import Todo, TodoItem
 from checkout_daemon.orders.notes import note_order
 from checkout_daemon.orders.todo import read_todo
-from checkout_daemon.present.money import money
-from checkout_daemon.present.text import NONE, counted, plain, words
-from checkout_daemon.present.times import span
-from checkout_daemon.present.todo import card, deadline, remarks, sums
+from checkout_daemon.present.text import counted, plain
+from checkout_daemon.present.todo import deadline, remarks, sums
+from checkout_daemon.present.todo_columns import TODO
 
 from ..actions import Action, command_line
 from ..context import AppContext
@@ -30,20 +29,23 @@ from ..listing import Listing
 from ..lists import TodoSource, todo_items
 from ..typeahead import ACTING, READING
 from ..widgets.chips import Chips
-from ..widgets.columns import Cell, Column
 from ..widgets.table import LiveTable
 from .caring import CARE_ACTIONS, CareActions, Cared
 from .dialogs import Ask, ShowResult
+from .looks import Looks
+from .sorting import look_actions
 
 _LOOK_SECONDS = 2.0
 _NOTHING = "Nothing needs a person."
 _NOTHING_SNOOZED = "Nothing is snoozed. Press Z for what is to do."
 
 
-class TodoScreen(CareActions):
+class TodoScreen(Looks, CareActions):
     """The list of what needs a person, and below it what the chosen item is about."""
 
     PLACE = "To do"
+    LOOK = TODO
+    LIST_COMMAND = ("todo",)
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("escape", "dismiss", "Back", foot="Back"),
         Action("enter", "open", "Open the order, event or message", "todo", foot="Open"),
@@ -54,12 +56,13 @@ class TodoScreen(CareActions):
         Action("Z", "snoozed", "Show what is snoozed, or what is to do", "todo --snoozed"),
         Action("d", "dead_letters", "What is dead, by error", "events list --status dead", foot="Dead"),
         Action("c", "copy_number", "Copy the order's number", foot="Copy"),
+        *look_actions("todo"),
     )
 
     def __init__(self, context: AppContext) -> None:
         super().__init__(context)
         self.source = TodoSource()
-        self.table = LiveTable(Listing(self.source), _columns, self._cells, empty=" …")
+        self.table = self.look_table(Listing(self.source), empty=" …")
         self.todo: Todo | None = None
         self.shows_snoozed = False
 
@@ -70,7 +73,7 @@ class TodoScreen(CareActions):
 
     def on_mount(self) -> None:
         self.table.focus()
-        self.show_command(command_line("todo"))
+        self._show_command()
         self.look_every(_LOOK_SECONDS, self._look)
         self.look_every(1.0, self.table.tick)  # ages
         self._load()
@@ -110,7 +113,23 @@ class TodoScreen(CareActions):
     def items(self) -> tuple[TodoItem, ...]:
         if self.todo is None:
             return ()
-        return self.todo.snoozed if self.shows_snoozed else self.todo.items
+        items = self.todo.snoozed if self.shows_snoozed else self.todo.items
+        if not self.is_sorted:
+            return items
+        return tuple(sorted(items, key=lambda item: self.place_of(item, item.key), reverse=True))
+
+    def show_in_sort(self) -> None:
+        self._show_command()
+        self._show_again()
+
+    @work(group=READING)
+    async def _show_again(self) -> None:
+        if self.todo is not None:
+            await self._show()
+
+    def _show_command(self) -> None:
+        snoozed = ("--snoozed",) if self.shows_snoozed else ()
+        self.show_command(command_line("todo", *snoozed, *self.sort_options))
 
     async def _show(self) -> None:
         """Show the items in their sequence. Rows are only moved if that has changed."""
@@ -145,6 +164,7 @@ class TodoScreen(CareActions):
             [
                 ("snoozed" if self.shows_snoozed else "", f"{count}{sums(self.todo.items)}", not self.shows_snoozed),
                 ("snoozed", asleep, self.shows_snoozed),
+                *self.sort_chips,
             ],
             more,
         )
@@ -152,9 +172,6 @@ class TodoScreen(CareActions):
     def redraw(self) -> None:
         super().redraw()
         self._show_item()
-
-    def _cells(self, item: TodoItem, layout: Sequence[Column]) -> Iterable[Cell]:
-        return _cells(item, layout, datetime.now(UTC), self.app_context)
 
     @property
     def item(self) -> TodoItem | None:
@@ -246,7 +263,7 @@ class TodoScreen(CareActions):
     @work(group=ACTING)
     async def action_snoozed(self) -> None:
         self.shows_snoozed = not self.shows_snoozed
-        self.show_command(command_line("todo", *(["--snoozed"] if self.shows_snoozed else [])))
+        self._show_command()
         if self.todo is not None:
             await self._show()
 
@@ -259,46 +276,3 @@ class TodoScreen(CareActions):
 
     def action_open_todo(self) -> None:
         """Do nothing: this is the list of what is to do."""
-
-
-_FIXED = (
-    Column("Due", 8, right=True),
-    Column("Order", 7, right=True),
-    Column("Money", 10, right=True),
-)
-_WIDE = 110
-_KIND = 22
-_OWNER = 12
-_AGE = 4
-_CARD = 15
-
-
-def _columns(width: int) -> Sequence[Column]:
-    room = width - 1 - sum(column.width + 2 for column in _FIXED) - _KIND - 2
-    if width < _WIDE:
-        return (*_FIXED, Column("What", _KIND), Column("Customer", room - _OWNER - 2), Column("Owner", _OWNER))
-    room -= 2 * _OWNER + _AGE + _CARD + 8
-    return (
-        *_FIXED, Column("What", _KIND), Column("Customer", 2 * _OWNER), Column("Owner", _OWNER),
-        Column("Age", _AGE, right=True), Column("Card", _CARD), Column("About", room - _OWNER),
-    )  # fmt: skip
-
-
-def _cells(item: TodoItem, layout: Sequence[Column], now: datetime, context: AppContext) -> Iterable[Cell]:
-    yield _due(item, now)
-    yield str(item.number or NONE), ""
-    yield money(item.amount, item.currency), ""
-    yield words(item.kind), "table--alarm" if item.due_by else "table--bad"
-    yield context.name(item.customer) if item.customer else "", ""
-    yield plain(item.owner or ""), "table--busy"
-    if len(layout) > len(_FIXED) + 3:
-        yield span((now - item.since).total_seconds()), "table--muted"
-        yield card(item), ""
-        yield plain(item.description), "table--muted"
-
-
-def _due(item: TodoItem, now: datetime) -> Cell:
-    if item.due_by is None:
-        return NONE, "table--muted"
-    left = (item.due_by - now).total_seconds()
-    return (f"in {span(left)}", "table--alarm") if left > 0 else ("over", "table--bad")

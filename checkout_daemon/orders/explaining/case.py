@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from checkout_daemon.events.event_lists import EventLine
+from checkout_daemon.model.events import EventLine
 from checkout_daemon.model.money import format_money
 from checkout_daemon.model.orders import Order
 from checkout_daemon.orders.order_lists import DisputeLine, OrderSession, OrderView, PaymentLine, RefundLine

@@ -11,8 +11,9 @@ import asyncpg
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.reading import Readable
 from checkout_daemon.database.records import record_of
-from checkout_daemon.events.event_lists import EventLine, read_event
+from checkout_daemon.events.event_lists import read_event
 from checkout_daemon.ledger.fact_store import load_links
+from checkout_daemon.model.events import EventLine
 from checkout_daemon.orders.erasing import read_erasure_state
 from checkout_daemon.orders.explaining.case import Case, Finding, HintLine
 from checkout_daemon.orders.explaining.state import STATE_RULES
