@@ -1,11 +1,11 @@
-"""`tui.toml`: an operator's own keys and saved filters. A wrong part is left out, with a fault that names its line."""
+"""`tui.toml`: an operator's own keys, filters and columns. A wrong part is left out, and a fault names its line."""
 
 from __future__ import annotations
 
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,12 +14,15 @@ from typing import Any
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.model.orders import Order
 from checkout_daemon.orders.order_query import parse_query
+from checkout_daemon.present.order_columns import COLUMNS, FIELDS
 
 from .own_keys import ALLOWED_KEYS, known_key
 
 _MOST_BYTES = 100_000
 _MOST_TABS = 9
 _LONGEST_NAME = 40
+_COLUMN_WIDTHS = range(4, 61)
+_COLUMN_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _FIELDS = tuple(field.name for field in fields(Order))
 _SHORT = {"order": "number", "email": "customer_email", "name": "customer_name", "phone": "customer_phone"}
 _PLACEHOLDER = re.compile(r"(?<!\$)\{(" + "|".join((*_FIELDS, *_SHORT)) + r")\}")
@@ -29,9 +32,10 @@ WHERE = ("box", "terminal")
 _TABLES: dict[str, dict[str, type]] = {
     "keys": {"key": str, "name": str, "run": str, "where": str, "screens": list, "reads": bool},
     "tabs": {"name": str, "filter": str},
+    "columns": {"name": str, "field": str, "title": str, "width": int},
 }
-_NEEDED = {"keys": ("key", "name", "run"), "tabs": ("name", "filter")}
-_WORDS: dict[type, str] = {str: "a text", bool: "true or false", list: "a list of texts"}
+_NEEDED = {"keys": ("key", "name", "run"), "tabs": ("name", "filter"), "columns": ("name", "field")}
+_WORDS: dict[type, str] = {str: "a text", bool: "true or false", list: "a list of texts", int: "a whole number"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,16 @@ class OwnTab:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnColumn:
+    """A column of the order list: a field of the order. `width` is in cells; 0: as wide as there is room."""
+
+    name: str
+    field: str
+    title: str
+    width: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigFault:
     """What is wrong with a part of the file, and what is allowed. `line` is 0 where none is to blame."""
 
@@ -75,6 +89,7 @@ class UserConfig:
     path: Path | None = None
     keys: tuple[OwnKey, ...] = ()
     tabs: tuple[OwnTab, ...] = ()
+    columns: tuple[OwnColumn, ...] = ()
     faults: tuple[ConfigFault, ...] = ()
 
 
@@ -122,10 +137,14 @@ class _Reader:
             self._fault(name, 0, "", f"there is no {name!r}: allowed are {_listed(f'[[{one}]]' for one in _TABLES)}")
         keys = [key for place, table in self._tables(found, "keys") if (key := self._key(place, table))]
         tabs = [tab for place, table in self._tables(found, "tabs") if (tab := self._tab(place, table))]
+        columns: dict[str, OwnColumn] = {}
+        for place, table in self._tables(found, "columns"):
+            if column := self._column(place, table, columns):
+                columns[column.name] = column
         if len(tabs) > _MOST_TABS:
             self._fault("tabs", _MOST_TABS, "", f"more than {_MOST_TABS} tabs: the keys 1 to 9 switch them")
         faults = sorted(self._faults, key=lambda fault: fault.line)
-        return UserConfig(self._path, tuple(keys), tuple(tabs[:_MOST_TABS]), tuple(faults))
+        return UserConfig(self._path, tuple(keys), tuple(tabs[:_MOST_TABS]), tuple(columns.values()), tuple(faults))
 
     def _tables(self, found: dict[str, Any], name: str) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield the tables of a name that have what they need, and only fields that exist and are of their kind."""
@@ -151,8 +170,10 @@ class _Reader:
         if kind is None:
             allowed = _listed(_TABLES[name])
             self._fault(name, place, field, f"there is no {field!r} in [[{name}]]: allowed are {allowed}")
-        elif not isinstance(value, kind) or (
-            isinstance(value, list) and not all(isinstance(one, str) for one in value)
+        elif (
+            not isinstance(value, kind)
+            or (kind is int and isinstance(value, bool))
+            or (isinstance(value, list) and not all(isinstance(one, str) for one in value))
         ):
             self._fault(name, place, field, f"{field} must be {_WORDS[kind]}")
 
@@ -181,6 +202,22 @@ class _Reader:
             self._fault("tabs", place, "filter", error.detail)
             return None
         return OwnTab(table["name"], table["filter"])
+
+    def _column(self, place: int, table: dict[str, Any], known: Collection[str]) -> OwnColumn | None:
+        before, name, width = len(self._faults), table["name"], table.get("width", 0)
+        if not _COLUMN_NAME.fullmatch(name):
+            self._fault("columns", place, "name", "name must be of a to z, 0 to 9, - and _, as --columns takes it")
+        elif name in COLUMNS or name in known:
+            self._fault("columns", place, "name", f"there is a column {name!r} already: choose another name")
+        if table["field"] not in FIELDS:
+            allowed = _listed(FIELDS)
+            self._fault("columns", place, "field", f"an order has no field {table['field']!r}: allowed are {allowed}")
+        if width and width not in _COLUMN_WIDTHS:
+            self._fault("columns", place, "width", f"width must be from {_COLUMN_WIDTHS[0]} to {_COLUMN_WIDTHS[-1]}")
+        title = table.get("title", name)
+        if len(title) > _LONGEST_NAME or not title.isprintable():
+            self._fault("columns", place, "title", f"title must be one line of at most {_LONGEST_NAME} characters")
+        return OwnColumn(name, table["field"], title, width) if len(self._faults) == before else None
 
     def _fault(self, table: str, place: int, field: str, problem: str) -> None:
         self._faults.append(ConfigFault(self._path, _line_of(self._lines, table, place, field), problem))

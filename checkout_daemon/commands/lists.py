@@ -18,7 +18,7 @@ import click
 from checkout_daemon.commands.options import combine, json_option
 from checkout_daemon.commands.output import keys as json_object
 from checkout_daemon.commands.typed import TERM, OneOf
-from checkout_daemon.model.sorting import MOST_SORTED, Sort, sort_key
+from checkout_daemon.model.sorting import MOST_SORTED, SortBy, sort_key
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -118,7 +118,7 @@ class Printer(Generic[T]):
     count: int = 0
     last: object = None
     rows: list[T] = field(default_factory=list)
-    sort: Sort | None = None
+    sort: SortBy | None = None
     is_cut: bool = False
     _sort_value: Callable[[T], Any] | None = None
     _after: object = None
@@ -149,7 +149,7 @@ class Printer(Generic[T]):
         """Sort by a column of the table or a key of JSON; with a - in front, the greatest first. Raise UsageError."""
         name = text.removeprefix("-")
         column = self._column(name, "--sort")
-        self.sort = Sort(name, descending=text.startswith("-"))
+        self.sort = SortBy(name, descending=text.startswith("-"))
         self._sort_value = column.value or (lambda row: self.listing.record(row).get(column.key))
 
     def choose(self, names: Sequence[str]) -> None:

@@ -163,7 +163,8 @@ def _check_config(settings: Settings, config: Path | None) -> int:
         click.echo(f"{config_path()}: there is no such file, so nothing is added")
     elif not faults:
         keys, tabs = counted(len(found.keys), "key"), counted(len(found.tabs), "saved filter")
-        click.echo(f"{found.path}: {keys}, {tabs}: all is well")
+        columns = f", {counted(len(found.columns), 'column')}" if found.columns else ""
+        click.echo(f"{found.path}: {keys}, {tabs}{columns}: all is well")
     return 1 if faults else 0
 
 

@@ -59,7 +59,7 @@ class OrderRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Sort(sorting.Sort):
+class Sort(sorting.SortBy):
     """By which column a list of orders is sorted."""
 
     name: str = "created"

@@ -11,11 +11,11 @@ from checkout_daemon.model.text import search_form
 MOST_SORTED = 5000
 """Of a longer list the newest rows are sorted, so that a sort costs the same in a shop of any size."""
 
-S = TypeVar("S", bound="Sort")
+S = TypeVar("S", bound="SortBy")
 
 
 @dataclass(frozen=True, slots=True)
-class Sort:
+class SortBy:
     """By which column a list is sorted."""
 
     name: str

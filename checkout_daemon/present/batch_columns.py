@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from checkout_daemon.batches.records import Batch
-from checkout_daemon.model.sorting import Sort
+from checkout_daemon.model.sorting import SortBy
 from checkout_daemon.present.columns import ListLook, RowColumn, by_name, muted
 from checkout_daemon.present.statuses import Tone, tone
 from checkout_daemon.present.text import plain, words
@@ -94,6 +94,6 @@ BATCHES = ListLook(
     BATCH_COLUMNS,
     narrow=_NARROW,
     wide=(*_NARROW, "note", "why"),
-    first=Sort("batch"),
+    first=SortBy("batch"),
     ascending=frozenset(("act", "status", "by", "note", "why")),
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from checkout_daemon.model.sorting import Sort, sort_key
+from checkout_daemon.model.sorting import SortBy, sort_key
 from checkout_daemon.present.statuses import Tone
 from checkout_daemon.present.text import masked, plain
 
@@ -17,10 +17,11 @@ _WIDE = 110
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """As of when a list is shown, and whether personal data is masked."""
+    """As of when and in which time zone a list is shown, and whether personal data is masked."""
 
     now: datetime
     masked: bool = False
+    time_zone: str = "UTC"
 
     def name(self, text: str) -> str:
         """Return a name or address as it may be shown."""
@@ -80,7 +81,7 @@ class ListLook(Generic[T]):
     columns: Mapping[str, RowColumn[T]]
     narrow: tuple[str, ...]
     wide: tuple[str, ...]
-    first: Sort
+    first: SortBy
     ascending: frozenset[str] = frozenset()
 
     def usual(self, width: int) -> tuple[str, ...]:
@@ -92,22 +93,22 @@ class ListLook(Generic[T]):
         known = [self.columns[name] for name in chosen if name in self.columns]
         return known or [self.columns[name] for name in self.usual(width)]
 
-    def read_sort(self, text: str) -> Sort | None:
+    def read_sort(self, text: str) -> SortBy | None:
         """Return the sort that `tries` or `-tries` stands for, or None."""
         name = text.removeprefix("-")
-        return Sort(name, descending=text.startswith("-")) if name in self.sorts else None
+        return SortBy(name, descending=text.startswith("-")) if name in self.sorts else None
 
     @property
     def sorts(self) -> list[str]:
         """The names of all sorts."""
         return [column.sort for column in self.columns.values() if column.sort]
 
-    def first_sort(self, name: str) -> Sort:
+    def first_sort(self, name: str) -> SortBy:
         """Return the sort that the first click on a column chooses."""
-        return Sort(name, descending=name not in self.ascending)
+        return SortBy(name, descending=name not in self.ascending)
 
-    def place_of(self, sort: Sort, row: T, *ties: Any) -> tuple[Any, ...]:
-        """Return the place of a row in a sort, see Sort.place_of."""
+    def place_of(self, sort: SortBy, row: T, *ties: Any) -> tuple[Any, ...]:
+        """Return the place of a row in a sort, see SortBy.place_of."""
         value = self.columns[sort.name].value
         assert value is not None
         return sort.place_of(sort_key(value(row)), *ties)
@@ -129,7 +130,7 @@ def widths(columns: Sequence[RowColumn[Any]], room: int, gap: int) -> list[int]:
         found.append(column.least)
     shown = columns[: len(found)]
     left = room - sum(found) - gap * max(len(found) - 1, 0)
-    while left > 0 and (growing := [at for at, column in enumerate(shown) if found[at] < column.most]):
+    while left > 0 and (growing := [at for at, column in enumerate(shown) if column.share and found[at] < column.most]):
         for at in growing:
             more = min(shown[at].share, shown[at].most - found[at], left)
             found[at] += more

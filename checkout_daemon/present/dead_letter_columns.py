@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checkout_daemon.model.events import DeadLetters
-from checkout_daemon.model.sorting import Sort
+from checkout_daemon.model.sorting import SortBy
 from checkout_daemon.present.columns import ListLook, RowColumn, by_name, muted
 from checkout_daemon.present.statuses import Tone
 from checkout_daemon.present.text import NONE, plain
@@ -81,6 +81,6 @@ DEAD_LETTERS = ListLook(
     DEAD_LETTER_COLUMNS,
     narrow=_NARROW,
     wide=(*_NARROW[:-1], "types", "what"),
-    first=Sort("last"),
+    first=SortBy("last"),
     ascending=frozenset(("error", "types", "what")),
 )

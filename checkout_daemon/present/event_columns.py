@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checkout_daemon.model.events import UNHAPPY, EventLine
-from checkout_daemon.model.sorting import Sort
+from checkout_daemon.model.sorting import SortBy
 from checkout_daemon.present.columns import ListLook, RowColumn, View, by_name, muted
 from checkout_daemon.present.statuses import Tone, tone
 from checkout_daemon.present.text import NONE, plain, words
@@ -116,6 +116,6 @@ EVENTS = ListLook(
     EVENT_COLUMNS,
     narrow=_NARROW,
     wide=(*_NARROW, "event", "reason"),
-    first=Sort("age"),
+    first=SortBy("age"),
     ascending=frozenset(("status", "type", "reason", "mode", "version")),
 )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
+from datetime import datetime
 
 from checkout_daemon.model.charges import PaidWith
 from checkout_daemon.model.order_rows import OrderRow, Part
 from checkout_daemon.model.orders import Order
 from checkout_daemon.model.payment_names import code_words
 from checkout_daemon.present.columns import RowColumn, View, alarm, muted
+from checkout_daemon.present.event_columns import short_event
 from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import Tone, attention_words, tone
 from checkout_daemon.present.text import plain, words
-from checkout_daemon.present.times import age, span
+from checkout_daemon.present.times import age, clock, span
 
 OrderColumn = RowColumn[OrderRow]
 
@@ -63,7 +65,11 @@ def _due(row: OrderRow, view: View) -> str:
 
 def _event(row: OrderRow, view: View) -> str:
     event = row.last_event
-    return "" if event is None else f"{age(event.received_at, view.now)} {plain(event.type)}"
+    return "" if event is None else f"{age(event.received_at, view.now):>4} {plain(event.type)}"
+
+
+def _short(text: str) -> str:
+    return f"{text[:5]}{short_event(text[5:])}"
 
 
 _ALL: tuple[OrderColumn, ...] = (
@@ -97,7 +103,8 @@ _ALL: tuple[OrderColumn, ...] = (
     RowColumn("owner", "Owner", "owner", lambda row, _: plain(row.owner or ""), 10, 16, 1, sort="owner",
                 part=Part.CARE, tone=lambda _: Tone.BUSY),
     RowColumn("deadline", "Respond", "due_by", _due, 8, right=True, sort="deadline", part=Part.DISPUTE, tone=alarm),
-    RowColumn("event", "Last event", "last_event", _event, 20, 34, 1, sort="event", part=Part.EVENT, tone=muted),
+    RowColumn("event", "Last event", "last_event", _event, 22, 40, 1, sort="event", part=Part.EVENT, tone=muted,
+              short=_short),
     RowColumn("attention", "Attention", "attention",
                 lambda row, _: f"! {attention_words(row.order.attention)}" if row.order.attention else "", 18, 40, 2,
                 sort="attention", tone=alarm),
@@ -110,22 +117,56 @@ FIELDS = tuple(field.name for kind in (Order, PaidWith) for field in fields(kind
 """The fields of an order, as its JSON has them, of which a column can be made."""
 
 
-def field_column(name: str, title: str, field: str) -> OrderColumn:
-    """Return a column of one of FIELDS. Raise KeyError for another one."""
+def field_column(name: str, title: str, field: str, width: int = 0) -> OrderColumn:
+    """Return a column of one of FIELDS, as wide as its values need if no width is given. Raise KeyError for another."""
     if field not in FIELDS:
         raise KeyError(field)
     of_charge = field not in Order.__dataclass_fields__
 
     def text(row: OrderRow, view: View) -> str:
         value = getattr(row.paid if of_charge else row.order, field)
-        if value is None:
+        if value is None or value == "":
             return ""
+        if isinstance(value, datetime):
+            return clock(value, view.time_zone)
+        if isinstance(value, bool):
+            return "yes" if value else "no"
         if field.startswith("amount"):
             return money(value, row.order.currency)
-        shown = ", ".join(value) if isinstance(value, tuple) else str(value)
+        if field == "customer_phone":
+            return _phone(row, view)
+        shown = ", ".join(map(words, value)) if isinstance(value, tuple) else str(value)
         return view.name(shown) if field.startswith("customer") else plain(shown)
 
-    return RowColumn(name, title, field, text, max(len(title), 8), 30, 1, part=Part.CHARGE if of_charge else None)
+    return RowColumn(
+        name,
+        title,
+        field,
+        text,
+        width or max(len(title) + 1, 8),
+        width or 30,
+        0 if width else 1,
+        right=field.startswith("amount"),
+        sort=next((column.sort for column in _ALL if column.key == field), ""),
+        part=Part.CHARGE if of_charge else None,
+    )
+
+
+def latest_text(row: OrderRow, view: View) -> str:
+    """Return why an order needs attention, or else the last event about it: where there is little room, both share."""
+    if row.order.attention:
+        return f"! {attention_words(row.order.attention)}"
+    return "" if row.last_event is None else short_event(plain(row.last_event.type))
+
+
+LATEST: OrderColumn = RowColumn(
+    "latest", "Last event", "last_event", latest_text, 17, 40, 1, sort="event", part=Part.EVENT,
+    tone=lambda row: Tone.ALARM if row.order.attention else Tone.MUTED,
+)  # fmt: skip
+NARROW_STATUS: OrderColumn = replace(
+    COLUMNS["status"], least=11, short=lambda text: text.replace("partially refunded", "part refund")
+)
+"""The status where there is little room: all but one fit into 10 cells, and a name needs more."""
 
 
 def parts_of(columns: Iterable[OrderColumn]) -> frozenset[Part]:

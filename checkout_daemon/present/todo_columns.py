@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from checkout_daemon.model.sorting import Sort
+from checkout_daemon.model.sorting import SortBy
 from checkout_daemon.model.todo import TodoItem
 from checkout_daemon.present.columns import ListLook, RowColumn, View, by_name, muted
 from checkout_daemon.present.money import money
@@ -66,7 +66,7 @@ _ALL: tuple[RowColumn[TodoItem], ...] = (
         "Customer",
         "customer",
         lambda item, view: view.name(item.customer) if item.customer else "",
-        10,
+        8,
         24,
         2,
         value=lambda item: item.customer,
@@ -120,7 +120,7 @@ _ALL: tuple[RowColumn[TodoItem], ...] = (
         "About",
         "description",
         lambda item, _: plain(item.description),
-        14,
+        30,
         400,
         3,
         tone=muted,
@@ -135,7 +135,7 @@ TODO = ListLook(
     TODO_COLUMNS,
     narrow=_NARROW,
     wide=(*_NARROW, "age", "card", "description"),
-    first=Sort("due", descending=False),
+    first=SortBy("due", descending=False),
     ascending=frozenset(("due", "what", "customer", "owner", "card", "decline", "snoozed", "note", "description")),
 )
 """By `due`, the list is as it is read: by deadline, then by money."""

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from checkout_daemon.model.order_rows import SORTS
+from checkout_daemon.model.orders import OrderStatus
 from checkout_daemon.present.columns import widths
 from checkout_daemon.present.order_columns import COLUMNS, FIELDS, field_column
 from checkout_daemon.runtime import open_runtime
@@ -17,9 +18,12 @@ from tests.support.fixtures import KEY
 from tests.support.orders import NOW, add_charge, add_order
 from tests.tui.conftest import Seat, Sit
 from tests.tui.test_sorting import title
+from tests.tui.test_user_config import config
 from tui.app import CONNECTIONS, Terminal
 from tui.context import AppContext
+from tui.screens.looks import columns_that_fit
 from tui.screens.orders import OrdersScreen
+from tui.screens.orders_columns import usual_columns
 
 
 @pytest.fixture
@@ -72,6 +76,54 @@ async def test_the_columns_are_remembered(database_url: str, tmp_path: Path) -> 
                 await seat.screen_of(OrdersScreen)
                 await seat.until(lambda seat=seat: title(seat).split()[0] == "Age▼")  # type: ignore[misc]
                 app.remember()
+
+
+OWN = """
+[[columns]]
+name = "mode"
+field = "livemode"
+title = "Live"
+width = 6
+
+[[columns]]
+name = "sum"
+field = "amount_subtotal"
+"""
+
+
+@pytest.mark.usefixtures("shop")
+async def test_own_columns_follow_the_usual_ones_and_can_be_chosen(sit: Sit, tmp_path: Path) -> None:
+    own = config(tmp_path, OWN)
+    assert own.faults == ()
+    async with sit(config=own, size=(130, 40)) as seat:
+        await seat.until(lambda: title(seat).split()[-2:] == ["Live", "sum"])
+        await seat.until(lambda: seat.lines()[0].split()[-2:] == ["no", "€12.50"])
+        await seat.press("vertical_line")
+        await seat.sees("[x] Live", "mode")
+        await seat.press("space", "enter")
+        await seat.sees("--columns age,status,total,customer,event,attention,livemode,amount_subtotal")
+        await seat.press("vertical_line", "0", "question_mark")
+        await seat.sees("Keys: Orders")
+        await seat.press("end")
+        await seat.sees("Own columns, as | chooses them: Live (livemode)", "(amount_subtotal).")
+    async with sit(config=own) as seat:  # 80 columns have no room for them
+        await seat.until(lambda: title(seat).split()[-2:] == ["Last", "event"])
+
+
+def test_an_order_has_its_usual_columns_at_every_width() -> None:
+    for width in range(80, 241):
+        shown = usual_columns(width)
+        fitting = columns_that_fit(shown, width)
+        assert len(fitting) == len(shown)
+        assert sum(column.width + 2 for column in fitting) - 1 <= width
+        widths_of = {column.name: place.width for column, place in zip(shown, fitting, strict=True)}
+        assert widths_of["customer"] >= (16 if width < 110 else 12)
+        assert widths_of.get("latest", 19) >= 19
+        status = next(column for column in shown if column.name == "status")
+        for code in OrderStatus:
+            words = code.value.replace("_", " ")
+            shown_words = words if status.short is None or len(words) <= widths_of["status"] else status.short(words)
+            assert len(shown_words) <= widths_of["status"]
 
 
 def test_what_does_not_fit_is_left_out_and_the_rest_fills_the_width() -> None:

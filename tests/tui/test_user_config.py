@@ -42,7 +42,7 @@ def test_it_lies_where_programs_are_configured() -> None:
     ("text", "fault"),
     [
         ("keys = [", "tui.toml:1: this is not TOML"),
-        ("[colours]", "tui.toml:1: there is no 'colours': allowed are [[keys]], [[tabs]]"),
+        ("[colours]", "tui.toml:1: there is no 'colours': allowed are [[keys]], [[tabs]], [[columns]]"),
         ("[keys]\nkey = 'f5'", "tui.toml:1: write [[keys]], with two brackets"),
         ("[[keys]]\nname = 'x'\nrun = 'true'", "tui.toml:1: [[keys]] needs 'key'"),
         ("\n[[keys]]\nkey = 'f25'\nname = 'x'\nrun = 'true'", "tui.toml:3: 'f25' is no key: allowed are a character"),
@@ -58,6 +58,12 @@ def test_it_lies_where_programs_are_configured() -> None:
         ("[[keys]]\nkey = '3'\nname = 'x'\nrun = 'true'", "tui.toml:2: key 3 is taken on Orders: Switch to a saved"),
         ("[[keys]]\nkey = ':'\nname = 'x'\nrun = 'true'", "tui.toml:2: key : is taken on Orders: Go anywhere"),
         ("[[tabs]]\nname = 'x'\nfilter = 'statu:failed'", "tui.toml:3: "),
+        ("[[columns]]\nname = 'x'\nfield = 'colour'", "tui.toml:3: an order has no field 'colour': allowed are id, "),
+        ("[[columns]]\nname = 'total'\nfield = 'id'", "tui.toml:2: there is a column 'total' already"),
+        ("[[columns]]\nname = 'X y'\nfield = 'id'", "tui.toml:2: name must be of a to z"),
+        ("[[columns]]\nname = 'x'\nfield = 'id'\nwidth = 200", "tui.toml:4: width must be from 4 to 60"),
+        ("[[columns]]\nname = 'x'\nfield = 'id'\nwidth = true", "tui.toml:4: width must be a whole number"),
+        ("[[columns]]\nname = 'x'\nfield = 'id'\n[[columns]]\nname = 'x'\nfield = 'id'", "tui.toml:5: there is a"),
         ("[[tabs]]\nname = 'x'\n[[tabs]]\nname = 'y'\nfilter = 'bo'", "tui.toml:1: [[tabs]] needs 'filter'"),
     ],
 )
@@ -76,7 +82,7 @@ def test_what_is_right_beside_a_fault_is_used(tmp_path: Path) -> None:
 def test_the_example_has_no_fault() -> None:
     example = read_config(Path(__file__).parents[2] / "tui" / "tui.toml", time_zone="UTC")
     assert all_faults(example) == []
-    assert (len(example.keys), len(example.tabs)) == (2, 2)
+    assert (len(example.keys), len(example.tabs), len(example.columns)) == (2, 2, 2)
 
 
 def test_the_command_prints_each_fault_or_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -43,7 +43,7 @@ class BaseScreen(Screen[None]):
 
     ACTIONS: ClassVar[tuple[Action, ...]] = ()
     PLACE: ClassVar[str] = ""
-    REMARKS: ClassVar[tuple[str, ...]] = ()  # what the help adds about what is shown
+    REMARKS: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, context: AppContext) -> None:
         super().__init__()
@@ -129,6 +129,10 @@ class BaseScreen(Screen[None]):
         """Copy text to the clipboard and name what it is."""
         self.app.copy_to_clipboard(text)
         self.notify(text, title=f"Copied: {name}", timeout=3, markup=False)
+
+    def remarks(self) -> Sequence[str]:
+        """Return what the help adds about what is shown."""
+        return self.REMARKS
 
     def own_actions(self) -> list[Action]:
         """Return the actions of the operator's own keys and saved filters."""
@@ -220,7 +224,7 @@ class BaseScreen(Screen[None]):
         from .help import HelpScreen
 
         rows = [(action, self.obstacle(action)) for action in self.actions()]
-        self.app.push_screen(HelpScreen(self.PLACE, rows, self.REMARKS))
+        self.app.push_screen(HelpScreen(self.PLACE, rows, self.remarks()))
 
     def action_quit(self) -> None:
         self.app.exit()

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from textual import work
 
 from checkout_daemon.errors import DatabaseUnavailable
-from checkout_daemon.model.sorting import MOST_SORTED, Sort
+from checkout_daemon.model.sorting import MOST_SORTED, SortBy
 from checkout_daemon.present.columns import ListLook, RowColumn, View, widths
 
 from ..actions import command_line
@@ -56,6 +56,10 @@ class ColumnChoice(BaseScreen):
         """The names of the columns that were chosen; none: the usual ones."""
         return self.app_context.columns.get(self.PLACE, ())
 
+    def column_option(self, name: str) -> str:
+        """Return the name of a column for `--columns`."""
+        return name
+
     def show_columns(self) -> None:
         """Show the columns that were chosen."""
         raise NotImplementedError
@@ -72,11 +76,12 @@ class ColumnChoice(BaseScreen):
         if names:
             self.app_context.columns[self.PLACE] = names
             if self.LIST_COMMAND:
-                self.show_command(command_line(*self.LIST_COMMAND, "--columns", ",".join(names)))
+                option = ",".join(map(self.column_option, names))
+                self.show_command(command_line(*self.LIST_COMMAND, "--columns", option))
         self.show_columns()
 
 
-class Looks(ColumnChoice, Sorting[Sort]):
+class Looks(ColumnChoice, Sorting[SortBy]):
     """A screen with one list that is sorted by its columns.
 
     A list that is read newest first is read as before in its first sort. In another one, its newest rows are sorted.
@@ -115,12 +120,14 @@ class Looks(ColumnChoice, Sorting[Sort]):
     def cells_of_row(self, row: Any, layout: Sequence[Column]) -> Iterable[Cell]:
         """Yield the cells of a row of the table."""
         shown = self.LOOK.shown(self.table.scrollable_content_region.width, self.chosen_columns)
-        return cells_of(shown, row, layout, View(datetime.now(UTC), self.app_context.masked))
+        return cells_of(
+            shown, row, layout, View(datetime.now(UTC), self.app_context.masked, self.app_context.time_zone)
+        )
 
     # The sort
 
     @property
-    def sort(self) -> Sort:
+    def sort(self) -> SortBy:
         return self._sort
 
     @property
@@ -145,10 +152,10 @@ class Looks(ColumnChoice, Sorting[Sort]):
         is_cut = isinstance(source, SortedSource) and source.is_cut
         return f"sorted the {MOST_SORTED:,} newest only" if is_cut else ""
 
-    def first_sort(self, name: str) -> Sort:
+    def first_sort(self, name: str) -> SortBy:
         return self.LOOK.first_sort(name)
 
-    def sort_by(self, sort: Sort) -> None:
+    def sort_by(self, sort: SortBy) -> None:
         if sort != self._sort:
             self._sort = sort
             self.app_context.sorts[self.PLACE] = str(sort)

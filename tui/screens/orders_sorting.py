@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 
 from checkout_daemon.model.order_rows import NEWEST_FIRST, OrderRow, Part, Sort, first_sort, read_sort
 from checkout_daemon.model.orders import Order
+from checkout_daemon.present.columns import View
 from checkout_daemon.present.order_columns import COLUMNS, OrderColumn
 
 from ..context import AppContext
@@ -15,8 +17,8 @@ from ..filters import Choice
 from ..lists import OrderSource
 from ..widgets.columns import Cell, Column
 from ..widgets.table import LiveTable
-from .looks import ColumnChoice
-from .orders_columns import DEFAULT, cells, columns, parts
+from .looks import ColumnChoice, cells_of, columns_that_fit
+from .orders_columns import known_columns, parts, shown_columns, usual_columns
 from .orders_marked import MarkingScreen
 from .sorting import Sorting
 
@@ -38,27 +40,38 @@ class OrderSorting(ColumnChoice, MarkingScreen, Sorting[Sort]):
         """Show another list."""
         raise NotImplementedError
 
-    @property
+    @cached_property
     def known_columns(self) -> Mapping[str, OrderColumn]:
-        return COLUMNS
+        """The columns that there are, by name, with the operator's own."""
+        return known_columns(self.app_context.user_config.columns)
 
     @property
     def usual_columns(self) -> Sequence[str]:
-        return DEFAULT
+        own = [column.name for column in self.app_context.user_config.columns]
+        names = [column.name for column in usual_columns(self.app.size.width) if column.name in COLUMNS]
+        return [*names, *([] if "attention" in names else ["event", "attention"]), *own]
+
+    def column_option(self, name: str) -> str:
+        """Return the name of a column for `--columns`: an own one is named by its field there."""
+        return name if name in COLUMNS else self.known_columns[name].key
 
     def layout_columns(self, width: int) -> Sequence[Column]:
         """Return the columns of the table."""
-        return columns(width, self.chosen_columns)
+        return columns_that_fit(self._shown(width), width)
 
     def cells_of(self, row: OrderRow, layout: Sequence[Column]) -> Iterable[Cell]:
         """Yield the cells of a row of the table."""
-        width = self.table.scrollable_content_region.width
-        return cells(row, layout, datetime.now(UTC), self.app_context, self.chosen_columns, width)
+        context = self.app_context
+        view = View(datetime.now(UTC), context.masked, context.time_zone)
+        return cells_of(self._shown(self.table.scrollable_content_region.width), row, layout, view)
+
+    def _shown(self, width: int) -> Sequence[OrderColumn]:
+        return shown_columns(width, self.chosen_columns, self.known_columns)
 
     @property
     def parts(self) -> frozenset[Part]:
         """The parts of rows that are shown."""
-        return parts(self.app.size.width, self.chosen_columns)
+        return parts(self.app.size.width, self.chosen_columns, self.known_columns)
 
     def on_resize(self) -> None:
         if self.table.is_mounted and not self.parts <= self.source.orders.parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from checkout_daemon.model.order_rows import NEWEST_FIRST
@@ -28,6 +29,11 @@ class TabActions(OrderSorting, OwnActions):
             for place, tab in enumerate(self.saved, start=1)
         ]
         return [*tabs, *super().own_actions()]
+
+    def remarks(self) -> Sequence[str]:
+        """Add the operator's own columns, with the fields that they show."""
+        own = [f"{column.title} ({column.field})" for column in self.app_context.user_config.columns]
+        return [*super().remarks(), *([f"Own columns, as | chooses them: {', '.join(own)}."] if own else [])]
 
     def show_tabs(self) -> None:
         """Show the tabs; the present one is that whose filter is chosen, in whatever sequence."""
