@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, InvalidOperation
 
 from rich.cells import cell_len, chop_cells, set_cell_size
@@ -11,11 +12,17 @@ from checkout_daemon.model.text import cleaned
 
 _ID_ROOM = 40
 _LEAST_ROOM = 20
+_LONG_ID = re.compile(r"\b[a-z]+_\w{40,}")
 
 
 def short_id(text: str) -> str:
     """Shorten an id to fit on a line. Ids of sessions have 66 characters."""
     return text if len(text) <= _ID_ROOM else f"{text[:20]}…{text[-10:]}"
+
+
+def with_short_ids(text: str) -> str:
+    """Return a sentence whose long ids are shortened, as short_id does."""
+    return _LONG_ID.sub(lambda found: short_id(found[0]), text)
 
 
 def masked_digits(text: str) -> str:

@@ -17,11 +17,15 @@ _WIDE = 110
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """As of when and in which time zone a list is shown, and whether personal data is masked."""
+    """As of when and in which time zone a list is shown, and whether personal data is masked.
+
+    `livemode` is the mode of the key: orders of the other one are marked; None: none are.
+    """
 
     now: datetime
     masked: bool = False
     time_zone: str = "UTC"
+    livemode: bool | None = None
 
     def name(self, text: str) -> str:
         """Return a name or address as it may be shown."""

@@ -36,7 +36,8 @@ def card(paid: PaidWith) -> str:
 
 
 def _customer(row: OrderRow, view: View) -> str:
-    return view.name(row.order.customer_name) or "erased"
+    mode = ("TEST " if view.livemode else "LIVE ") if view.livemode not in (None, row.order.livemode) else ""
+    return mode + (view.name(row.order.customer_name) or "erased")
 
 
 def _phone(row: OrderRow, view: View) -> str:
@@ -88,7 +89,7 @@ _ALL: tuple[OrderColumn, ...] = (
     RowColumn("decline", "Declined", "decline_code", lambda row, _: words(plain(row.paid.decline_code or "")), 18, 28,
                 1, sort="decline", part=Part.CHARGE, tone=lambda _: Tone.BAD),
     RowColumn("customer", "Customer", "customer_name", _customer, 12, 40, 3, sort="customer"),
-    RowColumn("email", "Email", "customer_email", lambda row, view: view.name(row.order.customer_email), 16, 40, 3,
+    RowColumn("email", "Email", "customer_email", lambda row, view: view.name(row.order.customer_email), 12, 40, 3,
                 sort="email", tone=muted),
     RowColumn("phone", "Phone", "customer_phone", _phone, 15, sort="phone", tone=muted),
     RowColumn("items", "Items", "items", lambda row, _: _items(row), 14, 40, 2, sort="items", part=Part.ITEMS),

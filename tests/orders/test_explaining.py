@@ -159,7 +159,7 @@ EXAMPLES = {
     ),
     "refused payments": Example(
         order("pending"),
-        [("session_open", RESEND), ("payment_refused", None)],
+        [("payment_refused", None), ("session_open", RESEND)],
         sessions=(session(),),
         events=(event("payment_intent.payment_failed"), event("charge.failed")),
         charges=(EXPIRED_CARD,),

@@ -110,6 +110,20 @@ async def test_own_columns_follow_the_usual_ones_and_can_be_chosen(sit: Sit, tmp
         await seat.until(lambda: title(seat).split()[-2:] == ["Last", "event"])
 
 
+async def test_an_order_of_the_other_mode_is_marked_in_the_list(connection: asyncpg.Connection, sit: Sit) -> None:
+    await add_order(connection, customer_name="Bo", livemode=False)
+    await add_order(connection, customer_name="Ada", livemode=True)
+    async with sit(STRIPE_API_KEY="sk_live_51abcdefghijklmnop") as seat:
+        await seat.until(lambda: seat.numbers() == [1002, 1001])
+        assert " Ada" in seat.lines()[0]
+        assert "TEST" not in seat.lines()[0]
+        assert " TEST Bo" in seat.lines()[1]
+    async with sit() as seat:
+        await seat.until(lambda: seat.numbers() == [1002, 1001])
+        assert " LIVE Ada" in seat.lines()[0]
+        assert "LIVE" not in seat.lines()[1]
+
+
 def test_an_order_has_its_usual_columns_at_every_width() -> None:
     for width in range(80, 241):
         shown = usual_columns(width)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
+import pytest
 
 from checkout_daemon.database.pool import Database
 from checkout_daemon.orders.figures import midnight, read_figures, read_trouble
@@ -115,6 +116,21 @@ async def test_they_are_on_the_screen_and_follow(connection: asyncpg.Connection,
         )
         await connection.execute("NOTIFY checkout_changes")
         await seat.sees("2 orders", "50% paid", "1 failed")
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 160, 200])
+async def test_the_plot_is_drawn_with_its_label_or_not_at_all(
+    connection: asyncpg.Connection, sit: Sit, width: int
+) -> None:
+    now = datetime.now(UTC)
+    for currency in ("eur", "eur", "usd", "jpy", "gbp"):
+        await add_order(connection, created_at=now, paid_at=now, status="completed", currency=currency)
+    async with sit(size=(width, 24)) as seat:
+        await seat.sees("Today ", "5 orders", "100% paid")
+        lines = seat.text().splitlines()[1:3]
+        plotted = any(bar in line for line in lines for bar in "▂▃▄▅▆▇█")
+        assert plotted == ("24 h EUR" in seat.text())
+        assert plotted == (width >= 100)
 
 
 def test_bars_show_the_least_amount_and_nothing_as_ground() -> None:

@@ -17,12 +17,13 @@ from checkout_daemon.runtime import Runtime
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.orders import add_change, add_expired_order, add_order
 from tests.support.shopping import check_out, paid_order, sessions_at_stripe
-from tests.support.stripe_events import deliver, insert_order, refused_payment
+from tests.support.stripe_events import deliver, event_body, insert_order, refused_payment
 from tests.tui.conftest import Seat, Sit
 from tui.screens.dialogs import Ask, Choose, ShowResult
 from tui.screens.forms import FillIn
 from tui.screens.order import OrderScreen
 from tui.screens.refund_box import RefundBox
+from tui.texts import with_short_ids
 
 pytestmark = pytest.mark.usefixtures("stocked")
 
@@ -297,3 +298,26 @@ def _fills(seat: Seat, width: int) -> bool:
     lines = [line for line in seat.text().split("\n") if "word" in line]
     column = 13 if width < 110 else lines[0].index("word")
     return {line.index("word") for line in lines} == {column} and max(map(len, lines)) > width - 10
+
+
+async def test_at_80x24_the_refusal_is_read_before_anything_else(
+    connection: asyncpg.Connection, intake: Intake, sit: Sit
+) -> None:
+    order_id = await add_order(connection)
+    error = {"code": "card_declined", "decline_code": "insufficient_funds", "message": "Your card has no funds."}
+    subject = {"id": "pi_1", "object": "payment_intent", "metadata": {"order_id": order_id}}
+    await deliver(intake, event_body("payment_intent.payment_failed", subject | {"last_payment_error": error}))
+    async with sit() as seat:
+        await seat.until(lambda: bool(seat.numbers()))
+        await seat.press("enter")
+        await seat.screen_of(OrderScreen)
+        await seat.sees("─Why─", "no funds (insufficient_funds).")
+        lines = seat.text().splitlines()
+        why = next(place for place, line in enumerate(lines) if line.startswith("─Why"))
+        assert "The customer tried to pay once and was refused" in lines[why + 1]
+
+
+def test_long_ids_in_sentences_are_shortened() -> None:
+    session = "cs_test_a1UKVw17luvuDO8SHNxwhtAdehkndWrtOmxyUFNZGmjwxGx9skzuq1j1UB"
+    text = f"The customer has not paid yet: session {session}, of pi_3flQVaObFm1vvOaI6S3NkoHd, is open."
+    assert with_short_ids(text) == text.replace(session, "cs_test_a1UKVw17luvu…skzuq1j1UB")

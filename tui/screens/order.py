@@ -28,7 +28,7 @@ from ..actions import Action
 from ..context import AppContext
 from ..filters import EventChoice
 from ..order_facts import OrderDetails, facts, headline, read_order_details
-from ..texts import short_id
+from ..texts import short_id, with_short_ids
 from ..timeline import Moment, entry_text, moments, record_of_moment
 from ..typeahead import ACTING
 from ..widgets.line import Block
@@ -294,7 +294,8 @@ class OrderScreen(OrderActions, CareActions, OwnActions):
         text, muted = Text(), self.colour("muted")
         roomy = self.size.width >= _WIDE
         for finding in findings:
-            text.append(f"{plain(finding.description)}\n")
+            description = plain(finding.description)
+            text.append(f"{description if roomy else with_short_ids(description)}\n")
             if finding.command is not None:
                 text.append("  → ", muted).append(f"{plain(finding.command)}\n", "bold")
             if finding.next is not None and (roomy or finding.command is None):

@@ -62,7 +62,7 @@ class OrderSorting(ColumnChoice, MarkingScreen, Sorting[Sort]):
     def cells_of(self, row: OrderRow, layout: Sequence[Column]) -> Iterable[Cell]:
         """Yield the cells of a row of the table."""
         context = self.app_context
-        view = View(datetime.now(UTC), context.masked, context.time_zone)
+        view = View(datetime.now(UTC), context.masked, context.time_zone, context.livemode)
         return cells_of(self._shown(self.table.scrollable_content_region.width), row, layout, view)
 
     def _shown(self, width: int) -> Sequence[OrderColumn]:

@@ -30,6 +30,7 @@ _SHOWN = (
 )
 _CLICKS = {"attention": "attention", "dead": "dead_letters"}
 _WIDE = 110
+_LEAST_PLOT = 8
 _GAP = "   "
 
 TODAY_COUNTS = (
@@ -58,20 +59,17 @@ class FiguresBar(Line):
         width = self.size.width - 2
         first, second = self._money(self.figures), self._second(self.figures, width)
         amounts, currency = _by_interval(self.figures)
-        room = width - max(first.cell_len, second.cell_len) - len(_GAP)
-        wide = width >= _WIDE
-        plot = resampled(amounts, min(max(room if wide else width - first.cell_len - len(_GAP), 0), len(amounts)))
-        drawn = bars(plot, 2 if wide else 1)
-        label = Text(f"  24 h {currency.upper()}", style=self.colour("muted")) if plot and currency else Text()
-        if plot and width - first.cell_len - len(plot) - label.cell_len - len(_GAP) < 0:
-            label = Text()
-        if wide and width - second.cell_len - len(_GAP) < len(drawn[0]):
-            drawn = bars(plot, 1)
-        if len(drawn) > 1 and width - second.cell_len - len(_GAP) < len(plot) + label.cell_len:
-            label = Text()
-        top = _spread(first, Text.assemble(self._drawn(drawn[0]), label), width)
-        below = Text.assemble(self._drawn(drawn[1]), " " * label.cell_len) if len(drawn) > 1 else Text()
-        bottom = _spread(second, below, width)
+        label = f"  24 h {currency.upper()}"
+        room = width - len(_GAP) - len(label)
+        next_to_both = room - max(first.cell_len, second.cell_len)
+        lines = 2 if width >= _WIDE and next_to_both >= _LEAST_PLOT else 1
+        columns = next_to_both if lines > 1 else room - first.cell_len
+        top, bottom = first, second
+        if amounts and columns >= _LEAST_PLOT:  # a plot without its label would be a riddle
+            drawn = bars(resampled(amounts, min(columns, len(amounts))), lines)
+            top = _spread(first, Text.assemble(self._drawn(drawn[0]), (label, self.colour("muted"))), width)
+            if lines > 1:
+                bottom = _spread(second, Text.assemble(self._drawn(drawn[1]), " " * len(label)), width)
         for line in (top, bottom):
             line.truncate(width, overflow="ellipsis")
         self.show_text(Text.assemble(top, "\n", bottom))

@@ -17,7 +17,7 @@ from checkout_daemon.model.events import EventLine
 from checkout_daemon.orders.erasing import read_erasure_state
 from checkout_daemon.orders.explaining.case import Case, Finding, HintLine
 from checkout_daemon.orders.explaining.state import STATE_RULES
-from checkout_daemon.orders.explaining.troubles import TROUBLE_RULES
+from checkout_daemon.orders.explaining.troubles import PAYMENT_REFUSED, TROUBLE_RULES
 from checkout_daemon.orders.order_lists import OrderView
 from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.orders.refund_request_store import unanswered_request
@@ -52,9 +52,13 @@ async def explain_order(database: Readable, text: str, time_zone: str = "UTC") -
 
 
 def findings_of(case: Case) -> list[Finding]:
-    """Return what the rules find: first why the order has its status."""
+    """Return what the rules find: first why the order has its status.
+
+    Of an order that waits for its customer, the refusal of their bank comes before the open session.
+    """
     rules = (*STATE_RULES.get(case.order.status, ()), *TROUBLE_RULES)
-    return [finding for rule in rules for finding in rule(case)]
+    found = [finding for rule in rules for finding in rule(case)]
+    return sorted(found, key=lambda finding: finding.code != PAYMENT_REFUSED)
 
 
 async def _read_case(connection: asyncpg.Connection, view: OrderView, now: datetime) -> Case:

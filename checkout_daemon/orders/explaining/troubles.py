@@ -20,6 +20,8 @@ from checkout_daemon.orders.explaining.case import (
 from checkout_daemon.orders.order_lists import DisputeLine, OrderView, PaymentLine
 from checkout_daemon.stripe_api.events import KEPT
 
+PAYMENT_REFUSED = "payment_refused"
+
 ATTENTION_DESCRIPTIONS = {
     AttentionCode.AMOUNT_MISMATCH: "The amount of {subject} is not the order's",
     AttentionCode.CURRENCY_MISMATCH: "The currency of {subject} is not the order's",
@@ -132,7 +134,7 @@ def _refused_payments(case: Case) -> Iterable[Finding]:
         times = "once" if len(refused) == 1 else f"{len(refused)} times"
         last = case.when(refused[-1].created_at or refused[-1].received_at)
         yield Finding(
-            "payment_refused",
+            PAYMENT_REFUSED,
             f"The customer tried to pay {times} and was refused, last {last}{case.because}.",
             "The session stays open: they may try another card.",
         )
