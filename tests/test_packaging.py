@@ -198,6 +198,7 @@ def test_man_finds_a_page_for_every_command_next_to_the_program(installed: Path)
     page = (installed.parent / "share" / "man" / "man1" / "checkout-orders-list.1").read_text("utf-8")
     assert "\\-\\-columns NAMES" in page
     assert ".SH EXAMPLES" in page
+    assert ".SH EXIT STATUS" in page
 
 
 def test_no_line_of_a_man_page_is_taken_for_a_request_by_accident() -> None:

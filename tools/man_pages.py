@@ -15,6 +15,7 @@ import click
 
 import cli
 from checkout_daemon import __version__
+from tools.exit_codes import MEANINGS, exit_codes
 from tools.manual import help_parts
 
 _SEE_ALSO = "The whole manual, with what is common to all commands: docs/CLI.md"
@@ -54,6 +55,10 @@ def _page(name: str, command: click.Command) -> str:
         lines.append(".SH COMMANDS")
         for part in sorted(command.commands):
             lines += [".TP", f".B {_text(f'{name} {part}')}", _text(command.commands[part].get_short_help_str(100))]
+    else:
+        lines.append(".SH EXIT STATUS")
+        for code in exit_codes(name.removeprefix("checkout "), command):
+            lines += [".TP", f".B {code}", _text(MEANINGS[code])]
     if examples:
         lines += [".SH EXAMPLES", ".nf", *map(_text, examples.splitlines()), ".fi"]
     return "\n".join([*lines, ".SH SEE ALSO", _text(_SEE_ALSO), ""])

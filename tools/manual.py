@@ -10,6 +10,7 @@ from textwrap import fill
 import click
 
 import cli
+from tools.exit_codes import MEANINGS
 
 _HEAD = """\
 # The commands
@@ -38,13 +39,7 @@ page ended.
 
 | exit code | meaning |
 |---|---|
-| 0 | success |
-| 1 | failure; for commands that check or compare: a fault or a difference was found |
-| 2 | wrong usage, or a missing confirmation: destructive commands ask on a terminal and need `--yes` off one |
-| 3 | the order, event, session or message does not exist |
-| 4 | refused because of the state of the order or of another object, or because the database accepts no writes |
-| 5 | the database or Stripe is not reachable |
-| 130 | interrupted with Ctrl-C |
+{exit_codes}
 """
 
 
@@ -54,7 +49,13 @@ def manual(program: click.Group) -> str:
     index = "\n".join(
         f"- [`{path}`](#{path.replace(' ', '-')}): {command.get_short_help_str(100)}" for path, command in pages
     )
-    return "\n".join([_HEAD, index, "", *(_page(path, command) for path, command in pages)])
+    return "\n".join(
+        [_HEAD.replace("{exit_codes}", _exit_codes()), index, "", *(_page(path, command) for path, command in pages)]
+    )
+
+
+def _exit_codes() -> str:
+    return "\n".join(f"| {code} | {meaning} |" for code, meaning in MEANINGS.items())
 
 
 def walk(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:

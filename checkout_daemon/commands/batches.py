@@ -23,6 +23,7 @@ from checkout_daemon.commands.options import (
     json_option,
     limit_option,
     order_option,
+    quiet_option,
     read_times,
     since_option,
     status_option,
@@ -213,6 +214,7 @@ def _items_listing() -> ListKind[BatchItem]:
 @_number
 @dry_run_option
 @yes_option
+@quiet_option
 @json_option
 def batches_resume(number: int, dry_run: bool, yes: bool, as_json: bool) -> int:
     """Continue a batch that was stopped or interrupted.
@@ -243,6 +245,7 @@ def batches_resume(number: int, dry_run: bool, yes: bool, as_json: bool) -> int:
 
 @batches.command("stop")
 @_number
+@quiet_option
 @json_option
 def batches_stop(number: int, as_json: bool) -> int:
     """Stop a batch after the item that is under way.

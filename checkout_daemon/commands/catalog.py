@@ -9,7 +9,12 @@ import click
 
 from checkout_daemon.commands.base import CommandGroup
 from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of
-from checkout_daemon.commands.options import READABLE_FILE, dry_run_option, json_option
+from checkout_daemon.commands.options import (
+    READABLE_FILE,
+    dry_run_option,
+    json_option,
+    quiet_option,
+)
 from checkout_daemon.commands.output import answer, for_stdout, print_json, say
 from checkout_daemon.commands.running import with_database
 from checkout_daemon.present.text import plain
@@ -112,6 +117,7 @@ def _from(discount: Discount) -> str:
 @click.argument("file", type=READABLE_FILE)
 @_discounts_option
 @dry_run_option
+@quiet_option
 @json_option
 def catalog_import(file: Path, discounts: bool, dry_run: bool, as_json: bool) -> int:
     """Add and update what FILE lists; keep the rest.

@@ -17,6 +17,7 @@ from checkout_daemon.commands.options import (
     WRITABLE_FILE,
     force_option,
     json_option,
+    quiet_option,
     yes_option,
 )
 from checkout_daemon.commands.output import answer, print_json, print_result, say
@@ -44,6 +45,7 @@ def db() -> None:
 
 @db.command("init")
 @click.option("--wait", type=SECONDS, default=0.0, metavar="TIME", help=WAIT_HELP)
+@quiet_option
 @json_option
 def db_init(wait: float, as_json: bool) -> int:
     """Create the schema in an empty database.
@@ -76,6 +78,7 @@ def db_init(wait: float, as_json: bool) -> int:
 
 @db.command("migrate")
 @click.option("--wait", type=SECONDS, default=0.0, metavar="TIME", help=WAIT_HELP)
+@quiet_option
 @json_option
 def db_migrate(wait: float, as_json: bool) -> int:
     """Upgrade the schema to this program's version.
@@ -175,6 +178,7 @@ def db_roles(prefix: str, apply: bool, as_json: bool) -> int:
 @db.command("backup")
 @click.argument("file", type=WRITABLE_FILE)
 @force_option
+@quiet_option
 @json_option
 def db_backup(file: Path, force: bool, as_json: bool) -> int:
     """Write the shop's tables to FILE, while daemons run.
@@ -213,6 +217,7 @@ def db_backup(file: Path, force: bool, as_json: bool) -> int:
 @db.command("restore")
 @click.argument("file", type=READABLE_FILE)
 @yes_option
+@quiet_option
 @json_option
 def db_restore(file: Path, yes: bool, as_json: bool) -> int:
     """Replace the shop's tables with those of FILE.

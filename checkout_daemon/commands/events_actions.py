@@ -15,6 +15,7 @@ from checkout_daemon.commands.options import (
     dry_run_option,
     json_option,
     note_option,
+    quiet_option,
     read_time,
     reason_option,
     timeout_option,
@@ -46,6 +47,7 @@ _WAYS = "--status or --fingerprint"
 @click.argument("event", type=TERM, shell_complete=complete_events)
 @timeout_option
 @dry_run_option
+@quiet_option
 @json_option
 def events_resend(event: str, timeout_seconds: float, dry_run: bool, as_json: bool) -> int:
     """Have Stripe send an event again.
@@ -77,6 +79,7 @@ def events_resend(event: str, timeout_seconds: float, dry_run: bool, as_json: bo
 @dry_run_option
 @note_option
 @yes_option
+@quiet_option
 @json_option
 def events_replay(
     event_ids: tuple[str, ...], dry_run: bool, note: str, yes: bool, as_json: bool, **filters: Any
@@ -167,6 +170,7 @@ async def _replay_many(runtime: Runtime, event_ids: tuple[str, ...], note: str, 
 @dry_run_option
 @reason_option
 @yes_option
+@quiet_option
 @json_option
 def events_dismiss(
     event_ids: tuple[str, ...], dry_run: bool, note: str, yes: bool, as_json: bool, **filters: Any
@@ -210,8 +214,10 @@ def events_dismiss(
 )
 @until_option
 @event_type_option
+@dry_run_option
+@quiet_option
 @json_option
-def events_backfill(since: str, until: str | None, types: tuple[str, ...], as_json: bool) -> int:
+def events_backfill(since: str, until: str | None, types: tuple[str, ...], dry_run: bool, as_json: bool) -> int:
     """Fetch from Stripe the events that never arrived.
 
     Safe to repeat, and safe while daemons run. Stripe keeps events for 30 days; for older ones use
@@ -220,14 +226,20 @@ def events_backfill(since: str, until: str | None, types: tuple[str, ...], as_js
     Example:
       checkout events backfill --since 7d --type checkout.session.completed
     """
+    from msgspec import to_builtins
+
     from checkout_daemon.errors import DatabaseReadOnly
 
-    done, trouble = with_runtime(lambda runtime: _backfill(runtime, since, until, types, as_json=as_json))
+    done, trouble = with_runtime(
+        lambda runtime: _backfill(runtime, since, until, types, dry_run=dry_run, as_json=as_json)
+    )
     if isinstance(trouble, DatabaseReadOnly):
         raise trouble
     if as_json:
-        print_json(done)
+        print_json(to_builtins(done) | {"dry_run": True} if dry_run else done)
     say(f"{done.scanned} scanned, {done.new} new, {done.stored} already stored, {done.failed} failed.")
+    if dry_run:
+        say("A dry run: nothing was changed.")
     if trouble is not None:
         say(f"error: stopped early; what was applied stays: {trouble.detail}. Run the command again")
         return trouble.exit_code
@@ -237,9 +249,12 @@ def events_backfill(since: str, until: str | None, types: tuple[str, ...], as_js
 
 
 async def _backfill(
-    runtime: Runtime, since: str, until: str | None, types: tuple[str, ...], *, as_json: bool
+    runtime: Runtime, since: str, until: str | None, types: tuple[str, ...], *, dry_run: bool, as_json: bool
 ) -> tuple[Backfilled, CheckoutError | None]:
-    """Backfill, printing each new event. Return the counts, and the error that ended it early."""
+    """Backfill, printing each new event. Return the counts, and the error that ended it early.
+
+    A dry run prints the events that would be applied, and applies none.
+    """
     from contextlib import suppress
 
     from checkout_daemon.commands.output import Progress
@@ -247,7 +262,7 @@ async def _backfill(
     from checkout_daemon.ledger.event_types import EVENT_TYPES
     from checkout_daemon.present.times import local_time
     from checkout_daemon.stripe_api.events import stripe_time
-    from checkout_daemon.stripe_sync.backfill import Backfilled, backfill, refuse_too_long_ago
+    from checkout_daemon.stripe_sync.backfill import Backfilled, backfill, missing_events, refuse_too_long_ago
 
     with suppress(StripeUnavailable, StripeRejected):  # backfill() meets the same error, and it is reported below
         await stripe_time(runtime.gateway)
@@ -272,10 +287,15 @@ async def _backfill(
                 reason = f": {plain(words(applied.reason))}" if applied.reason else ""
                 answer(f"{applied.event_id}  {plain(applied.type)}  {applied.status}{reason}")
 
+        wanted = types or tuple(EVENT_TYPES)
         try:
-            await backfill(
-                runtime, start, until=end, types=types or tuple(EVENT_TYPES), on_event=show, on_page=progress
-            )
+            if dry_run:
+                async for scanned, missing in missing_events(runtime, start, until=end, types=wanted):
+                    progress(Backfilled(scanned, len(missing), scanned - len(missing)))
+                    for event in [] if as_json else missing:
+                        answer(f"{event['id']}  {plain(event['type'])}  would be applied")
+                return total, None
+            await backfill(runtime, start, until=end, types=wanted, on_event=show, on_page=progress)
         except CheckoutError as error:
             return total, error
     return total, None

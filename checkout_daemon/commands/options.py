@@ -11,6 +11,7 @@ from typing import Any, overload
 import click
 
 from checkout_daemon.commands.completers import complete_numbers
+from checkout_daemon.commands.output import be_quiet
 from checkout_daemon.commands.typed import TERM, Number, OneOf, Seconds, Whole
 
 Command = Callable[..., Any]
@@ -112,6 +113,14 @@ def read_moment(text: str, option: str, time_zone: str, now: datetime | None = N
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of text.")
+quiet_option = click.option(
+    "--quiet",
+    "-q",
+    is_flag=True,
+    expose_value=False,
+    callback=be_quiet,
+    help="Print nothing but errors and questions, and JSON with --json.",
+)
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation (required off a terminal).")
 note_option = click.option("--note", default="", metavar="TEXT", help="Give a reason, kept in the order's history.")
 reason_option = click.option("--note", required=True, metavar="TEXT", help="Give the reason, kept in the audit log.")

@@ -9,7 +9,14 @@ import click
 from checkout_daemon.commands.asking import confirm
 from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.completers import complete_reasons
-from checkout_daemon.commands.options import dry_run_option, json_option, note_option, order_argument, yes_option
+from checkout_daemon.commands.options import (
+    dry_run_option,
+    json_option,
+    note_option,
+    order_argument,
+    quiet_option,
+    yes_option,
+)
 from checkout_daemon.commands.output import answer, print_json, say, say_dry_run
 from checkout_daemon.commands.running import with_database, with_runtime
 from checkout_daemon.commands.several import several_orders
@@ -48,6 +55,7 @@ PAYABLE = tuple(status for status in OrderStatus if status in PAYABLE_STATUSES)
 @dry_run_option
 @note_option
 @yes_option
+@quiet_option
 @json_option
 def orders_refund(
     order: str,
@@ -121,6 +129,7 @@ def orders_refund(
 @dry_run_option
 @note_option
 @yes_option
+@quiet_option
 @json_option
 def orders_cancel(order: str, dry_run: bool, note: str, yes: bool, as_json: bool) -> int:
     """Cancel an unpaid order.
@@ -164,6 +173,7 @@ def orders_cancel(order: str, dry_run: bool, note: str, yes: bool, as_json: bool
 @dry_run_option
 @note_option
 @yes_option
+@quiet_option
 @json_option
 def orders_recover(session: str, dry_run: bool, note: str, yes: bool, as_json: bool) -> int:
     """Recover an order that this database has lost.
@@ -217,6 +227,7 @@ def orders_recover(session: str, dry_run: bool, note: str, yes: bool, as_json: b
 @dry_run_option
 @note_option
 @yes_option
+@quiet_option
 @json_option
 def orders_erase(order: str, dry_run: bool, note: str, *, customer: bool, yes: bool, as_json: bool) -> int:
     """Erase a customer's data, and keep the books.
@@ -274,6 +285,7 @@ def _numbers(plan: ErasurePlan) -> str:
 @dry_run_option
 @note_option
 @yes_option
+@quiet_option
 @json_option
 def orders_ack(order: str, reason: str, note: str, as_json: bool) -> int:
     """Acknowledge that an order's attention is resolved.
@@ -307,6 +319,7 @@ def orders_ack(order: str, reason: str, note: str, as_json: bool) -> int:
 @click.argument("text")
 @dry_run_option
 @yes_option
+@quiet_option
 @json_option
 def orders_note(order: str, text: str, as_json: bool) -> int:
     """Add a note to an order's history.

@@ -11,15 +11,17 @@ from checkout_daemon.commands.asking import confirm
 from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.completers import complete_numbers
 from checkout_daemon.commands.options import (
+    dry_run_option,
     json_option,
     note_option,
     order_argument,
+    quiet_option,
     read_future,
     reason_option,
     yes_option,
 )
 from checkout_daemon.commands.orders_options import order_filters
-from checkout_daemon.commands.output import answer, print_json_lines, say
+from checkout_daemon.commands.output import answer, print_json_lines, say, say_dry_run
 from checkout_daemon.commands.running import with_database
 from checkout_daemon.commands.several import Selection, from_file_option
 from checkout_daemon.commands.typed import TERM
@@ -42,11 +44,20 @@ _ORDER = re.compile(
 @click.argument("words", type=TERM, metavar="[ORDER]... [me|NAME]", nargs=-1, shell_complete=complete_numbers)
 @from_file_option
 @order_filters()
+@dry_run_option
 @note_option
 @yes_option
+@quiet_option
 @json_option
 def orders_assign(
-    words: tuple[str, ...], from_file: Path | None, note: str, yes: bool, as_json: bool, **filters: Any
+    words: tuple[str, ...],
+    from_file: Path | None,
+    note: str,
+    *,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+    **filters: Any,
 ) -> int:
     """Give orders an owner: you, or NAME.
 
@@ -77,18 +88,28 @@ def orders_assign(
     def line(care: Care | ItemCare) -> str:
         return f"{_what(care)}: {care.owner} takes care of it."
 
-    return _each(selection, one, item, line, question=f"Give {{}} to {owner}?", yes=yes, as_json=as_json)
+    would = {"owner": owner} if dry_run else None
+    return _each(selection, one, item, line, question=f"Give {{}} to {owner}?", yes=yes, as_json=as_json, would=would)
 
 
 @click.command("unassign", cls=Command)
 @click.argument("orders", type=TERM, metavar="[ORDER]...", nargs=-1, shell_complete=complete_numbers)
 @from_file_option
 @order_filters()
+@dry_run_option
 @note_option
 @yes_option
+@quiet_option
 @json_option
 def orders_unassign(
-    orders: tuple[str, ...], from_file: Path | None, note: str, yes: bool, as_json: bool, **filters: Any
+    orders: tuple[str, ...],
+    from_file: Path | None,
+    note: str,
+    *,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+    **filters: Any,
 ) -> int:
     """Take the owner from orders.
 
@@ -109,13 +130,15 @@ def orders_unassign(
         return f"{_what(care)} has no owner now."
 
     selection = Selection.of(orders, from_file, filters)
-    return _each(selection, one, item, line, question="Take the owner from {}?", yes=yes, as_json=as_json)
+    would = {"owner": None} if dry_run else None
+    return _each(selection, one, item, line, question="Take the owner from {}?", yes=yes, as_json=as_json, would=would)
 
 
 @click.command("snooze", cls=Command)
 @order_argument()
 @click.argument("until", type=TERM, metavar="WHEN")
 @reason_option
+@quiet_option
 @json_option
 def orders_snooze(order: str, until: str, note: str, as_json: bool) -> int:
     """Leave what an order needs out of `checkout todo` until WHEN.
@@ -144,6 +167,7 @@ def orders_snooze(order: str, until: str, note: str, as_json: bool) -> int:
 @click.command("unsnooze", cls=Command)
 @click.argument("orders", type=TERM, metavar="ORDER...", nargs=-1, required=True, shell_complete=complete_numbers)
 @note_option
+@quiet_option
 @json_option
 def orders_unsnooze(orders: tuple[str, ...], note: str, as_json: bool) -> int:
     """Show what orders need in `checkout todo` again.
@@ -187,10 +211,12 @@ def _each(
     as_json: bool,
     question: str = "",
     yes: bool = False,
+    would: dict[str, Any] | None = None,
 ) -> int:
     """Act on each order or item, after all orders have been found, and print the results.
 
-    Ask first, with the number of orders and their money, if a file or filters select them.
+    Ask first, with the number of orders and their money, if a file or filters select them. `would`: what a dry run
+    prints besides the orders and items that would change.
     """
     from checkout_daemon.orders.item_caring import is_item
     from checkout_daemon.orders.lookup import find_order
@@ -207,6 +233,8 @@ def _each(
             ]
         orders = {order.id: order for order, _ in await selection.read(database, settings)}
         if orders:
+            if would is not None:
+                return [(one, order_id) for order_id in orders]
             amounts = [(order.amount_total, order.currency) for order in orders.values()]
             confirm(question.format(extent(amounts)), yes=yes)
         else:
@@ -215,6 +243,10 @@ def _each(
 
     async def work(database: Database, settings: Settings) -> list[Care | ItemCare]:
         found = dict.fromkeys(await find(database, settings))
+        if would is not None:
+            named = [name if care is item else str((await find_order(database, name)).number) for care, name in found]
+            say_dry_run({"changes": named} | would, as_json=as_json)
+            return []
         return [await care(database, settings, name) for care, name in found]
 
     done = with_database(work)

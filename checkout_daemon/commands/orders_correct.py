@@ -8,7 +8,14 @@ import click
 
 from checkout_daemon.commands.asking import confirm
 from checkout_daemon.commands.base import Command
-from checkout_daemon.commands.options import dry_run_option, json_option, note_option, order_argument, yes_option
+from checkout_daemon.commands.options import (
+    dry_run_option,
+    json_option,
+    note_option,
+    order_argument,
+    quiet_option,
+    yes_option,
+)
 from checkout_daemon.commands.output import keys, print_json, say, say_dry_run
 from checkout_daemon.commands.running import with_database
 from checkout_daemon.commands.typed import TERM
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
 @dry_run_option
 @note_option
 @yes_option
+@quiet_option
 @json_option
 def orders_correct(
     order: str, email: str | None, phone: str | None, note: str, *, dry_run: bool, yes: bool, as_json: bool

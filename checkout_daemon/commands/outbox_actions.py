@@ -9,7 +9,14 @@ import click
 from checkout_daemon.commands.asking import confirm
 from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.dead_letters import DeadKind, check_choice
-from checkout_daemon.commands.options import dry_run_option, json_option, note_option, reason_option, yes_option
+from checkout_daemon.commands.options import (
+    dry_run_option,
+    json_option,
+    note_option,
+    quiet_option,
+    reason_option,
+    yes_option,
+)
 from checkout_daemon.commands.outbox_options import MessageOptions, error_counts, message_filters
 from checkout_daemon.commands.output import answer, keys, print_json_lines, print_result, say_dry_run
 from checkout_daemon.commands.running import with_runtime
@@ -33,6 +40,7 @@ _WAYS = "--status or --fingerprint"
 @dry_run_option
 @note_option
 @yes_option
+@quiet_option
 @json_option
 def outbox_replay(messages: tuple[str, ...], dry_run: bool, note: str, yes: bool, as_json: bool, **filters: Any) -> int:
     """Send messages again.
@@ -106,6 +114,7 @@ async def _print_named(database: Database, found: Sequence[MessageLine], queued:
 @dry_run_option
 @reason_option
 @yes_option
+@quiet_option
 @json_option
 def outbox_dismiss(
     messages: tuple[str, ...], dry_run: bool, note: str, yes: bool, as_json: bool, **filters: Any

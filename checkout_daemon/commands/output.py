@@ -24,6 +24,23 @@ _FACT_WIDTH = 10
 _GAP = 2
 _LEAST_WIDTH = 5
 _WIDE = 120
+_ERROR = "error: "
+
+
+_quiet = False
+
+
+def be_quiet(context: click.Context, _: click.Parameter, value: bool) -> None:
+    """Print nothing but errors, questions and JSON until the command ends. It is the callback of --quiet."""
+    global _quiet
+    _quiet = value
+
+    def end() -> None:
+        global _quiet
+        _quiet = False
+
+    if value:
+        context.call_on_close(end)
 
 
 def print_json(value: Any) -> None:
@@ -64,9 +81,10 @@ def keys(record: Any) -> dict[str, Any]:
 
 
 def answer(text: str) -> None:
-    """Print a result for people on stdout."""
-    _make_way()
-    click.echo(text)
+    """Print a result for people on stdout, unless --quiet was given."""
+    if not _quiet:
+        _make_way()
+        click.echo(text)
 
 
 def for_stdout(text: str) -> str:
@@ -111,8 +129,9 @@ def say(text: str) -> None:
     """Print a message on stderr, without anything that a terminal would obey: it may contain text from Stripe."""
     from checkout_daemon.present.text import plain_lines
 
-    _make_way()
-    click.echo(plain_lines(text), err=True)
+    if not _quiet or text.startswith(_ERROR):
+        _make_way()
+        click.echo(plain_lines(text), err=True)
 
 
 def say_trouble(trouble: ConnectionChange) -> None:
@@ -134,7 +153,7 @@ def console() -> Console:
             """Let the program end as it does wherever a reader closes the pipe; Rich would exit with 1."""
             raise BrokenPipeError
 
-    return Printer(highlight=False, markup=False, emoji=False)
+    return Printer(highlight=False, markup=False, emoji=False, quiet=_quiet)
 
 
 def is_wide() -> bool:
@@ -247,7 +266,7 @@ class Progress:
         from rich.progress import Progress as Bar
 
         console = Console(stderr=True)
-        self._shown = shown and console.is_terminal
+        self._shown = shown and console.is_terminal and not _quiet
         # Without a thread of its own, which could draw the bar between its erasure and a line that takes its place.
         self._bar = Bar(
             *Bar.get_default_columns(), MofNCompleteColumn(), console=console, disable=not self._shown, transient=True,

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from checkout_daemon.commands.base import Command
-from checkout_daemon.commands.options import json_option, note_option, read_time
+from checkout_daemon.commands.options import (
+    json_option,
+    note_option,
+    quiet_option,
+    read_time,
+)
 from checkout_daemon.commands.output import answer, print_json, print_result, say
 from checkout_daemon.commands.running import with_runtime
 from checkout_daemon.commands.typed import TERM, Number
@@ -41,6 +46,7 @@ if TYPE_CHECKING:
     help="Call Stripe at most this often a second.",
 )
 @note_option
+@quiet_option
 @json_option
 def reconcile(since: str, apply: bool, dry_run: bool, anew: bool, rate: float, note: str, as_json: bool) -> int:
     """Compare orders with Stripe, field by field.

@@ -13,6 +13,7 @@ from checkout_daemon.commands.options import (
     dry_run_option,
     json_option,
     note_option,
+    quiet_option,
     yes_option,
 )
 from checkout_daemon.commands.output import answer, print_json, say, say_dry_run
@@ -47,6 +48,7 @@ PAYABLE = tuple(status for status in OrderStatus if status in PAYABLE_STATUSES)
 @click.option("--qr", is_flag=True, help="Draw the link as a QR code in the terminal.")
 @note_option
 @yes_option
+@quiet_option
 @json_option
 def sessions_resend(order: str, no_email: bool, qr: bool, note: str, as_json: bool) -> int:
     """Send a customer a link to pay.
@@ -94,6 +96,7 @@ def _resend_one(text: str, note: str, *, mail: bool, qr: bool, as_json: bool) ->
 @dry_run_option
 @note_option
 @yes_option
+@quiet_option
 @json_option
 def sessions_expire(order: str, dry_run: bool, note: str, yes: bool, as_json: bool) -> int:
     """Expire a session, so that it can no longer be paid.
@@ -141,6 +144,7 @@ def sessions_expire(order: str, dry_run: bool, note: str, yes: bool, as_json: bo
 @dry_run_option
 @note_option
 @yes_option
+@quiet_option
 @json_option
 def sessions_sync(order: str, dry_run: bool, note: str, as_json: bool) -> int:
     """Update one order from Stripe.

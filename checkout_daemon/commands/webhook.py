@@ -8,7 +8,11 @@ import click
 
 from checkout_daemon.commands.asking import confirm
 from checkout_daemon.commands.base import CommandGroup
-from checkout_daemon.commands.options import dry_run_option, json_option, yes_option
+from checkout_daemon.commands.options import (
+    dry_run_option,
+    json_option,
+    yes_option,
+)
 from checkout_daemon.commands.output import (
     answer,
     console,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -70,6 +70,17 @@ async def backfill(
             on_page(done)
             total += done
     return total
+
+
+async def missing_events(
+    runtime: Runtime, since: datetime, *, until: datetime | None = None, types: Sequence[str] = tuple(EVENT_TYPES)
+) -> AsyncIterator[tuple[int, list[dict[str, Any]]]]:
+    """Yield of each page how many events Stripe listed, and those that `backfill` would apply. Change nothing."""
+    begin = int((since - OVERLAP).timestamp())
+    end = None if until is None else int(until.timestamp())
+    async with aclosing(every_event(runtime.gateway, types, begin, end)) as pages:
+        async for page in pages:
+            yield len(page), await _missing(runtime, [event.object for event in page])
 
 
 def refuse_too_long_ago(since: datetime, now: datetime) -> None:

@@ -25,6 +25,12 @@ DRY = [
     for path, command in walk(cli.checkout, "checkout")
     if any("--dry-run" in option.opts for option in command.params)
 ]
+COMMANDS = {path.removeprefix("checkout "): command for path, command in walk(cli.checkout, "checkout")}
+QUIET = [
+    name
+    for name, command in COMMANDS.items()
+    if any("--quiet" in option.opts and not option.expose_value for option in command.params)
+]
 BY_CLI = {"events resend": Line("events resend EVENT", an_event)}
 LINES = WRITING | AT_STRIPE | IN_BULK | BY_CLI
 
@@ -48,8 +54,7 @@ def endpoints(place: Place) -> object:
 
 
 def test_most_commands_that_change_something_have_a_dry_run() -> None:
-    without = {"batches stop", "events backfill", "db restore"}
-    without |= {"orders assign", "orders unassign", "orders snooze", "orders unsnooze"}
+    without = {"batches stop", "db restore", "orders snooze", "orders unsnooze", "tokens create", "tokens revoke"}
     assert {*DRY} == {*WRITING, *AT_STRIPE, *BY_CLI} - without
 
 
@@ -71,6 +76,27 @@ def test_a_dry_run_asks_nothing_and_changes_nothing(
     after = place.contents()
     assert {table for table in before if before[table] != after[table]} == set()
     assert endpoints(place) == at_stripe
+
+
+def test_all_commands_that_write_can_be_quiet() -> None:
+    # They print what is shown once, or what they revoked.
+    assert {*WRITING} - {*QUIET} == {"tokens create", "tokens revoke"}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in QUIET if name in WRITING and name not in ("db restore", "reconcile")]
+)
+def test_a_quiet_command_prints_nothing(run: Run, place: Place, tmp_path: Path, name: str) -> None:
+    yes = ["--yes"] if any("--yes" in option.opts for option in COMMANDS[name].params) else []
+    ran = run(*WRITING[name].words(place, tmp_path, "--quiet", *yes))
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+
+
+def test_a_quiet_command_names_what_is_wrong(run: Run) -> None:
+    ran = run("orders", "note", "999999", "called", "--quiet")
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err.startswith("error: ")
+    assert run("orders", "show", "999999").err.startswith("error: ")  # and the next command is not quiet
 
 
 def test_a_resend_of_many_asks_with_their_number_and_money(run: Run, place: Place) -> None:

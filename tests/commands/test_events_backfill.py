@@ -40,6 +40,19 @@ def test_what_was_missed_is_fetched_once_and_counted(run: Run, stripe: Backgroun
     assert run("events", "backfill", "--until", "2h").err.count("0 scanned") == 1
 
 
+def test_a_dry_run_names_what_would_be_applied_and_applies_nothing(run: Run, stripe: BackgroundStripe) -> None:
+    dry = run("events", "backfill", "--since", "1h", "--dry-run")
+    assert (dry.code, dry.out.count("  would be applied\n")) == (0, 2)
+    assert "2 scanned, 2 new" in dry.err
+    assert "A dry run: nothing was changed." in dry.err
+    again = run("events", "backfill", "--since", "1h", "--dry-run", "--json")
+    assert again.json == {"scanned": 2, "new": 2, "held": 0, "failed": 0, "dry_run": True}
+    assert run("events", "list", "--quiet").out == ""
+    quiet = run("events", "backfill", "--since", "1h", "--quiet")
+    assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
+    assert len(run("events", "list", "--quiet").out.split()) == 2
+
+
 def test_people_read_each_event_that_was_new(run: Run, stripe: BackgroundStripe) -> None:
     ran = run("events", "backfill", "--since", "1h")
     assert ran.out.count("ignored: no order") == 2

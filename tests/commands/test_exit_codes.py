@@ -6,7 +6,8 @@ import pytest
 
 import cli
 from tests.commands.conftest import KEY, Run
-from tests.commands.every_command import READING, WRITING
+from tests.commands.every_command import AT_STRIPE, READING, WRITING
+from tools.exit_codes import MEANINGS, exit_codes
 from tools.manual import walk
 
 COMMANDS = {path.removeprefix("checkout "): command for path, command in walk(cli.checkout, "checkout")}
@@ -50,3 +51,14 @@ def test_a_database_that_does_not_answer_is_5_in_one_line(without_database: Run,
     assert (ran.code, ran.out) == (5, ""), ran.err
     errors = [text for text in ran.err.splitlines() if text.startswith("error: ")]
     assert (len(errors), "Traceback" in ran.err) == (1, False)
+
+
+def test_the_man_pages_know_the_exit_codes_of_every_command() -> None:
+    known = {name: exit_codes(name, command) for name, command in COMMANDS.items()}
+    assert all({0, 1, 2, 130, 143} <= {*codes} <= {*MEANINGS} for codes in known.values())
+    assert {name for name in {**READING, **WRITING} if 5 not in known[name]} == set()
+    assert {name for name in {**WRITING, **AT_STRIPE} if 4 not in known[name]} == set()
+    named = ("ORDER", "EVENT", "MESSAGE", "BATCH", "SESSION")
+    lines = {**READING, **WRITING}
+    assert {name for name, line in lines.items() if {*line.text.split()} & {*named} and 3 not in known[name]} == set()
+    assert (known["settings"], known["completion"]) == ([0, 1, 2, 130, 143], [0, 1, 2, 130, 143])
