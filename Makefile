@@ -82,7 +82,7 @@ SEED ?= 1
 PARTS ?=
 # The release that `upgrade` begins with; the one before this schema if empty.
 PREVIOUS ?=
-FAULTS_READY := $(foreach name,venv node fuzz patroni,.faults/$(name)/.installed)
+FAULTS_READY := $(foreach name,venv node fuzz patroni deploying,.faults/$(name)/.installed)
 faults: $(PYTHON_READY) $(STOREFRONT) $(FAULTS_READY)
 	$(BIN)/python -m tests.faults $(PARTS) --seconds $(SECONDS) --seed $(SEED) --folder .faults \
 		$(if $(PREVIOUS),--previous $(PREVIOUS))
@@ -102,6 +102,11 @@ faults: $(PYTHON_READY) $(STOREFRONT) $(FAULTS_READY)
 .faults/patroni/.installed: tests/faults/patroni/requirements.txt
 	"$(PYTHON)" -m venv .faults/patroni
 	.faults/patroni/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
+	@touch $@
+
+.faults/deploying/.installed: tests/faults/deploying/requirements.txt
+	"$(PYTHON)" -m venv .faults/deploying
+	.faults/deploying/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
 	@touch $@
 
 .faults/node/.installed: tests/faults/programs/package.json

@@ -38,6 +38,7 @@ MODULES = (
     "rolling.restarts",
     "rolling.upgrade",
     "rolling.locks",
+    "deploying.part",
 )
 """The modules of tests.faults with a PART each, in the sequence in which they run."""
 

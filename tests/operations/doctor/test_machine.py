@@ -21,8 +21,14 @@ async def test_a_full_disk_is_a_fault(settings: Settings, monkeypatch: pytest.Mo
 
 
 async def test_no_stripe_cli_is_a_fault(settings: Settings) -> None:
-    cli = (await results(replace(settings, stripe_cli=Path("/nowhere/stripe"))))["cli"]
+    local = replace(settings, stripe_cli=Path("/nowhere/stripe"), public_url="http://127.0.0.1:8000")
+    cli = (await results(local))["cli"]
     assert (cli.ok, "/nowhere/stripe" in cli.detail, cli.fix is not None) == (False, True, True)
+
+
+async def test_a_server_needs_no_stripe_cli(settings: Settings) -> None:
+    served = replace(settings, stripe_cli=Path("/nowhere/stripe"), public_url="https://shop.example")
+    assert (await results(served))["cli"].ok is None
 
 
 @pytest.mark.parametrize(("greeting", "ok"), [(b"220 mail.example ESMTP\r\n", True), (b"554 go away\r\n", False)])
