@@ -87,6 +87,7 @@ def settings(canaries: Canaries, database_url: str, stripe_base: str, mail_port:
         "CHECKOUT_SMTP_URL": f"smtp://shop:{canaries.plant('mail password')}@127.0.0.1:{mail_port}?starttls=never",
         "CHECKOUT_SHOP_WEBHOOK_URL": f"http://127.0.0.1:9/{canaries.plant('address of the shop')}",
         "CHECKOUT_SHOP_WEBHOOK_SECRET": f"whsec_{encoded}",
+        "CHECKOUT_ALERT_URLS": f"json://127.0.0.1:9/{canaries.plant('address of the chat')}",
         "CHECKOUT_AUDIT_KEY": canaries.plant("audit key"),
     }
     unplanted = {row.name for row in ROWS.values() if row.secret} - secret.keys()

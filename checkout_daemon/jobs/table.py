@@ -17,10 +17,12 @@ from checkout_daemon.messages.deadlines import alert_about_deadlines
 from checkout_daemon.messages.delivering import (
     count_backlog,
     deliver_due,
+    deliver_pushes,
     deliver_to_endpoints,
     owe_again,
     skip_unconfigured,
 )
+from checkout_daemon.messages.pushes import owe_resolved, skip_unknown_pushes
 from checkout_daemon.model.messages import Channel
 from checkout_daemon.operations import retention
 from checkout_daemon.operations.gauges import count_trouble
@@ -52,6 +54,7 @@ JOBS = (
     Job("deliver-mails", 1.0, lambda runtime: deliver_due(runtime, Channel.MAIL)),
     Job("deliver-alerts", 1.0, lambda runtime: deliver_due(runtime, Channel.ALERT)),
     Job("deliver-webhooks", 1.0, lambda runtime: deliver_due(runtime, Channel.WEBHOOK)),
+    Job("deliver-pushes", 1.0, deliver_pushes),
     Job("deliver-endpoints", 1.0, deliver_to_endpoints),
     Job("owe-again", 5.0, owe_again),
     Job("count-outbox", 30.0, count_backlog),
@@ -65,6 +68,8 @@ JOBS = (
     Job("tell-key", 600.0, alerting.alert_about_key),
     Job("tell-missing-orders", 60.0, alert_missing),
     Job("tell-clocks", 300.0, clocks.alert_about_clocks),
+    Job("tell-resolved", 30.0, owe_resolved),
+    Job("skip-pushes", 600.0, skip_unknown_pushes),
     # The audit log
     Job("anchor-operator-log", 60.0, anchor_log),
     # Retention, which stops while the clocks differ so much that no age can be trusted

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Collection
+from datetime import UTC, datetime, timedelta
 from itertools import product
 
 from checkout_daemon.backoff import MESSAGE_TRIES, message_retry_delay
@@ -19,14 +19,16 @@ from checkout_daemon.database.server import read_now
 from checkout_daemon.errors import DatabaseUnavailable, why
 from checkout_daemon.messages.mails import send_alert, send_customer_mail
 from checkout_daemon.messages.outcomes import NotNeeded, RefusedForGood, TryLater
+from checkout_daemon.messages.pushes import is_quiet, push_targets, send_push
 from checkout_daemon.messages.shop_webhooks import send_webhook
 from checkout_daemon.messages.webhook_endpoints import note_outcome
-from checkout_daemon.model.messages import UNCONFIGURED_LIFETIME, Channel
+from checkout_daemon.model.messages import UNCONFIGURED_LIFETIME, URGENT, Channel
 from checkout_daemon.observability.redaction import redact
 from checkout_daemon.outbox import outbox_store
 from checkout_daemon.outbox.channels import missing_setting
 from checkout_daemon.outbox.outbox_store import ClaimedMessage
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -52,12 +54,9 @@ async def deliver_due(runtime: Runtime, channel: Channel, *, endpoint: str | Non
 
     Send none if the channel is not configured. Raise DatabaseUnavailable once the attempts in progress have ended.
     """
-    if endpoint is None and missing_setting(runtime.settings, channel) is not None:
-        if channel is not Channel.WEBHOOK:
-            return 0
-        async with runtime.database.connection() as connection:
-            if not await connection.fetchval(sql("has_endpoints")):
-                return 0
+    settings = runtime.settings
+    if endpoint is None and missing_setting(settings, channel) is not None and not await _has_others(runtime, channel):
+        return 0
     tried = 0
     failure: DatabaseUnavailable | None = None
     running: set[asyncio.Task[DatabaseUnavailable | None]] = set()
@@ -68,7 +67,13 @@ async def deliver_due(runtime: Runtime, channel: Channel, *, endpoint: str | Non
                 try:
                     async with runtime.database.connection() as connection:
                         claimed = await outbox_store.claim_messages(
-                            connection, channel, free, lease_seconds=LEASE_SECONDS, endpoint=endpoint
+                            connection,
+                            channel,
+                            free,
+                            lease_seconds=LEASE_SECONDS,
+                            endpoint=endpoint,
+                            kinds=_urgent_only(settings) if channel is Channel.ALERT else None,
+                            addresses=push_targets(settings),
                         )
                 except DatabaseUnavailable as error:  # let running attempts finish: a cut-off one is sent twice
                     claimed, failure = [], error
@@ -90,18 +95,37 @@ async def deliver_due(runtime: Runtime, channel: Channel, *, endpoint: str | Non
 
 
 async def deliver_to_endpoints(runtime: Runtime) -> int:
-    """Send what is due to each endpoint. One that does not answer holds up none of the others. Return how many."""
+    """Send what is due to each endpoint, and return how many messages were tried."""
+
+    async def names() -> Collection[str]:
+        async with runtime.database.connection() as connection:
+            return [row["name"] for row in await connection.fetch(sql("endpoints_in_use"))]
+
+    return await _deliver_to_each(runtime, Channel.WEBHOOK, names)
+
+
+async def deliver_pushes(runtime: Runtime) -> int:
+    """Send what is due to each address of CHECKOUT_ALERT_URLS, and return how many messages were tried."""
+
+    async def names() -> Collection[str]:
+        return push_targets(runtime.settings)
+
+    return await _deliver_to_each(runtime, Channel.ALERT, names)
+
+
+async def _deliver_to_each(
+    runtime: Runtime, channel: Channel, read_names: Callable[[], Awaitable[Collection[str]]]
+) -> int:
+    """Send what is due to each receiver. One that does not answer holds up none of the others."""
     running: dict[str, asyncio.Task[int | DatabaseUnavailable]] = {}
     tried = 0
     failure: DatabaseUnavailable | None = None
     async with asyncio.TaskGroup() as group:
         while True:
             if failure is None:
-                async with runtime.database.connection() as connection:
-                    names = [row["name"] for row in await connection.fetch(sql("endpoints_in_use"))]
-                for name in names:
+                for name in await read_names():
                     if name not in running:
-                        running[name] = group.create_task(_deliver_to(runtime, name))
+                        running[name] = group.create_task(_deliver_to(runtime, channel, name))
             if not running:
                 break
             await asyncio.wait(running.values(), timeout=_LOOK_AGAIN_SECONDS)
@@ -151,9 +175,23 @@ async def owe_again(runtime: Runtime) -> int:
         return await outbox_store.owe_again(connection)
 
 
-async def _deliver_to(runtime: Runtime, endpoint: str) -> int | DatabaseUnavailable:
+async def _has_others(runtime: Runtime, channel: Channel) -> bool:
+    """Return whether messages of a channel go somewhere besides its own setting."""
+    if channel is Channel.ALERT:
+        return bool(runtime.settings.alert_urls)
+    if channel is not Channel.WEBHOOK:
+        return False
+    async with runtime.database.connection() as connection:
+        return bool(await connection.fetchval(sql("has_endpoints")))
+
+
+def _urgent_only(settings: Settings) -> Collection[str] | None:
+    return [kind.value for kind in URGENT] if is_quiet(settings, datetime.now(UTC)) else None
+
+
+async def _deliver_to(runtime: Runtime, channel: Channel, endpoint: str) -> int | DatabaseUnavailable:
     try:
-        return await deliver_due(runtime, Channel.WEBHOOK, endpoint=endpoint)
+        return await deliver_due(runtime, channel, endpoint=endpoint)
     except DatabaseUnavailable as away:  # raised here, it would cancel the others
         return away
 
@@ -171,7 +209,7 @@ async def _deliver(runtime: Runtime, message: ClaimedMessage) -> DatabaseUnavail
     try:
         async with runtime.database.connection() as connection:
             recorded = await outbox_store.record_delivery(connection, message, status, error=error, retry_in=retry_in)
-        if message.endpoint is not None and status != "skipped":
+        if message.endpoint is not None and message.channel == Channel.WEBHOOK and status != "skipped":
             await note_outcome(runtime.database, message.endpoint, sent=status == "sent")
     except DatabaseUnavailable as away:
         log.info("message %s is %s, but that was not recorded: it is sent again", message.id, status)
@@ -195,7 +233,9 @@ async def _attempt(runtime: Runtime, message: ClaimedMessage) -> tuple[str, str 
         return "dead", "the daemon ended during every attempt", timedelta()
     try:
         async with asyncio.timeout(SEND_SECONDS):
-            await _SENDERS[Channel(message.channel)](runtime, message)
+            channel = Channel(message.channel)
+            pushed = channel is Channel.ALERT and message.endpoint is not None
+            await (send_push if pushed else _SENDERS[channel])(runtime, message)
     except DatabaseUnavailable:
         raise
     except NotNeeded as reason:

@@ -16,9 +16,10 @@ from checkout_daemon.messages.customer_mails import customer_values
 from checkout_daemon.messages.deadlines import deadline_alert, due_dispute
 from checkout_daemon.messages.outcomes import NotNeeded, RefusedForGood, TryLater, attention_of, view_of
 from checkout_daemon.messages.rendering import Rendered, language_of, one_line, render
-from checkout_daemon.model.messages import Alert, MessageKind
+from checkout_daemon.model.messages import Alert, Channel, MessageKind
 from checkout_daemon.model.orders import attention_command
 from checkout_daemon.orders.order_store import read_locale
+from checkout_daemon.outbox.channels import missing_setting
 from checkout_daemon.outbox.outbox_store import ClaimedMessage, refund_mails
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings
@@ -65,15 +66,18 @@ async def _check_announced(connection: asyncpg.Connection, message: ClaimedMessa
 async def send_alert(runtime: Runtime, message: ClaimedMessage) -> None:
     """Mail a message to the operator. Raise TryLater, RefusedForGood or NotNeeded."""
     settings = runtime.settings
+    if (missing := missing_setting(settings, Channel.ALERT)) is not None:
+        raise NotNeeded(f"{missing} is not set; the addresses of CHECKOUT_ALERT_URLS get it")
     async with runtime.database.connection() as connection:
-        alert = await _alert(connection, message, livemode=settings.livemode)
+        alert = await alert_of(connection, message, livemode=settings.livemode)
     values = {"shop": one_line(settings.shop_name), "alert": alert, "public_url": settings.public_url}
     rendered = render(settings.mail_templates, "alert", "en", values)
     recipients = [address.addr_spec for address in read_addresses(settings.alert_to or "")]
     await _send(settings, _compose(settings, message, rendered, "en"), recipients)
 
 
-async def _alert(connection: asyncpg.Connection, message: ClaimedMessage, *, livemode: bool) -> Alert:
+async def alert_of(connection: asyncpg.Connection, message: ClaimedMessage, *, livemode: bool) -> Alert:
+    """Return what a message to the operator reports. Raise NotNeeded if it is no longer true."""
     if message.payload is not None:
         return msgspec.json.decode(message.payload, type=Alert)
     view = await view_of(connection, message)

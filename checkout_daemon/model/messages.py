@@ -64,9 +64,21 @@ class MessageKind(StrEnum):
     ENDPOINT_DISABLED = "endpoint.disabled", _OPERATOR
     KEY_DENIED = "key.denied", _OPERATOR
     RECEIVER_DISABLED = "receiver.disabled", _OPERATOR
+    ALERT_RESOLVED = "alert.resolved", ()  # only where an address of CHECKOUT_ALERT_URLS got the alert
     CLOCKS_DIFFER = "clocks.differ", _OPERATOR
     ORDERS_MISSING = "orders.missing", _OPERATOR
 
+
+URGENT = frozenset(
+    {
+        MessageKind.EVENTS_DEAD,
+        MessageKind.EVENTS_SILENT,
+        MessageKind.ENDPOINT_DISABLED,
+        MessageKind.KEY_DENIED,
+        MessageKind.ORDERS_MISSING,
+    }
+)
+"""The alerts that quiet hours let pass: without a person, payments go on being missed."""
 
 # A message that waited this long for a channel that is not configured is no longer worth sending.
 UNCONFIGURED_LIFETIME = timedelta(days=3)

@@ -123,18 +123,30 @@ async def link_subject(connection: asyncpg.Connection, order_id: str, session_id
 
 
 async def claim_messages(
-    connection: asyncpg.Connection, channel: Channel, limit: int, *, lease_seconds: float, endpoint: str | None = None
+    connection: asyncpg.Connection,
+    channel: Channel,
+    limit: int,
+    *,
+    lease_seconds: float,
+    endpoint: str | None = None,
+    kinds: Collection[str] | None = None,
+    addresses: Collection[str] = (),
 ) -> list[ClaimedMessage]:
     """Claim due messages. A message claimed by a dead daemon is due when its lease ends.
 
-    Of the channel webhook, those for an endpoint, or those for CHECKOUT_SHOP_WEBHOOK_URL, which are then owed to every
-    endpoint as well.
+    With an `endpoint`, those for it, of these `kinds`. Without, those for the channel's own setting. A webhook is then
+    owed to every endpoint as well, and an alert to the `addresses`.
     """
+    arguments: list[object] = [channel.value, limit, lease_seconds]
     if endpoint is not None:
-        statement, more = "claim_messages_of_endpoint", [endpoint]
+        statement = "claim_messages_of_endpoint"
+        arguments += [endpoint, None if kinds is None else list(kinds)]
+    elif channel is Channel.ALERT:
+        statement = "claim_alerts"
+        arguments.append(list(addresses))
     else:
-        statement, more = "claim_webhooks" if channel is Channel.WEBHOOK else "claim_messages", []
-    rows = await connection.fetch(sql(statement), channel.value, limit, lease_seconds, *more)
+        statement = "claim_webhooks" if channel is Channel.WEBHOOK else "claim_messages"
+    rows = await connection.fetch(sql(statement), *arguments)
     return [ClaimedMessage(**dict(row)) for row in rows]
 
 

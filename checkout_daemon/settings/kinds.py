@@ -11,9 +11,11 @@ from checkout_daemon.settings.rows import Kind
 from checkout_daemon.settings.values import (
     STRIPE_API_BASE,
     BadValue,
+    check_alert_urls,
     check_api_key,
     check_audit_keys,
     check_endpoint_secrets,
+    check_hours,
     check_operator,
     check_shop_secrets,
 )
@@ -211,6 +213,8 @@ DATABASE_URL = Kind("PostgreSQL URL", lambda text, _: text, show=shown_url)
 API_KEY = _checked("secret or restricted key of Stripe", check_api_key)
 ENDPOINT_SECRETS = _listed("signing secrets (whsec_…)", check_endpoint_secrets)
 SHOP_SECRETS = _listed("signing secrets of Standard Webhooks (whsec_…)", check_shop_secrets)
+ALERT_URLS = _listed("addresses as Apprise takes them", check_alert_urls)
+HOURS = _checked("HH:MM-HH:MM", check_hours)
 AUDIT_KEYS = _listed("keys of 32 or more characters", check_audit_keys)
 OPERATOR = _checked("name of at most 64 letters, digits and .@_+-", check_operator)
 PATH = Kind("path", lambda text, cwd: cwd / text)

@@ -346,6 +346,24 @@ class Settings:
         example="ops@shop.example,night@shop.example",
         about="Who gets a mail when an order needs a person, or when something is wrong with the shop.",
     )
+    alert_urls: tuple[str, ...] = Group.MAIL.setting(
+        "CHECKOUT_ALERT_URLS",
+        kinds.ALERT_URLS,
+        default=(),
+        secret=True,
+        unset="alerts are only mailed",
+        example="ntfys://ntfy.sh/my-shop,slack://…",
+        about="Where alerts go besides mail: chat, phone or pager, as Apprise's addresses, comma-separated (a comma in "
+        "one is %2C). Needs the extra: pip install 'checkout-daemon[alerts]'.",
+    )
+    alert_quiet: str | None = Group.MAIL.setting(
+        "CHECKOUT_ALERT_QUIET",
+        kinds.HOURS,
+        unset="alerts come at any time",
+        example="22:00-07:00",
+        about="When the addresses of CHECKOUT_ALERT_URLS get only urgent alerts, in CHECKOUT_TIME_ZONE. The others "
+        "come afterwards.",
+    )
     shop_webhook_url: str | None = Group.WEBHOOKS.setting(
         "CHECKOUT_SHOP_WEBHOOK_URL",
         kinds.FINAL_URL,

@@ -14,6 +14,8 @@ _TEST_KEYS = ("sk_test_", "rk_test_")
 _KEY = re.compile(r"[sr]k_(?:test_|live_)?(?!test_|live_)[A-Za-z0-9_]+")
 _SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_-]+")
 _OPERATOR = re.compile(r"[\w.@+-]{1,64}")
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{1,30}://\S+")
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb"
 _SHORTEST_AUDIT_KEY = 32
 
@@ -81,6 +83,22 @@ def check_shop_secrets(secrets: Sequence[str]) -> None:
             "must hold whsec_ and 24 to 64 bytes in base64, comma-separated: "
             'echo "whsec_$(openssl rand -base64 32)" makes one'
         )
+
+
+def check_alert_urls(urls: Sequence[str]) -> None:
+    """Raise BadValue for what is not an address with a scheme, such as slack://… or mailto://…."""
+    if not all(_ADDRESS.fullmatch(url) for url in urls):
+        raise BadValue(
+            "must hold addresses as Apprise takes them, comma-separated, such as ntfys://ntfy.sh/my-shop: "
+            "https://github.com/caronc/apprise/wiki lists them"
+        )
+
+
+def check_hours(text: str) -> None:
+    """Raise BadValue for what is not from one time of day to another one."""
+    start, _, end = text.partition("-")
+    if not (_CLOCK.fullmatch(start) and _CLOCK.fullmatch(end)) or start == end:
+        raise BadValue("must be two times of day, such as 22:00-07:00")
 
 
 def check_audit_keys(keys: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ import asyncpg
 
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.operations.doctor import (
+    alerts,
     connections,
     database,
     live,
@@ -41,6 +42,7 @@ CHECKS: dict[str, _Examine] = {
     "secrets": stripe.secrets_set,
     "cli": machine.cli_found,
     "smtp": machine.smtp_answers,
+    "alerts": alerts.alerts_can_be_sent,
     "disk": machine.disk_has_room,
     "dead_letters": database.no_dead_letters,
     "backfill": database.nothing_missing,

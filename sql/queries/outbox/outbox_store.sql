@@ -39,11 +39,31 @@ WITH due AS (
 )
 SELECT * FROM claimed;
 
+-- name: claim_alerts
+-- The same for the channel alert: at its first attempt, a message is owed to each address whose name is in $4.
+WITH due AS (
+    SELECT id FROM outbox
+    WHERE channel = $1 AND status IN ('queued', 'failed') AND next_attempt_at <= now() AND endpoint IS NULL
+    ORDER BY next_attempt_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE outbox SET claim = gen_random_uuid(), attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $3)
+    FROM due WHERE outbox.id = due.id
+    RETURNING outbox.id, order_id, kind, subject_id, channel, payload, attempts, created_at, claim
+), spread AS (
+    INSERT INTO outbox (order_id, kind, subject_id, channel, payload, created_at, endpoint)
+    SELECT order_id, kind, subject_id || '@' || name, channel, payload, claimed.created_at, name
+    FROM claimed CROSS JOIN unnest($4::text[]) AS name
+    WHERE attempts = 1
+    ON CONFLICT (order_id, kind, subject_id, channel) DO NOTHING
+)
+SELECT * FROM claimed;
+
 -- name: claim_messages_of_endpoint
--- The same as claim_messages for the endpoint $4.
+-- The same as claim_messages for the endpoint $4, of the kinds $5, or of all if it is null.
 WITH due AS (
     SELECT id FROM outbox
     WHERE channel = $1 AND status IN ('queued', 'failed') AND next_attempt_at <= now() AND endpoint = $4
+        AND ($5::text[] IS NULL OR kind = ANY($5))
     ORDER BY next_attempt_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE outbox SET claim = gen_random_uuid(), attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $3)

@@ -26,6 +26,7 @@ NAMES = [
     "secrets",
     "cli",
     "smtp",
+    "alerts",
     "disk",
     "dead_letters",
     "backfill",
@@ -39,7 +40,7 @@ async def test_a_shop_without_faults(settings: Settings, account: Account) -> No
     assert list(checks) == NAMES == list(CHECKS)
     assert [check for check in checks.values() if check.fault] == []
     assert {check.fix for check in checks.values()} == {None}
-    assert [name for name, check in checks.items() if check.ok is None] == ["permissions", "smtp"]
+    assert [name for name, check in checks.items() if check.ok is None] == ["permissions", "smtp", "alerts"]
     assert "because CHECKOUT_SMTP_URL is not set" in checks["smtp"].detail
     assert "whsec_1" not in "".join(check.detail for check in checks.values())
 

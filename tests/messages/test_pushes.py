@@ -1,0 +1,201 @@
+"""Alerts through Apprise, to real receivers: each once, resolved once the problem has ended, quiet at night."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from checkout_daemon.messages.delivering import deliver_due, deliver_pushes
+from checkout_daemon.messages.pushes import is_quiet, owe_resolved, skip_unknown_pushes
+from checkout_daemon.model.messages import Alert, Channel, MessageKind
+from checkout_daemon.outbox.alert_store import owe_once
+from checkout_daemon.runtime import Runtime, open_runtime
+from checkout_daemon.settings import load_settings
+from tests.support.orders import add_order
+
+MAKE_DUE = "UPDATE outbox SET next_attempt_at = now() WHERE status = 'failed'"
+ALERT = Alert("2 Stripe events could not be applied", 2, ("evt_1", "evt_2"), "checkout events list --status dead")
+Open = Callable[..., Awaitable[Runtime]]
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what Apprise imports
+
+
+@dataclass
+class Chat:
+    """A receiver of Apprise's JSON notifications."""
+
+    url: str = ""
+    status: int = 200
+    taken: list[dict[str, Any]] = field(default_factory=list)
+
+    async def take(self, request: web.Request) -> web.Response:
+        if self.status == 200:
+            self.taken.append(await request.json())
+        return web.Response(status=self.status)
+
+    @property
+    def titles(self) -> list[str]:
+        return [message["title"] for message in self.taken]
+
+
+@pytest.fixture
+async def chats() -> AsyncIterator[list[Chat]]:
+    async with AsyncExitStack() as stack:
+        found = []
+        for name in ("team", "night"):
+            chat = Chat()
+            app = web.Application()
+            app.router.add_post("/{path:.*}", chat.take)
+            server = await stack.enter_async_context(TestServer(app))
+            chat.url = f"json://127.0.0.1:{server.port}/{name}"
+            found.append(chat)
+        yield found
+
+
+@pytest.fixture
+async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Open]:
+    async with AsyncExitStack() as stack:
+
+        async def opened(*chats: Chat, **environ: str) -> Runtime:
+            settings = {"DATABASE_URL": database_url, "STRIPE_API_KEY": "sk_test_none"}
+            settings["CHECKOUT_ALERT_URLS"] = ",".join(chat.url for chat in chats)
+            return await stack.enter_async_context(open_runtime(load_settings(settings | environ, cwd=tmp_path)))
+
+        yield opened
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+async def deliver(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    await connection.execute(MAKE_DUE)
+    await deliver_due(runtime, Channel.ALERT)
+    await deliver_pushes(runtime)
+
+
+async def test_an_alert_comes_once_with_its_command_and_is_resolved_once(
+    shop: Open, chats: list[Chat], connection: asyncpg.Connection
+) -> None:
+    runtime = await shop(*chats)
+    await runtime.database.run(owe_once, MessageKind.EVENTS_DEAD, ["evt_1", "evt_2"], ALERT)
+    for _ in range(2):
+        await deliver(runtime, connection)
+        assert await owe_resolved(runtime) == 0
+    for chat in chats:
+        (message,) = chat.taken
+        assert message["title"] == "[Checkout] 2 Stripe events could not be applied"
+        assert message["message"] == "evt_1\nevt_2\nWhat to do: checkout events list --status dead"
+        assert message["type"] == "failure"
+    await runtime.database.run(owe_once, MessageKind.EVENTS_DEAD, [], ALERT)
+    assert (await owe_resolved(runtime), await owe_resolved(runtime)) == (2, 0)
+    await deliver(runtime, connection)
+    assert [chat.titles[1:] for chat in chats] == [["[Checkout] Resolved: 2 Stripe events could not be applied"]] * 2
+
+
+async def test_one_that_fails_is_tried_again_and_the_other_gets_nothing_twice(
+    shop: Open, chats: list[Chat], connection: asyncpg.Connection
+) -> None:
+    runtime = await shop(*chats)
+    team, night = chats
+    team.status = 500
+    await runtime.database.run(owe_once, MessageKind.EVENTS_DEAD, ["evt_1"], ALERT)
+    await deliver(runtime, connection)
+    assert (len(team.taken), len(night.taken)) == (0, 1)
+    team.status = 200
+    await deliver(runtime, connection)
+    assert (len(team.taken), len(night.taken)) == (1, 1)
+    errors = [row["last_error"] for row in await connection.fetch("SELECT last_error FROM outbox")]
+    assert not any(error and "127.0.0.1" in error for error in errors)
+
+
+async def test_an_order_that_needs_attention_is_named_and_resolved(
+    shop: Open, chats: list[Chat], connection: asyncpg.Connection
+) -> None:
+    runtime = await shop(chats[0])
+    order_id = await add_order(connection, attention=["paid_twice"], status="completed")
+    await connection.execute(
+        "INSERT INTO outbox (order_id, kind, subject_id, channel)"
+        " VALUES ($1, 'order.attention', 'paid_twice:pi_1', 'alert')",
+        order_id,
+    )
+    await deliver(runtime, connection)
+    assert chats[0].titles == ["[Checkout] Order 1001 needs attention: paid twice"]
+    assert "checkout orders refund 1001 --payment pi_1" in chats[0].taken[0]["message"]
+    await connection.execute("UPDATE orders SET attention = '{}'")
+    assert await owe_resolved(runtime) == 1
+    await deliver(runtime, connection)
+    assert chats[0].titles[1] == "[Checkout] Resolved: order 1001 needs no attention any more (paid twice)"
+
+
+async def test_at_night_only_urgent_ones_come_and_the_others_in_the_morning(
+    shop: Open, chats: list[Chat], connection: asyncpg.Connection, tmp_path: Path
+) -> None:
+    always = await shop(chats[0], CHECKOUT_ALERT_QUIET="00:00-23:59")
+    order_id = await add_order(connection, attention=["paid_twice"], status="completed")
+    await connection.execute(
+        "INSERT INTO outbox (order_id, kind, subject_id, channel)"
+        " VALUES ($1, 'order.attention', 'paid_twice:pi_1', 'alert')",
+        order_id,
+    )
+    await always.database.run(owe_once, MessageKind.EVENTS_DEAD, ["evt_1"], ALERT)
+    if not is_quiet(always.settings, datetime.now(UTC)):  # one minute a day is not
+        always = await shop(chats[0], CHECKOUT_ALERT_QUIET="23:00-22:59")
+    await deliver(always, connection)
+    assert chats[0].titles == ["[Checkout] 2 Stripe events could not be applied"]
+    never = await shop(chats[0])
+    await deliver(never, connection)
+    assert chats[0].titles[1:] == ["[Checkout] Order 1001 needs attention: paid twice"]
+
+
+@pytest.mark.parametrize(
+    ("quiet", "hour", "expected"),
+    [
+        ("22:00-07:00", 20, False),  # 21:00 in Vienna
+        ("22:00-07:00", 21, True),
+        ("22:00-07:00", 5, True),
+        ("22:00-07:00", 6, False),
+        ("12:00-13:00", 11, True),
+        ("12:00-13:00", 12, False),
+    ],
+)
+def test_quiet_hours_are_in_the_shops_time_zone(tmp_path: Path, quiet: str, hour: int, expected: bool) -> None:
+    environ = {"CHECKOUT_ALERT_QUIET": quiet, "CHECKOUT_TIME_ZONE": "Europe/Vienna"}
+    assert is_quiet(load_settings(environ, cwd=tmp_path), datetime(2026, 1, 15, hour, tzinfo=UTC)) is expected
+
+
+async def test_what_waits_for_an_address_that_was_removed_is_skipped(
+    shop: Open, chats: list[Chat], connection: asyncpg.Connection
+) -> None:
+    chats[0].status = 500
+    before = await shop(*chats)
+    await before.database.run(owe_once, MessageKind.EVENTS_DEAD, ["evt_1"], ALERT)
+    await deliver(before, connection)
+    after = await shop(chats[1])
+    await connection.execute(MAKE_DUE)
+    assert (await skip_unknown_pushes(before), await skip_unknown_pushes(after)) == (0, 1)
+
+
+async def test_an_address_that_apprise_does_not_know_is_dead_without_naming_it(
+    shop: Open, connection: asyncpg.Connection
+) -> None:
+    runtime = await shop(Chat("nothing://user:secret@here"))
+    await runtime.database.run(owe_once, MessageKind.EVENTS_DEAD, ["evt_1"], ALERT)
+    await deliver(runtime, connection)
+    row = await connection.fetchrow(
+        "SELECT status, last_error FROM outbox WHERE endpoint IS NOT NULL AND channel = 'alert'"
+    )
+    assert row is not None
+    assert (row["status"], "secret" in row["last_error"]) == ("dead", False)
