@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -18,6 +19,7 @@ import pytest
 from tests.support.stripe_events import SECRET, event_body, signed
 
 START_SECONDS = 120.0
+_LISTENING = re.compile(r'"message": "(listening on [^"]*)"')
 OURS = ("CHECKOUT_", "STRIPE_", "DATABASE_")
 
 
@@ -48,8 +50,13 @@ class Serving:
 
     async def listening(self) -> None:
         assert self._process.stdout is not None
+        line = asyncio.ensure_future(self._process.stdout.readline())
         async with asyncio.timeout(START_SECONDS):
-            self.announced = (await self._process.stdout.readline()).decode()
+            while not line.done() and (logged := _LISTENING.search(self.log())) is None:
+                await asyncio.wait([line], timeout=0.05)
+        # With CHECKOUT_LOG_FORMAT=json it is a line of the log.
+        self.announced = line.result().decode() if line.done() else logged[1] if logged else ""
+        line.cancel()
         assert self.announced.startswith("listening on "), (self.announced, self.log())
         self.address = self.announced.split()[2]
 
