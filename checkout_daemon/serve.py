@@ -25,6 +25,7 @@ from checkout_daemon.listeners import (
 from checkout_daemon.observability.logs import level_number, log_uncaught_errors, set_up_logging
 from checkout_daemon.observability.metrics import forget_process
 from checkout_daemon.observability.metrics_folder import shared_metrics
+from checkout_daemon.observability.tracing import check_traces
 from checkout_daemon.outbound import check_outbound
 from checkout_daemon.settings import DEV_ENV, PARENT_PIPE, Settings
 from checkout_daemon.settings.unknown import unknown_warnings
@@ -90,6 +91,7 @@ def _require(settings: Settings) -> None:
         settings.require_stripe_api_key,
         settings.require_webhook_secrets,
         check_outbound,
+        lambda: check_traces(settings.traces),
     )
     for check in checks:
         try:

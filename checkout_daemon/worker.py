@@ -19,6 +19,7 @@ from checkout_daemon.app import create_app
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.jobs.runner import Job
 from checkout_daemon.listeners import Listeners
+from checkout_daemon.observability.tracing import start_traces
 from checkout_daemon.settings import Settings, load_settings
 from checkout_daemon.web.admin import serve_admin
 from checkout_daemon.web.server import ShopRunner
@@ -76,6 +77,7 @@ def run_worker(
     After SIGTERM it serves on for `drain_seconds`, as not ready; a second one, or any other reason to stop, ends that.
     Every `alive_seconds` systemd is notified that the event loop works.
     """
+    end_traces = start_traces(settings.traces)
     with asyncio.Runner(loop_factory=_new_loop) as runner:
         try:
             work = load_jobs if jobs else tuple
@@ -84,6 +86,8 @@ def run_worker(
         except Exception:
             log.exception("the daemon could not start")
             return 1
+        finally:
+            end_traces()
     return 0
 
 

@@ -17,6 +17,7 @@ from checkout_daemon.ledger import signature
 from checkout_daemon.ledger.apply import Applied, ReceivedEvent, apply_batch, confirm_held
 from checkout_daemon.ledger.recent_events import RecentEvents
 from checkout_daemon.ledger.translate.envelope import parse_event
+from checkout_daemon.observability.tracing import span
 
 log = logging.getLogger(__name__)
 
@@ -177,7 +178,8 @@ class Intake:
     async def _commit(self, batch: list[_Waiting]) -> None:
         started = time.perf_counter()
         try:
-            applied = await self._store([received for received, _ in batch])
+            with span("events batch", events=len(batch)):
+                applied = await self._store([received for received, _ in batch])
         except Exception as error:  # every request of the batch answers with the error
             if not isinstance(error, DatabaseUnavailable):
                 log.exception("a batch of %d events could not be stored", len(batch))

@@ -24,6 +24,7 @@ from checkout_daemon.messages.shop_webhooks import send_webhook
 from checkout_daemon.messages.webhook_endpoints import note_outcome
 from checkout_daemon.model.messages import UNCONFIGURED_LIFETIME, URGENT, Channel
 from checkout_daemon.observability.redaction import redact
+from checkout_daemon.observability.tracing import span
 from checkout_daemon.outbox import outbox_store
 from checkout_daemon.outbox.channels import missing_setting
 from checkout_daemon.outbox.outbox_store import ClaimedMessage
@@ -203,7 +204,8 @@ async def _deliver(runtime: Runtime, message: ClaimedMessage) -> DatabaseUnavail
     """
     started = time.perf_counter()
     try:
-        status, error, retry_in = await _attempt(runtime, message)
+        with span("outbox delivery", channel=message.channel, kind=message.kind):
+            status, error, retry_in = await _attempt(runtime, message)
     except DatabaseUnavailable as away:  # before the message was sent
         return away
     try:

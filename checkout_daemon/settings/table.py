@@ -296,6 +296,14 @@ class Settings:
         about="The least important lines that the daemon writes to its log. debug has a line for every request and for "
         "every call to Stripe.",
     )
+    traces: str = Group.METRICS.setting(
+        "CHECKOUT_TRACES",
+        kinds.one_of("off", "otlp"),
+        default="off",
+        example="otlp",
+        about="Whether the daemon sends traces by OTLP over HTTP. Needs the packages of `checkout-daemon[otel]`; the "
+        "variables of OpenTelemetry, such as OTEL_EXPORTER_OTLP_ENDPOINT, decide where to.",
+    )
     metrics: str = Group.METRICS.setting(
         "CHECKOUT_METRICS",
         kinds.one_of("local", "public", "off"),

@@ -20,6 +20,7 @@ from typing import Any
 from checkout_daemon.errors import StripeRejected, StripeUnavailable, why
 from checkout_daemon.model.json_text import decode
 from checkout_daemon.observability import context
+from checkout_daemon.observability.tracing import span
 from checkout_daemon.outbound import certificate_fault, own_certificates, proxy_fault, proxy_for
 from checkout_daemon.patience import at_most, deadline
 from checkout_daemon.settings import check_key_destination
@@ -145,7 +146,8 @@ class StripeGateway:
         outcome = "broken_off"
         try:
             async with asyncio.timeout(limit):
-                answer = await make(client)
+                with span(f"stripe {name}"):
+                    answer = await make(client)
             context.stripe_request.set(answer.headers.get("Request-Id"))
             outcome = "ok"
         except (TimeoutError, stripe.APIConnectionError) as error:

@@ -18,6 +18,7 @@ from checkout_daemon.model.customer import check_customer
 from checkout_daemon.model.locale import preferred_locale
 from checkout_daemon.observability import context
 from checkout_daemon.observability.metrics import Metrics
+from checkout_daemon.observability.tracing import span
 from checkout_daemon.orders.order_store import TooManyDeclines
 from checkout_daemon.patience import shopper_waits
 from checkout_daemon.runtime import Runtime
@@ -70,12 +71,14 @@ class CheckoutRoute:
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
         """Create an order and its Checkout Session, or return those of the same Idempotency-Key."""
-        body, status = await self._answer(request)
+        with span("checkout"):
+            body, status = await self._answer(request)
         return json_bytes(body, status=status)
 
     async def find(self, request: web.BaseRequest) -> Send:
         """Return what sends the answer."""
-        body, status = await self._answer(request)
+        with span("checkout"):
+            body, status = await self._answer(request)
         return partial(self._heads[status].to, body=body)
 
     async def _answer(self, request: web.BaseRequest) -> tuple[bytes, int]:
