@@ -1,6 +1,6 @@
 -- Groups of rights, none of which can log in. `checkout db roles` prints this for a database, and `--apply` runs it.
 -- Run it as the owner of the tables, who runs `checkout db migrate`; making the roles takes CREATEROLE. A user is put into a group with
--- GRANT group TO user. Tables of later migrations get the rights of the table orders.
+-- GRANT group TO user. For groups that may read all tables, those of later migrations get the rights of the table orders.
 
 -- The groups: {daemon} serves; {operator} uses the commands and the terminal; {reader} only looks.
 DO $$

@@ -15,7 +15,7 @@ def all_faults(config: UserConfig) -> list[ConfigFault]:
     screens: tuple[type[BaseScreen], ...] = (OrdersScreen, OrderScreen)
     names = {"Orders": "orders", "Order": "order"}
     faults, seen = list(config.faults), set[tuple[str, str]]()
-    for own in config.keys:
+    for own in (*config.keys, *config.unusable):
         assert config.path is not None
         for screen in screens:
             name = names[screen.PLACE]

@@ -84,13 +84,14 @@ class ConfigFault:
 
 @dataclass(frozen=True, slots=True)
 class UserConfig:
-    """What the file adds, and its faults. `path` is None without a file."""
+    """What the file adds, and its faults. `path` is None without a file. `unusable` are keys with a fault."""
 
     path: Path | None = None
     keys: tuple[OwnKey, ...] = ()
     tabs: tuple[OwnTab, ...] = ()
     columns: tuple[OwnColumn, ...] = ()
     faults: tuple[ConfigFault, ...] = ()
+    unusable: tuple[OwnKey, ...] = ()
 
 
 def config_path(environ: Mapping[str, str] = os.environ) -> Path:
@@ -131,6 +132,7 @@ class _Reader:
         self._lines = text.split("\n")
         self._time_zone = time_zone
         self._faults: list[ConfigFault] = []
+        self._unusable: list[OwnKey] = []
 
     def read(self, found: dict[str, Any]) -> UserConfig:
         for name in sorted(found.keys() - _TABLES.keys()):
@@ -144,7 +146,10 @@ class _Reader:
         if len(tabs) > _MOST_TABS:
             self._fault("tabs", _MOST_TABS, "", f"more than {_MOST_TABS} tabs: the keys 1 to 9 switch them")
         faults = sorted(self._faults, key=lambda fault: fault.line)
-        return UserConfig(self._path, tuple(keys), tuple(tabs[:_MOST_TABS]), tuple(columns.values()), tuple(faults))
+        columns_read = tuple(columns.values())
+        return UserConfig(
+            self._path, tuple(keys), tuple(tabs[:_MOST_TABS]), columns_read, tuple(faults), tuple(self._unusable)
+        )
 
     def _tables(self, found: dict[str, Any], name: str) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield the tables of a name that have what they need, and only fields that exist and are of their kind."""
@@ -164,6 +169,8 @@ class _Reader:
                 self._fault(name, place, "name", f"name must be one line of at most {_LONGEST_NAME} characters")
             if len(self._faults) == before:
                 yield place, table
+            elif name == "keys" and isinstance(pressed := table.get("key"), str) and (key := known_key(pressed)):
+                self._unusable.append(OwnKey(key, "", "", line=_line_of(self._lines, "keys", place, "key")))
 
     def _check_field(self, name: str, place: int, field: str, value: object) -> None:
         kind = _TABLES[name].get(field)
@@ -190,10 +197,14 @@ class _Reader:
         if found := _PLACEHOLDER.search(table["run"]):
             problem = f"{found[0]} is not filled in, because a customer's name could then run a command"
             self._fault("keys", place, "run", f'{problem}: write "${_variable_of(found[1])}", with the quotes')
-        if len(self._faults) > before or key is None:
+        if key is None:
             return None
         line = _line_of(self._lines, "keys", place, "key")
-        return OwnKey(key, table["name"], table["run"], where, screens, table.get("reads", False), line)
+        own = OwnKey(key, table["name"], table["run"], where, screens, table.get("reads", False), line)
+        if len(self._faults) > before:
+            self._unusable.append(own)
+            return None
+        return own
 
     def _tab(self, place: int, table: dict[str, Any]) -> OwnTab | None:
         try:

@@ -106,7 +106,8 @@ class ListKind(Generic[T]):
 class Printer(Generic[T]):
     """Prints a list page by page. Tables wait for the end, because their columns depend on all rows.
 
-    `zone` is the time zone of times in columns that only JSON has.
+    `zone` is the time zone of times in columns that only JSON has. `mask` hides personal data of a row in a table; what
+    programs read has it.
     """
 
     listing: ListKind[T]
@@ -117,6 +118,7 @@ class Printer(Generic[T]):
     zone: str = "UTC"
     count: int = 0
     last: object = None
+    mask: Callable[[T], T] | None = None
     rows: list[T] = field(default_factory=list)
     sort: SortBy | None = None
     is_cut: bool = False
@@ -281,7 +283,7 @@ class Printer(Generic[T]):
         shown = [column for column in self.columns if column.wanted(self.rows)]
         print_table(
             [column.name for column in shown],
-            [[column.cell(row) for column in shown] for row in self.rows],
+            [[column.cell(row) for column in shown] for row in (map(self.mask, self.rows) if self.mask else self.rows)],
             right={column.name for column in shown if column.right},
             flexible={column.name: column.ratio for column in shown if column.ratio},
             header=self.header,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -111,7 +112,7 @@ def orders_list(sort: str | None, limit: int, after: str | None, **options: Any)
     from checkout_daemon.commands.orders_page import orders_listing
     from checkout_daemon.orders.lookup import find_order
     from checkout_daemon.orders.sorted_orders import OrderList
-    from checkout_daemon.present.order_columns import COLUMNS, parts_of
+    from checkout_daemon.present.order_columns import COLUMNS, masked_row, parts_of
 
     now = datetime.now(UTC)
     order_of_rows = NEWEST_FIRST if sort is None else read_sort(sort) or NEWEST_FIRST
@@ -121,7 +122,7 @@ def orders_list(sort: str | None, limit: int, after: str | None, **options: Any)
     parts = {Part.CHARGE} | parts_of(column for name, column in COLUMNS.items() if name in names)
 
     async def work(database: Reads, settings: Settings) -> OrderList:
-        printer.zone = settings.time_zone
+        printer.zone, printer.mask = settings.time_zone, masked_row if settings.mask else None
         wanted = await filters.read(database, now, settings.time_zone)
         listed = OrderList(database, wanted, order_of_rows, parts)
         last = None if after is None else (await find_order(database, after)).id
@@ -269,6 +270,7 @@ def orders_show(order: str, at: str | None, as_json: bool) -> int:
     from checkout_daemon.orders.history import read_history
     from checkout_daemon.orders.order_pages import show_order
     from checkout_daemon.orders.time_machine import show_order_at
+    from checkout_daemon.present.order_columns import masked_order
 
     async def work(database: Database, settings: Settings) -> tuple[Shown, Settings]:
         then: OrderThen | None = None
@@ -290,6 +292,8 @@ def orders_show(order: str, at: str | None, as_json: bool) -> int:
         more = {} if care is None else {"owner": care.owner, "snoozed_until": care.snoozed_until}
         print_json(view_object(view) | more | ({} if then is None else then_object(then)))
     else:
+        if settings.mask:
+            view = replace(view, order=masked_order(view.order))
         print_order(view, actions, care, settings.time_zone, then=then)
     return 0
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from checkout_daemon.commands.base import Command
+from checkout_daemon.commands.completers import complete_filter
 from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of, registered
 from checkout_daemon.commands.output import console, for_stdout, keys, say
 from checkout_daemon.commands.running import with_reads
@@ -25,26 +26,36 @@ _WIDTH = 78
 
 @click.command(cls=Command)
 @click.option("--snoozed", is_flag=True, help="Show what is snoozed instead.")
+@click.option(
+    "--filter",
+    "filter_text",
+    metavar="TEXT",
+    shell_complete=complete_filter,
+    help="Show only items of orders that match, such as 'amount:>50 country:AT'. See `checkout orders list`.",
+)
 @click.option("--print", "page", is_flag=True, help="Print a page to hand over, as if the output were piped.")
 @click.option(
     "--page", "paper", type=OneOf(("markdown", "html")), help="Print a page to hand over as Markdown or HTML."
 )
 @list_options
-def todo(snoozed: bool, page: bool, paper: str | None, **options: Any) -> int:
+def todo(snoozed: bool, filter_text: str | None, page: bool, paper: str | None, **options: Any) -> int:
     """Show everything that needs a person.
 
     Disputes, refunds that failed, payments that do not match or came twice, dead events and messages, orders that are
     stuck or differ from Stripe, and paid orders that this database lacks: by deadline, then by money. Each with its
-    card, owner and last note, what happens without a person, and the command or page that fixes it.
+    card, owner and last note, what happens without a person, and the command or page that fixes it. With --filter, what
+    belongs to no order, such as dead events, is left out.
 
     Example:
       checkout todo
       checkout todo --columns order,kind,amount,owner
+      checkout todo --filter 'amount:>100 -attention:unknown_status'
       checkout todo --page html > todo.html
     """
     from dataclasses import replace
 
-    from checkout_daemon.orders.todo import read_todo
+    from checkout_daemon.orders.lookup import read_filter
+    from checkout_daemon.orders.todo import narrow_todo, read_todo
     from checkout_daemon.present.text import counted
     from checkout_daemon.present.todo import customer
     from checkout_daemon.present.todo_pages import as_html, as_markdown
@@ -53,7 +64,11 @@ def todo(snoozed: bool, page: bool, paper: str | None, **options: Any) -> int:
     printer = printer_of(_listing(now), options, default="text")
 
     async def work(database: Reads, settings: Settings) -> tuple[Todo, Settings]:
-        return await read_todo(database, settings), settings
+        wanted = None
+        if filter_text is not None:
+            wanted = await read_filter(database, filter_text, time_zone=settings.time_zone, now=now)
+        found = await read_todo(database, settings)
+        return found if wanted is None else await narrow_todo(database, found, wanted), settings
 
     found, settings = with_reads(work)
     items = tuple(printer.in_sort(found.snoozed if snoozed else found.items))
@@ -66,12 +81,15 @@ def todo(snoozed: bool, page: bool, paper: str | None, **options: Any) -> int:
         _print(found, items, settings, on_paper=page or not console().is_terminal)
     else:
         printer.zone = settings.time_zone
-        printer.print_all([replace(item, customer=customer(item, masked=settings.mask) or None) for item in items])
+        if settings.mask:
+            printer.mask = lambda item: replace(item, customer=customer(item, masked=True) or None)
+        printer.print_all(items)
         printer.end()
     if printer.silent:
         return 0
     if not items:
-        say("Nothing is snoozed." if snoozed else "Nothing needs a person.")
+        nothing = "is snoozed" if snoozed else "needs a person"
+        say(f"Nothing {nothing}." if filter_text is None else f"No order that matches {nothing}.")
     if found.cut:
         say(f"Not listed: {counted(found.cut, 'further order')} with less money: `checkout orders list --attention`")
     if found.snoozed and not snoozed:

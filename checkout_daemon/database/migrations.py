@@ -31,6 +31,7 @@ import asyncpg
 
 from checkout_daemon.backoff import locking_tables
 from checkout_daemon.database import partitions
+from checkout_daemon.database.neighbours import our_relations
 from checkout_daemon.database.pool import direct_connection
 from checkout_daemon.database.queries import sql, sql_folder
 from checkout_daemon.errors import CannotMigrate, ConfigurationError, NotPermitted, SchemaMismatch
@@ -206,7 +207,8 @@ async def _apply_next(connection: asyncpg.Connection, hold_seconds: float) -> li
         step = missing[:1]
         await connection.execute(sql("limit_lock_waits"), str(int(LOCK_SECONDS * 1000)))
         await connection.execute(step[0].statements, timeout=hold_seconds)
-        for row in await connection.fetch(sql("rights_to_extend"), _MADE.findall(step[0].statements)):
+        made = _MADE.findall(step[0].statements)
+        for row in await connection.fetch(sql("rights_to_extend"), made, sorted(our_relations())):
             await connection.execute(row["statement"])
         if (place := step[0].first_place) is not None:
             await connection.execute(sql("make_backfills"))

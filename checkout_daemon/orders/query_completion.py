@@ -32,7 +32,7 @@ def complete_query(typed: str) -> list[Completion]:
         known = () if key is None else key.values
         help_text = "" if key is None else key.help
         return [
-            Completion(f"{before}{valued[1]}{value}", value, help_text)
+            Completion(f"{before}{valued[1]}{_quoted(value)}", value, help_text)
             for value in known
             if value.lower().startswith(valued[2].lower()) and value.lower() not in taken
         ]
@@ -41,3 +41,7 @@ def complete_query(typed: str) -> list[Completion]:
         for key in KEYS.values()
         if key.name.startswith(word.lower())
     ]
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"' if " " in value else value

@@ -30,8 +30,8 @@ _WORD = re.compile(r"[a-z0-9_]{1,64}")
 _CODE = re.compile(r"[a-z0-9._*?-]{1,64}")
 _AMOUNTS = "an amount as 50, 49.90, >50, <=50 or 20..30, in the currency of each order"
 _TIMES = (
-    "1h", "24h", "7d", "30d", "today", "yesterday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
-    "sunday",
+    "1h", "24h", "7d", "30d", "today", "yesterday", "this week", "last week", "this month", "last month",
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
 )  # fmt: skip
 
 _BRANDS = (

@@ -26,7 +26,16 @@ from checkout_daemon.orders.charge_lines import ChargeLine
 from checkout_daemon.orders.drift_store import decode_drift
 from checkout_daemon.orders.explaining.troubles import ATTENTION_DESCRIPTIONS, concerned, subject_words
 from checkout_daemon.orders.figures import OVERDUE_AFTER, SLOW_AFTER
-from checkout_daemon.orders.order_lists import DisputeLine, OrderSession, OrderView, PaymentLine, RefundLine
+from checkout_daemon.orders.order_filter import OrderFilter
+from checkout_daemon.orders.order_lists import (
+    DisputeLine,
+    OrderSession,
+    OrderView,
+    PaymentLine,
+    RefundLine,
+    read_orders,
+)
+from checkout_daemon.orders.order_pages import orders_that_fit
 from checkout_daemon.orders.stripe_pages import dispute_url
 from checkout_daemon.outbox.outbox_store import MessageGroup, list_message_groups
 from checkout_daemon.settings import Settings
@@ -86,6 +95,16 @@ async def read_todo(database: Readable, settings: Settings, now: datetime | None
         tuple(item for item in items if item.snoozed_until is not None),
         cut=cut + more_asleep + max(0, len(missing) - _MOST),
     )
+
+
+async def narrow_todo(database: Readable, todo: Todo, wanted: OrderFilter) -> Todo:
+    """Return only the items of orders that a filter matches."""
+    ids = {item.order_id for item in (*todo.items, *todo.snoozed) if item.order_id is not None}
+    async with database.connection() as connection:
+        orders = await read_orders(connection, ids)
+    fitting = await orders_that_fit(database, orders, wanted)
+    items, snoozed = (tuple(item for item in items if item.order_id in fitting) for items in (todo.items, todo.snoozed))
+    return replace(todo, items=items, snoozed=snoozed)
 
 
 async def read_items_of(

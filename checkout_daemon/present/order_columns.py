@@ -14,10 +14,29 @@ from checkout_daemon.present.columns import RowColumn, View, alarm, muted
 from checkout_daemon.present.event_columns import short_event
 from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import Tone, attention_words, tone
-from checkout_daemon.present.text import plain, words
+from checkout_daemon.present.text import masked, plain, words
 from checkout_daemon.present.times import age, clock, span
 
 OrderColumn = RowColumn[OrderRow]
+
+
+def masked_order(order: Order) -> Order:
+    """Return an order with its personal data as a masked list shows it."""
+    return replace(
+        order,
+        customer_name=masked(order.customer_name) if order.customer_name else "",
+        customer_email=masked(order.customer_email) if order.customer_email else "",
+        customer_phone=_masked_phone(order.customer_phone),
+    )
+
+
+def masked_row(row: OrderRow) -> OrderRow:
+    """Return a row with the personal data of its order masked."""
+    return replace(row, order=masked_order(row.order))
+
+
+def _masked_phone(phone: str) -> str:
+    return f"••••{phone[-2:]}" if phone else ""
 
 
 def _amount(amount: int, row: OrderRow) -> str:
@@ -42,7 +61,7 @@ def _customer(row: OrderRow, view: View) -> str:
 
 def _phone(row: OrderRow, view: View) -> str:
     phone = row.order.customer_phone
-    return f"••••{phone[-2:]}" if view.masked and phone else plain(phone)
+    return _masked_phone(phone) if view.masked else plain(phone)
 
 
 def _updated(row: OrderRow, view: View) -> str:

@@ -438,7 +438,9 @@ class Settings:
         kinds.ON_OFF,
         default=False,
         example="on",
-        about="Whether the terminal hides names, addresses and phone numbers until a key is pressed.",
+        about="Whether names, addresses and phone numbers are hidden: in the terminal until a key is pressed, and in "
+        "the tables and pages of commands. JSON, CSV and exports, which programs read, have them. "
+        "`CHECKOUT_MASK=off checkout orders show 1001` shows them once.",
     )
     tui_config: Path | None = Group.OPERATORS.setting(
         "CHECKOUT_TUI_CONFIG",

@@ -111,6 +111,20 @@ def test_orders_have_columns_by_the_names_of_the_terminal(run: Run) -> None:
     assert any("× " in item for cells in items for item in cells)
 
 
+def test_people_see_masked_names_where_the_setting_says_so_and_programs_whole_ones(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for_programs = (["list", "--json"], ["list", "--format", "csv"], ["export"])
+    whole = [run("orders", *arguments).out for arguments in for_programs]
+    named = run("orders", "list", "--json").lines
+    monkeypatch.setenv("CHECKOUT_MASK", "on")
+    shown = run("orders", "list", "--columns", "order,customer,email,customer_email").out
+    shown += run("orders", "list").out + run("orders", "show", "1001").out
+    assert "•••" in shown
+    assert not [row for row in named if row["customer_name"] in shown or row["customer_email"] in shown]
+    assert [run("orders", *arguments).out for arguments in for_programs] == whole
+
+
 def test_orders_are_listed_by_any_column_page_by_page(run: Run) -> None:
     names = [row["customer_name"].lower() for row in run("orders", "list", "--sort", "customer", "--json").lines]
     assert len(names) >= 4

@@ -64,7 +64,17 @@ def test_a_script_gets_every_item_with_its_deadline(run: Run, disputed: str) -> 
 def test_names_are_masked_where_the_setting_says_so(run: Run, disputed: str, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("CHECKOUT_MASK", "on")
     assert "Lovelace" not in run("todo").out
-    assert run("todo", "--json").json["customer"] == "A••• L•••"
+    assert "A••• L•••" in run("todo", "--columns", "order,customer").out
+    assert run("todo", "--json").json["customer"] == "Ada Lovelace"  # for programs
+
+
+def test_a_filter_leaves_items_of_orders_that_match(run: Run, disputed: str, dead_event: None) -> None:
+    assert [item["kind"] for item in run("todo", "--json").lines] == ["dispute_needs_response", "event_dead"]
+    (item,) = run("todo", "--json", "--filter", "amount:>=50 lovelace").lines
+    assert item["order_id"] == disputed
+    ran = run("todo", "--filter", "amount:>50")
+    assert (ran.code, ran.err) == (0, "No order that matches needs a person.\n")
+    assert run("todo", "--filter", "amount:>x").code == 2
 
 
 def test_explain_leads_to_the_list_and_never_to_an_acknowledgement(run: Run, disputed: str) -> None:

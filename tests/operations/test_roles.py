@@ -107,6 +107,7 @@ async def test_tables_of_a_migration_get_the_rights_that_orders_has_and_older_on
     database_url: str, prefix: str, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await connection.execute(f"REVOKE ALL ON stripe_event_payloads FROM {prefix}_reader")
+    await connection.execute(f"CREATE ROLE {prefix}_counts; GRANT SELECT ON orders, order_items TO {prefix}_counts")
     later = migrations.Migration(code_version() + 1, "later", 1, "CREATE TABLE later (text text)", (), None)
     known = all_migrations()
     monkeypatch.setattr(migrations, "all_migrations", lambda: (*known, later))
@@ -114,6 +115,7 @@ async def test_tables_of_a_migration_get_the_rights_that_orders_has_and_older_on
     rights = "SELECT has_table_privilege($1, 'later', 'DELETE'), has_table_privilege($1, 'later', 'SELECT')"
     assert tuple(*await connection.fetch(rights, f"{prefix}_daemon")) == (True, True)
     assert tuple(*await connection.fetch(rights, f"{prefix}_reader")) == (False, True)
+    assert tuple(*await connection.fetch(rights, f"{prefix}_counts")) == (False, False)  # was given two tables
     payloads = "SELECT has_table_privilege($1, 'stripe_event_payloads', 'SELECT')"
     assert not await connection.fetchval(payloads, f"{prefix}_reader")
 

@@ -140,6 +140,7 @@ def test_a_wrong_key_or_value_is_named_with_what_is_allowed(text: str, message: 
         ("hugo -status:failed,ex", ["hugo -status:failed,expired"]),
         ("status:failed,fa", []),
         ("total:", []),
+        ("since:la", ['since:"last week"', 'since:"last month"']),
         ("is:", ["is:test", "is:live"]),
         ("nothing:", []),
         ('"st', []),

@@ -53,6 +53,21 @@ async def test_space_marks_u_and_esc_unmark_and_a_star_marks_all_that_match(
         await seat.until(lambda: not screen.marked)
 
 
+async def test_marks_outside_the_list_are_said_in_the_chip_and_in_the_box(
+    connection: asyncpg.Connection, sit: Sit
+) -> None:
+    for place in range(5):
+        await add_order(connection, status="failed" if place == 0 else "pending")
+    async with sit(size=(120, 30)) as seat:
+        await seat.until(lambda: len(seat.numbers()) == 5)
+        await seat.press("*")
+        await seat.sees("5 marked, €")
+        await seat.press("/", *"status:failed", "enter")
+        await seat.sees("5 marked, 4 not in this list")
+        await seat.press("n")
+        await seat.sees("for 5 orders, 4 not in this list")
+
+
 async def test_marked_orders_are_refunded_after_one_box_and_the_batch_is_shown(
     runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection, sit: Sit
 ) -> None:

@@ -79,6 +79,13 @@ def test_what_is_right_beside_a_fault_is_used(tmp_path: Path) -> None:
     assert faults(tmp_path, shell) == []
 
 
+def test_a_taken_key_is_named_besides_another_fault(tmp_path: Path) -> None:
+    for more in ("run = 'say {number}'", "run = 'true'\nread = true", "run = 'true'\nwhere = 'up'"):
+        found = faults(tmp_path, f"[[keys]]\nkey = 'r'\nname = 'x'\n{more}")
+        assert len(found) == 3  # two screens use the key
+        assert sum("key r is taken" in fault for fault in found) == 2
+
+
 def test_the_example_has_no_fault() -> None:
     example = read_config(Path(__file__).parents[2] / "tui" / "tui.toml", time_zone="UTC")
     assert all_faults(example) == []

@@ -23,9 +23,10 @@ from checkout_daemon.model.order_rows import OrderRow
 from checkout_daemon.model.orders import Order, OrderStatus
 from checkout_daemon.orders.figures import read_figures
 from checkout_daemon.orders.lookup import read_filter
-from checkout_daemon.orders.order_filter import OrderFilter
+from checkout_daemon.orders.order_filter import Condition, OrderFilter
 from checkout_daemon.orders.order_pages import orders_that_fit
-from checkout_daemon.present.text import words
+from checkout_daemon.orders.order_query import InvalidQuery
+from checkout_daemon.present.text import plain, words
 
 from ..actions import Action, command_line
 from ..context import AppContext
@@ -261,17 +262,23 @@ class OrdersScreen(TabActions):
             if choice != self.choice:
                 return
         zone = self.app_context.time_zone
-        wanted = choice.filter(zone)
+        wanted, fault = choice.filter(zone), ""
         if choice.search:
             now = datetime.now(UTC)
-            wanted = await read_filter(self.app_context.reads, choice.search, time_zone=zone, now=now, wanted=wanted)
+            try:
+                wanted = await read_filter(
+                    self.app_context.reads, choice.search, time_zone=zone, now=now, wanted=wanted
+                )
+            except InvalidQuery as error:  # with the chosen time, which the box does not know
+                fault, wanted = plain(error.detail), OrderFilter(conditions=(Condition("ids"),))
         listing = Listing(OrderSource(self.app_context.reads, wanted, choice.sort, self.parts))
         await listing.load(0)
         if self.gone or choice != self.choice:
             return
         self.wanted = wanted
+        await self.find_marks(wanted)
         no_match = _NO_MATCH if listing.source.whole else _NO_NEW_MATCH
-        self.table.empty = no_match if choice.narrows else _NO_ORDERS
+        self.table.empty = fault or (no_match if choice.narrows else _NO_ORDERS)
         self.table.show(listing, keep=not choice.search)
         self.show_command(choice.command(zone))
         await self.show_loaded(listing)

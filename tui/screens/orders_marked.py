@@ -16,7 +16,7 @@ from checkout_daemon.model.order_rows import OrderRow
 from checkout_daemon.model.orders import Order
 from checkout_daemon.orders.caring import assign
 from checkout_daemon.orders.order_filter import Extent, OrderFilter
-from checkout_daemon.orders.order_pages import all_orders
+from checkout_daemon.orders.order_pages import all_orders, orders_that_fit
 from checkout_daemon.present.money import extent, money, sums
 from checkout_daemon.present.text import counted, plain, words
 
@@ -88,6 +88,7 @@ class MarkingScreen(ListScreen[OrderRow]):
         super().__init__(context, table)
         self.wanted = OrderFilter()
         self.marked = marked
+        self._outside: set[str] = set()
 
     @property
     def may_act(self) -> bool:
@@ -108,7 +109,24 @@ class MarkingScreen(ListScreen[OrderRow]):
         money_of = sums((order.amount_total, order.currency) for order in orders)
         read_only = self.app_context.read_only
         shown = [chip for chip in _CHIPS if not read_only or chip[0] in _CHANGING_NOTHING]
-        return [(action, text, False) for action, text in shown], f"● {len(orders):,} marked, {money_of}"
+        return [
+            (action, text, False) for action, text in shown
+        ], f"● {len(orders):,} marked{self._not_here()}, {money_of}"
+
+    async def find_marks(self, wanted: OrderFilter) -> None:
+        """Find out which marked orders are not in the list of a filter."""
+        if orders := list(self.marked.values()):
+            fitting = await orders_that_fit(self.app_context.reads, orders, wanted)
+            self._outside = {order.id for order in orders if order.id not in fitting}
+
+    def _not_here(self) -> str:
+        """Return `, 4 not in this list`, or nothing if all marked orders are."""
+        count = len(self._outside & self.marked.keys())
+        return f", {count:,} not in this list" if count else ""
+
+    def _marked_words(self) -> str:
+        """Return how many orders are marked, and how many of them are not in the list."""
+        return f"{counted(len(self.marked), 'order')}{self._not_here()}"
 
     def on_live_table_mark_wanted(self, event: LiveTable.MarkWanted) -> None:
         rank = self.table.listing.rank_of(event.key)
@@ -151,7 +169,15 @@ class MarkingScreen(ListScreen[OrderRow]):
     @work(group=ACTING)
     async def action_resend_marked(self) -> None:
         options = [("mail", "Mail each customer the link"), ("link", "Make the links, and mail nothing")]
-        if self._any_marked() and (how := await self.app.push_screen_wait(Choose("Resend", options))) is not None:
+        if (
+            self._any_marked()
+            and (
+                how := await self.app.push_screen_wait(
+                    Choose("Resend", options, question=f"{self._marked_words()} marked.")
+                )
+            )
+            is not None
+        ):
             await self._act(BatchAct.RESEND, BatchOptions(mail=how == "mail"))
 
     @work(group=ACTING)
@@ -181,7 +207,9 @@ class MarkingScreen(ListScreen[OrderRow]):
 
     @work(group=ACTING)
     async def action_note_marked(self) -> None:
-        if self._any_marked() and (text := await self.app.push_screen_wait(Ask("Note", "Text of the note"))):
+        if self._any_marked() and (
+            text := await self.app.push_screen_wait(Ask("Note", f"Text of the note, for {self._marked_words()}"))
+        ):
             await self._act(BatchAct.NOTE, BatchOptions(), text)
 
     @work(group=ACTING)
@@ -189,7 +217,7 @@ class MarkingScreen(ListScreen[OrderRow]):
         if not self._any_marked():
             return
         numbers = [order.number for order in self.marked.values()]
-        question = f"Who takes care of {counted(len(numbers), 'order')}? Leave empty for yourself; - for nobody."
+        question = f"Who takes care of {self._marked_words()}? Leave empty for yourself; - for nobody."
         if (typed := await self.app.push_screen_wait(Ask("Assign", question))) is None:
             return
         operator = this_operator()
@@ -215,7 +243,7 @@ class MarkingScreen(ListScreen[OrderRow]):
         if not self._any_marked():
             return
         orders = list(self.marked.values())
-        question = f"Write {counted(len(orders), 'order')} to which new CSV file?"
+        question = f"Write {self._marked_words()} to which new CSV file?"
         if not (name := await self.app.push_screen_wait(Ask("Export", question))):
             return
         path = expanded(name)
@@ -266,6 +294,8 @@ class MarkingScreen(ListScreen[OrderRow]):
         count = len(plan.wanted)
         lines = ["LIVE MODE: this is real money.", ""] if self.app_context.livemode else []
         lines += [f"{title} {extent((one.amount or 0, one.currency or '') for one in plan.wanted)}.", ""]
+        if not_here := self._not_here():
+            lines += [f"Of all marked orders{not_here} that you see.", ""]
         lines += [f"  {item.subject}  {money(item.amount, item.currency)}" for item in plan.wanted[:_FIRST]]
         lines += [f"  … and {count - _FIRST:,} more"] if count > _FIRST else []
         lines += _skipped(plan)
