@@ -49,9 +49,11 @@ IDLE_SCREENS = {
     "Dead letters": (b"ed", "What failed"),
     "Health": (b"H", "messages/min"),
     "Trigger": (b"T", "Stripe creates its own objects"),
+    "To do": (b"D", "to do"),
+    "Batches": (b"B", "No batches"),
 }
 """Each screen's keys, and a text that shows that it is there."""
-TOP = 12  # orders that change: all in view
+TOP = 8  # orders that change: all in view, also below a line of troubles
 STARTS = 3
 KEY_EVERY_SECONDS = 0.1
 PATIENCE_SECONDS = 30.0

@@ -132,6 +132,7 @@ REASONS = {
     "orders.terminal_windows.count_rows": SHOWS,
     "orders.terminal_windows.dead_letters": SHOWS,
     "orders.terminal_windows.may_write": CHECKS,
+    "orders.todo.narrow_todo": SHOWS,
     "orders.todo.read_items_of": "a snooze is written by a confirmed transaction, about what was shown",
     "orders.todo.read_todo": SHOWS,
     "orders.time_machine.show_order_at": SHOWS,
