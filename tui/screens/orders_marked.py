@@ -294,8 +294,8 @@ class MarkingScreen(ListScreen[OrderRow]):
         count = len(plan.wanted)
         lines = ["LIVE MODE: this is real money.", ""] if self.app_context.livemode else []
         lines += [f"{title} {extent((one.amount or 0, one.currency or '') for one in plan.wanted)}.", ""]
-        if not_here := self._not_here():
-            lines += [f"Of all marked orders{not_here} that you see.", ""]
+        if self._not_here():
+            lines += [f"Marked: {self._marked_words()}.", ""]
         lines += [f"  {item.subject}  {money(item.amount, item.currency)}" for item in plan.wanted[:_FIRST]]
         lines += [f"  … and {count - _FIRST:,} more"] if count > _FIRST else []
         lines += _skipped(plan)
