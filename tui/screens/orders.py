@@ -261,17 +261,14 @@ class OrdersScreen(TabActions):
             await asyncio.sleep(_SEARCH_PAUSE_SECONDS)  # wait for the typing to pause
             if choice != self.choice:
                 return
-        zone = self.app_context.time_zone
+        reads, zone, now = self.app_context.reads, self.app_context.time_zone, datetime.now(UTC)
         wanted, fault = choice.filter(zone), ""
         if choice.search:
-            now = datetime.now(UTC)
             try:
-                wanted = await read_filter(
-                    self.app_context.reads, choice.search, time_zone=zone, now=now, wanted=wanted
-                )
+                wanted = await read_filter(reads, choice.search, time_zone=zone, now=now, wanted=wanted)
             except InvalidQuery as error:  # with the chosen time, which the box does not know
                 fault, wanted = plain(error.detail), OrderFilter(conditions=(Condition("ids"),))
-        listing = Listing(OrderSource(self.app_context.reads, wanted, choice.sort, self.parts))
+        listing = Listing(OrderSource(reads, wanted, choice.sort, self.parts))
         await listing.load(0)
         if self.gone or choice != self.choice:
             return
