@@ -50,7 +50,7 @@ cluster: $(PYTHON_READY) $(STOREFRONT) .faults/patroni/.installed
 
 # What fails in the full run runs once more alone, which tells a fault from a busy machine. Both results are printed.
 test: $(PYTHON_READY) $(STOREFRONT)
-	$(BIN)/python -m pytest -n 3 --dist loadfile || { [ $$? = 1 ] && $(BIN)/python -m pytest --last-failed --maxfail 3 --verbose; }
+	$(BIN)/python -m pytest -n 3 --dist loadfile || { [ $$? = 1 ] && $(BIN)/python -m pytest -n 1 --last-failed --maxfail 3 --verbose; }
 	npm --prefix frontend run --silent test
 	npm --prefix frontend run --silent e2e
 

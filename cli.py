@@ -36,6 +36,7 @@ _COMMANDS = {
     "serve": ("programs", "Run only the daemon, for production."),
     "sessions": ("sessions", "Manage the payment pages of orders."),
     "settings": ("settings", "Show every setting, its value and its source."),
+    "shop": ("shop", "Check and show the shop's name, words and colours."),
     "todo": ("todo", "Show everything that needs a person."),
     "tokens": ("tokens", "Give the shop's own systems access to orders."),
     "trigger": ("trigger", "Have Stripe create EVENT, and follow its effects."),

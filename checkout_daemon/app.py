@@ -22,7 +22,7 @@ from checkout_daemon.operations.readiness import Readiness
 from checkout_daemon.runtime import Runtime, open_database, open_runtime
 from checkout_daemon.settings import Settings
 from checkout_daemon.stripe_sync.secret_matches import SecretMatches
-from checkout_daemon.web import app_keys, checkout, product_list, quotes, webhook
+from checkout_daemon.web import app_keys, checkout, product_list, quotes, shop_pages, webhook
 from checkout_daemon.web.api_access import REFUSALS_A_MINUTE, ApiAccess
 from checkout_daemon.web.body_budget import BodyBudgets
 from checkout_daemon.web.connections import ConnectionLimits, Connections, DescriptorWatch, descriptor_limit
@@ -79,7 +79,8 @@ def create_app(
         proxies,
         metrics.connection_dropped,
     )
-    app[app_keys.STOREFRONT] = Storefront(built_storefront() if storefront is None else storefront)
+    app[shop_pages.SHOP] = pages = shop_pages.ShopPages(settings)
+    app[app_keys.STOREFRONT] = Storefront(built_storefront() if storefront is None else storefront, pages)
     clients = Clients(proxies)
     app[app_keys.LIMITS] = Limits(
         checkouts=AddressLimit(settings.rate_limit, clients, "checkouts"),
@@ -111,6 +112,7 @@ def create_app(
             )
             app[app_keys.POOLS] = {"shop": runtime.database, "intake": inbox}
             catalog = CatalogMemory(runtime.database)
+            pages.follow(catalog)
             app[product_list.PRODUCTS] = products = product_list.ProductList(edge, catalog, settings.currency)
             app[quotes.QUOTES] = pricing = quotes.QuoteRoute(
                 edge,

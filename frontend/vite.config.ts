@@ -24,6 +24,7 @@ export default defineConfig({
     proxy: { '/api': daemon },
   },
   test: {
+    testTimeout: 60_000,
     restoreMocks: true,
     unstubGlobals: true,
     projects: [

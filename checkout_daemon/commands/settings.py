@@ -104,7 +104,7 @@ def _value(examined: Examined, field: str, row: SettingRow) -> str:
     if row.name in examined.faults:
         return "FAULT"
     value = getattr(examined.settings, field)
-    return row.shown(value) or ("(hidden)" if value else row.default_words())
+    return row.shown(value) or ("(hidden)" if value and row.secret else row.default_words())
 
 
 def _source(found: Found | None) -> str:

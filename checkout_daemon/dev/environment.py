@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 
 from checkout_daemon.errors import ConfigurationError
@@ -22,6 +23,7 @@ from checkout_daemon.settings import (
 from checkout_daemon.urls import reachable_host, read_http_url
 
 API_KEY = "sandbox.key"
+SHOP_FILE = "shop.toml"
 DEMO_SETTINGS = {"CHECKOUT_METRICS": "public"}
 """Defaults of the demo's daemon that differ from those in production."""
 
@@ -37,6 +39,7 @@ class Given:
     webhook_secret: str | None = field(repr=False)
     public_url: str | None
     rate_limit: str | None
+    shop_file: str | None
     currency: str
     host: str  # at which the daemon is reached
     database_asked_for: bool = False  # by --database-url, so that the demo may be written into it
@@ -53,15 +56,18 @@ class DevEnv:
     stripe_api_base: str
     webhook_secret: str = field(repr=False)
     public_url: str
+    shop_file: Path | None = None
 
     def variables(self) -> dict[str, str]:
         """Return them by the name of their environment variable."""
+        shop = {} if self.shop_file is None else {"CHECKOUT_SHOP_FILE": str(self.shop_file)}
         return {
             "DATABASE_URL": self.database_url,
             "STRIPE_API_KEY": self.stripe_api_key,
             "STRIPE_API_BASE": self.stripe_api_base,
             "STRIPE_WEBHOOK_SECRET": self.webhook_secret,
             "CHECKOUT_PUBLIC_URL": self.public_url,
+            **shop,
         }
 
 
@@ -95,6 +101,7 @@ def read_given(state_dir: Path, *, sandbox: bool, database_url: str | None = Non
         webhook_secret=secret if key is not None else None,
         public_url=read_setting("CHECKOUT_PUBLIC_URL") and settings.public_url,
         rate_limit=read_setting("CHECKOUT_RATE_LIMIT"),
+        shop_file=read_setting("CHECKOUT_SHOP_FILE"),
         currency=settings.currency,
         host=reachable_host(host),
         files=settings.files,
@@ -120,6 +127,14 @@ def sandbox_key(state_dir: Path) -> str:
     if not path.is_file():
         write_private(path, f"sk_test_{secrets.token_hex(16)}\n")
     return path.read_text(encoding="utf-8").strip()
+
+
+def demo_shop_file(state_dir: Path) -> Path:
+    """Return the demo shop's file in the state directory; it is copied there once, for the operator to edit."""
+    path = state_dir / SHOP_FILE
+    if not path.exists():
+        write_private(path, files("checkout_daemon.dev").joinpath(SHOP_FILE).read_text("utf-8"))
+    return path
 
 
 def write_dev_env(state_dir: Path, env: DevEnv) -> None:

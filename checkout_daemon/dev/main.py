@@ -168,7 +168,9 @@ class _Program:
                 secret = (await ensure_endpoint(gateway, webhook_url(self.address), self.options.state_dir)).secret
             finally:
                 await gateway.close()
-        self.env = DevEnv(database_url, key, base, secret, self.given.public_url or self.address)
+        demo = self.brings_database and self.options.seed and self.given.shop_file is None
+        shop_file = environment.demo_shop_file(self.options.state_dir) if demo else None
+        self.env = DevEnv(database_url, key, base, secret, self.given.public_url or self.address, shop_file)
         environment.write_dev_env(self.options.state_dir, self.env)
         await self._start_daemon(http)
         introduce(self.env, self.options.state_dir, self.brings_database, self.brings_stripe)

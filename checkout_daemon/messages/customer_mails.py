@@ -18,8 +18,11 @@ from checkout_daemon.model.text import names_address
 from checkout_daemon.orders.order_lists import OrderSession, OrderView
 from checkout_daemon.outbox.outbox_store import ClaimedMessage
 from checkout_daemon.settings import Settings
+from checkout_daemon.shop.colors import complete
+from checkout_daemon.shop.records import LINK_LABELS
 
 _LONGEST_GREETING = 60
+_ACCENT = "#1d1d1b"
 _LINK_SIGNS = re.compile(r"[.:/\\@\u3002\uff0e\uff61\uff1a\uff0f\uff20]")
 
 
@@ -39,10 +42,8 @@ def customer_values(
     def time(at: datetime | None) -> str | None:
         return None if at is None else _time(at, place, settings.time_zone)
 
-    values: dict[str, Any] = {
+    values: dict[str, Any] = shop_values(settings, language) | {
         "language": language,
-        "shop": one_line(settings.shop_name),
-        "public_url": settings.public_url,
         "name": greeted(order.customer_name),
         "number": order.number,
         "items": [
@@ -73,6 +74,23 @@ def customer_values(
         case _:
             raise NotNeeded("customers get no mail of this kind")
     return values
+
+
+def shop_values(settings: Settings, language: str) -> dict[str, Any]:
+    """Return what every mail has of the shop: its name, address, links, and the colours of its buttons."""
+    shop = settings.shop
+    labels = LINK_LABELS.get(language.partition("-")[0], LINK_LABELS["en"])
+    colors = complete(shop.light, dark=False)
+    return {
+        "shop": one_line(settings.shop_name),
+        "public_url": settings.public_url,
+        "shop_links": [
+            {"label": labels[name], "url": settings.public_url + url if url.startswith("/") else url}
+            for name, url in shop.links.items()
+        ],
+        "accent": colors.get("accent", _ACCENT),
+        "on_accent": colors.get("on_accent", "#ffffff"),
+    }
 
 
 def greeted(name: str) -> str:

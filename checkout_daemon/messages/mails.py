@@ -12,10 +12,10 @@ import asyncpg
 import msgspec
 
 from checkout_daemon.errors import why
-from checkout_daemon.messages.customer_mails import customer_values
+from checkout_daemon.messages.customer_mails import customer_values, shop_values
 from checkout_daemon.messages.deadlines import deadline_alert, due_dispute
 from checkout_daemon.messages.outcomes import NotNeeded, RefusedForGood, TryLater, attention_of, view_of
-from checkout_daemon.messages.rendering import Rendered, language_of, one_line, render
+from checkout_daemon.messages.rendering import Rendered, language_of, render
 from checkout_daemon.model.messages import Alert, Channel, MessageKind
 from checkout_daemon.model.orders import attention_command
 from checkout_daemon.orders.order_store import read_locale
@@ -70,7 +70,7 @@ async def send_alert(runtime: Runtime, message: ClaimedMessage) -> None:
         raise NotNeeded(f"{missing} is not set; the addresses of CHECKOUT_ALERT_URLS get it")
     async with runtime.database.connection() as connection:
         alert = await alert_of(connection, message, livemode=settings.livemode)
-    values = {"shop": one_line(settings.shop_name), "alert": alert, "public_url": settings.public_url}
+    values = shop_values(settings, "en") | {"alert": alert}
     rendered = render(settings.mail_templates, "alert", "en", values)
     recipients = [address.addr_spec for address in read_addresses(settings.alert_to or "")]
     await _send(settings, _compose(settings, message, rendered, "en"), recipients)

@@ -24,6 +24,8 @@ from checkout_daemon.urls import BadUrl, bare_host, host_and_port, http_url, rea
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from checkout_daemon.shop.records import Shop
+
 
 def _checked(words: str, check: Callable[[str], object], *, prose: bool = False) -> Kind[str]:
     """Make a kind whose value is the text itself."""
@@ -206,6 +208,15 @@ def _check_address(text: str) -> None:
     read_address(text)
 
 
+def _read_shop_file(text: str, cwd: Path) -> Shop:
+    from checkout_daemon.shop.shop_file import BadShopFile, read_shop  # few commands have one
+
+    try:
+        return read_shop(cwd / text)
+    except BadShopFile as error:
+        raise BadValue(f"names {error}") from error
+
+
 TEXT = Kind("text", lambda text, _: text)
 PROSE = Kind("text", lambda text, _: text, prose=True)
 ON_OFF = Kind("one of on, off", lambda text, cwd: one_of("on", "off").read(text, cwd) == "on")
@@ -218,6 +229,7 @@ HOURS = _checked("HH:MM-HH:MM", check_hours)
 AUDIT_KEYS = _listed("keys of 32 or more characters", check_audit_keys)
 OPERATOR = _checked("name of at most 64 letters, digits and .@_+-", check_operator)
 PATH = Kind("path", lambda text, cwd: cwd / text)
+SHOP_FILE = Kind("path", _read_shop_file)
 DIRECTORY = Kind("directory", _read_directory)
 ANCHOR_FILE = Kind("file:/PATH", _read_anchor_file)
 TIME = Kind("time (RFC 3339)", _read_time)

@@ -15,6 +15,7 @@ from checkout_daemon.settings import kinds
 from checkout_daemon.settings.rows import ROW, Group, SettingRow
 from checkout_daemon.settings.sources import DEV_ENV, SettingsFile
 from checkout_daemon.settings.values import STRIPE_API_BASE, is_live_key
+from checkout_daemon.shop.records import NAME, Shop
 from checkout_daemon.urls import http_url, is_loopback, reachable_host, read_http_url
 
 if TYPE_CHECKING:
@@ -182,17 +183,29 @@ class Settings:
         about="The directory for files of the daemon and of `checkout dev`. Other users must not be able to write to "
         "it.",
     )
+    shop: Shop = Group.SHOP.setting(
+        "CHECKOUT_SHOP_FILE",
+        kinds.SHOP_FILE,
+        default=Shop(),
+        example="/etc/checkout/shop.toml",
+        about="The file with the shop's name, words, links, colours and logo: see docs/CUSTOMIZE.md. `checkout shop "
+        "check` reads it and names every fault.",
+    )
     shop_name: str = Group.SHOP.setting(
         "CHECKOUT_SHOP_NAME",
         kinds.PROSE,
-        default="Checkout",
+        default=NAME,
+        derive=lambda values: values["shop"].name,
+        unset="`name` in the shop's file, else Checkout",
         example="Example Tea",
-        about="The name that mails to customers are signed with.",
+        about="The shop's name, on its pages and in its mails.",
     )
     currency: str = Group.SHOP.setting(
         "CHECKOUT_CURRENCY",
         kinds.CURRENCY,
         default="eur",
+        derive=lambda values: values["shop"].currency or "eur",
+        unset="`currency` in the shop's file, else eur",
         example="usd",
         about="The currency of the catalog's prices.",
     )
@@ -200,6 +213,8 @@ class Settings:
         "CHECKOUT_LOCALE",
         kinds.TEXT,
         default="en",
+        derive=lambda values: values["shop"].locale or "en",
+        unset="`locale` in the shop's file, else en",
         example="de",
         about="The language of mails to customers whose language is not known.",
     )

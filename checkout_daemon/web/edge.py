@@ -140,4 +140,4 @@ async def _unrouted(request: web.Request) -> web.StreamResponse:
         if storefront.has(request):
             raise MethodNotAllowed(", ".join(_READING))
         raise NoSuchPage("there is nothing at this path")
-    return storefront.answer(request)
+    return await storefront.answer(request)

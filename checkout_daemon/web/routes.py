@@ -30,7 +30,17 @@ from checkout_daemon.orders.order_feed import CursorExpired
 from checkout_daemon.orders.refund_items import ItemsNotRefundable
 from checkout_daemon.orders.refund_rules import NotRefundable, RefundUnderWay, SeveralPayments
 from checkout_daemon.tokens.api_tokens import Scope
-from checkout_daemon.web import checkout, order_schemas, orders, product_list, quotes, schemas, system, webhook
+from checkout_daemon.web import (
+    checkout,
+    order_schemas,
+    orders,
+    product_list,
+    quotes,
+    schemas,
+    shop_pages,
+    system,
+    webhook,
+)
 from checkout_daemon.web.failures import (
     BodyTimeout,
     BodyTooLarge,
@@ -98,6 +108,7 @@ _SESSION = schemas.StripeCheckoutAnswer
 ROUTES = (
     Route("GET", product_list.PATH, product_list.get_products, "Every product, available ones first",
           {200: schemas.Catalog, 304: None}, failures=(DatabaseUnavailable,), headers=_KNOWN),
+    Route("GET", shop_pages.PATH, shop_pages.get_shop, "The shop's name, words and links", {200: schemas.ShopAnswer}),
     Route("POST", quotes.PATH, quotes.post_quote, "What a cart costs now; no side effect",
           {200: schemas.QuoteAnswer}, schemas.QuoteRequest,
           (*_BODY, InvalidRequest, *_SLOWED, DatabaseUnavailable), _CHALLENGE),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -88,6 +88,36 @@ class Catalog(Answer):
 
     currency: Currency
     products: list[ProductAnswer]
+
+
+class ShopWords(Answer):
+    """The shop's own words in one language; those that it has none of are absent."""
+
+    tagline: str = ""
+    heading: str = ""
+    description: str = ""
+    tax_note: str = ""
+    footer: str = ""
+    after_payment: list[str] = msgspec.field(default_factory=list)
+
+
+class ShopLink(Answer):
+    """A page that the shop links to."""
+
+    name: Literal["imprint", "terms", "privacy", "returns", "contact"]
+    url: str
+
+
+class ShopAnswer(Answer):
+    """The shop: how a storefront names it, and in which languages."""
+
+    name: str
+    currency: Currency
+    locale: Annotated[str, Meta(description="For readers whose language the shop lacks")]
+    languages: list[str]
+    texts: Annotated[dict[str, ShopWords], Meta(description="By language")]
+    links: list[ShopLink] = msgspec.field(default_factory=list)
+    logo_url: str | None = None
 
 
 class PricedItem(Answer):

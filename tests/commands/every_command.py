@@ -251,6 +251,8 @@ OTHERWISE = {
     "completion": "reads nothing",
     "outbox endpoints test": "asks a system of the shop",
     "settings": "reads no database",
+    "shop check": "reads no database",
+    "shop show": "reads no database",
     "doctor": "exit code 1 if a check fails",
     "db backup": "a program of PostgreSQL reads",
     "db init": "writes to an empty database only",

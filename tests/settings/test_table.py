@@ -38,6 +38,9 @@ def test_the_example_of_a_setting_is_accepted(tmp_path: Path, row: SettingRow) -
     values = {row.name: row.example, **PARTNERS.get(row.name, {})}
     if row.name == "CHECKOUT_MAIL_TEMPLATES":
         values[row.name] = str(tmp_path)
+    if row.name == "CHECKOUT_SHOP_FILE":
+        values[row.name] = str(tmp_path / "shop.toml")
+        (tmp_path / "shop.toml").write_text("")
     examined = examine_settings(values, cwd=tmp_path)
     assert examined.faults == {}
     assert examined.sources[row.name].layer.name == "environment"

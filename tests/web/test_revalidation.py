@@ -16,7 +16,7 @@ async def test_a_304_has_the_policy_of_the_page_because_browsers_keep_its_header
     app = web.Application()
 
     async def answer(request: web.Request) -> web.Response:
-        return storefront.answer(request)
+        return await storefront.answer(request)
 
     app.router.add_get("/", answer)
     async with TestClient(TestServer(app)) as client:

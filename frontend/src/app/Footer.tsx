@@ -1,26 +1,45 @@
 /** The footer of every page, with the choice of languages. */
 
-import { chooseLanguage, LANGUAGE_CODES, textsOf, useTexts } from '@/texts/language';
+import { shop } from '@/lib/shop';
+import { chooseLanguage, LANGUAGE_CODES, type Language, textsOf, useTexts } from '@/texts/language';
 
 export function Footer() {
-  const { language, texts } = useTexts();
+  const { language, texts, words } = useTexts();
   return (
     <footer className="footer">
-      <p>{texts.shop.footer}</p>
-      <nav className="languages" aria-label={texts.shop.languages}>
-        {LANGUAGE_CODES.map((code) => (
-          <button
-            key={code}
-            type="button"
-            className="text-button"
-            lang={code}
-            aria-current={code === language ? 'true' : undefined}
-            onClick={() => chooseLanguage(code)}
-          >
-            {textsOf(code).language.name}
-          </button>
-        ))}
-      </nav>
+      <p>
+        {words.footer ?? `${shop.name}.`} {texts.shop.payment}
+      </p>
+      {shop.links ? (
+        <nav className="links">
+          {shop.links.map(({ name, url }) => (
+            <a key={name} href={url}>
+              {texts.shop.links[name]}
+            </a>
+          ))}
+        </nav>
+      ) : null}
+      {LANGUAGE_CODES.length > 1 ? <Languages current={language} /> : null}
     </footer>
+  );
+}
+
+function Languages({ current }: { readonly current: Language }) {
+  const { texts } = useTexts();
+  return (
+    <nav className="languages" aria-label={texts.shop.languages}>
+      {LANGUAGE_CODES.map((code) => (
+        <button
+          key={code}
+          type="button"
+          className="text-button"
+          lang={code}
+          aria-current={code === current ? 'true' : undefined}
+          onClick={() => chooseLanguage(code)}
+        >
+          {textsOf(code).language.name}
+        </button>
+      ))}
+    </nav>
   );
 }

@@ -2,6 +2,7 @@
 
 import type { MouseEvent } from 'react';
 import { Icon } from '@/components/Icon';
+import { shop } from '@/lib/shop';
 import { useTexts } from '@/texts/language';
 
 interface HeaderProps {
@@ -19,7 +20,7 @@ export function Header({ count, onOpenCart }: HeaderProps) {
       </a>
       <div className="header-row">
         <a className="logo" href="/">
-          Folio
+          {shop.logo_url ? <img src={shop.logo_url} alt={shop.name} /> : shop.name}
         </a>
         <button
           type="button"

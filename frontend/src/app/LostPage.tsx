@@ -1,11 +1,12 @@
 /** The page for an unknown address. */
 
+import { titleFor } from '@/lib/shop';
 import { useTitle } from '@/lib/useTitle';
 import { useTexts } from '@/texts/language';
 
 export function LostPage() {
-  const { texts } = useTexts();
-  useTitle(`${texts.lost.heading} – Folio`);
+  const { texts, words } = useTexts();
+  useTitle(titleFor(texts.lost.heading, words));
   return (
     <section className="order">
       <h1>{texts.lost.heading}</h1>

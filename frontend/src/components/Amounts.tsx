@@ -27,29 +27,32 @@ export function Amounts({
   busy = false,
   foremost = true,
 }: AmountsProps) {
-  const { texts, money } = useTexts();
+  const { texts, words, money } = useTexts();
   const { amounts } = texts;
   const less = (amount: number) => `−${money(amount, currency)}`;
   return (
-    <dl className="amounts" aria-busy={busy}>
-      {discount > 0 ? (
-        <>
-          <Row label={amounts.subtotal} amount={money(subtotal, currency)} />
-          <Row
-            label={discountCode ? amounts.discountWith(discountCode) : amounts.discount}
-            amount={less(discount)}
-            testId={foremost ? 'discount' : undefined}
-          />
-        </>
-      ) : null}
-      <Row
-        label={amounts.total}
-        amount={total === undefined ? '–' : money(total, currency)}
-        testId={foremost ? 'total' : undefined}
-        main
-      />
-      {refunded > 0 ? <Row label={amounts.refunded} amount={less(refunded)} testId="refunded" /> : null}
-    </dl>
+    <>
+      <dl className="amounts" aria-busy={busy}>
+        {discount > 0 ? (
+          <>
+            <Row label={amounts.subtotal} amount={money(subtotal, currency)} />
+            <Row
+              label={discountCode ? amounts.discountWith(discountCode) : amounts.discount}
+              amount={less(discount)}
+              testId={foremost ? 'discount' : undefined}
+            />
+          </>
+        ) : null}
+        <Row
+          label={amounts.total}
+          amount={total === undefined ? '–' : money(total, currency)}
+          testId={foremost ? 'total' : undefined}
+          main
+        />
+        {refunded > 0 ? <Row label={amounts.refunded} amount={less(refunded)} testId="refunded" /> : null}
+      </dl>
+      {words.tax_note ? <p className="tax-note">{words.tax_note}</p> : null}
+    </>
   );
 }
 

@@ -1,8 +1,11 @@
 /** The starting point of every test: empty storage, and the browser APIs that jsdom lacks. */
 
 import '@testing-library/jest-dom/vitest';
-import { cleanup } from '@testing-library/react';
+import { cleanup, configure } from '@testing-library/react';
 import { afterEach, beforeEach } from 'vitest';
+
+// How long something takes shows how busy the machine is. A test that passes never waits that long.
+configure({ asyncUtilTimeout: 20_000 });
 
 // jsdom knows <dialog> but not how to open it.
 HTMLDialogElement.prototype.showModal = function showModal() {

@@ -11,8 +11,14 @@ export const de: Texts = {
   language: { name: 'Deutsch', tag: 'de', direction: 'ltr' },
 
   shop: {
-    title: 'Folio – Papier und Schreibwaren',
-    footer: 'Folio – Papier und Schreibwaren. Bezahlung über Stripe Checkout.',
+    payment: 'Zahlung über Stripe Checkout.',
+    links: {
+      imprint: 'Impressum',
+      terms: 'AGB',
+      privacy: 'Datenschutz',
+      returns: 'Widerruf und Rückgabe',
+      contact: 'Kontakt',
+    },
     skip: 'Zum Inhalt springen',
     languages: 'Sprache',
     back: 'Zurück zum Shop',
@@ -20,8 +26,7 @@ export const de: Texts = {
   },
 
   catalog: {
-    heading: 'Schönes zum Schreiben',
-    lede: 'Papier, Tinte und Dinge für den Schreibtisch, die mit der Zeit besser werden.',
+    heading: 'Produkte',
     loading: 'Artikel werden geladen',
     failed: 'Die Artikel konnten nicht geladen werden. Ihr Warenkorb bleibt erhalten.',
     retry: 'Erneut laden',
@@ -114,10 +119,7 @@ export const de: Texts = {
     gone: 'Diese Bestellung kann nicht mehr bezahlt werden: Sie wurde bereits bezahlt oder storniert, oder die Zahlung läuft gerade.',
     print: 'Drucken',
     next: 'Wie es weitergeht',
-    nextPaid: [
-      'Wir verpacken und versenden Ihre Bestellung.',
-      'Speichern Sie diese Seite als Lesezeichen: Hier sehen Sie jederzeit den Stand Ihrer Bestellung.',
-    ],
+    nextPaid: ['Speichern Sie diese Seite als Lesezeichen: Hier sehen Sie jederzeit den Stand Ihrer Bestellung.'],
     nextProcessing: [
       'Ihre Bank führt die Zahlung aus. Bei Lastschriften kann das einige Tage dauern.',
       'Wir informieren Sie per E-Mail, sobald die Zahlung eingegangen ist oder falls sie fehlschlägt.',

@@ -39,8 +39,14 @@ export const en = {
   language: { name: 'English', tag: 'en', direction: 'ltr' as 'ltr' | 'rtl' },
 
   shop: {
-    title: 'Folio – paper and desk goods',
-    footer: 'Folio – paper and desk goods. Payment through Stripe Checkout.',
+    payment: 'Payment through Stripe Checkout.',
+    links: {
+      imprint: 'Legal notice',
+      terms: 'Terms and conditions',
+      privacy: 'Privacy policy',
+      returns: 'Returns',
+      contact: 'Contact',
+    },
     skip: 'Skip to content',
     languages: 'Language',
     back: 'Back to the shop',
@@ -48,8 +54,7 @@ export const en = {
   },
 
   catalog: {
-    heading: 'Good things for writing',
-    lede: 'Paper, ink and desk goods that get better with use.',
+    heading: 'Products',
     loading: 'Loading products',
     failed: 'We could not load the products. Your cart is safe.',
     retry: 'Retry',
@@ -142,10 +147,7 @@ export const en = {
     gone: 'This order can no longer be paid: it has been paid or canceled, or a payment is in progress.',
     print: 'Print',
     next: 'What happens next',
-    nextPaid: [
-      'We will pack and ship your order.',
-      'Bookmark this page to see the status of your order at any time.',
-    ] as readonly string[],
+    nextPaid: ['Bookmark this page to see the status of your order at any time.'] as readonly string[],
     nextProcessing: [
       'Your bank is processing the payment. Bank debits can take a few days.',
       'We will email you when the payment arrives, or if it fails.',

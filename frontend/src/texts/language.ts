@@ -1,7 +1,9 @@
 /** The shopper's language: chosen in the footer, else the first of the browser's languages that the shop has. */
 
 import { useSyncExternalStore } from 'react';
+import type { ShopWords } from '@/lib/api';
 import { formatMoney } from '@/lib/money';
+import { shop, wordsIn } from '@/lib/shop';
 import { stored } from '@/lib/storage';
 import { de } from './de';
 import { en, type Texts } from './en';
@@ -10,7 +12,10 @@ const LANGUAGES = { en, de } as const satisfies Record<string, Texts>;
 
 export type Language = keyof typeof LANGUAGES;
 
-export const LANGUAGE_CODES = Object.keys(LANGUAGES) as readonly Language[];
+/** The languages that the shop offers. */
+export const LANGUAGE_CODES: readonly Language[] = shop.languages.filter((code): code is Language =>
+  Object.hasOwn(LANGUAGES, code),
+);
 
 const chosenStore = stored<Language | null>(
   () => localStorage,
@@ -30,6 +35,8 @@ export function textsOf(language: Language): Texts {
 export interface Reading {
   readonly language: Language;
   readonly texts: Texts;
+  /** The shop's own words. */
+  readonly words: ShopWords;
   /** The tag, such as de-AT, for numbers, the payment page and mails. */
   readonly locale: string | undefined;
   /** Format an amount in minor units for the shopper's locale. */
@@ -46,12 +53,12 @@ let reading: Reading | undefined;
 function currentReading(): Reading {
   const chosen = chosenStore.get();
   const wanted = navigator.languages.flatMap(wellFormed).map((tag) => ({ tag, language: tag.split('-')[0] ?? '' }));
-  const language = chosen ?? wanted.map((candidate) => candidate.language).find(isLanguage) ?? 'en';
+  const language = chosen ?? wanted.map((candidate) => candidate.language).find(isLanguage) ?? fallback();
   // Numbers keep the shopper's country (de-AT), and the shopper's own locale if the shop lacks the language.
   const locale = wanted.find((candidate) => candidate.language === language)?.tag ?? chosen ?? wanted[0]?.tag;
   if (reading?.language !== language || reading.locale !== locale) {
     const money = (amount: number, currency: string) => formatMoney(amount, currency, locale);
-    reading = { language, locale, texts: LANGUAGES[language], money };
+    reading = { language, locale, texts: LANGUAGES[language], words: wordsIn(language), money };
   }
   return reading;
 }
@@ -75,5 +82,10 @@ function wellFormed(tag: string): string[] {
 }
 
 function isLanguage(code: string): code is Language {
-  return Object.hasOwn(LANGUAGES, code);
+  return LANGUAGE_CODES.some((language) => language === code);
+}
+
+function fallback(): Language {
+  const own = shop.locale.split('-')[0] ?? '';
+  return isLanguage(own) ? own : (LANGUAGE_CODES[0] ?? 'en');
 }

@@ -3,6 +3,7 @@
 import { Notice } from '@/components/Notice';
 import { ProductPicture } from '@/components/ProductPicture';
 import type { Product } from '@/lib/api';
+import { titleFor } from '@/lib/shop';
 import { useTitle } from '@/lib/useTitle';
 import { useTexts } from '@/texts/language';
 import type { CatalogState } from './useCatalog';
@@ -17,13 +18,13 @@ interface CatalogPageProps {
 }
 
 export function CatalogPage({ state, onRetry, onAdd }: CatalogPageProps) {
-  const { texts } = useTexts();
-  useTitle(texts.shop.title);
+  const { texts, words } = useTexts();
+  useTitle(titleFor(undefined, words));
   return (
     <section className="catalog" aria-busy={state.phase === 'loading'}>
       <div className="intro">
-        <h1>{texts.catalog.heading}</h1>
-        <p>{texts.catalog.lede}</p>
+        <h1>{words.heading ?? texts.catalog.heading}</h1>
+        {words.description ? <p>{words.description}</p> : null}
       </div>
       {state.phase === 'loading' ? <Skeletons /> : null}
       {state.phase === 'failed' ? (

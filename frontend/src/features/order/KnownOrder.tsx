@@ -66,9 +66,11 @@ interface NextStepsProps {
 }
 
 function NextSteps({ status, unpaid }: NextStepsProps) {
-  const { order } = useTexts().texts;
+  const { texts, words } = useTexts();
+  const { order } = texts;
   if (unpaid) return <Steps title={order.choices} steps={order.choicesUnpaid} />;
-  if (status === 'completed') return <Steps title={order.next} steps={order.nextPaid} />;
+  if (status === 'completed')
+    return <Steps title={order.next} steps={[...(words.after_payment ?? []), ...order.nextPaid]} />;
   if (status === 'processing') return <Steps title={order.next} steps={order.nextProcessing} />;
   return null;
 }

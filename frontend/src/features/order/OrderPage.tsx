@@ -2,6 +2,7 @@
 
 import { useEffect } from 'react';
 import type { Order } from '@/lib/api';
+import { titleFor } from '@/lib/shop';
 import { useTitle } from '@/lib/useTitle';
 import type { Texts } from '@/texts/en';
 import { useTexts } from '@/texts/language';
@@ -22,10 +23,10 @@ interface OrderPageProps {
 }
 
 export function OrderPage({ entrance, reference, covered, onOrder, goTo }: OrderPageProps) {
-  const { texts } = useTexts();
+  const { texts, words } = useTexts();
   const { state, reload } = useOrder(reference);
   const order = state.phase === 'known' ? state.order : undefined;
-  useTitle(`${titleOf(state, entrance, texts)} – Folio`);
+  useTitle(titleFor(titleOf(state, entrance, texts), words));
 
   useEffect(() => {
     if (order) onOrder(order);

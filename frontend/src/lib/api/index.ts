@@ -15,6 +15,8 @@ export type {
   PricedItem,
   ProductAnswer as Product,
   QuoteAnswer as Quote,
+  ShopAnswer as Shop,
+  ShopWords,
   StripeCheckoutAnswer as CheckoutSession,
   StripeCheckoutRequest as CheckoutRequest,
 } from './types';

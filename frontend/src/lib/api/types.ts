@@ -18,6 +18,23 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/shop": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** The shop's name, words and links */
+        readonly get: operations["get_shop"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/quotes": {
         readonly parameters: {
             readonly query?: never;
@@ -447,6 +464,56 @@ export interface components {
             readonly quantity?: number | null;
         };
         /**
+         * ShopAnswer
+         * @description The shop: how a storefront names it, and in which languages.
+         */
+        readonly ShopAnswer: {
+            readonly name: string;
+            /**
+             * @description Three letters, lower-case
+             * @example eur
+             */
+            readonly currency: string;
+            /** @description For readers whose language the shop lacks */
+            readonly locale: string;
+            readonly languages: readonly string[];
+            /** @description By language */
+            readonly texts: {
+                readonly [key: string]: components["schemas"]["ShopWords"];
+            };
+            /** @default [] */
+            readonly links?: readonly components["schemas"]["ShopLink"][];
+            /** @default null */
+            readonly logo_url?: string | null;
+        };
+        /**
+         * ShopWords
+         * @description The shop's own words in one language; those that it has none of are absent.
+         */
+        readonly ShopWords: {
+            /** @default  */
+            readonly tagline?: string;
+            /** @default  */
+            readonly heading?: string;
+            /** @default  */
+            readonly description?: string;
+            /** @default  */
+            readonly tax_note?: string;
+            /** @default  */
+            readonly footer?: string;
+            /** @default [] */
+            readonly after_payment?: readonly string[];
+        };
+        /**
+         * ShopLink
+         * @description A page that the shop links to.
+         */
+        readonly ShopLink: {
+            /** @enum {unknown} */
+            readonly name: "contact" | "imprint" | "privacy" | "returns" | "terms";
+            readonly url: string;
+        };
+        /**
          * ShopOrderDetails
          * @description An order with its payments, refunds and disputes.
          */
@@ -693,6 +760,9 @@ export type CartItem = components['schemas']['CartItem'];
 export type Received = components['schemas']['Received'];
 export type RefundBody = components['schemas']['RefundBody'];
 export type RefundItem = components['schemas']['RefundItem'];
+export type ShopAnswer = components['schemas']['ShopAnswer'];
+export type ShopWords = components['schemas']['ShopWords'];
+export type ShopLink = components['schemas']['ShopLink'];
 export type ShopOrderDetails = components['schemas']['ShopOrderDetails'];
 export type SoldItem = components['schemas']['SoldItem'];
 export type ChargeAnswer = components['schemas']['ChargeAnswer'];
@@ -833,6 +903,112 @@ export interface operations {
                         readonly code?: "database_unavailable";
                         /** @constant */
                         readonly status?: 503;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_shop: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ShopAnswer"];
+                };
+            };
+            /** @description `bad_request`: The request is not well-formed HTTP */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "bad_request";
+                        /** @constant */
+                        readonly status?: 400;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not allowed here */
+            readonly 405: {
+                headers: {
+                    /** @description The allowed methods */
+                    readonly Allow?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "method_not_allowed";
+                        /** @constant */
+                        readonly status?: 405;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `uri_too_long`: The address is too long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "uri_too_long";
+                        /** @constant */
+                        readonly status?: 414;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_expectation`: The expectation cannot be met */
+            readonly 417: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "unknown_expectation";
+                        /** @constant */
+                        readonly status?: 417;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "headers_too_large";
+                        /** @constant */
+                        readonly status?: 431;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "internal_error";
+                        /** @constant */
+                        readonly status?: 500;
                     } & components["schemas"]["Problem"];
                 };
             };

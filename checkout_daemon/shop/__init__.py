@@ -1,0 +1,1 @@
+"""The shop's own name, words, links and colours: `shop.toml`."""

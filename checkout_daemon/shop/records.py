@@ -1,0 +1,84 @@
+"""What a shop is called, and how it looks, as its file states it or as the defaults are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+NAME = "Checkout"
+"""The name of a shop that states none."""
+LANGUAGES = ("en", "de")
+"""The languages that the storefront and the mails have."""
+LINKS = ("imprint", "terms", "privacy", "returns", "contact")
+"""The pages that a shop may have to link to, in the order of its footer."""
+LINK_LABELS = {
+    "en": {
+        "imprint": "Legal notice",
+        "terms": "Terms and conditions",
+        "privacy": "Privacy policy",
+        "returns": "Returns",
+        "contact": "Contact",
+    },
+    "de": {
+        "imprint": "Impressum",
+        "terms": "AGB",
+        "privacy": "Datenschutz",
+        "returns": "Widerruf und Rückgabe",
+        "contact": "Kontakt",
+    },
+}
+COLORS = ("accent", "on_accent", "paper", "surface", "ink")
+"""The colours of the storefront that a shop may set; frontend/src/styles/theme.css has their defaults."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A shop's own words in one language. An empty text is not shown.
+
+    `tagline` follows the name in the title of the page, `heading` and `description` open the catalog, `tax_note`
+    stands below totals, and `after_payment` states what happens once an order is paid.
+    """
+
+    tagline: str = ""
+    heading: str = ""
+    description: str = ""
+    tax_note: str = ""
+    footer: str = ""
+    after_payment: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Logo:
+    """A picture that takes the place of the name in the header: the contents of a file, and its ending."""
+
+    suffix: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A shop. `locale` and `currency` are None if the file leaves them to the settings of those names."""
+
+    path: Path | None = None
+    name: str = NAME
+    locale: str | None = None
+    currency: str | None = None
+    languages: tuple[str, ...] = LANGUAGES
+    words: Mapping[str, Words] = field(default_factory=dict)  # by language
+    links: Mapping[str, str] = field(default_factory=dict)  # URLs by their name in LINKS
+    light: Mapping[str, str] = field(default_factory=dict)  # colours (#rrggbb) by their name in COLORS
+    dark: Mapping[str, str] = field(default_factory=dict)
+    logo: Logo | None = None
+
+    def words_in(self, language: str) -> Words:
+        """Return the words in a language such as de or de-AT, else in the shop's own, else none."""
+        own = self.locale or self.languages[0]
+        for tag in (language, language.partition("-")[0], own, own.partition("-")[0]):
+            if tag in self.words:
+                return self.words[tag]
+        return Words()
+
+    def __str__(self) -> str:
+        """Return the path of the file, as the setting states it."""
+        return "" if self.path is None else str(self.path)

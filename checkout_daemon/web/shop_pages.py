@@ -1,0 +1,222 @@
+"""The storefront's page with the shop in it, so that search engines, and people without script, can read it.
+
+The build's index.html has marks where the daemon writes the head, the shop's words as data for the script, and the
+catalog's names and prices, which show where no script runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import logging
+from collections.abc import Mapping
+from hashlib import sha256
+from html import escape
+
+import msgspec
+from aiohttp import hdrs, web
+
+from checkout_daemon.catalog.memory import CatalogMemory, CatalogSnapshot
+from checkout_daemon.errors import CheckoutError
+from checkout_daemon.model.locale import preferred_locale
+from checkout_daemon.model.money import format_money
+from checkout_daemon.patience import within
+from checkout_daemon.settings import Settings
+from checkout_daemon.shop.colors import complete, for_dark
+from checkout_daemon.shop.records import LINK_LABELS, Words
+from checkout_daemon.web.answers import json_response
+from checkout_daemon.web.fields import list_field
+from checkout_daemon.web.files import File, file_of
+from checkout_daemon.web.schemas import ShopAnswer, ShopLink, ShopWords
+
+log = logging.getLogger(__name__)
+
+PATH = "/api/shop"
+
+_TITLE = "<title>Shop</title>"
+_LOGO = '<a class="logo" href="/">Shop</a>'
+_LANGUAGE = '<html lang="en">'
+_HEAD = "<!-- head -->"
+_FALLBACK = "<!-- fallback -->"
+_MOST_LISTED = 100
+_CATALOG_SECONDS = 0.5  # the page itself is worth more than the list for those without script
+_TEXTS = {
+    "en": (
+        "This shop needs JavaScript, which is off or could not be loaded. These are our products:",
+        "To order, turn JavaScript on or reload this page.",
+        "not available",
+    ),
+    "de": (
+        "Dieser Shop braucht JavaScript, das ausgeschaltet ist oder nicht geladen werden konnte. Das sind unsere "
+        "Produkte:",
+        "Zum Bestellen schalten Sie JavaScript ein oder laden Sie diese Seite neu.",
+        "nicht verfügbar",
+    ),
+}
+
+
+class ShopPages:
+    """Makes the page for each language of the shop, again whenever the catalog has changed."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Prepare the files that the page refers to: the shop's colours and logo."""
+        self._settings = settings
+        self._shop = settings.shop
+        self._template = ""
+        self._catalog: CatalogMemory | None = None
+        self._snapshot: CatalogSnapshot | None = None
+        self._pages: dict[str, File] = {}
+        self._making = asyncio.Lock()
+        self.files: dict[str, bytes] = {}
+        self._theme = self._add("shop", ".css", _theme(self._shop.light, self._shop.dark))
+        logo = self._shop.logo
+        self._logo = self._add("logo", logo.suffix, logo.content) if logo else None
+        self.answer = self._answer()
+
+    def take(self, template: bytes) -> None:
+        """Use this page of the build."""
+        self._template = template.decode()
+
+    def follow(self, catalog: CatalogMemory) -> None:
+        """List the products of this catalog."""
+        self._catalog = catalog
+
+    async def page(self, request: web.Request) -> File:
+        """Return the page in the language that the browser asks for, if the shop has it."""
+        await self._refresh()
+        language = self._language(list_field(request, hdrs.ACCEPT_LANGUAGE) or "")
+        async with self._making:
+            if (page := self._pages.get(language)) is None:
+                page = self._pages[language] = await asyncio.to_thread(self._make, language)
+        return page
+
+    async def _refresh(self) -> None:
+        if self._catalog is None:
+            return
+        try:
+            with within(_CATALOG_SECONDS):
+                snapshot = await self._catalog.read()
+        except CheckoutError as error:
+            log.info("the page lists no new products: %s", error.detail)
+            return
+        if self._snapshot is None or snapshot.state != self._snapshot.state:
+            self._snapshot = snapshot
+            self._pages.clear()
+
+    def _language(self, accepted: str) -> str:
+        wanted = (preferred_locale(accepted) or "").partition("-")[0]
+        return wanted if wanted in self._shop.languages else self._own_language()
+
+    def _own_language(self) -> str:
+        own = self._settings.locale.partition("-")[0]
+        return own if own in self._shop.languages else self._shop.languages[0]
+
+    def _make(self, language: str) -> File:
+        words, name = self._shop.words_in(language), escape(self._settings.shop_name)
+        page = self._template
+        page = page.replace(_LANGUAGE, f'<html lang="{escape(language)}">', 1)
+        page = page.replace(_TITLE, f"<title>{escape(title_of(self._settings.shop_name, words))}</title>", 1)
+        page = page.replace(_LOGO, f'<a class="logo" href="/">{self._picture() or name}</a>', 1)
+        page = page.replace(_FALLBACK, self._fallback(language), 1)
+        page = page.replace(_HEAD, self._head(words), 1)  # last: it holds the shop's own words
+        body = page.encode()
+        return _page_file({"": body, ".gz": gzip.compress(body, 6, mtime=0)})
+
+    def _head(self, words: Words) -> str:
+        title = title_of(self._settings.shop_name, words)
+        tags = [
+            f'<meta property="og:site_name" content="{escape(self._settings.shop_name)}">',
+            f'<meta property="og:title" content="{escape(title)}">',
+            '<meta property="og:type" content="website">',
+            f'<meta property="og:url" content="{escape(self._settings.public_url)}/">',
+        ]
+        if words.description:
+            tags.insert(0, f'<meta name="description" content="{escape(words.description)}">')
+            tags.append(f'<meta property="og:description" content="{escape(words.description)}">')
+        if self._logo and not self._logo.endswith(".svg"):
+            tags.append(f'<meta property="og:image" content="{escape(self._settings.public_url + self._logo)}">')
+        if self._theme:
+            tags.append(f'<link rel="stylesheet" href="{self._theme}">')
+        data = msgspec.json.encode(self.answer).decode().replace("<", "\\u003c")
+        tags.append(f'<script type="application/json" id="shop">{data}</script>')
+        return "\n    ".join(tags)
+
+    def _fallback(self, language: str) -> str:
+        unusable, advice, unavailable = _TEXTS.get(language, _TEXTS["en"])
+        items = []
+        for product in list(self._snapshot.products.values() if self._snapshot else ())[:_MOST_LISTED]:
+            price = format_money(product.unit_amount, product.currency, _place(language, self._settings.locale))
+            state = "" if product.available else f" ({unavailable})"
+            items.append(f"<li>{escape(product.name)}: {escape(price)}{state}</li>")
+        labels = LINK_LABELS.get(language, LINK_LABELS["en"])
+        links = " · ".join(f'<a href="{escape(url)}">{labels[name]}</a>' for name, url in self._shop.links.items())
+        return (
+            f'<div class="fallback"><p>{unusable}</p><ul>{"".join(items)}</ul><p>{advice}</p>'
+            f"{f'<p>{links}</p>' if links else ''}</div>"
+        )
+
+    def _picture(self) -> str:
+        return f'<img src="{self._logo}" alt="{escape(self._settings.shop_name)}">' if self._logo else ""
+
+    def _add(self, name: str, suffix: str, content: bytes) -> str | None:
+        """Keep a file under a name that changes with its content, and return its path; None for an empty one."""
+        if not content:
+            return None
+        path = f"/assets/{name}-{sha256(content).hexdigest()[:8]}{suffix}"
+        self.files[path] = content
+        return path
+
+    def _answer(self) -> ShopAnswer:
+        shop, settings = self._shop, self._settings
+        words = {language: _words(shop.words_in(language)) for language in shop.languages}
+        return ShopAnswer(
+            name=settings.shop_name,
+            currency=settings.currency,
+            locale=settings.locale,
+            languages=list(shop.languages),
+            texts=words,
+            links=msgspec.convert([{"name": name, "url": url} for name, url in shop.links.items()], list[ShopLink]),
+            logo_url=self._logo,
+        )
+
+
+SHOP = web.AppKey("shop", ShopPages)
+
+
+async def get_shop(request: web.Request) -> web.Response:
+    """Return the shop's name, words and links."""
+    return json_response(request.app[SHOP].answer)
+
+
+def title_of(name: str, words: Words) -> str:
+    """Return the title of the catalog's page: the name, and the tagline if there is one."""
+    return f"{name} – {words.tagline}" if words.tagline else name
+
+
+def _words(words: Words) -> ShopWords:
+    return msgspec.convert(words, ShopWords, from_attributes=True)
+
+
+def _place(language: str, locale: str) -> str:
+    """Return the locale for prices: the shop's, with its country, if it has the page's language."""
+    return locale if locale.partition("-")[0] == language else language
+
+
+def _page_file(bodies: Mapping[str, bytes]) -> File:
+    file = file_of("/index.html", {f"/index.html{suffix}": body for suffix, body in bodies.items()})
+    return File(file.encoded, file.etag, file.content_type, file.cache_control, vary="Accept-Encoding, Accept-Language")
+
+
+def _theme(light: Mapping[str, str], dark: Mapping[str, str]) -> bytes:
+    """Return the style sheet with the shop's colours, empty if it has the storefront's."""
+    light, dark = complete(light, dark=False), complete({**for_dark(light), **dark}, dark=True)
+    if not light and not dark:
+        return b""
+    # Each in a query of its own: a light paper must not stand under the dark colours that the shop leaves as they are.
+    blocks = (("print, (prefers-color-scheme: light)", light), ("screen and (prefers-color-scheme: dark)", dark))
+    return "".join(f"@media {query} {{\n{_rule(colors)}}}\n" for query, colors in blocks if colors).encode()
+
+
+def _rule(colors: Mapping[str, str]) -> str:
+    lines = "".join(f"  --{name.replace('_', '-')}: {color};\n" for name, color in colors.items())
+    return f":root:root {{\n{lines}}}\n"  # wins over the build's style sheet, whichever comes later

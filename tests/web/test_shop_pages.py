@@ -1,0 +1,156 @@
+"""The page with the shop in it, and GET /api/shop."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.web.conftest import Client, OpenClient
+
+INDEX = (Path(__file__).parents[2] / "frontend/index.html").read_text()
+SHOP = """
+name = "Bits </script> & Bytes"
+tagline = "tools"
+description = 'Tools with "quotes"'
+heading = "Good tools"
+logo = "logo.png"
+languages = ["en", "de"]
+tax_note = "Prices include VAT."
+after_payment = ["The download starts at once."]
+[links]
+imprint = "/imprint.html"
+[colors]
+accent = "#3a1d8f"
+[texts.de]
+heading = "Gute Werkzeuge"
+description = "Werkzeuge"
+"""
+
+
+@pytest.fixture
+async def pages(open_client: OpenClient, database_url: str, connection: asyncpg.Connection, tmp_path: Path) -> Client:
+    (tmp_path / "built").mkdir()
+    (tmp_path / "built" / "index.html").write_text(INDEX)
+    (tmp_path / "shop.toml").write_text(SHOP)
+    (tmp_path / "logo.png").write_bytes(b"a picture")
+    await connection.execute("UPDATE products SET name = 'Ink <b>' WHERE sku = (SELECT min(sku) FROM products)")
+    return await open_client(
+        storefront=tmp_path / "built",
+        DATABASE_URL=database_url,
+        CHECKOUT_SHOP_FILE=str(tmp_path / "shop.toml"),
+        CHECKOUT_PUBLIC_URL="https://bits.example",
+    )
+
+
+async def text_of(client: Client, path: str = "/", **headers: str) -> str:
+    async with client.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()}) as answer:
+        assert answer.status == 200, answer.status
+        return await answer.text()
+
+
+def data_of(page: str) -> dict[str, object]:
+    found = re.search(r'<script type="application/json" id="shop">(.*?)</script>', page, re.DOTALL)
+    assert found
+    data: dict[str, object] = json.loads(found[1])
+    return data
+
+
+async def test_the_head_names_the_shop(pages: Client) -> None:
+    page = await text_of(pages)
+    assert '<html lang="en">' in page
+    assert "<title>Bits &lt;/script&gt; &amp; Bytes – tools</title>" in page
+    assert '<meta name="description" content="Tools with &quot;quotes&quot;">' in page
+    assert '<meta property="og:url" content="https://bits.example/">' in page
+    assert re.search(r'og:image" content="https://bits.example/assets/logo-[0-9a-f]{8}\.png"', page)
+    assert "<!-- head -->" not in page
+    assert page.count("<script") == 2  # the data, and the build's
+
+
+async def test_the_page_has_the_language_of_the_browser(pages: Client) -> None:
+    page = await text_of(pages, Accept_Language="de-AT,en;q=0.5")
+    assert '<html lang="de">' in page
+    assert '<meta name="description" content="Werkzeuge">' in page
+    async with pages.get("/", headers={"Accept-Language": "fr"}) as answer:
+        assert '<html lang="en">' in await answer.text()
+        assert answer.headers["Vary"] == "Accept-Encoding, Accept-Language"
+
+
+async def test_without_script_the_page_names_products_prices_and_links(
+    pages: Client, connection: asyncpg.Connection
+) -> None:
+    page = await text_of(pages)
+    names = [record["name"] for record in await connection.fetch("SELECT name FROM products")]
+    assert names
+    for name in names:
+        assert f"<li>{html.escape(name)}: €" in page
+    assert '<a href="/imprint.html">' in page
+    assert "needs JavaScript" in page
+    assert "braucht JavaScript" in await text_of(pages, Accept_Language="de")
+
+
+async def test_the_list_follows_the_catalog_and_the_tag_with_it(pages: Client, connection: asyncpg.Connection) -> None:
+    async with pages.get("/") as answer:
+        tag = answer.headers["ETag"]
+    async with pages.get("/", headers={"If-None-Match": tag}) as answer:
+        assert answer.status == 304
+    await connection.execute("UPDATE products SET name = 'Quite new'")
+    for _ in range(400):
+        async with pages.get("/", headers={"If-None-Match": tag}) as answer:
+            if answer.status == 200:
+                assert "Quite new" in await answer.text()
+                break
+    else:
+        pytest.fail("the page never changed")
+
+
+async def test_the_api_and_the_page_state_the_same(pages: Client) -> None:
+    shop = json.loads(await text_of(pages, "/api/shop"))
+    assert shop == data_of(await text_of(pages))
+    assert shop["name"] == "Bits </script> & Bytes"
+    assert shop["links"] == [{"name": "imprint", "url": "/imprint.html"}]
+    assert shop["texts"]["de"] == {"heading": "Gute Werkzeuge", "description": "Werkzeuge"}
+    assert shop["texts"]["en"]["after_payment"] == ["The download starts at once."]
+
+
+async def test_colours_and_logo_are_files_that_may_be_kept_for_ever(pages: Client) -> None:
+    page = await text_of(pages)
+    shop = data_of(page)
+    (theme,) = re.findall(r'<link rel="stylesheet" href="(/assets/shop-[0-9a-f]{8}\.css)">', page)
+    async with pages.get(theme) as answer:
+        light, dark = (await answer.text()).split("@media screen and (prefers-color-scheme: dark)")
+    assert light.startswith("@media print, (prefers-color-scheme: light) {")
+    assert "--accent: #3a1d8f;" not in dark
+    for path, expected in ((theme, "--accent: #3a1d8f;"), (str(shop["logo_url"]), "a picture")):
+        async with pages.get(path) as answer:
+            assert expected in await answer.text()
+            assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+
+async def test_an_unknown_address_has_the_page_too(pages: Client) -> None:
+    async with pages.get("/nothing", headers={"Accept": "text/html"}) as answer:
+        assert answer.status == 404
+        assert "Good tools" in await answer.text()
+
+
+async def test_without_a_database_the_page_is_there_without_products(open_client: OpenClient, tmp_path: Path) -> None:
+    (tmp_path / "built").mkdir()
+    (tmp_path / "built" / "index.html").write_text(INDEX)
+    page = await text_of(await open_client(storefront=tmp_path / "built"))
+    assert "<title>Checkout</title>" in page
+    assert "<ul></ul>" in page
+
+
+async def test_a_shop_without_a_file_has_a_name_and_no_styles_of_its_own(shop: Client) -> None:
+    async with shop.get("/api/shop") as answer:
+        assert await answer.json() == {
+            "name": "Checkout",
+            "currency": "eur",
+            "locale": "en",
+            "languages": ["en", "de"],
+            "texts": {"en": {}, "de": {}},
+        }
