@@ -34,7 +34,7 @@ async def _stuck(world: World) -> None:
 
 
 async def _is_explained(world: World, seat: Seat) -> None:
-    await seat.sees("no event reported it", "→ checkout sessions sync 1001")
+    await seat.sees("must have ended", "event reported it", "→ checkout sessions sync 1001")
     assert (await show_order(world.runtime.database, "1001")).sessions[0].status == "open"
 
 
