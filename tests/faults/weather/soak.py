@@ -6,6 +6,7 @@ Reported are memory by hour, descriptors, threads, connections, dead rows. The f
 from __future__ import annotations
 
 import asyncio
+import json
 import statistics
 import time
 from collections import Counter
@@ -64,6 +65,9 @@ async def run(options: Options) -> list[Result]:
             group.create_task(sales.go_on(options.seconds))
             group.create_task(_deliver(world, end, statuses, held))
             group.create_task(_sample(world, end, samples))
+        # What was measured in hours is not lost if judging it fails.
+        lines = (json.dumps({"seconds": round(at - samples[0][0], 1)} | used) for at, used in samples)
+        (options.directory / "soak-samples.jsonl").write_text("".join(f"{line}\n" for line in lines))
         wrong = await noticed(world, [])  # once Stripe's last deliveries have come
         known = {row["id"] for row in await world.rows("SELECT id FROM stripe_events")}
         wrong += [f"event {event} was acknowledged and is not held" for event in held - known]
@@ -71,7 +75,8 @@ async def run(options: Options) -> list[Result]:
         wrong += [f"checkouts were {answer}" for answer in sales.counts if answer.startswith("answered")]
         early, late = samples[len(samples) // 4][1], samples[-1][1]
         [bloat] = await world.rows(
-            "SELECT sum(n_dead_tup) AS dead, sum(n_live_tup) AS live, pg_database_size(current_database()) AS bytes "
+            "SELECT sum(n_dead_tup)::bigint AS dead, sum(n_live_tup)::bigint AS live, "
+            "pg_database_size(current_database()) AS bytes "
             "FROM pg_stat_user_tables"
         )
         grown = round(slope(samples, "mb"), 1)
