@@ -145,15 +145,21 @@ def close_listeners(listeners: list[socket.socket]) -> None:
 
 def remove_stale(path: Path) -> None:
     """Remove a socket that nobody listens on. Raise CannotListen if somebody does, or if this is no socket."""
-    if not path.exists():
-        return
-    if not stat.S_ISSOCK(path.stat().st_mode):
-        raise CannotListen(f"{path} is no socket: choose another path")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
-        other.settimeout(1.0)
-        try:
-            other.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink(missing_ok=True)
-        else:
-            raise CannotListen(f"the socket {path} is in use: stop what uses it, or choose another path")
+    try:
+        if not path.exists():
+            return
+        if not stat.S_ISSOCK(path.stat().st_mode):
+            raise CannotListen(f"{path} is no socket: choose another path")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+            other.settimeout(1.0)
+            try:
+                other.connect(str(path))
+            except ConnectionRefusedError:
+                path.unlink(missing_ok=True)
+                return
+            except (TimeoutError, BlockingIOError):
+                pass  # its queue is full
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CannotListen(f"the socket {path} cannot be looked at ({reason}): choose another path") from error
+    raise CannotListen(f"the socket {path} is in use: stop what uses it, or choose another path")

@@ -27,5 +27,8 @@ GRANT USAGE, UPDATE ON SEQUENCE {sequence} TO {daemon}, {operator};
 REVOKE INSERT, UPDATE, DELETE ON {tokens} FROM {daemon};
 GRANT UPDATE (last_used_at) ON {tokens} TO {daemon};
 
+-- Who reads these can sign as the shop, or try tokens out: readers have no use for either.
+REVOKE ALL ON {tokens}, {endpoints} FROM {reader};
+
 -- Migrations are for the owner.
 REVOKE INSERT, UPDATE, DELETE ON {migrations} FROM {daemon}, {operator};

@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
+from threading import Thread
 from typing import Any
 
 from checkout_daemon.errors import ConfigurationError
 
 _OFF: AbstractContextManager[Any] = nullcontext()
 _begin: Callable[..., AbstractContextManager[Any]] | None = None
+
+LAST_SPANS_SECONDS = 1.0
+"""How long a worker that stops waits until the collector has its last spans."""
 
 
 def span(name: str, **attributes: str | int) -> AbstractContextManager[Any]:
@@ -68,7 +72,10 @@ def start_traces(traces: str) -> Callable[[], None]:
 
     def end() -> None:
         trace_with(None)
-        provider.shutdown()
+        # A collector that hangs keeps the provider for 10 s, and the worker must have stopped by then.
+        last = Thread(target=provider.shutdown, name="last-spans", daemon=True)
+        last.start()
+        last.join(LAST_SPANS_SECONDS)
 
     return end
 

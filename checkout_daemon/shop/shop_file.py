@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ class _Reader:
     def read(self, found: dict[str, Any]) -> Shop:
         tables = {name: self._table(found, name) for name in ("links", "colors", "texts")}
         top = {key: value for key, value in found.items() if key not in tables}
-        self._only("", top, _KEYS, "keys of the file")
+        self._only("", top, _KEYS, "keys of the file", more=("[links]", "[colors]", "[texts.…]"))
         self._only("links", tables["links"], LINKS, "links")
         languages = self._languages(top)
         locale = self._text("", "locale", top)
@@ -90,7 +91,7 @@ class _Reader:
         for tag, table in tables["texts"].items():
             if tag not in LANGUAGES or tag == own:
                 known = ", ".join(language for language in LANGUAGES if language != own)
-                self._fault("texts", tag, f"is not a further language of the shop, as {known} would be")
+                self._fault("texts", tag, f"is not a further language of the shop: it may have {known}")
             elif not isinstance(table, dict):
                 self._fault("texts", tag, f"must be a table: write [texts.{tag}]")
             else:
@@ -185,10 +186,14 @@ class _Reader:
         self._fault("", name, f"must be a table: write [{name}]")
         return {}
 
-    def _only(self, place: str, table: Mapping[str, Any], allowed: tuple[str, ...], what: str) -> None:
+    def _only(
+        self, place: str, table: Mapping[str, Any], allowed: tuple[str, ...], what: str, more: tuple[str, ...] = ()
+    ) -> None:
         for key in table:
             if key not in allowed:
-                self._fault(place, key, f"is not known: the {what} are {', '.join(allowed)}")
+                near = get_close_matches(key, allowed, n=1)
+                meant = f"; did you mean {near[0]}?" if near else f": the {what} are {', '.join((*allowed, *more))}"
+                self._fault(place, key, f"is not known{meant}")
 
     def _text(
         self,

@@ -86,8 +86,9 @@ class ShopPages:
         await self._refresh()
         language = self._language(list_field(request, hdrs.ACCEPT_LANGUAGE) or "")
         async with self._making:
-            if (page := self._pages.get(language)) is None:
-                page = self._pages[language] = await asyncio.to_thread(self._make, language)
+            pages = self._pages  # of this state of the catalog: another request may find a newer one meanwhile
+            if (page := pages.get(language)) is None:
+                page = pages[language] = await asyncio.to_thread(self._make, language, self._snapshot)
         return page
 
     async def _refresh(self) -> None:
@@ -100,8 +101,7 @@ class ShopPages:
             log.info("the page lists no new products: %s", error.detail)
             return
         if self._snapshot is None or snapshot.state != self._snapshot.state:
-            self._snapshot = snapshot
-            self._pages.clear()
+            self._snapshot, self._pages = snapshot, {}
 
     def _language(self, accepted: str) -> str:
         wanted = (preferred_locale(accepted) or "").partition("-")[0]
@@ -111,13 +111,13 @@ class ShopPages:
         own = self._settings.locale.partition("-")[0]
         return own if own in self._shop.languages else self._shop.languages[0]
 
-    def _make(self, language: str) -> File:
+    def _make(self, language: str, snapshot: CatalogSnapshot | None) -> File:
         words, name = self._shop.words_in(language), escape(self._settings.shop_name)
         page = self._template
         page = page.replace(_LANGUAGE, f'<html lang="{escape(language)}">', 1)
         page = page.replace(_TITLE, f"<title>{escape(title_of(self._settings.shop_name, words))}</title>", 1)
         page = page.replace(_LOGO, f'<a class="logo" href="/">{self._picture() or name}</a>', 1)
-        page = page.replace(_FALLBACK, self._fallback(language), 1)
+        page = page.replace(_FALLBACK, self._fallback(language, snapshot), 1)
         page = page.replace(_HEAD, self._head(words), 1)  # last: it holds the shop's own words
         body = page.encode()
         return _page_file({"": body, ".gz": gzip.compress(body, 6, mtime=0)})
@@ -141,10 +141,10 @@ class ShopPages:
         tags.append(f'<script type="application/json" id="shop">{data}</script>')
         return "\n    ".join(tags)
 
-    def _fallback(self, language: str) -> str:
+    def _fallback(self, language: str, snapshot: CatalogSnapshot | None) -> str:
         unusable, advice, unavailable = _TEXTS.get(language, _TEXTS["en"])
         items = []
-        for product in list(self._snapshot.products.values() if self._snapshot else ())[:_MOST_LISTED]:
+        for product in list(snapshot.products.values() if snapshot else ())[:_MOST_LISTED]:
             price = format_money(product.unit_amount, product.currency, _place(language, self._settings.locale))
             state = "" if product.available else f" ({unavailable})"
             items.append(f"<li>{escape(product.name)}: {escape(price)}{state}</li>")

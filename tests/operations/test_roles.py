@@ -13,6 +13,7 @@ import pytest
 
 from checkout_daemon.database import migrations
 from checkout_daemon.database.migrations import all_migrations, code_version, migrate
+from checkout_daemon.database.neighbours import our_relations
 from checkout_daemon.database.partitions import ensure_partitions
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import all_queries, sql
@@ -79,6 +80,7 @@ async def test_no_other_group_may_drop_payloads_or_change_the_schema(database_ur
     forbidden += ["UPDATE schema_migrations SET oldest_code = 1"]
     forbidden += ["SELECT drop_payload_partition(now())", "SELECT ensure_payload_partitions(current_date, 9)"]
     if role == "reader":
+        forbidden += ["SELECT secret FROM webhook_endpoints", "SELECT * FROM api_tokens"]
         forbidden += ["UPDATE orders SET status = 'paid'", "INSERT INTO acts (kind) VALUES ('canceled')"]
     for statement in forbidden:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -118,6 +120,21 @@ async def test_tables_of_a_migration_get_the_rights_that_orders_has_and_older_on
     assert tuple(*await connection.fetch(rights, f"{prefix}_counts")) == (False, False)  # was given two tables
     payloads = "SELECT has_table_privilege($1, 'stripe_event_payloads', 'SELECT')"
     assert not await connection.fetchval(payloads, f"{prefix}_reader")
+
+
+async def test_an_upgrade_gives_nobody_rights_on_tokens_and_no_reader_rights_on_endpoints(
+    database_url: str, prefix: str, connection: asyncpg.Connection
+) -> None:
+    for group in ("daemon", "operator", "reader"):
+        await connection.execute(f"REVOKE ALL ON api_tokens, webhook_endpoints FROM {prefix}_{group}")
+    made = ["api_tokens", "webhook_endpoints"]
+    for [statement] in await connection.fetch(sql("rights_to_extend"), made, sorted(our_relations())):
+        await connection.execute(statement)
+    rights = (
+        "SELECT has_table_privilege($1, 'api_tokens', 'SELECT'), has_table_privilege($1, 'webhook_endpoints', 'SELECT')"
+    )
+    found = {group: tuple(*await connection.fetch(rights, f"{prefix}_{group}")) for group in ("daemon", "reader")}
+    assert found == {"daemon": (False, True), "reader": (False, False)}
 
 
 async def test_who_may_not_make_roles_changes_nothing(database_url: str, prefix: str) -> None:

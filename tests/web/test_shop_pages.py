@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import json
 import re
+import threading
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from checkout_daemon.catalog.memory import CatalogSnapshot
+from checkout_daemon.web.files import File
+from checkout_daemon.web.shop_pages import SHOP, ShopPages
 from tests.web.conftest import Client, OpenClient
 
 INDEX = (Path(__file__).parents[2] / "frontend/index.html").read_text()
-SHOP = """
+SHOP_FILE = """
 name = "Bits </script> & Bytes"
 tagline = "tools"
 description = 'Tools with "quotes"'
@@ -36,7 +41,7 @@ description = "Werkzeuge"
 async def pages(open_client: OpenClient, database_url: str, connection: asyncpg.Connection, tmp_path: Path) -> Client:
     (tmp_path / "built").mkdir()
     (tmp_path / "built" / "index.html").write_text(INDEX)
-    (tmp_path / "shop.toml").write_text(SHOP)
+    (tmp_path / "shop.toml").write_text(SHOP_FILE)
     (tmp_path / "logo.png").write_bytes(b"a picture")
     await connection.execute("UPDATE products SET name = 'Ink <b>' WHERE sku = (SELECT min(sku) FROM products)")
     return await open_client(
@@ -154,3 +159,32 @@ async def test_a_shop_without_a_file_has_a_name_and_no_styles_of_its_own(shop: C
             "languages": ["en", "de"],
             "texts": {"en": {}, "de": {}},
         }
+
+
+async def test_a_page_that_is_made_while_the_catalog_changes_is_not_kept(
+    pages: Client, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    go_on = threading.Event()
+    original = ShopPages._make
+
+    def slow(self: ShopPages, language: str, snapshot: CatalogSnapshot | None) -> File:
+        page = original(self, language, snapshot)
+        if not made.is_set():
+            loop.call_soon_threadsafe(made.set)
+            go_on.wait(60)
+        return page
+
+    monkeypatch.setattr(ShopPages, "_make", slow)
+    first = asyncio.create_task(text_of(pages))
+    await made.wait()
+    await connection.execute("UPDATE products SET name = 'Quite new'")
+    memory = pages.app[SHOP]._catalog
+    assert memory is not None
+    memory.lapse()  # as a notification of the change does
+    assert "Quite new" in {product.name for product in (await memory.read()).products.values()}
+    await pages.app[SHOP]._refresh()
+    go_on.set()
+    await first
+    assert "Quite new" in await text_of(pages)

@@ -249,6 +249,6 @@ def _test_values(types: list[str]) -> str:
     hint = "<p>Any expiry in the future and any three digits as CVC will do.</p>" if "card" in types else ""
     return (
         '<section class="test"><h2>Test values</h2>'
-        '<table><thead><tr><th scope="col">DecimalNumber</th><th scope="col">What happens</th></tr></thead>'
+        '<table><thead><tr><th scope="col">Number</th><th scope="col">What happens</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>{hint}</section>"
     )

@@ -44,8 +44,8 @@ INSERT INTO schema_backfills (version, position) VALUES ($1, $2);
 
 -- name: rights_to_extend
 -- $1 tables that were just made, $2 all of ours. The statements that give each role that may read the older tables the rights on the new
--- ones that it has on orders. Payloads and tokens may be kept from a role; one that may not read some other table was given just what it
--- has. Older tables are left alone.
+-- ones that it has on orders. Payloads, tokens and endpoints may be kept from a role; one that may not read some other table was given just
+-- what it has. Older tables are left alone. Nobody gets rights on tokens, and nobody who only reads on endpoints, which hold secrets.
 SELECT format('GRANT %s ON %I.%I TO %I', string_agg(given.privilege_type, ', '), namespace.nspname, ours.relname, rolname) AS statement
 FROM pg_class AS known
     JOIN pg_namespace AS namespace ON namespace.oid = known.relnamespace
@@ -54,11 +54,14 @@ FROM pg_class AS known
     JOIN pg_class AS ours ON ours.relnamespace = known.relnamespace AND ours.relowner = known.relowner
 WHERE known.oid = 'orders'::regclass AND given.grantee <> known.relowner AND given.privilege_type IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
     AND ours.relkind IN ('r', 'p') AND ours.relname = ANY ($1::text[])
+    AND ours.relname <> 'api_tokens'
+    AND (ours.relname <> 'webhook_endpoints' OR has_table_privilege(given.grantee, known.oid, 'INSERT'))
     AND NOT EXISTS (SELECT FROM aclexplode(ours.relacl) AS theirs WHERE theirs.grantee = given.grantee)
     AND NOT EXISTS (
         SELECT FROM pg_class AS older
         WHERE older.relnamespace = known.relnamespace AND older.relkind IN ('r', 'p')
             AND older.relname = ANY ($2::text[]) AND older.relname <> ALL ($1::text[])
-            AND older.relname NOT IN ('stripe_event_payloads', 'api_tokens', 'schema_migrations', 'schema_backfills')
+            AND older.relname NOT IN ('stripe_event_payloads', 'api_tokens', 'webhook_endpoints', 'schema_migrations',
+                'schema_backfills')
             AND NOT has_table_privilege(given.grantee, older.oid, 'SELECT'))
 GROUP BY namespace.nspname, ours.relname, rolname;
