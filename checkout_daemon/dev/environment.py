@@ -82,7 +82,7 @@ def read_given(state_dir: Path, *, sandbox: bool, database_url: str | None = Non
             "STRIPE_API_KEY is a live key (it does not start with sk_test_ or rk_test_): `checkout dev` is for trying "
             "things out and takes test keys only"
         )
-    settings = load_settings(state_dir=state_dir)  # lists every fault of every setting
+    settings = load_settings(state_dir=state_dir, strict=True)  # lists every fault of every setting
     secret = read_setting("STRIPE_WEBHOOK_SECRET")
     if key is None and not sandbox:
         raise ConfigurationError("--no-sandbox needs a Stripe to talk to: set STRIPE_API_KEY (sk_test_…)")

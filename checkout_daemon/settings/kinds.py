@@ -214,7 +214,7 @@ def _read_shop_file(text: str, cwd: Path) -> Shop:
     try:
         return read_shop(cwd / text)
     except BadShopFile as error:
-        raise BadValue(f"names {error}") from error
+        raise BadValue(f"names {error}", usable=error.shop) from error
 
 
 TEXT = Kind("text", lambda text, _: text)

@@ -27,12 +27,14 @@ from checkout_daemon.settings.values import BadValue, check_key_destination, che
 class Examined:
     """The settings, where each one was found, and every fault. A faulty setting has its default.
 
-    `sources` and `faults` are by the setting's name; a fault is a sentence that begins with it.
+    `sources` and `faults` are by the setting's name; a fault is a sentence that begins with it. `minor` names the
+    settings whose faults stop only a daemon.
     """
 
     settings: Settings
     sources: Mapping[str, Found]
     faults: Mapping[str, str]
+    minor: frozenset[str] = frozenset()
 
 
 def load_settings(
@@ -41,14 +43,17 @@ def load_settings(
     cwd: Path | None = None,
     state_dir: Path | None = None,
     daemon: bool = False,
+    strict: bool = False,
 ) -> Settings:
     """Read the settings. Raise ConfigurationError that lists every fault, not only the first.
 
-    `daemon`: dev.env counts only where nothing else decides which shop this is, see `decided_elsewhere`.
+    `strict`: minor faults count, too, as they do for a daemon. `daemon`:
+    dev.env counts only where nothing else decides which shop this is, see `decided_elsewhere`.
     """
     examined = examine_settings(environ, cwd=cwd, state_dir=state_dir, daemon=daemon)
-    if examined.faults:
-        raise ConfigurationError("; ".join(examined.faults.values()))
+    faults = {name: fault for name, fault in examined.faults.items() if daemon or strict or name not in examined.minor}
+    if faults:
+        raise ConfigurationError("; ".join(faults.values()))
     return examined.settings
 
 
@@ -80,6 +85,7 @@ def examine_settings(
     values: dict[str, Any] = {}
     sources: dict[str, Found] = {}
     faults: dict[str, str] = {}
+    minor: set[str] = set()
     for field, row in ROWS.items():
         values[field] = row.default_for(values)
         try:
@@ -91,11 +97,14 @@ def examine_settings(
                 values[field] = row.kind.read(found.text, cwd)
         except BadValue as error:
             faults[row.name] = f"{row.name} {error}"
+            if error.usable is not None:
+                values[field] = error.usable
+                minor.add(row.name)
     settings = Settings(**values | {"state_dir": state_dir}, files=_files(sources), demo_unused_for=unused_for)
     for fault, names in _check_together(settings):
         if faults.keys().isdisjoint(names):
             faults[names[0]] = fault
-    return Examined(settings, sources, faults)
+    return Examined(settings, sources, faults, frozenset(minor))
 
 
 def _files(sources: Mapping[str, Found]) -> tuple[SettingsFile, ...]:

@@ -21,7 +21,14 @@ _SHORTEST_AUDIT_KEY = 32
 
 
 class BadValue(ValueError):
-    """A text that a setting cannot have. The message continues a sentence that begins with the setting's name."""
+    """A text that a setting cannot have. The message continues a sentence that begins with the setting's name.
+
+    `usable` is a value with which commands can do without the faulty part, though a daemon must not start.
+    """
+
+    def __init__(self, message: str, usable: object = None) -> None:
+        super().__init__(message)
+        self.usable = usable
 
 
 def is_live_key(key: str) -> bool:

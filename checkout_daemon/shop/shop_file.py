@@ -41,11 +41,14 @@ class ShopFault:
 
 
 class BadShopFile(ValueError):
-    """A file that cannot be used, with every fault that was found."""
+    """A file that cannot be used, with every fault that was found.
 
-    def __init__(self, path: Path, faults: tuple[ShopFault, ...]) -> None:
+    `shop` is what the rest of the file states, or None if that would mislead: prices need the right currency.
+    """
+
+    def __init__(self, path: Path, faults: tuple[ShopFault, ...], shop: Shop | None = None) -> None:
         super().__init__(f"{path}: " + "; ".join(map(str, faults)))
-        self.path, self.faults = path, faults
+        self.path, self.faults, self.shop = path, faults, shop
 
 
 def read_shop(path: Path) -> Shop:
@@ -113,7 +116,9 @@ class _Reader:
             logo=self._logo(top),
         )
         if self._faults:
-            raise BadShopFile(self._path, tuple(sorted(self._faults, key=lambda fault: fault.line)))
+            faults = tuple(sorted(self._faults, key=lambda fault: fault.line))
+            misleads = any(fault.key == "currency" for fault in faults)
+            raise BadShopFile(self._path, faults, None if misleads else shop)
         return shop
 
     def _words(self, place: str, table: Mapping[str, Any]) -> Words:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.settings import load_settings
 from checkout_daemon.shop.records import LANGUAGES, NAME, Shop, Words
 from checkout_daemon.shop.shop_file import BadShopFile, read_shop
@@ -137,8 +138,24 @@ def test_the_file_is_the_default_of_name_locale_and_currency(tmp_path: Path) -> 
     assert (settings.shop_name, settings.currency) == ("Tee", "eur")
 
 
+def test_a_faulty_file_stops_a_daemon_and_commands_do_without_the_faulty_part(tmp_path: Path) -> None:
+    write(tmp_path, 'name = "Tea"\ntaglin = "x"\ncurrency = "chf"\n')
+    environ = {"CHECKOUT_SHOP_FILE": "shop.toml"}
+    settings = load_settings(environ, cwd=tmp_path)
+    assert (settings.shop_name, settings.currency) == ("Tea", "chf")
+    for daemon in (True, False):
+        with pytest.raises(ConfigurationError, match="line 2: taglin is not known; did you mean tagline"):
+            load_settings(environ, cwd=tmp_path, daemon=daemon, strict=not daemon)
+
+
+def test_no_command_goes_by_a_file_whose_currency_is_wrong(tmp_path: Path) -> None:
+    for text in ('currency = "CHF"\n', 'name = "x\n'):
+        write(tmp_path, text)
+        assert "line 1" in refused(tmp_path, CHECKOUT_SHOP_FILE="shop.toml")
+
+
 def test_a_faulty_file_is_a_fault_of_the_setting(tmp_path: Path) -> None:
-    write(tmp_path, "name = 3\n")
+    write(tmp_path, "currency = 3\n")
     message = refused(tmp_path, CHECKOUT_SHOP_FILE="shop.toml")
-    assert f"CHECKOUT_SHOP_FILE names {tmp_path / 'shop.toml'}: line 1: name must be a text" in message
+    assert f"CHECKOUT_SHOP_FILE names {tmp_path / 'shop.toml'}: line 1: currency must be a text" in message
     assert os.linesep not in message
