@@ -24,6 +24,8 @@ from checkout_daemon.orders.order_query import SearchWord, parse_query
 from checkout_daemon.orders.query_values import join_phones, word_of
 
 _NUMBER = re.compile(r"#?([0-9]{1,19})")
+_DIGITS = re.compile(r"[0-9]+")
+_WHOLE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ID_BEGIN = re.compile(r"[0-9a-f]{1,32}")
 _STRIPE_ID = re.compile(r"(cs|pi|ch|py|re|pyr|dp|du|evt)_[A-Za-z0-9_]{1,250}")
 _ONLY_IN_PAYLOADS = re.compile(r"(cus|req)_[A-Za-z0-9_]{1,250}")
@@ -55,6 +57,22 @@ async def find_order(database: Readable, text: str) -> Order:
         )
     if len(found) > 1:
         raise AmbiguousOrder(f"several orders are {text!r}; give the number of the one you mean:\n{_listed(found)}")
+    return found[0]
+
+
+async def find_exact_order(database: Readable, text: str) -> Order:
+    """Return the order with this number, if the text is digits, or else with this whole id. Raise NotFound.
+
+    For programs: what is neither, or is wrong in a digit, never names another order.
+    """
+    found: list[Order] = []
+    async with database.connection() as connection:
+        if _DIGITS.fullmatch(text):
+            found = await _numbered(connection, text)
+        elif _WHOLE_ID.fullmatch(text):
+            found = await _named(connection, text, 1)
+    if not found:
+        raise NotFound(f"no order is {text!r}: give its number, or its whole id")
     return found[0]
 
 

@@ -13,7 +13,7 @@ from checkout_daemon.model.charges import PaidWith
 from checkout_daemon.model.orders import Order
 from checkout_daemon.orders import order_lists
 from checkout_daemon.orders.charge_lines import read_paid_with
-from checkout_daemon.orders.lookup import find_order
+from checkout_daemon.orders.lookup import find_exact_order, find_order
 from checkout_daemon.orders.order_filter import ComparedFacts, Extent, OrderCursor, OrderFilter
 from checkout_daemon.orders.order_lists import OrderView
 from checkout_daemon.orders.order_search import read_facts
@@ -94,7 +94,15 @@ async def orders_that_fit(database: Readable, orders: Sequence[Order], wanted: O
 
 async def show_order(database: Readable, text: str) -> OrderView:
     """Return an order with everything about it. `text` is what find_order takes. Raise NotFound or AmbiguousOrder."""
-    order = await find_order(database, text)
+    return await _view(database, await find_order(database, text))
+
+
+async def show_exact_order(database: Readable, text: str) -> OrderView:
+    """Return an order with everything about it. `text` is what find_exact_order takes. Raise NotFound."""
+    return await _view(database, await find_exact_order(database, text))
+
+
+async def _view(database: Readable, order: Order) -> OrderView:
     async with database.connection() as connection:
         view = await order_lists.read_view(connection, order.id)
     if view is None:

@@ -45,17 +45,35 @@ class RefundedItem:
 
 
 def read_wanted(texts: Iterable[str]) -> tuple[WantedItem, ...]:
-    """Read items as `SKU` or `SKU:QTY`. Raise InvalidRequest for the first that is neither, or names a SKU again."""
-    wanted: dict[str, WantedItem] = {}
+    """Read items as `SKU` or `SKU:QTY`. Raise InvalidRequest for the first that is neither, and as check_wanted."""
+    wanted = []
     for text in texts:
         match = _TEXT.fullmatch(text)
         if match is None or match.group(2) == "0":
-            raise _invalid(f"{text!r} is not an item: give SKU or SKU:QTY, such as NOTE:2")
+            detail = f"{text!r} is not an item: give SKU or SKU:QTY, such as NOTE:2"
+            raise InvalidRequest([FieldError("/items", "invalid_item", detail)])
         sku, quantity = match.groups()
-        if sku in wanted:
-            raise _invalid(f"{sku} is named twice: give its quantity once, such as {sku}:2")
-        wanted[sku] = WantedItem(sku, None if quantity is None else int(quantity))
-    return tuple(wanted.values())
+        wanted.append(WantedItem(sku, None if quantity is None else int(quantity)))
+    return check_wanted(wanted)
+
+
+def check_wanted(wanted: Iterable[WantedItem]) -> tuple[WantedItem, ...]:
+    """Return the items. Raise InvalidRequest with every quantity below 1, and every SKU that was named before."""
+    items = tuple(wanted)
+    faults, named = [], set[str]()
+    for place, item in enumerate(items):
+        if item.sku in named:
+            detail = f"{item.sku} is named twice: give all that you want of it once, with its quantity"
+            faults.append(FieldError(f"/items/{place}/sku", "repeated_item", detail))
+        named.add(item.sku)
+        if item.quantity is not None and item.quantity < 1:
+            detail = (
+                f"the quantity of {item.sku} is at least 1, not {item.quantity}; without one, it is all that is left"
+            )
+            faults.append(FieldError(f"/items/{place}/quantity", "invalid_quantity", detail))
+    if faults:
+        raise InvalidRequest(faults)
+    return items
 
 
 def items_text(items: Iterable[RefundedItem]) -> str:
@@ -75,17 +93,17 @@ def units_left(lines: Sequence[PricedLine], refunded: Iterable[RefundedItem]) ->
 def price_items(
     lines: Sequence[PricedLine], wanted: Iterable[WantedItem], refunded: Iterable[RefundedItem], currency: str
 ) -> tuple[RefundedItem, ...]:
-    """Return the items to refund with what they cost. Raise ItemsNotRefundable."""
+    """Return the items to refund with what they cost. Raise ItemsNotRefundable, or InvalidRequest as check_wanted."""
     refunded = tuple(refunded)
     before = _quantities(refunded)
     left = units_left(lines, refunded)
     priced = []
-    for item in wanted:
+    for item in check_wanted(wanted):
         if item.sku not in left:
             has = ", ".join(left)
             raise ItemsNotRefundable(f"the order has no item {item.sku}; it has {has}")
         quantity = left[item.sku] if item.quantity is None else item.quantity
-        if not left[item.sku]:
+        if left[item.sku] < 1:
             raise ItemsNotRefundable(f"every {item.sku} of the order is refunded already")
         if quantity > left[item.sku]:
             raise ItemsNotRefundable(f"only {left[item.sku]} of {item.sku} can still be refunded, not {quantity}")
@@ -114,7 +132,3 @@ def _quantities(refunded: Iterable[RefundedItem]) -> Mapping[str, int]:
     for item in refunded:
         quantities[item.sku] += item.quantity
     return quantities
-
-
-def _invalid(detail: str) -> InvalidRequest:
-    return InvalidRequest([FieldError("/items", "invalid_item", detail)])

@@ -242,7 +242,7 @@ async def _refundable_items(connection: asyncpg.Connection, planned: RefundPlan)
     if planned.currency != merged.orders[planned.order_id].currency:
         return ()
     lines, refunded = await _items(connection, merged, planned.order_id, planned.payment_id)
-    wanted = [WantedItem(sku) for sku, left in units_left(lines, refunded).items() if left]
+    wanted = [WantedItem(sku) for sku, left in units_left(lines, refunded).items() if left > 0]
     return price_items(lines, wanted, refunded, planned.currency)
 
 

@@ -11,9 +11,10 @@ from msgspec import Meta, Struct
 from checkout_daemon.model.orders import Order, OrderStatus
 from checkout_daemon.orders.order_feed import OrderPage, SoldOrder
 from checkout_daemon.orders.order_lists import OrderView
-from checkout_daemon.orders.refund_items import WantedItem
+from checkout_daemon.orders.refund_items import WantedItem, check_wanted
 from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import Refunded
+from checkout_daemon.web.failures import refuse_field
 from checkout_daemon.web.schemas import Amount, Currency, Request, Time
 
 S = TypeVar("S", bound=Struct)
@@ -139,21 +140,25 @@ class RefundItem(Request):
     """An item to refund; without a quantity, all of it that is left."""
 
     sku: str
-    quantity: Annotated[int, Meta(extra_json_schema={"minimum": 1, "maximum": 999})] | None = None
+    quantity: Annotated[int, Meta(extra_json_schema={"minimum": 1})] | None = None
 
 
 class RefundBody(Request):
     """What to give back: everything that is left, an amount, or items."""
 
     amount: Amount | None = None
-    items: list[RefundItem] | None = None
+    items: Annotated[list[RefundItem], Meta(extra_json_schema={"minItems": 1})] | None = None
     payment_id: Annotated[str, Meta(description="Needed if the order has several payments")] | None = None
     reason: Annotated[str, Meta(description="duplicate, fraudulent or requested_by_customer")] | None = None
     note: Note = ""
 
     def options(self) -> RefundOptions:
-        """Return what the use case takes."""
-        items = tuple(WantedItem(item.sku, item.quantity) for item in self.items or ())
+        """Return what the use case takes. Raise InvalidRequest for what contradicts itself, or names no item."""
+        if self.amount is not None and self.items is not None:
+            raise refuse_field("/amount", "amount_and_items", "give amount or items, not both")
+        if self.items is not None and not self.items:
+            raise refuse_field("/items", "no_items", "name an item, or leave items out to refund all that is left")
+        items = check_wanted(WantedItem(item.sku, item.quantity) for item in self.items or ())
         return RefundOptions(self.amount, self.payment_id, self.reason, items)
 
     def fingerprint(self) -> bytes:

@@ -12,10 +12,10 @@ from checkout_daemon.checkout.canceling import cancel_order
 from checkout_daemon.database.pool import Database
 from checkout_daemon.model.orders import REFUND_REASONS, OrderStatus
 from checkout_daemon.observability import context
-from checkout_daemon.orders.lookup import find_order
+from checkout_daemon.orders.lookup import find_exact_order
 from checkout_daemon.orders.notes import note_order
 from checkout_daemon.orders.order_feed import page_of_changed, page_of_newest
-from checkout_daemon.orders.order_pages import show_order
+from checkout_daemon.orders.order_pages import show_exact_order
 from checkout_daemon.orders.refunding import refund
 from checkout_daemon.patience import within
 from checkout_daemon.runtime import Runtime
@@ -87,13 +87,12 @@ async def post_refund(request: web.Request) -> web.Response:
         body = await _body(request, _REFUND)
         if body.reason is not None and body.reason not in REFUND_REASONS:
             raise refuse_field("/reason", "invalid_reason", f"the reason is one of {', '.join(REFUND_REASONS)}")
-        if body.amount is not None and body.items:
-            raise refuse_field("/amount", "amount_and_items", "give amount or items, not both")
+        options = body.options()
         order_id = await _order_id(runtime.database, request)
         refunded = await refund(
             runtime,
             order_id,
-            body.options(),
+            options,
             operator=operator_of(bearer),
             note=body.note,
             request_id=str(uuid5(_REFUNDS, f"{bearer.id} {key}")),
@@ -132,13 +131,13 @@ async def _body(request: web.Request, decoder: msgspec.json.Decoder[Body]) -> Bo
 
 
 async def _order_id(database: Database, request: web.Request) -> str:
-    order = await find_order(database, request.match_info["order"])
+    order = await find_exact_order(database, request.match_info["order"])
     context.order_id.set(order.id)
     return order.id
 
 
 async def _details(database: Database, order: str) -> ShopOrderDetails:
-    return details_answer(await show_order(database, order))
+    return details_answer(await show_exact_order(database, order))
 
 
 def _query(request: web.Request) -> dict[str, str]:

@@ -76,6 +76,20 @@ def test_all_that_is_left_makes_up_for_a_refund_that_failed() -> None:
     assert price_items(lines, [WantedItem("A", None)], [twice], "eur") == (RefundedItem("A", 2, 67),)
 
 
+@pytest.mark.parametrize("quantity", [0, -1, -(2**70)])
+def test_no_less_than_one_unit_is_priced(quantity: int) -> None:
+    lines = [PricedLine("A", "A", "", 34, 3, 102, 0)]
+    with pytest.raises(InvalidRequest, match="the quantity of A is at least 1"):
+        price_items(lines, [WantedItem("A", quantity)], [], "eur")
+
+
+@pytest.mark.parametrize("quantities", [(None, None), (1, 1), (1, None)])
+def test_an_item_that_is_named_twice_is_not_priced(quantities: tuple[int | None, ...]) -> None:
+    lines = [PricedLine("A", "A", "", 34, 3, 102, 0)]
+    with pytest.raises(InvalidRequest, match="A is named twice"):
+        price_items(lines, [WantedItem("A", quantity) for quantity in quantities], [], "eur")
+
+
 @pytest.fixture
 async def order(runtime: Runtime, connection: asyncpg.Connection) -> CheckoutAnswer:
     """Return a paid order of 2 NOTE of 12.00 and 3 PEN of 3.33, less 10 %: 30.59 eur."""

@@ -206,6 +206,32 @@ async def test_items_are_refunded_at_their_price(paying_shop: Client) -> None:
     assert (status, problem["code"]) == (409, "items_not_refundable")
 
 
+async def test_every_fault_of_the_items_is_named_at_its_place(paying_shop: Client) -> None:
+    placed = await paid_order(paying_shop.app[RUNTIME])
+    text = await token(paying_shop, Scope.WRITE)
+    body = {"items": [{"sku": "NOTE"}, {"sku": "PEN", "quantity": 0}, {"sku": "NOTE", "quantity": -1}]}
+    _, problem = await ask(paying_shop, f"/api/orders/{placed.number}/refunds", text, body, Idempotency_Key="a")
+    pointers = [fault["pointer"] for fault in problem["errors"]]
+    assert pointers == ["/items/1/quantity", "/items/2/sku", "/items/2/quantity"]
+
+
+async def test_only_its_number_or_its_whole_id_names_an_order(shop: Client, connection: asyncpg.Connection) -> None:
+    order_id = await add_order(connection, id="1007abcd-0000-4000-8000-0000000000ef")
+    number = await connection.fetchval("SELECT number FROM orders")
+    text = await token(shop, Scope.READ, Scope.WRITE)
+    for name in ("1007", "1007abcd"):
+        for act, body in (("refunds", {}), ("cancel", {}), ("notes", {"note": "x"})):
+            status, problem = await ask(shop, f"/api/orders/{name}/{act}", text, body, Idempotency_Key="a")
+            assert (status, problem["code"]) == (404, "not_found"), (name, act)
+    names = ["1007", order_id[:-1], f"{order_id}0", order_id.replace("-", ""), "9" * 30, "0", "%D9%A1"]
+    for name in [*names, f"%23{number}", f"%20{number}", "ada@example.com", "cs_test_1"]:
+        assert (await ask(shop, f"/api/orders/{name}", text))[0] == 404, name
+    for name in (number, order_id):
+        status, order = await ask(shop, f"/api/orders/{name}", text)
+        assert (status, order.get("id")) == (200, order_id), (name, order)
+    assert await connection.fetchval("SELECT count(*) FROM order_changes") == 0
+
+
 async def test_without_an_answer_from_stripe_the_same_key_finishes_the_refund(
     paying_shop: Client, stripe: FlakyStripe
 ) -> None:
@@ -223,17 +249,26 @@ async def test_without_an_answer_from_stripe_the_same_key_finishes_the_refund(
     ("body", "code"),
     [
         ({"amount": 1, "items": [{"sku": "NOTE"}]}, "amount_and_items"),
+        ({"amount": 1, "items": []}, "amount_and_items"),
+        ({"items": []}, "no_items"),
+        ({"items": [{"sku": "NOTE"}, {"sku": "NOTE"}]}, "repeated_item"),
+        ({"items": [{"sku": "NOTE", "quantity": 1}, {"sku": "NOTE", "quantity": 1}]}, "repeated_item"),
+        ({"items": [{"sku": "NOTE", "quantity": 0}]}, "invalid_quantity"),
+        ({"items": [{"sku": "NOTE", "quantity": 2}, {"sku": "PEN", "quantity": -1}]}, "invalid_quantity"),
+        ({"items": [{"sku": "NOTE", "quantity": 0.5}]}, "wrong_type"),
         ({"reason": "because"}, "invalid_reason"),
+        ({"reason": ""}, "invalid_reason"),
         ({"amount": 0}, "invalid_amount"),
         ({"sum": 1}, "unknown_field"),
     ],
 )
 async def test_a_wrong_refund_is_refused_by_field(paying_shop: Client, body: Any, code: str) -> None:
     placed = await paid_order(paying_shop.app[RUNTIME])
-    text = await token(paying_shop, Scope.WRITE)
+    text = await token(paying_shop, Scope.READ, Scope.WRITE)
     path = f"/api/orders/{placed.number}/refunds"
     status, problem = await ask(paying_shop, path, text, body, Idempotency_Key="a")
-    assert (status, problem["errors"][0]["code"]) == (422, code)
+    assert (status, problem["code"], problem["errors"][0]["code"]) == (422, "invalid_request", code)
+    assert (await ask(paying_shop, f"/api/orders/{placed.number}", text))[1]["refunds"] == []
     status, problem = await ask(paying_shop, path, text, {})
     assert (status, problem["errors"][0]["code"]) == (422, "missing_idempotency_key")
 
