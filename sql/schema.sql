@@ -528,6 +528,8 @@ CREATE TABLE outbox (
     payload         text,  -- JSON; null if the facts suffice
     claim           uuid,  -- id of the current or last attempt
     endpoint        text,  -- for a webhook to one of webhook_endpoints, whose subject ends with @ and its name
+    spread          boolean NOT NULL DEFAULT false,  -- whether messages for the endpoints or addresses were made from it
+    due_at          timestamptz,  -- for an endpoint or address: when the next attempt is due; see hide_due_messages
     CONSTRAINT outbox_once UNIQUE NULLS NOT DISTINCT (order_id, kind, subject_id, channel),
     CONSTRAINT outbox_status_known CHECK (status IN ('queued', 'sent', 'failed', 'dead', 'skipped', 'dismissed')),
     CONSTRAINT outbox_channel_known CHECK (channel IN ('mail', 'alert', 'webhook'))
@@ -537,6 +539,20 @@ CREATE INDEX outbox_of_kind ON outbox (kind, channel, status, created_at DESC, i
 CREATE INDEX outbox_due ON outbox (channel, next_attempt_at) WHERE status IN ('queued', 'failed');
 CREATE INDEX outbox_to_owe_again ON outbox (order_id)
     WHERE status = 'skipped' AND kind = 'order.completed' AND last_error = 'the order is refunded by now';
+CREATE INDEX outbox_due_of_endpoint ON outbox (endpoint, due_at) WHERE status IN ('queued', 'failed') AND endpoint IS NOT NULL;
+CREATE INDEX outbox_to_spread ON outbox (channel)
+    WHERE NOT spread AND attempts > 0 AND endpoint IS NULL AND channel IN ('webhook', 'alert');
+
+-- A release that knows no endpoints sends whatever is due by next_attempt_at, to CHECKOUT_SHOP_WEBHOOK_URL with its secret, or as mail.
+-- So a message for an endpoint or address is never due by that column, whoever writes it, but by due_at.
+CREATE FUNCTION hide_due_messages() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.due_at := NEW.next_attempt_at;
+    NEW.next_attempt_at := '9999-01-01Z';
+    RETURN NEW;
+END $$;
+CREATE TRIGGER outbox_due_hidden BEFORE INSERT OR UPDATE OF next_attempt_at ON outbox
+    FOR EACH ROW WHEN (NEW.endpoint IS NOT NULL AND NEW.next_attempt_at < '9999-01-01Z') EXECUTE FUNCTION hide_due_messages();
 
 -- The shop's systems that receive webhooks, besides that of CHECKOUT_SHOP_WEBHOOK_URL. Who reads this table can sign for the shop.
 CREATE TABLE webhook_endpoints (

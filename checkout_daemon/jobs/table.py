@@ -21,8 +21,10 @@ from checkout_daemon.messages.delivering import (
     deliver_to_endpoints,
     owe_again,
     skip_unconfigured,
+    spread_claimed,
 )
 from checkout_daemon.messages.pushes import owe_resolved, skip_unknown_pushes
+from checkout_daemon.messages.webhook_endpoints import skip_removed
 from checkout_daemon.model.messages import Channel
 from checkout_daemon.operations import retention
 from checkout_daemon.operations.gauges import count_trouble
@@ -56,6 +58,8 @@ JOBS = (
     Job("deliver-webhooks", 1.0, lambda runtime: deliver_due(runtime, Channel.WEBHOOK)),
     Job("deliver-pushes", 1.0, deliver_pushes),
     Job("deliver-endpoints", 1.0, deliver_to_endpoints),
+    Job("spread-messages", 5.0, spread_claimed),
+    Job("skip-removed", 60.0, lambda runtime: skip_removed(runtime.database)),
     Job("owe-again", 5.0, owe_again),
     Job("count-outbox", 30.0, count_backlog),
     Job("count-trouble", 30.0, count_trouble),

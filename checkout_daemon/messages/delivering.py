@@ -114,6 +114,12 @@ async def deliver_pushes(runtime: Runtime) -> int:
     return await _deliver_to_each(runtime, Channel.ALERT, names)
 
 
+async def spread_claimed(runtime: Runtime) -> int:
+    """Owe to endpoints and addresses what a daemon of an older release has claimed. Return how many messages."""
+    async with runtime.database.connection() as connection:
+        return await outbox_store.spread_claimed(connection, push_targets(runtime.settings))
+
+
 async def _deliver_to_each(
     runtime: Runtime, channel: Channel, read_names: Callable[[], Awaitable[Collection[str]]]
 ) -> int:
@@ -124,7 +130,11 @@ async def _deliver_to_each(
     async with asyncio.TaskGroup() as group:
         while True:
             if failure is None:
-                for name in await read_names():
+                try:
+                    names = await read_names()
+                except DatabaseUnavailable as error:  # let running attempts finish: a cut-off one is sent twice
+                    names, failure = (), error
+                for name in names:
                     if name not in running:
                         running[name] = group.create_task(_deliver_to(runtime, channel, name))
             if not running:

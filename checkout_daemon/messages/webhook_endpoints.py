@@ -1,7 +1,8 @@
 """The shop's systems that receive webhooks: adds, disables, enables and removes them, and renews their secrets.
 
-A message for the shop's systems is one row of the outbox. Whoever claims it first adds a row for each endpoint that
-wants it (`claim_webhooks`), so that paying an order costs nothing more, however many endpoints there are.
+A message for the shop's systems is one row of the outbox. Whoever claims it adds a row for each endpoint that wants it
+(`claim_webhooks`), so that paying an order costs nothing more, however many endpoints there are. For what a release
+that knows no endpoints has claimed, `spread_claimed` adds them.
 """
 
 from __future__ import annotations
@@ -109,6 +110,13 @@ async def rotate_secret(database: Database, name: str, *, operator: Operator, no
     return await database.run(_rotate, name, operator, check_note(note))
 
 
+async def skip_removed(database: Database) -> int:
+    """Skip what waits for endpoints that were removed, and return how many messages."""
+    async with database.connection() as connection:
+        done: str = await connection.execute(sql("skip_messages_of_removed"))
+    return int(done.split()[1])
+
+
 async def note_outcome(database: Database, name: str, *, sent: bool) -> None:
     """Note whether an endpoint took a message. Disable and alert once it has taken none for GIVEN_UP_AFTER."""
     if sent:
@@ -141,7 +149,9 @@ async def _add(
 
 async def _remove(connection: asyncpg.Connection, name: str, operator: Operator, note: str) -> int:
     _found(await connection.fetchrow(sql("remove_endpoint"), name), name)
-    done: str = await connection.execute(sql("skip_messages_of_endpoint"), name, f"the endpoint {name} was removed")
+    removed = f"the endpoint {name} was removed"
+    done: str = await connection.execute(sql("skip_messages_of_endpoint"), name, removed)
+    await connection.execute(sql("close_dead_messages"), name, removed)
     await _record(connection, "endpoint.removed", operator, note, name)
     return int(done.split()[1])
 

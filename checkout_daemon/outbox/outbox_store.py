@@ -150,6 +150,12 @@ async def claim_messages(
     return [ClaimedMessage(**dict(row)) for row in rows]
 
 
+async def spread_claimed(connection: asyncpg.Connection, addresses: Collection[str]) -> int:
+    """Owe to endpoints and addresses what was claimed without that, and return how many messages."""
+    done: str = await connection.execute(sql("spread_claimed_messages"), list(addresses))
+    return int(done.split()[-1])
+
+
 async def refund_mails(connection: asyncpg.Connection, message: ClaimedMessage) -> tuple[bool, bool]:
     """Return whether a mail about the message's refund was sent, and whether one still waits."""
     (row,) = await connection.fetch(sql("refund_mails"), message.order_id, message.subject_id)

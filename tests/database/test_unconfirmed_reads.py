@@ -79,6 +79,7 @@ REASONS = {
     "messages.delivering.deliver_due": "a message is sent once the write that claims it is confirmed",
     "messages.delivering.owe_again": WRITES,
     "messages.delivering.skip_unconfigured": WRITES,
+    "messages.delivering.spread_claimed": WRITES,
     "messages.deadlines.alert_about_deadlines": LOOKS,
     "messages.dismissing.find_dismissal": SHOWS,
     "messages.mails.send_alert": "shows what the message is about; the write that claimed it is confirmed",
@@ -165,6 +166,7 @@ REASONS = {
     "messages.webhook_endpoints.find_endpoint": SHOWS,
     "messages.webhook_endpoints.list_endpoints": SHOWS,
     "messages.webhook_endpoints.note_outcome": WRITES,
+    "messages.webhook_endpoints.skip_removed": WRITES,
     "tokens.api_tokens.check_bearer": CHECKS,
     "tokens.api_tokens.list_tokens": SHOWS,
 }

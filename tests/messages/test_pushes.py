@@ -14,12 +14,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from checkout_daemon.messages.delivering import deliver_due, deliver_pushes
+from checkout_daemon.messages.delivering import deliver_due, deliver_pushes, spread_claimed
 from checkout_daemon.messages.pushes import is_quiet, owe_resolved, skip_unknown_pushes
 from checkout_daemon.model.messages import Alert, Channel, MessageKind
 from checkout_daemon.outbox.alert_store import owe_once
 from checkout_daemon.runtime import Runtime, open_runtime
 from checkout_daemon.settings import load_settings
+from tests.support.old_outbox import OLD_CLAIM
 from tests.support.orders import add_order
 
 MAKE_DUE = "UPDATE outbox SET next_attempt_at = now() WHERE status = 'failed'"
@@ -186,6 +187,32 @@ async def test_what_waits_for_an_address_that_was_removed_is_skipped(
     after = await shop(chats[1])
     await connection.execute(MAKE_DUE)
     assert (await skip_unknown_pushes(before), await skip_unknown_pushes(after)) == (0, 1)
+
+
+async def test_without_addresses_the_mail_of_an_alert_waits_and_only_pushes_are_skipped(
+    shop: Open, chats: list[Chat], connection: asyncpg.Connection
+) -> None:
+    chats[0].status = 500
+    before = await shop(chats[0])
+    await before.database.run(owe_once, MessageKind.EVENTS_DEAD, ["evt_1"], ALERT)
+    await deliver(before, connection)
+    await connection.execute("UPDATE outbox SET next_attempt_at = now(), status = 'queued'")
+    assert await skip_unknown_pushes(await shop()) == 1
+    rows = await connection.fetch("SELECT status FROM outbox WHERE channel = 'alert' ORDER BY endpoint NULLS FIRST")
+    assert [row["status"] for row in rows] == ["queued", "skipped"]
+
+
+async def test_an_older_release_claims_no_push_and_what_it_claims_is_pushed_as_well(
+    shop: Open, chats: list[Chat], connection: asyncpg.Connection
+) -> None:
+    runtime = await shop(*chats)
+    await runtime.database.run(owe_once, MessageKind.EVENTS_DEAD, ["evt_1"], ALERT)
+    (parent,) = await connection.fetch(OLD_CLAIM, "alert", 10, 120.0)
+    await connection.execute("UPDATE outbox SET status = 'sent', sent_at = now() WHERE id = $1", parent["id"])
+    assert (await spread_claimed(runtime), await spread_claimed(runtime)) == (2, 0)
+    assert await connection.fetch(OLD_CLAIM, "alert", 10, 120.0) == []
+    await deliver_pushes(runtime)
+    assert [len(chat.taken) for chat in chats] == [1, 1]
 
 
 async def test_an_address_that_apprise_does_not_know_is_dead_without_naming_it(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import NoReturn
 
 import asyncpg
 import pytest
 
 from checkout_daemon.audit.operators import Operator
-from checkout_daemon.errors import InvalidRequest, NotFound
+from checkout_daemon.errors import DatabaseUnavailable, InvalidRequest, NotFound
 from checkout_daemon.ledger.merge import merge
-from checkout_daemon.messages.delivering import deliver_due, deliver_to_endpoints, skip_unconfigured
+from checkout_daemon.messages.delivering import deliver_due, deliver_to_endpoints, skip_unconfigured, spread_claimed
 from checkout_daemon.messages.webhook_endpoints import (
     ReceiverExists,
     add_endpoint,
@@ -22,10 +23,13 @@ from checkout_daemon.messages.webhook_endpoints import (
     list_endpoints,
     remove_endpoint,
     rotate_secret,
+    skip_removed,
 )
 from checkout_daemon.model.messages import Channel
+from checkout_daemon.outbox import outbox_store
 from checkout_daemon.runtime import Runtime, open_runtime
 from checkout_daemon.settings import load_settings
+from tests.support.old_outbox import OLD_CLAIM, OLD_REPLAY
 from tests.support.payments import paid
 from tests.support.receiver import SECRET, Receiver
 from tests.support.stripe_events import insert_order
@@ -228,6 +232,97 @@ async def test_what_waits_for_a_removed_one_is_skipped(
     assert (await statuses(connection, "erp"), receivers[0].taken) == (["skipped"], {})
     with pytest.raises(NotFound):
         await disable_endpoint(shop.database, "erp", operator=ADA)
+
+
+async def test_an_older_release_claims_nothing_for_an_endpoint(
+    shop: Runtime, receivers: list[Receiver], database_url: str, connection: asyncpg.Connection
+) -> None:
+    await add(shop, "erp", receivers[0])
+    await pay(shop, database_url)
+    await deliver_due(shop, Channel.WEBHOOK)
+    assert await statuses(connection, "erp") == ["queued"]
+    assert await connection.fetch(OLD_CLAIM, "webhook", 10, 120.0) == []
+    receivers[0].answer = lambda *_: 500
+    await deliver(shop)
+    assert await statuses(connection, "erp") == ["failed"]
+    (row,) = await connection.fetch("SELECT id FROM outbox WHERE endpoint = 'erp'")
+    assert len(await connection.fetch(OLD_REPLAY, [row["id"]])) == 1
+    assert await connection.fetch(OLD_CLAIM, "webhook", 10, 120.0) == []
+    receivers[0].answer = lambda *_: 204
+    await deliver(shop)
+    assert await statuses(connection, "erp") == ["sent"]
+
+
+@pytest.mark.parametrize("sent", [True, False])
+async def test_what_an_older_release_claims_first_reaches_the_endpoints_once(
+    shop: Runtime, receivers: list[Receiver], database_url: str, connection: asyncpg.Connection, sent: bool
+) -> None:
+    await add(shop, "erp", receivers[0])
+    await pay(shop, database_url)
+    await pay(shop, database_url)
+    assert len(await connection.fetch(OLD_CLAIM, "webhook", 10, 120.0)) == 2
+    if sent:
+        await connection.execute("UPDATE outbox SET status = 'sent', sent_at = now() WHERE channel = 'webhook'")
+        assert (await spread_claimed(shop), await spread_claimed(shop)) == (2, 0)
+    else:
+        await connection.execute("UPDATE outbox SET next_attempt_at = now()")  # the lease of the older daemon ends
+    for _ in range(2):
+        await deliver(shop)
+        await spread_claimed(shop)
+    assert len(receivers[0].taken) == 2
+    assert await statuses(connection, "erp") == ["sent", "sent"]
+
+
+async def test_a_later_endpoint_of_the_name_gets_nothing_of_the_removed_one(
+    shop: Runtime, receivers: list[Receiver], database_url: str, connection: asyncpg.Connection
+) -> None:
+    await add(shop, "erp", receivers[0])
+    for _ in range(2):
+        await pay(shop, database_url)
+    await deliver_due(shop, Channel.WEBHOOK)
+    await connection.execute(
+        "UPDATE outbox SET status = 'dead' WHERE id = (SELECT min(id::text)::uuid FROM outbox WHERE endpoint = 'erp')"
+    )
+    assert await remove_endpoint(shop.database, "erp", operator=ADA) == 1
+    assert await statuses(connection, "erp") == ["skipped", "skipped"]
+    rows = await connection.fetch("SELECT id::text FROM outbox WHERE endpoint = 'erp'")
+    await outbox_store.replay_messages(connection, [row["id"] for row in rows])
+    assert (await skip_removed(shop.database), await skip_removed(shop.database)) == (2, 0)
+    await outbox_store.replay_messages(connection, [row["id"] for row in rows])
+    await add(shop, "erp", receivers[1])
+    await deliver(shop)
+    assert receivers[1].taken == {}
+    assert await skip_removed(shop.database) == 2
+    await pay(shop, database_url)
+    await deliver(shop)
+    assert (len(receivers[0].taken), len(receivers[1].taken), await skip_removed(shop.database)) == (0, 1, 0)
+
+
+async def test_what_is_under_way_ends_when_the_database_goes_away(
+    shop: Runtime, receivers: list[Receiver], database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, *_ = receivers
+    slow.hold_first = True
+    await add(shop, "erp", slow)
+    await pay(shop, database_url)
+    await deliver_due(shop, Channel.WEBHOOK)
+    sending = asyncio.create_task(deliver_to_endpoints(shop))
+    await until(lambda: bool(slow.tries))
+    looked = 0
+
+    def away(*_: object, **__: object) -> NoReturn:
+        nonlocal looked
+        looked += 1
+        raise DatabaseUnavailable("the database is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.database, "connection", away)
+        await until(lambda: looked >= 2)  # by the reader of names, and by the delivery
+        assert not sending.done()
+    slow.release.set()
+    with pytest.raises(DatabaseUnavailable):
+        await sending
+    assert len(slow.taken) == 1
 
 
 async def test_a_disabled_one_is_disabled_once(

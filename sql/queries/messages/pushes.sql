@@ -22,4 +22,5 @@ ON CONFLICT (order_id, kind, subject_id, channel) DO NOTHING;
 -- name: skip_unknown_pushes
 -- $1 channel, $2 names of addresses
 UPDATE outbox SET status = 'skipped', last_error = 'its address is not in CHECKOUT_ALERT_URLS any more'
-WHERE channel = $1 AND status IN ('queued', 'failed') AND next_attempt_at <= now() AND endpoint <> ALL($2::text[]);
+WHERE channel = $1 AND status IN ('queued', 'failed') AND due_at <= now() AND endpoint IS NOT NULL
+    AND endpoint <> ALL($2::text[]);

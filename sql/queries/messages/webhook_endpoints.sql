@@ -35,10 +35,21 @@ UPDATE webhook_endpoints SET secret = $2, old_secret = secret, old_secret_until 
 UPDATE outbox SET status = 'skipped', last_error = $2, claim = NULL
 WHERE channel = 'webhook' AND status IN ('queued', 'failed') AND endpoint = $1;
 
+-- name: skip_messages_of_removed
+-- What waits for endpoints that are gone, even if there is another of the name by now. A person may have queued it again.
+UPDATE outbox SET status = 'skipped', last_error = 'the endpoint ' || endpoint || ' was removed', claim = NULL
+WHERE channel = 'webhook' AND status IN ('queued', 'failed') AND endpoint IS NOT NULL AND NOT EXISTS (
+    SELECT FROM webhook_endpoints WHERE name = endpoint AND webhook_endpoints.created_at <= outbox.created_at);
+
+-- name: close_dead_messages
+-- $1 name, $2 why
+UPDATE outbox SET status = 'skipped', last_error = $2, claim = NULL WHERE channel = 'webhook' AND status = 'dead' AND endpoint = $1;
+
 -- name: owe_messages_of_endpoint
 -- $1 name. Queue what was skipped because the endpoint was disabled, and what is dead.
 UPDATE outbox SET status = 'queued', attempts = 0, next_attempt_at = now(), last_error = NULL, claim = NULL
-WHERE channel = 'webhook' AND (status = 'dead' OR status = 'skipped' AND last_error LIKE 'the endpoint % is disabled') AND endpoint = $1;
+WHERE channel = 'webhook' AND (status = 'dead' OR status = 'skipped' AND last_error LIKE 'the endpoint % is disabled') AND endpoint = $1
+    AND created_at >= (SELECT added.created_at FROM webhook_endpoints AS added WHERE name = $1);
 
 -- name: note_success
 -- $1 name. Written only if there is something to write, at most once a minute.

@@ -35,7 +35,7 @@ CASCADE;
 -- name: drop_functions
 DROP ROUTINE IF EXISTS
     announce_catalog, cells, count_declines, delete_observations_of_payment, delete_rows_of_order, drop_payload_partition,
-    ensure_payload_partitions, keep_logged_orders, keep_operator_log, keep_order_text, load_charges, load_facts, place_order,
+    ensure_payload_partitions, hide_due_messages, keep_logged_orders, keep_operator_log, keep_order_text, load_charges, load_facts, place_order,
     rare_trigrams, record_charges, record_facts, record_only_session, search_form, trigram_shares, trigrams
 CASCADE;
 

@@ -19,52 +19,80 @@ FROM due WHERE outbox.id = due.id
 RETURNING outbox.id, order_id, kind, subject_id, channel, payload, attempts, created_at, claim;
 
 -- name: claim_webhooks
--- The same for the channel webhook, without messages for endpoints. At its first attempt, a message is owed to each endpoint that wants it.
+-- The same for the channel webhook, without messages for endpoints. Unless that was done, a message is owed to each endpoint that wants
+-- it and was there when the message was owed.
 WITH due AS (
-    SELECT id FROM outbox
+    SELECT id, spread FROM outbox
     WHERE channel = $1 AND status IN ('queued', 'failed') AND next_attempt_at <= now() AND endpoint IS NULL
     ORDER BY next_attempt_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
 ), claimed AS (
-    UPDATE outbox SET claim = gen_random_uuid(), attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $3)
+    UPDATE outbox SET
+        claim = gen_random_uuid(), attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $3), spread = true
     FROM due WHERE outbox.id = due.id
-    RETURNING outbox.id, order_id, kind, subject_id, channel, payload, attempts, created_at, claim
+    RETURNING outbox.id, order_id, kind, subject_id, channel, payload, attempts, created_at, claim, due.spread AS done
 ), spread AS (
     INSERT INTO outbox (order_id, kind, subject_id, channel, payload, created_at, endpoint, status, last_error)
     SELECT order_id, kind, subject_id || '@' || name, channel, payload, claimed.created_at, name,
            CASE WHEN disabled_at IS NULL THEN 'queued' ELSE 'skipped' END,
            CASE WHEN disabled_at IS NOT NULL THEN 'the endpoint ' || name || ' is disabled' END
-    FROM claimed CROSS JOIN webhook_endpoints
-    WHERE attempts = 1 AND (events = '{}' OR kind = ANY(events))
+    FROM claimed JOIN webhook_endpoints ON webhook_endpoints.created_at <= claimed.created_at
+    WHERE NOT done AND (events = '{}' OR kind = ANY(events))
     ON CONFLICT (order_id, kind, subject_id, channel) DO NOTHING
 )
-SELECT * FROM claimed;
+SELECT id, order_id, kind, subject_id, channel, payload, attempts, created_at, claim FROM claimed;
 
 -- name: claim_alerts
--- The same for the channel alert: at its first attempt, a message is owed to each address whose name is in $4.
+-- The same for the channel alert: unless that was done, a message is owed to each address whose name is in $4.
 WITH due AS (
-    SELECT id FROM outbox
+    SELECT id, spread FROM outbox
     WHERE channel = $1 AND status IN ('queued', 'failed') AND next_attempt_at <= now() AND endpoint IS NULL
     ORDER BY next_attempt_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
 ), claimed AS (
-    UPDATE outbox SET claim = gen_random_uuid(), attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $3)
+    UPDATE outbox SET
+        claim = gen_random_uuid(), attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $3), spread = true
     FROM due WHERE outbox.id = due.id
-    RETURNING outbox.id, order_id, kind, subject_id, channel, payload, attempts, created_at, claim
+    RETURNING outbox.id, order_id, kind, subject_id, channel, payload, attempts, created_at, claim, due.spread AS done
 ), spread AS (
     INSERT INTO outbox (order_id, kind, subject_id, channel, payload, created_at, endpoint)
     SELECT order_id, kind, subject_id || '@' || name, channel, payload, claimed.created_at, name
     FROM claimed CROSS JOIN unnest($4::text[]) AS name
-    WHERE attempts = 1
+    WHERE NOT done
     ON CONFLICT (order_id, kind, subject_id, channel) DO NOTHING
 )
-SELECT * FROM claimed;
+SELECT id, order_id, kind, subject_id, channel, payload, attempts, created_at, claim FROM claimed;
+
+-- name: spread_claimed_messages
+-- $1 names of addresses. What claim_webhooks and claim_alerts do, for messages that a release without endpoints has claimed.
+WITH missed AS (
+    SELECT id FROM outbox
+    WHERE NOT spread AND attempts > 0 AND endpoint IS NULL AND channel IN ('webhook', 'alert')
+    LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE outbox SET spread = true FROM missed WHERE outbox.id = missed.id
+    RETURNING order_id, kind, subject_id, channel, payload, created_at
+)
+INSERT INTO outbox (order_id, kind, subject_id, channel, payload, created_at, endpoint, status, last_error)
+SELECT order_id, kind, subject_id || '@' || name, channel, payload, claimed.created_at, name,
+       CASE WHEN disabled_at IS NULL THEN 'queued' ELSE 'skipped' END,
+       CASE WHEN disabled_at IS NOT NULL THEN 'the endpoint ' || name || ' is disabled' END
+FROM claimed JOIN webhook_endpoints ON webhook_endpoints.created_at <= claimed.created_at
+WHERE channel = 'webhook' AND (events = '{}' OR kind = ANY(events))
+UNION ALL
+SELECT order_id, kind, subject_id || '@' || name, channel, payload, created_at, name, 'queued', NULL
+FROM claimed CROSS JOIN unnest($1::text[]) AS name
+WHERE channel = 'alert'
+ON CONFLICT (order_id, kind, subject_id, channel) DO NOTHING;
 
 -- name: claim_messages_of_endpoint
--- The same as claim_messages for the endpoint $4, of the kinds $5, or of all if it is null.
+-- The same as claim_messages for the endpoint $4, of the kinds $5, or of all if it is null. An endpoint gets nothing that was owed to
+-- an earlier one of its name.
 WITH due AS (
     SELECT id FROM outbox
-    WHERE channel = $1 AND status IN ('queued', 'failed') AND next_attempt_at <= now() AND endpoint = $4
+    WHERE channel = $1 AND status IN ('queued', 'failed') AND due_at <= now() AND endpoint = $4
         AND ($5::text[] IS NULL OR kind = ANY($5))
-    ORDER BY next_attempt_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+        AND created_at >= coalesce(
+            (SELECT added.created_at FROM webhook_endpoints AS added WHERE name = $4 AND $1 = 'webhook'), '-infinity')
+    ORDER BY due_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE outbox SET claim = gen_random_uuid(), attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $3)
 FROM due WHERE outbox.id = due.id
@@ -119,7 +147,7 @@ SELECT page.*, (SELECT number FROM orders WHERE orders.id = order_id) AS number
 FROM unnest(coalesce($7::text[], '{mail,alert,webhook}')) AS wanted (channel)
 CROSS JOIN unnest(coalesce($5::text[], '{queued,sent,failed,dead,skipped,dismissed}')) AS outcome (status)
 CROSS JOIN LATERAL (
-    SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error, endpoint
+    SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, coalesce(due_at, next_attempt_at) AS next_attempt_at, sent_at, last_error, endpoint
     FROM outbox
     WHERE outbox.channel = wanted.channel AND outbox.status = outcome.status
         AND created_at >= $1 AND (created_at, id) < ($2, $3) AND ($6::text[] IS NULL OR kind = ANY($6))
@@ -135,7 +163,7 @@ FROM unnest($6::text[]) AS sort (kind)
 CROSS JOIN unnest(coalesce($7::text[], '{mail,alert,webhook}')) AS wanted (channel)
 CROSS JOIN unnest(coalesce($5::text[], '{queued,sent,failed,dead,skipped,dismissed}')) AS outcome (status)
 CROSS JOIN LATERAL (
-    SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error, endpoint
+    SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, coalesce(due_at, next_attempt_at) AS next_attempt_at, sent_at, last_error, endpoint
     FROM outbox
     WHERE outbox.kind <> 'order.completed' AND outbox.kind = sort.kind AND outbox.channel = wanted.channel
         AND outbox.status = outcome.status AND created_at >= $1 AND (created_at, id) < ($2, $3)
@@ -146,7 +174,7 @@ ORDER BY created_at DESC, id DESC LIMIT $4;
 
 -- name: list_messages_of_order
 -- The same for the order $9.
-SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error, endpoint,
+SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, coalesce(due_at, next_attempt_at) AS next_attempt_at, sent_at, last_error, endpoint,
        (SELECT number FROM orders WHERE orders.id = order_id) AS number
 FROM outbox
 WHERE order_id = $9::uuid AND created_at >= $1 AND (created_at, id) < ($2, $3)
@@ -156,14 +184,14 @@ ORDER BY created_at DESC, id DESC LIMIT $4;
 
 -- name: read_message
 -- $1 id
-SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error, endpoint,
+SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, coalesce(due_at, next_attempt_at) AS next_attempt_at, sent_at, last_error, endpoint,
        (SELECT number FROM orders WHERE orders.id = order_id) AS number, payload
 FROM outbox WHERE id = $1;
 
 -- name: replay_messages
 -- $1 ids. Make messages due again with no attempts used, unless they wait anyway. Returns the ids of those changed.
 UPDATE outbox SET status = 'queued', attempts = 0, next_attempt_at = now(), claim = NULL
-WHERE id = ANY($1::uuid[]) AND (status IN ('sent', 'dead', 'skipped', 'dismissed') OR status = 'failed' AND next_attempt_at > now())
+WHERE id = ANY($1::uuid[]) AND (status IN ('sent', 'dead', 'skipped', 'dismissed') OR status = 'failed' AND coalesce(due_at, next_attempt_at) > now())
 RETURNING id;
 
 -- name: lock_dead_messages
