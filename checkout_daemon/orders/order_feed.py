@@ -13,23 +13,26 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
 
 import asyncpg
 import msgspec
-from msgspec import structs
+from msgspec import Meta, structs
 
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
-from checkout_daemon.database.records import LONG_AGO, record_of
+from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, record_of
 from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest
 from checkout_daemon.model.orders import Order
 from checkout_daemon.orders.charge_lines import ChargeLine
 from checkout_daemon.orders.order_filter import OrderCursor, OrderFilter
 from checkout_daemon.orders.order_lists import ItemLine, list_orders
 
-_SNAPSHOT = re.compile(r"[0-9]{1,19}:[0-9]{1,19}:[0-9,]{0,8000}")
+_SNAPSHOT = re.compile(r"([0-9]{1,19}):([0-9]{1,19}):((?:[0-9]{1,19}(?:,[0-9]{1,19})*)?)")
+_LARGEST = 2**63 - 1
+_Number = Annotated[int, Meta(ge=0, le=_LARGEST)]
+_Time = Annotated[datetime, Meta(tz=True)]
 
 
 class CursorExpired(CheckoutError, code="cursor_expired", status=410, title="The cursor is of another database"):
@@ -63,19 +66,19 @@ class _Place(msgspec.Struct, frozen=True, array_like=True, tag="feed"):
     `newest_seq` and `newest_xid` are the newest change at that time.
     """
 
-    since: datetime | None
+    since: _Time | None
     done: str | None
     now: str | None
-    seq: int
-    newest_seq: int | None
-    newest_xid: str | None
+    seq: _Number
+    newest_seq: _Number | None
+    newest_xid: Annotated[str, Meta(pattern=r"^[0-9]{1,19}\Z")] | None
 
 
 class _After(msgspec.Struct, frozen=True, array_like=True, tag="list"):
     """The last order of a page of the newest orders."""
 
-    created_at: datetime
-    number: int
+    created_at: _Time
+    number: _Number
 
 
 _DECODER = msgspec.json.Decoder(_Place | _After)
@@ -167,21 +170,36 @@ def _cursor_text(place: _Place | _After) -> str:
 
 
 def _read_cursor(text: str, kind: type[P]) -> P:
+    """Return the place. Whoever changed the cursor gets InvalidRequest: no part of it fails in the database."""
     try:
         place = _DECODER.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
-        raise _invalid_cursor() from error
-    if not isinstance(place, kind):
-        raise _invalid_cursor()
-    if isinstance(place, _Place):
-        snapshots = [snapshot for snapshot in (place.done, place.now) if snapshot is not None]
-        if (
-            not snapshots
-            or (place.done is None and place.since is None)
-            or not all(map(_SNAPSHOT.fullmatch, snapshots))
-        ):
+        if not isinstance(place, kind) or not _is_sound(place):
             raise _invalid_cursor()
+    except (binascii.Error, ValueError, OverflowError, RecursionError, msgspec.DecodeError) as error:
+        raise _invalid_cursor() from error
     return place
+
+
+def _is_sound(place: _Place | _After) -> bool:
+    if isinstance(place, _After):
+        return _in_range(place.created_at)
+    snapshots = [snapshot for snapshot in (place.done, place.now) if snapshot is not None]
+    if not snapshots or (place.done is None and place.since is None):
+        return False
+    return all(map(_is_snapshot, snapshots)) and (place.since is None or _in_range(place.since))
+
+
+def _in_range(time: datetime) -> bool:
+    return LONG_AGO <= time.astimezone(UTC) <= FAR_FUTURE  # near the end of a calendar, OverflowError
+
+
+def _is_snapshot(text: str) -> bool:
+    """Return whether PostgreSQL reads this as a snapshot: `xmin:xmax:` and the sorted ids between them."""
+    match = _SNAPSHOT.fullmatch(text)
+    if match is None:
+        return False
+    low, high, *running = int(match[1]), int(match[2]), *(int(xid) for xid in match[3].split(",") if xid)
+    return 0 < low <= high <= _LARGEST and running == sorted(running) and all(low <= xid < high for xid in running)
 
 
 def _invalid_cursor() -> InvalidRequest:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -14,12 +14,14 @@ from checkout_daemon.database.records import record_of
 from checkout_daemon.ledger.facts import RefundFact
 from checkout_daemon.orders.refund_items import RefundedItem
 
+_ITEMS = msgspec.json.Decoder(tuple[RefundedItem, ...])
+
 
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
     """A refund request. `id` is the idempotency key, `parameters` is JSON and never changes. Amount in minor units.
 
-    `items` is set when it is inserted, `asked` if it came over the API: a hash of what was asked for.
+    `asked` is set if it came over the API: a hash of what was asked for.
     """
 
     id: str
@@ -67,7 +69,7 @@ async def refunds_of_items(
     made, requests = {refund.id for refund in refunds}, {refund.request for refund in refunds}
     rows = await connection.fetch(sql("refunded_items"), order_id, payment_id)
     counted = [row["items"] for row in rows if row["refund_id"] in made or row["id"] in requests]
-    return [item for items in counted for item in msgspec.json.decode(items, type=list[RefundedItem])]
+    return [item for items in counted for item in _ITEMS.decode(items)]
 
 
 async def answer_request(
@@ -90,4 +92,6 @@ async def claim_named_request(
 
 
 def _request(row: asyncpg.Record | None) -> RefundRequest | None:
-    return None if row is None else record_of(RefundRequest, row)
+    if row is None:
+        return None
+    return replace(record_of(RefundRequest, row), items=_ITEMS.decode(row["items"] or "[]"))

@@ -44,7 +44,10 @@ _SECONDS = 25.0
 _PARAMETERS = ("status", "updated_since", "cursor", "limit")
 _LONGEST_CURSOR = 12_000
 _REFUNDS = UUID("8f0d4a52-6a39-4c43-9d0e-3a5b5d1f7a10")
-"""The namespace of the ids of refund requests that came with an Idempotency-Key."""
+"""The namespace of the ids of refund requests that came with an Idempotency-Key.
+
+The token's name is part of them and not its id, so that a new token of the same name repeats no refund.
+"""
 
 _REFUND = msgspec.json.Decoder(RefundBody)
 _CANCEL = msgspec.json.Decoder(CancelBody)
@@ -95,7 +98,7 @@ async def post_refund(request: web.Request) -> web.Response:
             options,
             operator=operator_of(bearer),
             note=body.note,
-            request_id=str(uuid5(_REFUNDS, f"{bearer.id} {key}")),
+            request_id=str(uuid5(_REFUNDS, f"{bearer.name} {key}")),
             asked=body.fingerprint(),
         )
     return json_response(refund_answer(refunded))

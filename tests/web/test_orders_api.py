@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import urlsafe_b64encode
 from typing import Any
 
 import asyncpg
@@ -158,6 +159,49 @@ async def test_a_wrong_query_is_refused_by_name(shop: Client, query: str, code: 
     assert (status, problem["errors"][0]["code"]) == (422, code)
 
 
+NOON = "2026-05-01T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        ["list", NOON, 2**70],
+        ["list", NOON, 2**63],
+        ["list", NOON, -1],
+        ["list", "2026-05-01T12:00:00", 1],
+        ["list", "0001-01-01T00:00:00+14:00", 1],
+        ["list", "9999-12-31T23:59:59-14:00", 1],
+        ["list", NOON],
+        ["feed", None, "9:5:", None, 0, None, None],
+        ["feed", None, "9:5:", "9:9:", 0, None, None],
+        ["feed", None, "0:5:", None, 0, None, None],
+        ["feed", None, "5:9:7,6", "9:9:", 0, None, None],
+        ["feed", None, "5:9:9", "9:9:", 0, None, None],
+        ["feed", None, "5:9:,", "9:9:", 0, None, None],
+        ["feed", None, "1:9999999999999999999:", "9:9:", 0, None, None],
+        ["feed", None, "9:9:", "9:9:", 2**63, None, None],
+        ["feed", None, "9:9:", "9:9:", 0, 2**70, "1"],
+        ["feed", None, "9:9:", "9:9:", 0, 1, "9" * 20],
+        ["feed", None, "9:9:", "9:9:", 0, 1, "1\n"],
+        ["feed", None, "9:9:", "9:9:", 0, 1, "x"],
+        ["feed", "0001-01-01T00:00:00+14:00", None, "9:9:", 0, None, None],
+        ["feed", "2026-05-01T12:00:00", None, "9:9:", 0, None, None],
+        ["feed", None, None, None, 0, None, None],
+    ],
+)
+async def test_a_cursor_that_was_changed_is_refused(shop: Client, place: list[Any]) -> None:
+    cursor = urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+    since = f"updated_since={NOON}&" if place[0] == "feed" else ""
+    status, problem = await ask(shop, f"/api/orders?{since}cursor={cursor}", await token(shop))
+    assert (status, problem["code"], problem["errors"][0]["code"]) == (422, "invalid_request", "invalid_cursor")
+
+
+async def test_a_deeply_nested_cursor_is_refused(shop: Client) -> None:
+    cursor = urlsafe_b64encode(b'["list", ' + b"[" * 5000).decode().rstrip("=")
+    status, problem = await ask(shop, f"/api/orders?cursor={cursor}", await token(shop))
+    assert (status, problem["errors"][0]["code"]) == (422, "invalid_cursor")
+
+
 async def test_lists_are_by_status_and_go_on_from_page_to_page(shop: Client, connection: asyncpg.Connection) -> None:
     for status in ("completed", "failed", "completed", "refunded"):
         await add_order(connection, status=status)
@@ -201,6 +245,9 @@ async def test_items_are_refunded_at_their_price(paying_shop: Client) -> None:
     body = {"items": [{"sku": "NOTE", "quantity": 1}], "reason": "requested_by_customer"}
     _, refunded = await ask(paying_shop, f"/api/orders/{placed.number}/refunds", text, body, Idempotency_Key="i")
     assert (refunded["amount"], refunded["order_status"]) == (1200, "partially_refunded")
+    assert refunded["items"] == [{"sku": "NOTE", "quantity": 1, "amount": 1200}]
+    path = f"/api/orders/{placed.number}/refunds"
+    assert (await ask(paying_shop, path, text, body, Idempotency_Key="i")) == (200, refunded)
     body = {"items": [{"sku": "INK"}]}
     status, problem = await ask(paying_shop, f"/api/orders/{placed.number}/refunds", text, body, Idempotency_Key="j")
     assert (status, problem["code"]) == (409, "items_not_refundable")
@@ -239,10 +286,26 @@ async def test_without_an_answer_from_stripe_the_same_key_finishes_the_refund(
     text = await token(paying_shop, Scope.READ, Scope.WRITE)
     path = f"/api/orders/{placed.number}/refunds"
     stripe.plan = lambda number, request: "refuse_429" if request.path == "/v1/refunds" else None
-    assert (await ask(paying_shop, path, text, {}, Idempotency_Key="a"))[0] == 503
+    body = {"items": [{"sku": "NOTE"}, {"sku": "PEN"}]}
+    assert (await ask(paying_shop, path, text, body, Idempotency_Key="a"))[0] == 503
     stripe.plan = lambda number, request: None
-    status, refunded = await ask(paying_shop, path, text, {}, Idempotency_Key="a")
+    status, refunded = await ask(paying_shop, path, text, body, Idempotency_Key="a")
     assert (status, refunded["order_status"]) == (200, "refunded")
+    assert [(item["sku"], item["quantity"]) for item in refunded["items"]] == [("NOTE", 2), ("PEN", 3)]
+
+
+async def test_the_same_key_refunds_once_also_with_a_new_token_of_the_same_name(paying_shop: Client) -> None:
+    runtime = paying_shop.app[RUNTIME]
+    placed = await paid_order(runtime)
+    path, body = f"/api/orders/{placed.number}/refunds", {"amount": 500}
+    text = await token(paying_shop, Scope.WRITE)
+    first = await ask(paying_shop, path, text, body, Idempotency_Key="a")
+    await revoke_token(runtime.database, "erp", operator=ADA)
+    text = await token(paying_shop, Scope.WRITE)
+    assert await ask(paying_shop, path, text, body, Idempotency_Key="a") == first
+    other = await token(paying_shop, Scope.WRITE, name="desk")
+    _, second = await ask(paying_shop, path, other, body, Idempotency_Key="a")
+    assert (second["refund_id"] != first[1]["refund_id"], second["amount_refunded"]) == (True, 1000)
 
 
 @pytest.mark.parametrize(

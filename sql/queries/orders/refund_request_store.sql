@@ -2,7 +2,8 @@
 
 -- name: unanswered_refund_request
 -- $1 order id. At most one row.
-SELECT id, order_id, payment_id, amount, currency, parameters, started_at, attempts, now() - started_at AS age, next_attempt_at
+SELECT id, order_id, payment_id, amount, currency, parameters, started_at, attempts, now() - started_at AS age, next_attempt_at,
+       items
 FROM refund_requests WHERE order_id = $1 AND answered_at IS NULL;
 
 -- name: insert_refund_request
@@ -27,7 +28,8 @@ WHERE id = (
     SELECT due.id FROM refund_requests AS due JOIN orders ON orders.id = due.order_id
     WHERE due.answered_at IS NULL AND due.next_attempt_at <= now() AND orders.livemode = $2
     ORDER BY due.next_attempt_at LIMIT 1 FOR UPDATE OF due SKIP LOCKED)
-RETURNING id, order_id, payment_id, amount, currency, parameters, started_at, attempts, now() - started_at AS age, next_attempt_at;
+RETURNING id, order_id, payment_id, amount, currency, parameters, started_at, attempts, now() - started_at AS age, next_attempt_at,
+          items;
 
 -- name: claim_named_refund_request
 -- $1 id, $2 time until another process may try. Claim one request unless it was answered; return it either way.
@@ -36,4 +38,4 @@ UPDATE refund_requests SET
     next_attempt_at = CASE WHEN answered_at IS NULL THEN now() + $2::interval * (attempts + 1) ELSE next_attempt_at END
 WHERE id = $1
 RETURNING id, order_id, payment_id, amount, currency, parameters, started_at, attempts, now() - started_at AS age, next_attempt_at,
-          refund_id, error, asked;
+          refund_id, error, items, asked;
