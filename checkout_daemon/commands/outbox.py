@@ -51,7 +51,7 @@ def outbox() -> None:
 
 outbox.add_command(outbox_actions.outbox_replay)
 outbox.add_command(outbox_actions.outbox_dismiss)
-outbox.add_command(outbox_endpoints.endpoints)
+outbox.add_command(outbox_endpoints.outbox_endpoints)
 
 
 def _listing(now: datetime) -> ListKind[MessageLine]:

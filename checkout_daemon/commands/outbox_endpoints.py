@@ -30,7 +30,7 @@ _name = click.argument("name", type=TERM)
 
 
 @click.group("endpoints", cls=CommandGroup)
-def endpoints() -> None:
+def outbox_endpoints() -> None:
     """Send webhooks to several of the shop's systems.
 
     CHECKOUT_SHOP_WEBHOOK_URL is a further one, which these commands leave alone.
@@ -40,9 +40,9 @@ def endpoints() -> None:
     """
 
 
-@endpoints.command("list")
+@outbox_endpoints.command("list")
 @list_options
-def endpoints_list(**options: Any) -> int:
+def outbox_endpoints_list(**options: Any) -> int:
     """List endpoints by name, without their secrets.
 
     STATUS is enabled, failing (takes no message now) or disabled.
@@ -64,20 +64,20 @@ def endpoints_list(**options: Any) -> int:
     return 0
 
 
-@endpoints.command("add")
+@outbox_endpoints.command("add")
 @_name
 @click.argument("url", type=TERM)
 @click.option("--event", "events", multiple=True, type=TERM, metavar="KIND", help="Send only this kind (repeatable).")
 @note_option
 @json_option
-def endpoints_add(name: str, url: str, events: tuple[str, ...], note: str, as_json: bool) -> int:
+def outbox_endpoints_add(name: str, url: str, events: tuple[str, ...], note: str, as_json: bool) -> int:
     """Add an endpoint and print its signing secret.
 
     KIND is a type of message, such as order.completed: docs/MESSAGES.md has them. Messages from now on are sent to it,
     and those that nobody has been sent yet.
 
     Example:
-      checkout outbox endpoints add warehouse https://wms.example/hooks --event order.completed
+      checkout outbox endpoints add warehouse https://wms.example/hooks
     """
     from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.messages.webhook_endpoints import add_endpoint
@@ -94,12 +94,12 @@ def endpoints_add(name: str, url: str, events: tuple[str, ...], note: str, as_js
     return 0
 
 
-@endpoints.command("remove")
+@outbox_endpoints.command("remove")
 @_name
 @note_option
 @yes_option
 @json_option
-def endpoints_remove(name: str, note: str, yes: bool, as_json: bool) -> int:
+def outbox_endpoints_remove(name: str, note: str, yes: bool, as_json: bool) -> int:
     """Remove an endpoint. What waits for it is skipped.
 
     Example:
@@ -117,11 +117,11 @@ def endpoints_remove(name: str, note: str, yes: bool, as_json: bool) -> int:
     return 0
 
 
-@endpoints.command("disable")
+@outbox_endpoints.command("disable")
 @_name
 @note_option
 @json_option
-def endpoints_disable(name: str, note: str, as_json: bool) -> int:
+def outbox_endpoints_disable(name: str, note: str, as_json: bool) -> int:
     """Send nothing to an endpoint until it is enabled.
 
     What it misses is kept, for `enable --replay`.
@@ -140,12 +140,12 @@ def endpoints_disable(name: str, note: str, as_json: bool) -> int:
     return 0
 
 
-@endpoints.command("enable")
+@outbox_endpoints.command("enable")
 @_name
 @click.option("--replay", is_flag=True, help="Send what it missed, too: what was skipped or is dead.")
 @note_option
 @json_option
-def endpoints_enable(name: str, replay: bool, note: str, as_json: bool) -> int:
+def outbox_endpoints_enable(name: str, replay: bool, note: str, as_json: bool) -> int:
     """Send to an endpoint again.
 
     Example:
@@ -164,12 +164,12 @@ def endpoints_enable(name: str, replay: bool, note: str, as_json: bool) -> int:
     return 0
 
 
-@endpoints.command("rotate")
+@outbox_endpoints.command("rotate")
 @_name
 @note_option
 @yes_option
 @json_option
-def endpoints_rotate(name: str, note: str, yes: bool, as_json: bool) -> int:
+def outbox_endpoints_rotate(name: str, note: str, yes: bool, as_json: bool) -> int:
     """Give an endpoint a new secret, and print it.
 
     Messages are signed with the old one as well for 24 hours.
@@ -186,11 +186,11 @@ def endpoints_rotate(name: str, note: str, yes: bool, as_json: bool) -> int:
     return 0
 
 
-@endpoints.command("test")
+@outbox_endpoints.command("test")
 @_name
 @json_option
-def endpoints_test(name: str, as_json: bool) -> int:
-    """Send a message of the type endpoint.test now, and print the answer.
+def outbox_endpoints_test(name: str, as_json: bool) -> int:
+    """Send the endpoint a test message, and print the answer.
 
     Exit code 1 if the endpoint does not take it.
 

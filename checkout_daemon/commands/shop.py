@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=CommandGroup)
 def shop() -> None:
-    """Check and show the shop's name, words, links and colours.
+    """Check and show the shop's name, words and colours.
 
     Example:
       checkout shop check shop.toml
@@ -28,8 +28,8 @@ def shop() -> None:
 @shop.command("check")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @json_option
-def check(file: Path | None, as_json: bool) -> int:
-    """Check a shop's file, and name every fault with its key and line.
+def shop_check(file: Path | None, as_json: bool) -> int:
+    """Check a shop's file, and name each fault with its line.
 
     Without FILE, check the file of CHECKOUT_SHOP_FILE. Exit code 1 if there is a fault. The daemon reads the file when
     it starts: restart it after a change.
@@ -60,7 +60,7 @@ def check(file: Path | None, as_json: bool) -> int:
 
 @shop.command("show")
 @json_option
-def show(as_json: bool) -> int:
+def shop_show(as_json: bool) -> int:
     """Show the shop as its pages and mails have it.
 
     Example:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from urllib.request import Request, urlopen
 from uuid import uuid4
@@ -123,9 +124,12 @@ def _newest(place: Place, table: str, column: str = "id") -> str:
     return asyncio.run(read())
 
 
+_PRICES = count(700)
+
+
 def a_catalog(place: Place, folder: Path) -> Mapping[str, object]:
     file = folder / "products.csv"
-    file.write_text("sku,name,unit_amount,currency\nINK,Ink,700,eur\n")
+    file.write_text(f"sku,name,unit_amount,currency\nINK,Ink,{next(_PRICES)},eur\n")  # another one each time
     return {"FILE": file}
 
 

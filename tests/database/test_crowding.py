@@ -44,7 +44,7 @@ async def test_requests_share_the_connections_that_there_are(crowded: str) -> No
 
 
 async def test_who_gets_no_connection_in_time_is_refused(crowded: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "ACQUIRE_TIMEOUT_SECONDS", 3.0)
+    monkeypatch.setattr(pool, "ACQUIRE_TIMEOUT_SECONDS", 6.0)
     taken = [await asyncpg.connect(crowded) for _ in range(LIMIT)]
     database = Database(crowded, max_size=10)
     try:

@@ -12,7 +12,7 @@ from tests.web.conftest import Client, OpenClient
 from tests.web.wire import connection_to, send_raw
 
 SCRIPT = b"console.log('shop');" * 100
-PAGE = b"<!doctype html><title>Shop</title>" + b"<p>hello</p>" * 50
+PAGE = b"<!doctype html><title>A page</title>" + b"<p>hello</p>" * 50
 PICTURE = b"<svg/>"
 SCRIPT_PATH = "/assets/index-Ab3_-x9Z.js"
 GZIPPED = gzip.compress(SCRIPT, mtime=0)
