@@ -23,7 +23,7 @@ from tui.app import CONNECTIONS, Terminal
 from tui.context import AppContext
 from tui.screens.looks import columns_that_fit
 from tui.screens.orders import OrdersScreen
-from tui.screens.orders_columns import usual_columns
+from tui.screens.orders_columns import known_columns, shown_columns, usual_columns
 
 
 @pytest.fixture
@@ -154,3 +154,12 @@ def test_every_column_is_sortable_and_any_field_can_be_one() -> None:
     assert {field_column(field, field, field).key for field in FIELDS} == {*FIELDS}
     with pytest.raises(KeyError):
         field_column("x", "X", "request_hash")
+
+
+def test_one_column_more_does_not_push_out_what_needs_attention() -> None:
+    names = ("order", "age", "status", "total", "customer", "event", "attention")
+    for chosen in ((*names, "card"), (*names[:4], "card", *names[4:])):
+        found = columns_that_fit(shown_columns(80, chosen, known_columns(())), 80)
+        assert {column.title for column in found} == {
+            "Order", "Age", "Status", "Total", "Customer", "Last event", "Card"
+        }  # fmt: skip

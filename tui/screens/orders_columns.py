@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from checkout_daemon.model.order_rows import Part
 from checkout_daemon.present.order_columns import (
@@ -42,7 +43,16 @@ def usual_columns(width: int) -> Sequence[OrderColumn]:
 def shown_columns(width: int, chosen: Sequence[str], known: Mapping[str, OrderColumn]) -> Sequence[OrderColumn]:
     """Return the columns that are shown at a width: those chosen, or the usual ones and then the operator's own."""
     found = [known[name] for name in chosen if name in known]
+    if width < _WIDTHS[-1][0]:
+        found = _narrowed(found)
     return found or [*usual_columns(width), *(column for name, column in known.items() if name not in COLUMNS)]
+
+
+def _narrowed(chosen: Sequence[OrderColumn]) -> list[OrderColumn]:
+    """Return the chosen columns for a narrow terminal: one more must not push out what needs attention."""
+    narrow = {"status": NARROW_STATUS, "event": replace(LATEST, least=8)}
+    shared = "attention" if any(column.name == "event" for column in chosen) else None
+    return [narrow.get(column.name, column) for column in chosen if column.name != shared]
 
 
 def parts(width: int, chosen: Sequence[str], known: Mapping[str, OrderColumn]) -> frozenset[Part]:
