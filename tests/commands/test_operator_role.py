@@ -21,6 +21,8 @@ PREFIX = "commands"
 # The owner's
 _OF_OWNER = {"db restore"}
 _READING = (READING | AT_STRIPE).keys() - {"db backup"}
+SECRETS = {"tokens list", "outbox endpoints list"}
+"""They read tables that hold secrets, or what one is recognized by."""
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +66,20 @@ def test_an_operator_needs_no_other_right(
     run_as(urls["operator"], line, run_bare, environment, place)
 
 
-@pytest.mark.parametrize("name", sorted(_READING))
-def test_a_reader_sees_everything(
+@pytest.mark.parametrize("name", sorted(SECRETS))
+def test_a_reader_sees_no_secrets(
+    run_bare: Run, environment: pytest.MonkeyPatch, place: Place, urls: Mapping[str, str], tmp_path: Path, name: str
+) -> None:
+    line = words(name, READING[name], place, tmp_path)
+    for setting, value in (place.environ() | {"DATABASE_URL": urls["reader"]}).items():
+        environment.setenv(setting, value)
+    ran = run_bare(*line)
+    assert ran.code == 4
+    assert "permission denied for table" in ran.err
+
+
+@pytest.mark.parametrize("name", sorted(_READING - SECRETS))
+def test_a_reader_sees_everything_else(
     run_bare: Run, environment: pytest.MonkeyPatch, place: Place, urls: Mapping[str, str], tmp_path: Path, name: str
 ) -> None:
     line = words(name, (READING | AT_STRIPE)[name], place, tmp_path)

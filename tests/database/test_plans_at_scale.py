@@ -238,7 +238,7 @@ async def test_words_that_few_orders_have_all_of_are_looked_up_together(
     shop: Explaining, words: tuple[str, str]
 ) -> None:
     await list_orders(shop, OrderFilter(**of_words(*words)), limit=PAGE)
-    assert most_rows(shop, shop.plans[-1:]) <= 3 * PAGE
+    assert most_rows(shop, shop.plans[-1:]) <= ORDERS / 12  # how few depends on the sample that ANALYZE took
 
 
 @pytest.mark.parametrize("glob", ["sku-17", "sku-1?", "*9"])
