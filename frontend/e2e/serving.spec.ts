@@ -14,12 +14,12 @@ test('pages are asked for anew, their parts are kept for ever, and both travel c
   const answer = await page.goto('/success?session_id=cs_unknown');
   await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
 
-  expect(answer?.headers()).toMatchObject({ 'cache-control': 'no-cache', 'content-encoding': 'br' });
+  expect(answer?.headers()).toMatchObject({ 'cache-control': 'no-cache', 'content-encoding': 'gzip' });
   expect(parts.length).toBeGreaterThanOrEqual(2);
   for (const { cache, encoding } of parts) {
     expect([cache, encoding]).toEqual(['public, max-age=31536000, immutable', 'br']);
   }
-  const headers = { 'If-None-Match': answer?.headers()['etag'] ?? '', 'Accept-Encoding': 'br' };
+  const headers = { 'If-None-Match': answer?.headers()['etag'] ?? '', 'Accept-Encoding': 'gzip' };
   expect((await request.get('/', { headers })).status()).toBe(304);
   for (const { url } of parts)
     expect((await request.get(url, { headers: { 'Accept-Encoding': 'gzip' } })).ok()).toBe(true);
