@@ -37,7 +37,7 @@ def _about(row: SettingRow) -> list[str]:
 
 
 def _quoted(value: str, row: SettingRow | None = None) -> str:
-    """Return a value as shells, systemd and .env files read it. One that says only that there is none is left out."""
+    """Return a value as shells, systemd and .env files read it. A value that only states its absence is left out."""
     if row is not None and not row.example and (row.unset or value == "not set"):
         return ""
     return f'"{value}"' if set(value) & set(" <>$`#") else value

@@ -85,7 +85,7 @@ class Shop:
     delivered: Counter[str] = field(default_factory=Counter)
     """How often each event was answered 200."""
     refusals: Counter[int] = field(default_factory=Counter)
-    """The other answers; 0 is none."""
+    """The other answers; 0 stands for no answer."""
     faults: Counter[str] = field(default_factory=lambda: Counter({"workers killed": 0, "daemons killed": 0}))
 
     def __post_init__(self) -> None:

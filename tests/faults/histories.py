@@ -149,9 +149,9 @@ class ShopMachine(RuleBasedStateMachine):
     def operate(self, order: Order, command: str, kill_after: float | None, reason: str, wait: bool) -> None:
         self._play(steps.operate(self.history, order, command, kill_after, reason), wait=wait)
 
-    @rule(order=orders, deed=st.sampled_from(steps.AT_STRIPE), wait=_WAIT)
-    def at_stripe(self, order: Order, deed: str, wait: bool) -> None:
-        self._play(steps.at_stripe(self.history, order, deed), wait=wait)
+    @rule(order=orders, act=st.sampled_from(steps.AT_STRIPE), wait=_WAIT)
+    def at_stripe(self, order: Order, act: str, wait: bool) -> None:
+        self._play(steps.at_stripe(self.history, order, act), wait=wait)
 
     @rule(count=st.integers(1, 8), wait=_WAIT)
     def redeliver(self, count: int, wait: bool) -> None:

@@ -195,7 +195,7 @@ async def operate(history: History, order: Order, command: str, kill_after: floa
 # Stripe ---------------------------------------------------------------------------------------------------------------
 
 
-async def at_stripe(history: History, order: Order, deed: str) -> None:
+async def at_stripe(history: History, order: Order, act: str) -> None:
     """Act as in Stripe's dashboard: refund, dispute or decide, expire a session, or open another one for the order."""
     await order.answered.wait()
     if not order.sessions:
@@ -207,28 +207,28 @@ async def at_stripe(history: History, order: Order, deed: str) -> None:
     intent = session["payment_intent"]
     path = ""
     form: dict[str, str] = {}
-    if deed == "expire":
+    if act == "expire":
         path = f"/v1/checkout/sessions/{session['id']}/expire"
-    elif deed == "another session":
+    elif act == "another session":
         path, form = "/v1/checkout/sessions", {
             "mode": "payment", "client_reference_id": order.id, "success_url": "https://shop.example/",
             "line_items[0][quantity]": "1", "line_items[0][price_data][currency]": session["currency"],
             "line_items[0][price_data][unit_amount]": str(order.total),
             "line_items[0][price_data][product_data][name]": "The same again",
         }  # fmt: skip
-    elif intent is not None and deed == "refund":
+    elif intent is not None and act == "refund":
         path, form = "/v1/refunds", {"payment_intent": intent["id"], "amount": "55"}
-    elif intent is not None and deed == "dispute" and intent["latest_charge"]:
+    elif intent is not None and act == "dispute" and intent["latest_charge"]:
         path, form = f"/v1/test_helpers/charges/{intent['latest_charge']}/dispute", {"reason": "fraudulent"}
-    elif intent is not None and deed.endswith("dispute"):
+    elif intent is not None and act.endswith("dispute"):
         _, disputes = await stack.stripe("GET", f"/v1/disputes?payment_intent={intent['id']}")
         if disputes["data"]:
             path = f"/v1/disputes/{disputes['data'][0]['id']}"
-            form = {"evidence[uncategorized_text]": "winning_evidence" if deed[0] == "w" else "losing_evidence"}
+            form = {"evidence[uncategorized_text]": "winning_evidence" if act[0] == "w" else "losing_evidence"}
     if path:
         status, made = await stack.stripe("POST", path, form)
-        history.counts[f"{deed} at Stripe {status}"] += 1
-        if deed == "another session" and status == 200:
+        history.counts[f"{act} at Stripe {status}"] += 1
+        if act == "another session" and status == 200:
             order.sessions.append(made["id"])
 
 

@@ -59,7 +59,7 @@ class Trial:
             return Tried(scenario, points), await settle(place)
 
     async def killed(self, tried: Tried, expected: State, point: int) -> None:
-        """Kill the process at a point. Repeat the request or command if the shop does not get there by itself."""
+        """Kill the process at a point. Repeat the request or command if the shop does not get there without it."""
         scenario, world = tried.scenario, await self._world(tried.scenario)
         act = scenario.act(world.names)
         async with self._yard.place(world, **scenario.settings) as place:

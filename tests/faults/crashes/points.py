@@ -98,5 +98,5 @@ def _path(url: str) -> str:
 
 
 def _line(data: bytes) -> str:
-    """Return an SMTP command without its argument; a mail is none."""
+    """Return an SMTP command without its argument, or "mail" for the text of one."""
     return data.split(None, 1)[0].decode("ascii", "replace")[:8] if len(data) < 200 else "mail"
