@@ -28,6 +28,7 @@ _COMMANDS = {
     "dev": ("programs", "Run a whole shop on this machine, until Ctrl-C."),
     "doctor": ("doctor", "Check the set-up and name the fix for each fault."),
     "events": ("events", "Inspect, replay and backfill events from Stripe."),
+    "import": ("imports", "Take over the orders of an old system."),
     "listen": ("trigger", "Forward Stripe's events to this machine, until Ctrl-C."),
     "orders": ("orders", "Find, follow and correct orders."),
     "outbox": ("outbox", "Inspect and resend messages to customers and systems."),
@@ -50,7 +51,8 @@ class _LazyCommands(UserDict[str, Any]):
 
     def __getitem__(self, name: str) -> click.Command:
         module, _ = self.data[name]
-        command: click.Command = getattr(import_module(f"checkout_daemon.commands.{module}"), name)
+        attribute = "import_" if name == "import" else name  # a word of Python
+        command: click.Command = getattr(import_module(f"checkout_daemon.commands.{module}"), attribute)
         return command
 
 

@@ -95,6 +95,7 @@ CREATE TABLE orders (
     locale          text,  -- language tag of the shopper's browser, such as de-AT; null: unknown
     erased_at       timestamptz,  -- when the customer's data was deleted
     coupon_deleted_at timestamptz,  -- at Stripe; null again once the coupon is made again
+    imported_from   text,  -- the session, PaymentIntent or charge of another system that it was made from
     CONSTRAINT orders_idempotency_key UNIQUE (idempotency_key),
     CONSTRAINT orders_status_known CHECK (status IN (
         'pending', 'processing', 'completed', 'partially_refunded', 'refunded', 'disputed', 'failed', 'expired', 'canceled')),
@@ -123,7 +124,7 @@ CREATE INDEX orders_with_coupon ON orders (updated_at) WHERE amount_discount > 0
 -- Readers need the right to read `orders` itself (security_invoker). New columns go to the end: see migration 0022.
 CREATE VIEW order_rows WITH (security_invoker = true) AS
 SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
-       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
+       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at, imported_from
 FROM orders;
 GRANT SELECT ON order_rows TO PUBLIC;
 

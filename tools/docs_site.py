@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 # The pages by subject, as the site's menu has them. Each page of docs/ is in it: tests/test_deployment.py.
 MENU = {
-    "Begin": ("INSTALL", "DEPLOY", "GOING_LIVE", "CUSTOMIZE", "LIMITS"),
+    "Begin": ("INSTALL", "DEPLOY", "GOING_LIVE", "MOVING_IN", "CUSTOMIZE", "LIMITS"),
     "Operate": ("OPERATIONS", "METRICS", "DATABASE", "UPGRADING", "MESSAGES", "TUI"),
     "Reference": ("SETTINGS", "CLI", "API", "SANDBOX", "GLOSSARY"),
     "Inside": ("ARCHITECTURE", "RELIABILITY", "PERFORMANCE", "SCALING", "SECURITY", "adr/README"),

@@ -97,6 +97,7 @@ def facts(details: OrderDetails, context: AppContext, colour: Colour, room: int)
         ("Owner", plain(care.owner or "")),
         ("Snoozed", f"until {at(care.snoozed_until)}" if care.snoozed_until else ""),
         ("Refunded", money(order.amount_refunded, order.currency) if order.amount_refunded else ""),
+        ("Imported", f"from {plain(order.imported_from)}" if order.imported_from else ""),
         ("Id", order.id),
     ):
         if fact:

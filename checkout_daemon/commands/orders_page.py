@@ -124,6 +124,7 @@ def _facts(order: Order, zone: str) -> dict[str, Line]:
         "Paid": local_time(order.paid_at, zone) if order.paid_at else "",
         "Updated": local_time(order.updated_at, zone),
         "Mode": "live" if order.livemode else "test",
+        "Imported": f"from {plain(order.imported_from)}" if order.imported_from else "",
         "Id": order.id,
     }
 

@@ -30,13 +30,18 @@ class Customer:
 def check_customer(name: str, email: str, phone: str) -> tuple[Customer | None, list[FieldError]]:
     """Return the customer, or None and every fault in words for the shopper. Uses no network."""
     checked = (
-        _checked("/customer/name", "invalid_name", _name, name),
+        check_name(name),
         check_email(email),
         check_phone(phone),
     )
     faults = [result for result in checked if isinstance(result, FieldError)]
     texts = [result for result in checked if isinstance(result, str)]
     return (None, faults) if faults else (Customer(*texts), [])
+
+
+def check_name(text: str) -> str | FieldError:
+    """Return a name as checkout stores it, or its fault."""
+    return _checked("/customer/name", "invalid_name", _name, text)
 
 
 def check_email(text: str) -> str | FieldError:

@@ -63,7 +63,10 @@ class OrderTerms:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order as lists and commands show it. Amounts in minor units."""
+    """An order as lists and commands show it. Amounts in minor units.
+
+    `imported_from` is the session, PaymentIntent or charge of another system that it was made from.
+    """
 
     id: str
     number: int
@@ -82,6 +85,7 @@ class Order:
     created_at: datetime
     updated_at: datetime
     paid_at: datetime | None
+    imported_from: str | None = None
 
 
 def order_id_from(text: str) -> str | None:

@@ -220,6 +220,7 @@ _TEXTS: dict[str, Callable[[str], tuple[str, ...]]] = {
     "name": lambda value: (f"*{search_form(value)}*",),
     "phone": phone_globs,
     "is": lambda value: ("true" if value == "live" else "false",),
+    "imported": lambda value: ("true" if value == "yes" else "false",),
 }
 
 

@@ -85,6 +85,7 @@ _KEYS = (
     QueryKey("since", "made at or after", "a time", _TIMES),
     QueryKey("until", "made before", "a time", _TIMES),
     QueryKey("is", "test or live orders", "test or live", ("test", "live"), closed=True, form=str.lower),
+    QueryKey("imported", "orders of another system", "yes or no", ("yes", "no"), closed=True, form=str.lower),
     QueryKey(
         "last4", "last four digits of the card or account", "four digits",
         shape=re.compile("[0-9A-Z]{4}"), form=str.upper,

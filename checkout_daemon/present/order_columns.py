@@ -123,6 +123,8 @@ _ALL: tuple[OrderColumn, ...] = (
     RowColumn("owner", "Owner", "owner", lambda row, _: plain(row.owner or ""), 10, 16, 1, sort="owner",
                 part=Part.CARE, tone=lambda _: Tone.BUSY),
     RowColumn("deadline", "Respond", "due_by", _due, 8, right=True, sort="deadline", part=Part.DISPUTE, tone=alarm),
+    RowColumn("imported", "Imported", "imported_from", lambda row, _: "yes" if row.order.imported_from else "", 9,
+                tone=muted),
     RowColumn("event", "Last event", "last_event", _event, 22, 40, 1, sort="event", part=Part.EVENT, tone=muted,
               short=_short),
     RowColumn("attention", "Attention", "attention",

@@ -116,6 +116,16 @@ class ShopOrder(Struct):
     created_at: Time
     updated_at: Time
     paid_at: Time | None
+    imported_from: (
+        Annotated[
+            str,
+            Meta(
+                description="The session, PaymentIntent or charge of another system that it was made from: no sale of"
+                " this program, so nothing is sent for it again"
+            ),
+        ]
+        | None
+    )
     items: list[SoldItem]
     charges: list[ChargeAnswer]
 

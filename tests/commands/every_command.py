@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 from urllib.request import Request, urlopen
 from uuid import uuid4
 
@@ -169,6 +170,23 @@ def a_receiver(place: Place, folder: Path) -> Mapping[str, object]:
     return {"NAME": name}
 
 
+def an_old_sale(place: Place, folder: Path) -> Mapping[str, object]:
+    """A payment of another system."""
+
+    async def work(runtime: Runtime) -> int:
+        params = {"amount": 1200, "currency": "eur", "payment_method": "pm_card_visa", "confirm": True}
+        more = {"payment_method_types": ["card"]}
+
+        def make(client: Any) -> Any:
+            return client.v1.payment_intents.create_async(params=params | more)
+
+        await runtime.gateway.call("test", make)
+        return 0
+
+    place.make(work)
+    return {}
+
+
 def an_endpoint(place: Place, folder: Path) -> Mapping[str, object]:
     url = "https://desk.example/api/webhook"
     form = f"url={url}&enabled_events[]=charge.refunded".encode()
@@ -200,6 +218,7 @@ WRITING = {
     "events backfill": Line("events backfill", a_drifted_order),
     "outbox replay": Line("outbox replay --order ORDER --status queued", an_order(make_paid)),
     "reconcile": Line("reconcile --apply", a_drifted_order),
+    "import stripe": Line("import stripe --since 1d", an_old_sale),
     "catalog import": Line("catalog import FILE", a_catalog),
     "db restore": Line("db restore FILE", a_backup),
     "outbox endpoints add": Line("outbox endpoints add wms https://wms.example/hooks"),

@@ -43,7 +43,7 @@ OURS = {
     "order_changes": "cause from_status to_status",
     "order_items": "sku",
     "order_keys": "idempotency_key",
-    "orders": "currency idempotency_key status",
+    "orders": "currency idempotency_key imported_from status",
     "outbox": "channel endpoint kind payload status subject_id",
     "payment_observations": "currency payment_id",
     "payments": "id",

@@ -38,6 +38,7 @@ ORDER_KEYS = [
     "created_at",
     "updated_at",
     "paid_at",
+    "imported_from",
 ]
 CHARGE_KEYS = [
     "id",

@@ -145,6 +145,8 @@ REASONS = {
     "stripe_cli.listening.listens": CHECKS,
     "stripe_cli.triggering._follow": SHOWS,
     "stripe_cli.triggering.trigger": CHECKS,
+    "stripe_sync.importing._check_account": CHECKS,
+    "stripe_sync.importing._Importer.take_all": "an order is looked for again under its locks before it is made",
     "stripe_sync.comparing.recheck_drifts": LOOKS,
     "stripe_sync.catching_up.follow_hints": LATER,
     "stripe_sync.catching_up.sweep_expired": LOOKS,

@@ -273,6 +273,11 @@ EXAMPLES = {
         payments=(payment(),),
         stored={"erased": True},
     ),
+    "imported": Example(
+        order("completed", imported_from="cs_old"),
+        [("completed", None), ("imported", None)],
+        payments=(payment(),),
+    ),
     "expired and erased": Example(
         order("expired"),
         [("session_expired", None), ("customer_erased", None)],

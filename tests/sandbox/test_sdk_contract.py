@@ -24,6 +24,7 @@ from tests.sandbox.sdk_params import SOURCE, by_route, differences, methods
 
 GATEWAY = {
     "v1.accounts.retrieve_current_async": ("GET", "/v1/account"),
+    "v1.charges.list_async": ("GET", "/v1/charges"),
     "v1.charges.retrieve_async": ("GET", "/v1/charges/{id}"),
     "v1.checkout.sessions.create_async": ("POST", "/v1/checkout/sessions"),
     "v1.checkout.sessions.expire_async": ("POST", "/v1/checkout/sessions/{id}/expire"),
@@ -38,6 +39,7 @@ GATEWAY = {
     "v1.events.retrieve_async": ("GET", "/v1/events/{id}"),
     "v1.disputes.list_async": ("GET", "/v1/disputes"),
     "v1.disputes.retrieve_async": ("GET", "/v1/disputes/{id}"),
+    "v1.payment_intents.list_async": ("GET", "/v1/payment_intents"),
     "v1.payment_intents.retrieve_async": ("GET", "/v1/payment_intents/{id}"),
     "v1.refunds.create_async": ("POST", "/v1/refunds"),
     "v1.refunds.list_async": ("GET", "/v1/refunds"),

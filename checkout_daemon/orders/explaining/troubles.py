@@ -156,6 +156,7 @@ def _missing_event(case: Case) -> Iterable[Finding]:
     """Find that only a question to Stripe revealed the payment. Other events may be missing as well."""
     paid_at = case.order.paid_at
     reported = any(event.type in _REPORT_PAYMENT for event in (*case.view.events, *case.unapplied))
+    reported |= case.order.imported_from is not None
     if not reported and paid_at is not None and case.now - KEPT < paid_at < case.now - _UNDER_WAY:
         since = (paid_at - timedelta(minutes=5)).replace(second=0, microsecond=0)
         yield Finding(
@@ -249,6 +250,15 @@ def _undelivered_message(case: Case) -> Iterable[Finding]:
         )
 
 
+def _imported(case: Case) -> Iterable[Finding]:
+    if case.order.imported_from:
+        yield Finding(
+            "imported",
+            f"It was imported from {case.order.imported_from}, which another system made: nothing was sent to its "
+            "customer or the shop's systems about what had happened by then.",
+        )
+
+
 def _customer_erased(case: Case) -> Iterable[Finding]:
     if case.erased:
         yield Finding("customer_erased", "Its customer was erased: nothing can be mailed any more.")
@@ -270,5 +280,6 @@ TROUBLE_RULES = (
     _refund_missing,
     _payable_again,
     _undelivered_message,
+    _imported,
     _customer_erased,
 )

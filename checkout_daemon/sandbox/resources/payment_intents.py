@@ -18,6 +18,7 @@ from checkout_daemon.sandbox.payments import intents
 from checkout_daemon.sandbox.payments.acceptance import CONFIRMABLE, check_method
 from checkout_daemon.sandbox.payments.attempts import set_balance_transaction
 from checkout_daemon.sandbox.payments.debits import settle_due
+from checkout_daemon.sandbox.resources.checkout_session_params import NO_ACCOUNTS_V2
 from checkout_daemon.sandbox.resources.payment_methods import FIELDS as METHOD
 from checkout_daemon.sandbox.resources.payment_methods import chosen_method
 from checkout_daemon.sandbox.storage import Body, Stored
@@ -242,7 +243,7 @@ OPERATIONS = (
         _capture,
         Rules(only="amount_to_capture final_capture metadata", least={"amount_to_capture": 1}),
     ),
-    listing(_PATH, "payment_intent", rules=Rules(only="created customer ending_before limit starting_after")),
+    listing(_PATH, "payment_intent", rules=Rules(refuse={NO_ACCOUNTS_V2: "customer_account"})),
 )
 TIMERS: Timers = {
     "settle": settle_due,

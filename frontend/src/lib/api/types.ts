@@ -546,6 +546,7 @@ export interface components {
             /** Format: date-time */
             readonly updated_at: string;
             readonly paid_at: string | null;
+            readonly imported_from: string | null;
             readonly items: readonly components["schemas"]["SoldItem"][];
             readonly charges: readonly components["schemas"]["ChargeAnswer"][];
             readonly payments: readonly components["schemas"]["PaymentAnswer"][];
@@ -676,6 +677,7 @@ export interface components {
             /** Format: date-time */
             readonly updated_at: string;
             readonly paid_at: string | null;
+            readonly imported_from: string | null;
             readonly items: readonly components["schemas"]["SoldItem"][];
             readonly charges: readonly components["schemas"]["ChargeAnswer"][];
         };
