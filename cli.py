@@ -21,6 +21,7 @@ from checkout_daemon import __version__
 
 # name: (its module in checkout_daemon/commands, its line in `checkout --help`)
 _COMMANDS = {
+    "audit": ("audit", "List, verify and export who did what."),
     "batches": ("batches", "Follow, stop and resume acts on many orders."),
     "catalog": ("catalog", "List, import and export products and discounts."),
     "completion": ("completion", "Print the script that completes commands in a shell."),

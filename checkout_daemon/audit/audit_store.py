@@ -49,6 +49,23 @@ async def read_entries(connection: asyncpg.Connection, order_id: str) -> list[Au
     return [record_of(AuditEntry, row) for row in await connection.fetch(sql("read_log_of_order"), order_id)]
 
 
+async def newest_entries(
+    connection: asyncpg.Connection,
+    order_id: str | None,
+    kinds: Sequence[str],
+    operator: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    *,
+    limit: int,
+) -> list[AuditEntry]:
+    """Return audit entries of all chains, newest first."""
+    rows = await connection.fetch(
+        sql("newest_log_entries"), order_id, list(kinds) or None, operator, since, until, limit
+    )
+    return [record_of(AuditEntry, row) for row in rows]
+
+
 async def lock_shop(connection: asyncpg.Connection) -> None:
     """Lock the chain of what is about no order until the transaction ends."""
     await connection.execute(sql("lock_log_of_shop"), _SHOP_LOCK_KEY)

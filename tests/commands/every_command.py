@@ -248,6 +248,9 @@ AT_STRIPE = {
 """They change something at Stripe, and nothing here."""
 
 READING = {
+    "audit list": Line("audit list"),
+    "audit export": Line("audit export FILE --force"),
+    "audit verify": Line("audit verify"),
     "batches list": Line("batches list", a_batch),
     "batches show": Line("batches show BATCH", a_batch),
     "catalog list": Line("catalog list"),
@@ -271,6 +274,7 @@ READING = {
 """They read the database, end by themselves, and answer 0."""
 
 OTHERWISE = {
+    "audit verifier": "reads no database",
     "completion": "reads nothing",
     "outbox endpoints test": "asks a system of the shop",
     "settings": "reads no database",

@@ -85,6 +85,7 @@ COMMANDS = {
         Command("sessions show ORDER", lists=True),
         Command("sessions sync ORDER", stripe=True),
         Command("sessions list --order ORDER", lists=True),
+        Command("audit list --order ORDER", lists=True),
         Command("batches list --order ORDER", lists=True),
         Command("events list --order ORDER", lists=True),
         Command("events tail --order ORDER", elsewhere=True),

@@ -19,6 +19,8 @@ CHECKS = "compares or checks; its result is a refusal or a report"
 REASONS = {
     "audit.audit_log.anchor": WRITES,
     "audit.audit_log.verify": CHECKS,
+    "audit.exporting.export_lines": SHOWS,
+    "audit.exporting.list_entries": SHOWS,
     "batches.listing.page_of_batches": SHOWS,
     "batches.listing.all_items.read": SHOWS,
     "batches.listing.show_batch": SHOWS,

@@ -45,6 +45,14 @@ ORDER BY log.order_id, log.number;
 SELECT order_id, number, at, kind, operator, host, details, before, after, personal, salt, personal_hash, prev_hash, hash
 FROM operator_log WHERE order_id = $1 ORDER BY number;
 
+-- name: newest_log_entries
+-- $1 order id or null, $2 kinds or null, $3 a part of the operator's name or null, $4 since and $5 until, or null, $6 limit
+SELECT order_id, number, at, kind, operator, host, details, before, after, personal, salt, personal_hash, prev_hash, hash
+FROM operator_log
+WHERE ($1::uuid IS NULL OR order_id = $1) AND ($2::text[] IS NULL OR kind = ANY($2)) AND ($4::timestamptz IS NULL OR at >= $4)
+  AND ($5::timestamptz IS NULL OR at < $5) AND ($3::text IS NULL OR strpos(lower(operator || '@' || host), lower($3)) > 0)
+ORDER BY at DESC, order_id, number DESC LIMIT $6;
+
 -- name: acted_in_batch
 -- $1 order id, $2 kind, $3 number of a batch
 SELECT EXISTS (SELECT FROM operator_log WHERE order_id = $1 AND kind = $2 AND (details::jsonb ->> 'batch')::bigint = $3);

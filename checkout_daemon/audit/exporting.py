@@ -1,0 +1,93 @@
+"""Exports the audit log as JSON Lines, which audit/verifier.py verifies without the database, and lists it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from checkout_daemon.audit import audit_store as store
+from checkout_daemon.audit import verifier
+from checkout_daemon.audit.chain import Anchor, AuditEntry
+from checkout_daemon.database.pool import Database
+from checkout_daemon.database.reading import Readable
+from checkout_daemon.private_files import publish
+
+_HASHES = ("personal_hash", "prev_hash", "hash")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries a list contains: those that meet every condition that is set. `until` is exclusive.
+
+    `operator` is a part of the operator's name, in any case.
+    """
+
+    order_id: str | None = None
+    kinds: tuple[str, ...] = ()
+    operator: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+async def list_entries(database: Readable, wanted: AuditFilter, *, limit: int) -> list[AuditEntry]:
+    """Return entries of all chains, newest first."""
+    async with database.connection() as connection:
+        return await store.newest_entries(
+            connection, wanted.order_id, wanted.kinds, wanted.operator, wanted.since, wanted.until, limit=limit
+        )
+
+
+async def write_export(database: Database, path: Path, *, notes: bool, replace: bool) -> tuple[int, int]:
+    """Write the whole log to a private file, and return the number of entries and of anchors.
+
+    Raise FileExistsError unless it may be replaced.
+    """
+    with publish(path, replace=replace) as new, os.fdopen(os.dup(new), "w", encoding="ascii") as file:
+        last: dict[str, Any] = {}
+        async for last in export_lines(database, notes=notes):
+            file.write(json.dumps(last) + "\n")
+    return last["entries"], last["anchors"]
+
+
+async def export_lines(database: Database, *, notes: bool) -> AsyncIterator[dict[str, Any]]:
+    """Yield a header, every entry, every anchor and an end, as of one moment. Without `notes`, nothing names a person.
+
+    The chain stays valid without notes: they have hashes of their own.
+    """
+    yield {"type": "header", "format": verifier.FORMAT, "version": verifier.VERSION}
+    entries = anchors = 0
+    async with (
+        database.connection() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        async for entry, _ in store.every_entry(connection):
+            entries += 1
+            yield _entry(entry, notes=notes)
+        async for anchor in store.every_anchor(connection):
+            anchors += 1
+            yield _anchor(anchor)
+    yield {"type": "end", "entries": entries, "anchors": anchors}
+
+
+def _entry(entry: AuditEntry, *, notes: bool) -> dict[str, Any]:
+    fields = msgspec.structs.asdict(entry)
+    fields |= {name: fields[name].hex() for name in _HASHES}
+    fields |= {"at": _time(entry.at), "salt": None if entry.salt is None else entry.salt.hex()}
+    return {"type": "entry"} | fields | ({} if notes else {"personal": None, "salt": None})
+
+
+def _anchor(anchor: Anchor) -> dict[str, Any]:
+    heads = [[head.order_id, head.number, head.hash.hex()] for head in anchor.heads]
+    fields = {"number": anchor.number, "at": _time(anchor.at), "key_id": anchor.key_id, "heads": heads}
+    return {"type": "anchor"} | fields | {"prev_hash": anchor.prev_hash.hex(), "hash": anchor.hash.hex()}
+
+
+def _time(at: datetime) -> str:
+    return at.isoformat(timespec="microseconds")
