@@ -31,7 +31,8 @@ def shop() -> None:
 def shop_check(file: Path | None, as_json: bool) -> int:
     """Check a shop's file, and name each fault with its line.
 
-    Without FILE, check the file of CHECKOUT_SHOP_FILE. Exit code 1 if there is a fault. The daemon reads the file when
+    Missing and unknown texts of its translations are named with file and key. Without FILE, check the file of
+    CHECKOUT_SHOP_FILE. Exit code 1 if there is a fault. The daemon reads the file when
     it starts: restart it after a change.
 
     Example:
@@ -52,6 +53,16 @@ def shop_check(file: Path | None, as_json: bool) -> int:
             else:
                 answer(plain(f"{path}: {fault}"))
         say(f"error: {counted(len(error.faults), 'fault')} in {path}")
+        return 1
+    from checkout_daemon.shop.translations import gaps_in
+
+    if gaps := list(gaps_in(found.translations)):
+        for gap in gaps:
+            if as_json:
+                print_json({"file": gap.file, "line": None, "key": gap.key, "problem": gap.problem})
+            else:
+                answer(plain(str(gap)))
+        say(f"error: {counted(len(gaps), 'gap')} in the translations; the daemon starts all the same")
         return 1
     result = {"file": str(path), "name": found.name, "languages": list(found.languages)}
     print_result(result, plain(f"{path} has no faults: {found.name}, in {', '.join(found.languages)}"), as_json=as_json)
@@ -81,6 +92,7 @@ def shop_show(as_json: bool) -> int:
         "Locale": settings.locale,
         "Currency": settings.currency,
         "Languages": ", ".join(found.languages),
+        "Translations": ", ".join(sorted(found.translations)),
         **{name.capitalize(): url for name, url in found.links.items()},
         "Colours": ", ".join(f"{name} {color}" for name, color in found.light.items()),
         "Dark": ", ".join(f"{name} {color}" for name, color in found.dark.items()),

@@ -19,7 +19,6 @@ from checkout_daemon.orders.order_lists import OrderSession, OrderView
 from checkout_daemon.outbox.outbox_store import ClaimedMessage
 from checkout_daemon.settings import Settings
 from checkout_daemon.shop.colors import complete
-from checkout_daemon.shop.records import LINK_LABELS
 
 _LONGEST_GREETING = 60
 _ACCENT = "#1d1d1b"
@@ -79,7 +78,7 @@ def customer_values(
 def shop_values(settings: Settings, language: str) -> dict[str, Any]:
     """Return what every mail has of the shop: its name, address, links, and the colours of its buttons."""
     shop = settings.shop
-    labels = LINK_LABELS.get(language.partition("-")[0], LINK_LABELS["en"])
+    labels = shop.link_labels(language)
     colors = complete(shop.light, dark=False)
     return {
         "shop": one_line(settings.shop_name),

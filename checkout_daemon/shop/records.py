@@ -5,29 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from checkout_daemon.shop.translations import BUILT_IN, Texts, texts_in
 
 NAME = "Checkout"
 """The name of a shop that states none."""
-LANGUAGES = ("en", "de")
-"""The languages that the storefront and the mails have."""
 LINKS = ("imprint", "terms", "privacy", "returns", "contact")
 """The pages that a shop may have to link to, in the order of its footer."""
-LINK_LABELS = {
-    "en": {
-        "imprint": "Legal notice",
-        "terms": "Terms and conditions",
-        "privacy": "Privacy policy",
-        "returns": "Returns",
-        "contact": "Contact",
-    },
-    "de": {
-        "imprint": "Impressum",
-        "terms": "AGB",
-        "privacy": "Datenschutz",
-        "returns": "Widerruf und Rückgabe",
-        "contact": "Kontakt",
-    },
-}
 COLORS = ("accent", "on_accent", "paper", "surface", "ink")
 """The colours of the storefront that a shop may set; frontend/src/styles/theme.css has their defaults."""
 
@@ -64,12 +49,13 @@ class Shop:
     name: str = NAME
     locale: str | None = None
     currency: str | None = None
-    languages: tuple[str, ...] = LANGUAGES
+    languages: tuple[str, ...] = BUILT_IN
     words: Mapping[str, Words] = field(default_factory=dict)  # by language
     links: Mapping[str, str] = field(default_factory=dict)  # URLs by their name in LINKS
     light: Mapping[str, str] = field(default_factory=dict)  # colours (#rrggbb) by their name in COLORS
     dark: Mapping[str, str] = field(default_factory=dict)
     logo: Logo | None = None
+    translations: Mapping[str, Texts] = field(default_factory=dict)  # the shop's own texts of the storefront
 
     def words_in(self, language: str) -> Words:
         """Return the words in a language such as de or de-AT, else in the shop's own, else none."""
@@ -78,6 +64,15 @@ class Shop:
             if tag in self.words:
                 return self.words[tag]
         return Words()
+
+    def texts_in(self, language: str) -> dict[str, Any]:
+        """Return the storefront's texts in a language such as pl; those that it lacks are in English."""
+        return texts_in(language, self.translations)
+
+    def link_labels(self, language: str) -> dict[str, str]:
+        """Return what the links of the footer are called in a language such as de or de-AT."""
+        labels: dict[str, str] = self.texts_in(language.partition("-")[0])["shop"]["links"]
+        return labels
 
     def __str__(self) -> str:
         """Return the path of the file, as the setting states it."""

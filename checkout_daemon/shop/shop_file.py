@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from checkout_daemon.shop.colors import LEAST_CONTRAST, unreadable
-from checkout_daemon.shop.records import COLORS, LANGUAGES, LINKS, NAME, Logo, Shop, Words
+from checkout_daemon.shop.records import COLORS, LINKS, NAME, Logo, Shop, Words
+from checkout_daemon.shop.translations import BUILT_IN, BadTexts, Texts, read_folder
 from checkout_daemon.urls import BadUrl, read_http_url
 
 _MOST_BYTES = 100_000
@@ -23,7 +24,7 @@ _CURRENCY = re.compile(r"[a-z]{3}")
 _PATH = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@/%-]*")
 _MAILTO = re.compile(r"mailto:[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+")
 _WORDS = tuple(field.name for field in fields(Words))
-_KEYS = ("name", "logo", "locale", "languages", "currency", *_WORDS)
+_KEYS = ("name", "logo", "locale", "languages", "currency", "translations", *_WORDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +86,18 @@ class _Reader:
         top = {key: value for key, value in found.items() if key not in tables}
         self._only("", top, _KEYS, "keys of the file", more=("[links]", "[colors]", "[texts.…]"))
         self._only("links", tables["links"], LINKS, "links")
-        languages = self._languages(top)
+        translations = self._translations(top)
+        known = tuple(dict.fromkeys((*BUILT_IN, *translations)))
+        languages = self._languages(top, known)
         locale = self._text("", "locale", top)
         if locale and locale.partition("-")[0] not in languages:
             self._fault("", "locale", f"{locale!r} is not one of the languages: {', '.join(languages)}")
         own = (locale or languages[0]).partition("-")[0]
         words = {own: self._words("", top)}
         for tag, table in tables["texts"].items():
-            if tag not in LANGUAGES or tag == own:
-                known = ", ".join(language for language in LANGUAGES if language != own)
-                self._fault("texts", tag, f"is not a further language of the shop: it may have {known}")
+            if tag not in known or tag == own:
+                others = ", ".join(language for language in known if language != own)
+                self._fault("texts", tag, f"is not a further language of the shop: it may have {others}")
             elif not isinstance(table, dict):
                 self._fault("texts", tag, f"must be a table: write [texts.{tag}]")
             else:
@@ -114,6 +117,7 @@ class _Reader:
             light=light,
             dark=dark,
             logo=self._logo(top),
+            translations=translations,
         )
         if self._faults:
             faults = tuple(sorted(self._faults, key=lambda fault: fault.line))
@@ -133,16 +137,29 @@ class _Reader:
         texts = {key: self._text(place, key, table) for key in _WORDS if key != "after_payment"}
         return Words(**texts, after_payment=tuple(step.strip() for step in steps))
 
-    def _languages(self, top: Mapping[str, Any]) -> tuple[str, ...]:
-        languages = top.get("languages", list(LANGUAGES))
+    def _languages(self, top: Mapping[str, Any], known: tuple[str, ...]) -> tuple[str, ...]:
+        languages = top.get("languages", list(BUILT_IN))
         if not isinstance(languages, list) or not languages or not all(isinstance(tag, str) for tag in languages):
-            self._fault("", "languages", f'must be a list such as ["{LANGUAGES[0]}"]')
-            return LANGUAGES
+            self._fault("", "languages", f'must be a list such as ["{BUILT_IN[0]}"]')
+            return BUILT_IN
         for tag in languages:
-            if tag not in LANGUAGES:
-                self._fault("", "languages", f"has {tag!r}: there are {', '.join(LANGUAGES)}")
-        known = tuple(dict.fromkeys(tag for tag in languages if tag in LANGUAGES))
-        return known or LANGUAGES
+            if tag not in known:
+                more = "" if "translations" in top else "; `translations` names a folder with more"
+                self._fault("", "languages", f"has {tag!r}: there are {', '.join(known)}{more}")
+        return tuple(dict.fromkeys(tag for tag in languages if tag in known)) or BUILT_IN
+
+    def _translations(self, top: Mapping[str, Any]) -> dict[str, Texts]:
+        name = self._text("", "translations", top)
+        if not name:
+            return {}
+        folder = self._path.parent / name
+        try:
+            return read_folder(folder)
+        except OSError as error:
+            self._fault("", "translations", f"cannot be read at {folder}: {error.strerror}")
+        except BadTexts as error:
+            self._fault("", "translations", f"has a faulty file: {error}")
+        return {}
 
     def _colors(self, table: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
         dark = table.get("dark", {})

@@ -108,6 +108,14 @@ class ShopLink(Answer):
     url: str
 
 
+class Translation(Answer):
+    """A language that the storefront has: what it calls itself, and where its texts are."""
+
+    name: str
+    direction: Literal["ltr", "rtl"]
+    url: str
+
+
 class ShopAnswer(Answer):
     """The shop: how a storefront names it, and in which languages."""
 
@@ -118,6 +126,9 @@ class ShopAnswer(Answer):
     texts: Annotated[dict[str, ShopWords], Meta(description="By language")]
     links: list[ShopLink] = msgspec.field(default_factory=list)
     logo_url: str | None = None
+    translations: Annotated[dict[str, Translation], Meta(description="The storefront's texts, by language")] = (
+        msgspec.field(default_factory=dict)
+    )
 
 
 class PricedItem(Answer):

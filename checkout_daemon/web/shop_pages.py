@@ -23,11 +23,12 @@ from checkout_daemon.model.money import format_money
 from checkout_daemon.patience import within
 from checkout_daemon.settings import Settings
 from checkout_daemon.shop.colors import complete, for_dark
-from checkout_daemon.shop.records import LINK_LABELS, Words
+from checkout_daemon.shop.records import Words
+from checkout_daemon.shop.translations import gaps_in
 from checkout_daemon.web.answers import json_response
 from checkout_daemon.web.fields import list_field
 from checkout_daemon.web.files import File, file_of
-from checkout_daemon.web.schemas import ShopAnswer, ShopLink, ShopWords
+from checkout_daemon.web.schemas import ShopAnswer, ShopLink, ShopWords, Translation
 
 log = logging.getLogger(__name__)
 
@@ -40,19 +41,6 @@ _HEAD = "<!-- head -->"
 _FALLBACK = "<!-- fallback -->"
 _MOST_LISTED = 100
 _CATALOG_SECONDS = 0.5  # the page itself is worth more than the list for those without script
-_TEXTS = {
-    "en": (
-        "This shop needs JavaScript, which is off or could not be loaded. These are our products:",
-        "To order, turn JavaScript on or reload this page.",
-        "not available",
-    ),
-    "de": (
-        "Dieser Shop braucht JavaScript, das ausgeschaltet ist oder nicht geladen werden konnte. Das sind unsere "
-        "Produkte:",
-        "Zum Bestellen schalten Sie JavaScript ein oder laden Sie diese Seite neu.",
-        "nicht verfügbar",
-    ),
-}
 
 
 class ShopPages:
@@ -71,7 +59,10 @@ class ShopPages:
         self._theme = self._add("shop", ".css", _theme(self._shop.light, self._shop.dark))
         logo = self._shop.logo
         self._logo = self._add("logo", logo.suffix, logo.content) if logo else None
+        self._translations = {language: self._translation(language) for language in self._shop.languages}
         self.answer = self._answer()
+        for gap in gaps_in(self._shop.translations):
+            log.warning("the shop's texts have a gap: %s", gap)
 
     def take(self, template: bytes) -> None:
         """Use this page of the build."""
@@ -118,11 +109,11 @@ class ShopPages:
         page = page.replace(_TITLE, f"<title>{escape(title_of(self._settings.shop_name, words))}</title>", 1)
         page = page.replace(_LOGO, f'<a class="logo" href="/">{self._picture() or name}</a>', 1)
         page = page.replace(_FALLBACK, self._fallback(language, snapshot), 1)
-        page = page.replace(_HEAD, self._head(words), 1)  # last: it holds the shop's own words
+        page = page.replace(_HEAD, self._head(words, language), 1)  # last: it holds the shop's own words
         body = page.encode()
         return _page_file({"": body, ".gz": gzip.compress(body, 6, mtime=0)})
 
-    def _head(self, words: Words) -> str:
+    def _head(self, words: Words, language: str) -> str:
         title = title_of(self._settings.shop_name, words)
         tags = [
             f'<meta property="og:site_name" content="{escape(self._settings.shop_name)}">',
@@ -137,19 +128,23 @@ class ShopPages:
             tags.append(f'<meta property="og:image" content="{escape(self._settings.public_url + self._logo)}">')
         if self._theme:
             tags.append(f'<link rel="stylesheet" href="{self._theme}">')
-        data = msgspec.json.encode(self.answer).decode().replace("<", "\\u003c")
-        tags.append(f'<script type="application/json" id="shop">{data}</script>')
+        tags.append(_data("shop", self.answer))
+        tags.append(_data("texts", self._shop.texts_in(language)))
         return "\n    ".join(tags)
 
     def _fallback(self, language: str, snapshot: CatalogSnapshot | None) -> str:
-        unusable, advice, unavailable = _TEXTS.get(language, _TEXTS["en"])
+        texts = self._shop.texts_in(language)
+        unavailable = escape(texts["catalog"]["unavailable"])
         items = []
         for product in list(snapshot.products.values() if snapshot else ())[:_MOST_LISTED]:
             price = format_money(product.unit_amount, product.currency, _place(language, self._settings.locale))
             state = "" if product.available else f" ({unavailable})"
             items.append(f"<li>{escape(product.name)}: {escape(price)}{state}</li>")
-        labels = LINK_LABELS.get(language, LINK_LABELS["en"])
-        links = " · ".join(f'<a href="{escape(url)}">{labels[name]}</a>' for name, url in self._shop.links.items())
+        labels = texts["shop"]["links"]
+        links = " · ".join(
+            f'<a href="{escape(url)}">{escape(labels[name])}</a>' for name, url in self._shop.links.items()
+        )
+        unusable, advice = escape(texts["noscript"]["unusable"]), escape(texts["noscript"]["advice"])
         return (
             f'<div class="fallback"><p>{unusable}</p><ul>{"".join(items)}</ul><p>{advice}</p>'
             f"{f'<p>{links}</p>' if links else ''}</div>"
@@ -166,6 +161,12 @@ class ShopPages:
         self.files[path] = content
         return path
 
+    def _translation(self, language: str) -> Translation:
+        """Keep the storefront's texts in a language as a file, which scripts load when a reader switches to it."""
+        texts = self._shop.texts_in(language)
+        url = self._add(f"texts-{language}", ".json", msgspec.json.encode(texts)) or ""
+        return Translation(name=texts["language"]["name"], direction=texts["language"]["direction"], url=url)
+
     def _answer(self) -> ShopAnswer:
         shop, settings = self._shop, self._settings
         words = {language: _words(shop.words_in(language)) for language in shop.languages}
@@ -177,6 +178,7 @@ class ShopPages:
             texts=words,
             links=msgspec.convert([{"name": name, "url": url} for name, url in shop.links.items()], list[ShopLink]),
             logo_url=self._logo,
+            translations=self._translations,
         )
 
 
@@ -191,6 +193,12 @@ async def get_shop(request: web.Request) -> web.Response:
 def title_of(name: str, words: Words) -> str:
     """Return the title of the catalog's page: the name, and the tagline if there is one."""
     return f"{name} – {words.tagline}" if words.tagline else name
+
+
+def _data(name: str, value: object) -> str:
+    """Return JSON as an element that no text in it can end, and that no browser runs."""
+    data = msgspec.json.encode(value).decode().replace("<", "\\u003c")
+    return f'<script type="application/json" id="{name}">{data}</script>'
 
 
 def _words(words: Words) -> ShopWords:

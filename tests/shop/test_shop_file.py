@@ -10,8 +10,9 @@ import pytest
 
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.settings import load_settings
-from checkout_daemon.shop.records import LANGUAGES, NAME, Shop, Words
+from checkout_daemon.shop.records import NAME, Shop, Words
 from checkout_daemon.shop.shop_file import BadShopFile, read_shop
+from checkout_daemon.shop.translations import BUILT_IN
 from tests.settings.refusing import refused
 
 
@@ -30,7 +31,7 @@ def faults(folder: Path, text: str) -> list[str]:
 def test_an_empty_file_is_a_shop_with_a_name_only(tmp_path: Path) -> None:
     path = write(tmp_path, "")
     assert read_shop(path) == Shop(path=path, words={"en": Words()})
-    assert (Shop().name, Shop().languages) == (NAME, LANGUAGES)
+    assert (Shop().name, Shop().languages) == (NAME, BUILT_IN)
 
 
 def test_the_demo_shop_has_no_faults() -> None:

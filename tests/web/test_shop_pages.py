@@ -8,6 +8,7 @@ import json
 import re
 import threading
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -24,7 +25,8 @@ tagline = "tools"
 description = 'Tools with "quotes"'
 heading = "Good tools"
 logo = "logo.png"
-languages = ["en", "de"]
+languages = ["en", "de", "pl"]
+translations = "translations"
 tax_note = "Prices include VAT."
 after_payment = ["The download starts at once."]
 [links]
@@ -37,11 +39,20 @@ description = "Werkzeuge"
 """
 
 
+POLISH: dict[str, Any] = {
+    "language": {"name": "Polski"},
+    "cart": {"count": {"one": "{count} rzecz", "few": "{count} rzeczy", "many": "{count} rzeczy", "other": "…"}},
+    "noscript": {"unusable": "Ten sklep wymaga <JavaScriptu>."},
+}
+
+
 @pytest.fixture
 async def pages(open_client: OpenClient, database_url: str, connection: asyncpg.Connection, tmp_path: Path) -> Client:
     (tmp_path / "built").mkdir()
     (tmp_path / "built" / "index.html").write_text(INDEX)
     (tmp_path / "shop.toml").write_text(SHOP_FILE)
+    (tmp_path / "translations").mkdir()
+    (tmp_path / "translations" / "pl.json").write_text(json.dumps(POLISH))
     (tmp_path / "logo.png").write_bytes(b"a picture")
     await connection.execute("UPDATE products SET name = 'Ink <b>' WHERE sku = (SELECT min(sku) FROM products)")
     return await open_client(
@@ -58,10 +69,10 @@ async def text_of(client: Client, path: str = "/", **headers: str) -> str:
         return await answer.text()
 
 
-def data_of(page: str) -> dict[str, object]:
-    found = re.search(r'<script type="application/json" id="shop">(.*?)</script>', page, re.DOTALL)
+def data_of(page: str, name: str = "shop") -> dict[str, Any]:
+    found = re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', page, re.DOTALL)
     assert found
-    data: dict[str, object] = json.loads(found[1])
+    data: dict[str, Any] = json.loads(found[1])
     return data
 
 
@@ -73,7 +84,7 @@ async def test_the_head_names_the_shop(pages: Client) -> None:
     assert '<meta property="og:url" content="https://bits.example/">' in page
     assert re.search(r'og:image" content="https://bits.example/assets/logo-[0-9a-f]{8}\.png"', page)
     assert "<!-- head -->" not in page
-    assert page.count("<script") == 2  # the data, and the build's
+    assert page.count("<script") == 3  # the shop, its texts, and the build's
 
 
 async def test_the_page_has_the_language_of_the_browser(pages: Client) -> None:
@@ -83,6 +94,28 @@ async def test_the_page_has_the_language_of_the_browser(pages: Client) -> None:
     async with pages.get("/", headers={"Accept-Language": "fr"}) as answer:
         assert '<html lang="en">' in await answer.text()
         assert answer.headers["Vary"] == "Accept-Encoding, Accept-Language"
+
+
+async def test_a_language_is_a_file_in_the_shops_folder(pages: Client) -> None:
+    page = await text_of(pages, Accept_Language="pl-PL,de;q=0.5")
+    texts = data_of(page, "texts")
+    assert '<html lang="pl">' in page
+    assert "Ten sklep wymaga &lt;JavaScriptu&gt;." in page
+    assert texts["cart"]["count"] == POLISH["cart"]["count"]
+    assert texts["cart"]["open"] == "Open cart"  # what the file lacks is English
+    translation = data_of(page)["translations"]["pl"]
+    assert translation["name"] == "Polski"
+    async with pages.get(translation["url"]) as answer:
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert await answer.json() == texts
+
+
+async def test_every_language_has_texts_that_scripts_can_load(pages: Client) -> None:
+    page = await text_of(pages, Accept_Language="de")
+    assert data_of(page, "texts")["cart"]["open"] == "Warenkorb öffnen"
+    for language, opened in (("en", "Open cart"), ("de", "Warenkorb öffnen")):
+        async with pages.get(data_of(page)["translations"][language]["url"]) as answer:
+            assert (await answer.json())["cart"]["open"] == opened
 
 
 async def test_without_script_the_page_names_products_prices_and_links(
@@ -152,7 +185,12 @@ async def test_without_a_database_the_page_is_there_without_products(open_client
 
 async def test_a_shop_without_a_file_has_a_name_and_no_styles_of_its_own(shop: Client) -> None:
     async with shop.get("/api/shop") as answer:
-        assert await answer.json() == {
+        found = await answer.json()
+        assert {tag: texts["name"] for tag, texts in found.pop("translations").items()} == {
+            "en": "English",
+            "de": "Deutsch",
+        }
+        assert found == {
             "name": "Checkout",
             "currency": "eur",
             "locale": "en",

@@ -1,27 +1,27 @@
 /** The shell around every page: header, page, cart, and announcements for screen readers. */
 
-import { lazy, Suspense, useCallback, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useState } from 'react';
+import { Pending } from '@/components/Pending';
 import { addItem, cartStore, countItems, whyFull } from '@/features/cart/cart';
 import { noteSeen } from '@/features/cart/seen';
 import { CatalogPage } from '@/features/catalog/CatalogPage';
 import { useCatalog } from '@/features/catalog/useCatalog';
-import type { Product } from '@/lib/api';
+import type { Order, Product } from '@/lib/api';
+import { loadWhenIdle, useChunk } from '@/lib/chunk';
 import { MAXIMUM_LINES, MAXIMUM_QUANTITY } from '@/lib/pricing/lines';
 import { useStored } from '@/lib/storage';
 import { useTexts } from '@/texts/language';
-import { CartDrawer } from './CartDrawer';
+import type { CartDrawerProps } from './CartDrawer';
+import { cartDrawer, orderPage } from './chunks';
 import { Footer } from './Footer';
 import { Header } from './Header';
 import { LostPage } from './LostPage';
 import { NewsText } from './NewsText';
-import { routeOf } from './route';
+import { type OrderRoute, routeOf } from './route';
 import { Toast } from './Toast';
 import { useCartView } from './useCartView';
 import { useDocumentLanguage } from './useDocument';
 import { useOwnOrders } from './useOwnOrders';
-
-/** Loaded on demand, because the catalog does not need it. */
-const OrderPage = lazy(async () => ({ default: (await import('@/features/order/OrderPage')).OrderPage }));
 
 interface AppProps {
   readonly location: { readonly pathname: string; readonly search: string };
@@ -29,7 +29,7 @@ interface AppProps {
 }
 
 export function App({ location, goTo }: AppProps) {
-  const { texts } = useTexts();
+  const { texts, say } = useTexts();
   useDocumentLanguage();
   const route = routeOf(location);
   const { state, reload } = useCatalog();
@@ -50,14 +50,18 @@ export function App({ location, goTo }: AppProps) {
     if (reason) return setAnnouncement('');
     const next = cartStore.update((current) => addItem(current, product.sku));
     noteSeen(product, next);
-    setAnnouncement(texts.catalog.added(product.name, countItems(next)));
+    setAnnouncement(say(texts.catalog.added, { name: product.name, count: countItems(next) }));
   }
 
   function fullText({ name }: Product, reason: 'lines' | 'quantity'): string {
     return reason === 'lines'
-      ? texts.catalog.fullLines(MAXIMUM_LINES)
-      : texts.catalog.fullQuantity(name, MAXIMUM_QUANTITY);
+      ? say(texts.catalog.fullLines, { most: MAXIMUM_LINES })
+      : say(texts.catalog.fullQuantity, { name, most: MAXIMUM_QUANTITY });
   }
+
+  useEffect(() => {
+    if (state.phase !== 'loading') loadWhenIdle(cartDrawer);
+  }, [state.phase]);
 
   const { dismiss } = orders;
   const onDismiss = useCallback(() => {
@@ -68,24 +72,18 @@ export function App({ location, goTo }: AppProps) {
 
   return (
     <>
-      <Header count={countItems(cart)} onOpenCart={cartView.show} />
+      <Header
+        count={countItems(cart)}
+        onOpenCart={cartView.show}
+        onApproach={() => void cartDrawer.load().catch(() => undefined)}
+      />
       <main id="main" tabIndex={-1}>
         {route.page === 'catalog' ? <CatalogPage state={state} onRetry={reload} onAdd={add} /> : null}
-        {route.page === 'order' ? (
-          <Suspense fallback={<section className="order" aria-busy="true" />}>
-            <OrderPage
-              entrance={route.entrance}
-              reference={route.reference}
-              covered={cartView.open}
-              onOrder={orders.follow}
-              goTo={goTo}
-            />
-          </Suspense>
-        ) : null}
+        {route.page === 'order' ? <OrderPlace route={route} onOrder={orders.follow} goTo={goTo} /> : null}
         {route.page === 'lost' ? <LostPage /> : null}
       </main>
       <Footer />
-      <CartDrawer
+      <CartPlace
         open={cartView.open}
         cart={cart}
         products={products}
@@ -99,5 +97,31 @@ export function App({ location, goTo }: AppProps) {
         {announcement}
       </p>
     </>
+  );
+}
+
+interface OrderPlaceProps {
+  readonly route: OrderRoute;
+  readonly onOrder: (order: Order) => void;
+  readonly goTo: (url: string) => void;
+}
+
+function OrderPlace({ route, onOrder, goTo }: OrderPlaceProps) {
+  const chunk = useChunk(orderPage);
+  if (chunk.phase !== 'ready') return <Pending retry={chunk.phase === 'failed' ? chunk.retry : undefined} />;
+  const OrderPage = chunk.part;
+  return <OrderPage entrance={route.entrance} reference={route.reference} onOrder={onOrder} goTo={goTo} />;
+}
+
+function CartPlace(props: CartDrawerProps) {
+  const chunk = useChunk(cartDrawer, props.open);
+  if (chunk.phase === 'ready') return <chunk.part {...props} />;
+  if (!props.open) return null;
+  return (
+    <div className="toast-place">
+      <div className="toast">
+        <Pending retry={chunk.phase === 'failed' ? chunk.retry : undefined} />
+      </div>
+    </div>
   );
 }

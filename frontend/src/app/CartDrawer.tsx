@@ -13,7 +13,7 @@ import { useStored } from '@/lib/storage';
 import { useTexts } from '@/texts/language';
 import { FilledCart } from './FilledCart';
 
-interface CartDrawerProps {
+export interface CartDrawerProps {
   readonly open: boolean;
   readonly cart: Cart;
   readonly products: ReadonlyMap<string, Product>;

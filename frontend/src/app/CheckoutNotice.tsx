@@ -27,7 +27,7 @@ interface CheckoutNoticeProps {
 }
 
 export function CheckoutNotice({ notice, onRetry, onInsist }: CheckoutNoticeProps) {
-  const { texts, money } = useTexts();
+  const { texts, money, say } = useTexts();
   switch (notice?.kind) {
     case undefined:
       return null;
@@ -36,7 +36,7 @@ export function CheckoutNotice({ notice, onRetry, onInsist }: CheckoutNoticeProp
       const { kind, before, after, currency } = notice;
       return (
         <Notice>
-          {texts.checkout.priceChanged(money(before, currency), money(after, currency))}
+          {say(texts.checkout.priceChanged, { before: money(before, currency), after: money(after, currency) })}
           {kind === 'price_changed' ? ` ${texts.checkout.confirmPrice}` : null}
         </Notice>
       );
@@ -50,8 +50,10 @@ export function CheckoutNotice({ notice, onRetry, onInsist }: CheckoutNoticeProp
     case 'placed':
       return (
         <Notice action={texts.checkout.insist} onAction={onInsist}>
-          {notice.order ? texts.checkout.placedOwn(notice.order.number) : texts.checkout.placedSame}{' '}
-          {notice.order ? <a href={orderPage(notice.order.id)}>{texts.order.see(notice.order.number)}</a> : null}
+          {notice.order ? say(texts.checkout.placedOwn, { number: notice.order.number }) : texts.checkout.placedSame}{' '}
+          {notice.order ? (
+            <a href={orderPage(notice.order.id)}>{say(texts.order.see, { number: notice.order.number })}</a>
+          ) : null}
         </Notice>
       );
     case 'refused':

@@ -97,12 +97,14 @@ export function FilledCart({ cart, products, seen, lookUp, onRemove, goTo }: Fil
 
 /** Announce to screen readers what the cart costs now. */
 function TotalAnnouncement({ quote }: { readonly quote: Quote | undefined }) {
-  const { texts, money } = useTexts();
+  const { texts, money, say } = useTexts();
   const discount = quote?.discount;
   return (
     <p className="visually-hidden" role="status">
-      {quote && discount ? `${texts.cart.applied(discount.code, money(quote.amount_discount, quote.currency))} ` : null}
-      {quote ? texts.amounts.totalIs(money(quote.amount_total, quote.currency)) : null}
+      {quote && discount
+        ? `${say(texts.cart.applied, { code: discount.code, amount: money(quote.amount_discount, quote.currency) })} `
+        : null}
+      {quote ? say(texts.amounts.totalIs, { total: money(quote.amount_total, quote.currency) }) : null}
     </p>
   );
 }

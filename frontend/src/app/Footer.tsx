@@ -1,7 +1,9 @@
 /** The footer of every page, with the choice of languages. */
 
+import { useState } from 'react';
 import { shop } from '@/lib/shop';
-import { chooseLanguage, LANGUAGE_CODES, type Language, textsOf, useTexts } from '@/texts/language';
+import { loadTexts } from '@/texts/load';
+import { chooseLanguage, LANGUAGE_CODES, nameOf, useTexts } from '@/texts/language';
 
 export function Footer() {
   const { language, texts, words } = useTexts();
@@ -24,8 +26,15 @@ export function Footer() {
   );
 }
 
-function Languages({ current }: { readonly current: Language }) {
+function Languages({ current }: { readonly current: string }) {
   const { texts } = useTexts();
+  const [failed, setFailed] = useState(false);
+
+  function choose(code: string) {
+    setFailed(false);
+    chooseLanguage(code).catch(() => setFailed(true));
+  }
+
   return (
     <nav className="languages" aria-label={texts.shop.languages}>
       {LANGUAGE_CODES.map((code) => (
@@ -35,11 +44,13 @@ function Languages({ current }: { readonly current: Language }) {
           className="text-button"
           lang={code}
           aria-current={code === current ? 'true' : undefined}
-          onClick={() => chooseLanguage(code)}
+          onPointerEnter={() => void loadTexts(code).catch(() => undefined)}
+          onClick={() => choose(code)}
         >
-          {textsOf(code).language.name}
+          {nameOf(code)}
         </button>
       ))}
+      <span role="status">{failed ? texts.shop.languageFailed : ''}</span>
     </nav>
   );
 }

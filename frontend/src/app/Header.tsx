@@ -8,10 +8,12 @@ import { useTexts } from '@/texts/language';
 interface HeaderProps {
   readonly count: number;
   readonly onOpenCart: () => void;
+  /** Called when the shopper is about to open the cart. */
+  readonly onApproach: () => void;
 }
 
-export function Header({ count, onOpenCart }: HeaderProps) {
-  const { texts } = useTexts();
+export function Header({ count, onOpenCart, onApproach }: HeaderProps) {
+  const { texts, say } = useTexts();
   return (
     <header className="header">
       {/* biome-ignore lint/a11y/useValidAnchor: it leads to a place on this page; see skip. */}
@@ -28,6 +30,8 @@ export function Header({ count, onOpenCart }: HeaderProps) {
           aria-label={texts.cart.open}
           aria-haspopup="dialog"
           aria-describedby="cart-count"
+          onPointerEnter={onApproach}
+          onFocus={onApproach}
           onClick={onOpenCart}
         >
           <Icon name="bag" />
@@ -39,7 +43,7 @@ export function Header({ count, onOpenCart }: HeaderProps) {
           ) : null}
         </button>
         <span id="cart-count" className="visually-hidden">
-          {texts.cart.count(count)}
+          {say(texts.cart.count, { count })}
         </span>
       </div>
     </header>

@@ -55,6 +55,6 @@ test('the switch in the footer changes what is shown at once, faults included, a
   await screen.findByText('Discount code: used up');
   await shopper.click(screen.getByRole('button', { name: 'Deutsch', hidden: true }));
 
-  expect(screen.getByText('Rabattcode: Dieser Rabattcode wurde bereits aufgebraucht.')).toBeVisible();
+  expect(await screen.findByText('Rabattcode: Dieser Rabattcode wurde bereits aufgebraucht.')).toBeVisible();
   expect(localStorage.getItem('checkout.language')).toBe('"de"');
 });

@@ -2,14 +2,14 @@
 
 import { useTexts } from '@/texts/language';
 import { orderPage } from './route';
-import type { OrderNews } from './useOwnOrders';
+import type { OrderNews } from './settle';
 
 export function NewsText({ news }: { readonly news: OrderNews }) {
-  const { texts } = useTexts();
+  const { texts, say } = useTexts();
   return (
     <>
-      {texts.order[news.kind === 'placed' ? 'leftCart' : 'backInCart'](news.number)}{' '}
-      <a href={orderPage(news.id)}>{texts.order.see(news.number)}</a>
+      {say(texts.order[news.kind === 'placed' ? 'leftCart' : 'backInCart'], { number: news.number })}{' '}
+      <a href={orderPage(news.id)}>{say(texts.order.see, { number: news.number })}</a>
     </>
   );
 }

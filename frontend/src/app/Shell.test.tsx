@@ -9,7 +9,7 @@ const html = readFileSync('index.html', 'utf8');
 
 test('the header of the empty page is the frame of the real one', () => {
   const shell = new DOMParser().parseFromString(html, 'text/html');
-  const { container } = render(<Header count={0} onOpenCart={() => undefined} />);
+  const { container } = render(<Header count={0} onOpenCart={() => undefined} onApproach={() => undefined} />);
 
   expect(frameOf(shell.body)).toEqual(frameOf(container));
 });

@@ -2,10 +2,14 @@
 
 import addresses from '../../../checkout_daemon/web/pages.json';
 
-export type Route =
-  | { readonly page: 'catalog' }
-  | { readonly page: 'order'; readonly entrance: 'success' | 'cancel'; readonly reference: string }
-  | { readonly page: 'lost' };
+/** The page of an order, which the shopper comes to from the payment page. */
+export interface OrderRoute {
+  readonly page: 'order';
+  readonly entrance: 'success' | 'cancel';
+  readonly reference: string;
+}
+
+export type Route = { readonly page: 'catalog' } | OrderRoute | { readonly page: 'lost' };
 
 /** The daemon reads the same list and answers 404 for every other address. */
 const pages: Readonly<Record<string, string>> = addresses;

@@ -4,9 +4,9 @@ import { useEffect } from 'react';
 import { useTexts } from '@/texts/language';
 
 export function useDocumentLanguage(): void {
-  const { texts } = useTexts();
+  const { language, texts } = useTexts();
   useEffect(() => {
-    document.documentElement.lang = texts.language.tag;
+    document.documentElement.lang = language;
     document.documentElement.dir = texts.language.direction;
-  }, [texts]);
+  }, [language, texts]);
 }

@@ -13,8 +13,6 @@ interface AmountsProps {
   readonly refunded?: number | undefined;
   /** True while newer amounts are being fetched. */
   readonly busy?: boolean;
-  /** False if other amounts cover these: outside scripts expect one total. */
-  readonly foremost?: boolean;
 }
 
 export function Amounts({
@@ -25,9 +23,8 @@ export function Amounts({
   discountCode,
   refunded = 0,
   busy = false,
-  foremost = true,
 }: AmountsProps) {
-  const { texts, words, money } = useTexts();
+  const { texts, words, money, say } = useTexts();
   const { amounts } = texts;
   const less = (amount: number) => `−${money(amount, currency)}`;
   return (
@@ -37,18 +34,13 @@ export function Amounts({
           <>
             <Row label={amounts.subtotal} amount={money(subtotal, currency)} />
             <Row
-              label={discountCode ? amounts.discountWith(discountCode) : amounts.discount}
+              label={discountCode ? say(amounts.discountWith, { code: discountCode }) : amounts.discount}
               amount={less(discount)}
-              testId={foremost ? 'discount' : undefined}
+              testId="discount"
             />
           </>
         ) : null}
-        <Row
-          label={amounts.total}
-          amount={total === undefined ? '–' : money(total, currency)}
-          testId={foremost ? 'total' : undefined}
-          main
-        />
+        <Row label={amounts.total} amount={total === undefined ? '–' : money(total, currency)} testId="total" main />
         {refunded > 0 ? <Row label={amounts.refunded} amount={less(refunded)} testId="refunded" /> : null}
       </dl>
       {words.tax_note ? <p className="tax-note">{words.tax_note}</p> : null}

@@ -3,9 +3,12 @@
 import '@testing-library/jest-dom/vitest';
 import { cleanup, configure } from '@testing-library/react';
 import { afterEach, beforeEach } from 'vitest';
+import { loadTexts } from '@/texts/load';
 
 // How long something takes shows how busy the machine is. A test that passes never waits that long.
 configure({ asyncUtilTimeout: 20_000 });
+
+await Promise.all([loadTexts('en'), loadTexts('de')]);
 
 // jsdom knows <dialog> but not how to open it.
 HTMLDialogElement.prototype.showModal = function showModal() {

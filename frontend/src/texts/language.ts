@@ -5,35 +5,20 @@ import type { ShopWords } from '@/lib/api';
 import { formatMoney } from '@/lib/money';
 import { shop, wordsIn } from '@/lib/shop';
 import { stored } from '@/lib/storage';
-import { de } from './de';
-import { en, type Texts } from './en';
-
-const LANGUAGES = { en, de } as const satisfies Record<string, Texts>;
-
-export type Language = keyof typeof LANGUAGES;
+import { firstLoaded, loadTexts, textsOf } from './load';
+import { fill, type Text, type Texts, type Values } from './texts';
 
 /** The languages that the shop offers. */
-export const LANGUAGE_CODES: readonly Language[] = shop.languages.filter((code): code is Language =>
-  Object.hasOwn(LANGUAGES, code),
-);
+export const LANGUAGE_CODES: readonly string[] = shop.languages;
 
-const chosenStore = stored<Language | null>(
+const chosenStore = stored<string | null>(
   () => localStorage,
   'checkout.language',
   (raw) => (typeof raw === 'string' && isLanguage(raw) ? raw : null),
 );
 
-/** Switch the language; the cart and the details are kept. */
-export function chooseLanguage(language: Language): void {
-  chosenStore.set(language);
-}
-
-export function textsOf(language: Language): Texts {
-  return LANGUAGES[language];
-}
-
 export interface Reading {
-  readonly language: Language;
+  readonly language: string;
   readonly texts: Texts;
   /** The shop's own words. */
   readonly words: ShopWords;
@@ -41,6 +26,28 @@ export interface Reading {
   readonly locale: string | undefined;
   /** Format an amount in minor units for the shopper's locale. */
   readonly money: (amount: number, currency: string) => string;
+  /** Put values into a text. */
+  readonly say: (text: Text, values: Values) => string;
+}
+
+/** Switch the language once its texts are there; the cart and the details are kept. Reject if they cannot be loaded. */
+export async function chooseLanguage(language: string): Promise<void> {
+  await loadTexts(language);
+  chosenStore.set(language);
+}
+
+/** What a language calls itself. */
+export function nameOf(language: string): string {
+  return shop.translations?.[language]?.name ?? textsOf(language)?.language.name ?? language;
+}
+
+/** Load the texts that the shopper should read before anything is shown. If that fails, the page's own have to do. */
+export async function prepareTexts(): Promise<void> {
+  try {
+    await loadTexts(wanted().language);
+  } catch {
+    if (!firstLoaded()) await loadTexts(fallback());
+  }
 }
 
 export function useTexts(): Reading {
@@ -51,24 +58,40 @@ let reading: Reading | undefined;
 
 /** Return the same object until the language or locale changes. */
 function currentReading(): Reading {
-  const chosen = chosenStore.get();
-  const wanted = navigator.languages.flatMap(wellFormed).map((tag) => ({ tag, language: tag.split('-')[0] ?? '' }));
-  const language = chosen ?? wanted.map((candidate) => candidate.language).find(isLanguage) ?? fallback();
-  // Numbers keep the shopper's country (de-AT), and the shopper's own locale if the shop lacks the language.
-  const locale = wanted.find((candidate) => candidate.language === language)?.tag ?? chosen ?? wanted[0]?.tag;
+  const { language: best, locale } = wanted();
+  const language = textsOf(best) ? best : (reading?.language ?? firstLoaded() ?? best);
   if (reading?.language !== language || reading.locale !== locale) {
-    const money = (amount: number, currency: string) => formatMoney(amount, currency, locale);
-    reading = { language, locale, texts: LANGUAGES[language], words: wordsIn(language), money };
+    const texts = textsOf(language);
+    if (!texts) throw new Error(`the texts in ${language} were not loaded`);
+    reading = {
+      language,
+      locale,
+      texts,
+      words: wordsIn(language),
+      money: (amount, currency) => formatMoney(amount, currency, locale),
+      say: (text, values) => fill(text, values, language),
+    };
   }
   return reading;
 }
 
+function wanted(): { readonly language: string; readonly locale: string | undefined } {
+  const chosen = chosenStore.get();
+  const accepted = navigator.languages.flatMap(wellFormed).map((tag) => ({ tag, language: tag.split('-')[0] ?? '' }));
+  const language = chosen ?? accepted.map((candidate) => candidate.language).find(isLanguage) ?? fallback();
+  // Numbers keep the shopper's country (de-AT), and the shopper's own locale if the shop lacks the language.
+  const locale = accepted.find((candidate) => candidate.language === language)?.tag ?? chosen ?? accepted[0]?.tag;
+  return { language, locale };
+}
+
 function subscribe(listener: () => void): () => void {
-  const stop = chosenStore.subscribe(listener);
-  window.addEventListener('languagechange', listener);
+  // Another tab, or the browser's own settings, may ask for a language that this page has not loaded yet.
+  const follow = () => void loadTexts(wanted().language).then(listener, listener);
+  const stop = chosenStore.subscribe(follow);
+  window.addEventListener('languagechange', follow);
   return () => {
     stop();
-    window.removeEventListener('languagechange', listener);
+    window.removeEventListener('languagechange', follow);
   };
 }
 
@@ -81,11 +104,11 @@ function wellFormed(tag: string): string[] {
   }
 }
 
-function isLanguage(code: string): code is Language {
-  return LANGUAGE_CODES.some((language) => language === code);
+function isLanguage(code: string): boolean {
+  return LANGUAGE_CODES.includes(code);
 }
 
-function fallback(): Language {
+function fallback(): string {
   const own = shop.locale.split('-')[0] ?? '';
   return isLanguage(own) ? own : (LANGUAGE_CODES[0] ?? 'en');
 }

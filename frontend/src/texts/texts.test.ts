@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { de } from './de';
-import { en } from './en';
+import de from '../../../checkout_daemon/shop/texts/de.json';
+import en from '../../../checkout_daemon/shop/texts/en.json';
 import { faultText } from './faultText';
+import { fill, type Texts } from './texts';
 
 test('the names that scripts from outside use are exactly these', () => {
   const { catalog, cart, checkout, fields, order } = en;
@@ -21,36 +22,59 @@ test('the names that scripts from outside use are exactly these', () => {
   ]);
 });
 
-test('no German text was forgotten in English, and none is empty', () => {
-  const english = leaves(en);
-  const same = leaves(de).filter(([path, text]) => text === english.find(([other]) => other === path)?.[1]);
+test('German has every text, none of them forgotten in English, and none is empty', () => {
+  const english = new Map(leaves(en));
+  const german = leaves(de);
 
-  expect(same.map(([path]) => path)).toEqual(['.fields.name']);
-  expect(leaves(de).filter(([, text]) => !text.trim())).toEqual([]);
+  expect(german.map(([path]) => path).sort()).toEqual([...english.keys()].sort());
+  expect(german.filter(([path, text]) => text === english.get(path)).map(([path]) => path)).toEqual([
+    '.language.direction',
+    '.fields.name',
+  ]);
+  expect(german.filter(([, text]) => !text?.trim())).toEqual([]);
+});
+
+describe('a text', () => {
+  test('is filled with its values, whatever they contain', () => {
+    expect(fill('{typed} of {most}', { typed: '{most} $&', most: 9 }, 'en')).toBe('{most} $& of 9');
+  });
+
+  test('has the plural form of its language', () => {
+    const items = { one: '{count} rzecz', few: '{count} rzeczy', many: '{count} rzeczy (wiele)', other: 'inne' };
+
+    expect([1, 2, 5, 22, 1.5].map((count) => fill(items, { count }, 'pl'))).toEqual([
+      '1 rzecz',
+      '2 rzeczy',
+      '5 rzeczy (wiele)',
+      '22 rzeczy',
+      'inne',
+    ]);
+  });
+
+  test('has the form for every other number where a language lacks one', () => {
+    expect(fill({ one: 'one', other: '{count} things' }, { count: 2 }, 'pl')).toBe('2 things');
+  });
 });
 
 describe('a fault', () => {
   const unknownCode = { code: 'discount_unknown', detail: 'This discount code does not exist.' };
 
   test('that the shop has a text for is shown in that text', () => {
-    expect(faultText(de, unknownCode)).toBe('Diesen Rabattcode gibt es nicht.');
+    expect(faultText(de as Texts, unknownCode)).toBe('Diesen Rabattcode gibt es nicht.');
   });
 
   test('is shown in the daemon’s English text, which may name the code and the amount', () => {
-    expect(faultText(en, unknownCode)).toBe('This discount code does not exist.');
+    expect(faultText(en as Texts, unknownCode)).toBe('This discount code does not exist.');
   });
 
   test('of a kind nobody knows yet keeps the daemon’s words', () => {
-    expect(faultText(de, { code: 'toString', detail: 'something new' })).toBe('something new');
+    expect(faultText(de as Texts, { code: 'toString', detail: 'something new' })).toBe('something new');
   });
 });
 
-/** Return every text with its path; functions are called with sample arguments. */
-function leaves(value: unknown, path = ''): [path: string, text: string][] {
-  if (typeof value === 'string') return [[path, value]];
-  if (typeof value === 'function') return [[path, String(value('1', '2'))]];
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value)
-    .filter(([key]) => key !== 'language' || path !== '')
-    .flatMap(([key, child]) => leaves(child, `${path}.${key}`));
+/** Return every text with its path; null stands for the daemon's own text. */
+function leaves(value: unknown, path = ''): [path: string, text: string | null][] {
+  if (typeof value === 'string' || value === null) return [[path, value]];
+  if (typeof value !== 'object') return [];
+  return Object.entries(value).flatMap(([key, child]) => leaves(child, `${path}.${key}`));
 }

@@ -58,7 +58,7 @@ interface CartLineProps {
 }
 
 function CartLine({ item, product, priced, currency, seen, fault, onQuantity, onRemove }: CartLineProps) {
-  const { texts, money } = useTexts();
+  const { texts, money, say } = useTexts();
   const title = priced?.name ?? product?.name ?? seen?.name ?? item.sku;
   const unitAmount = priced?.unit_amount ?? product?.unit_amount;
   const before = seen && seen.currency === currency ? seen.unit_amount : undefined;
@@ -80,7 +80,7 @@ function CartLine({ item, product, priced, currency, seen, fault, onQuantity, on
           <span className="line-amount">{money(unitAmount * item.quantity, currency)}</span>
         ) : null}
         {unitAmount !== undefined && currency && item.quantity > 1 ? (
-          <p className="line-each">{texts.cart.each(money(unitAmount, currency))}</p>
+          <p className="line-each">{say(texts.cart.each, { price: money(unitAmount, currency) })}</p>
         ) : null}
       </div>
       <div className="line-controls">
@@ -88,14 +88,14 @@ function CartLine({ item, product, priced, currency, seen, fault, onQuantity, on
           <button
             type="button"
             className="icon-button"
-            aria-label={texts.cart.fewer(title)}
+            aria-label={say(texts.cart.fewer, { name: title })}
             disabled={item.quantity <= 1}
             onClick={() => step(item.quantity - 1)}
           >
             <Icon name="minus" />
           </button>
           <QuantityInput
-            label={texts.cart.quantity(title)}
+            label={say(texts.cart.quantity, { name: title })}
             quantity={item.quantity}
             describedBy={fault ? faultId : refused ? refusedId : undefined}
             refused={refused !== undefined}
@@ -105,7 +105,7 @@ function CartLine({ item, product, priced, currency, seen, fault, onQuantity, on
           <button
             type="button"
             className="icon-button"
-            aria-label={texts.cart.more(title)}
+            aria-label={say(texts.cart.more, { name: title })}
             disabled={item.quantity >= MAXIMUM_QUANTITY}
             onClick={() => step(item.quantity + 1)}
           >
@@ -115,7 +115,7 @@ function CartLine({ item, product, priced, currency, seen, fault, onQuantity, on
         <button
           type="button"
           className="text-button"
-          aria-label={texts.cart.removeItem(title)}
+          aria-label={say(texts.cart.removeItem, { name: title })}
           onClick={() => onRemove(item.sku)}
         >
           {texts.cart.remove}
@@ -123,12 +123,12 @@ function CartLine({ item, product, priced, currency, seen, fault, onQuantity, on
       </div>
       {unitAmount !== undefined && before !== undefined && currency && before !== unitAmount && !fault ? (
         <p className="line-note">
-          {(before > unitAmount ? texts.cart.cheaper : texts.cart.dearer)(money(before, currency))}
+          {say(before > unitAmount ? texts.cart.cheaper : texts.cart.dearer, { before: money(before, currency) })}
         </p>
       ) : null}
       {refused ? (
         <p id={refusedId} className="field-error line-fault" role="alert">
-          {texts.cart.quantityRefused(shortened(refused), MAXIMUM_QUANTITY)}
+          {say(texts.cart.quantityRefused, { typed: shortened(refused), most: MAXIMUM_QUANTITY })}
         </p>
       ) : null}
       {fault ? (

@@ -9,7 +9,7 @@ interface UndoBarProps {
 }
 
 export function UndoBar({ name, onUndo }: UndoBarProps) {
-  const { texts } = useTexts();
+  const { texts, say } = useTexts();
   const button = useRef<HTMLButtonElement>(null);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: each removal is a new offer.
@@ -18,7 +18,7 @@ export function UndoBar({ name, onUndo }: UndoBarProps) {
   return (
     <div className="undo">
       <p className="undo-text" role="status">
-        {texts.cart.removed(name)}
+        {say(texts.cart.removed, { name })}
       </p>
       <button ref={button} type="button" className="button button-quiet" onClick={onUndo}>
         {texts.cart.undo}

@@ -5,7 +5,7 @@ import type { Fault, FieldErrors } from '@/lib/faults';
 import { cleaned, isVisible, tidied } from '@/lib/clean';
 import { asciiDigits } from '@/lib/digits';
 import { isRecord, stored } from '@/lib/storage';
-import type { FaultCode } from '@/texts/en';
+import type { FaultCode } from '@/texts/texts';
 
 export type ContactField = keyof Customer;
 

@@ -13,26 +13,20 @@ interface KnownOrderProps {
   /** The shop does not answer, so what is shown may be out of date. */
   readonly offline: boolean;
   readonly entrance: Entrance;
-  /** The open cart covers the page: nothing here may be mistaken for its contents. */
-  readonly covered: boolean;
   readonly onGone: () => void;
   readonly goTo: (url: string) => void;
 }
 
-export function KnownOrder({ order, offline, entrance, covered, onGone, goTo }: KnownOrderProps) {
-  const { texts } = useTexts();
+export function KnownOrder({ order, offline, entrance, onGone, goTo }: KnownOrderProps) {
+  const { texts, say } = useTexts();
   const { retrying, problem, retry } = useRetry({ onGone, goTo });
   const { tone, text } = wordingOf(order, entrance);
   const retryUrl = tone === 'bad' ? order.retry_url : undefined;
   return (
-    <section
-      className={`order order-${order.status === 'pending' && tone === 'waiting' ? 'confirming' : tone}`}
-      inert={covered}
-      aria-hidden={covered || undefined}
-    >
+    <section className={`order order-${order.status === 'pending' && tone === 'waiting' ? 'confirming' : tone}`}>
       <StatusMark tone={tone} />
       <div role="status">
-        <p className="order-number">{texts.order.number(order.number)}</p>
+        <p className="order-number">{say(texts.order.number, { number: order.number })}</p>
         <h1>{headingOf(tone, texts)}</h1>
         <p className="lede">{texts.order[text]}</p>
       </div>
@@ -53,7 +47,7 @@ export function KnownOrder({ order, offline, entrance, covered, onGone, goTo }: 
           </button>
         ) : null}
       </div>
-      <OrderSummary order={order} covered={covered} />
+      <OrderSummary order={order} />
       <NextSteps status={order.status} unpaid={retryUrl !== undefined} />
     </section>
   );

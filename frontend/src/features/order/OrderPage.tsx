@@ -4,7 +4,7 @@ import { useEffect } from 'react';
 import type { Order } from '@/lib/api';
 import { titleFor } from '@/lib/shop';
 import { useTitle } from '@/lib/useTitle';
-import type { Texts } from '@/texts/en';
+import type { Texts } from '@/texts/texts';
 import { useTexts } from '@/texts/language';
 import { KnownOrder } from './KnownOrder';
 import { StatusMark } from './StatusMark';
@@ -15,14 +15,12 @@ interface OrderPageProps {
   readonly entrance: Entrance;
   /** The session id or order id in the address. */
   readonly reference: string;
-  /** The open cart covers the page. */
-  readonly covered: boolean;
   /** Called with the order whenever it has been looked up. */
   readonly onOrder: (order: Order) => void;
   readonly goTo: (url: string) => void;
 }
 
-export function OrderPage({ entrance, reference, covered, onOrder, goTo }: OrderPageProps) {
+export function OrderPage({ entrance, reference, onOrder, goTo }: OrderPageProps) {
   const { texts, words } = useTexts();
   const { state, reload } = useOrder(reference);
   const order = state.phase === 'known' ? state.order : undefined;
@@ -46,16 +44,7 @@ export function OrderPage({ entrance, reference, covered, onOrder, goTo }: Order
         </section>
       );
     case 'known':
-      return (
-        <KnownOrder
-          order={state.order}
-          offline={state.offline}
-          entrance={entrance}
-          covered={covered}
-          onGone={reload}
-          goTo={goTo}
-        />
-      );
+      return <KnownOrder order={state.order} offline={state.offline} entrance={entrance} onGone={reload} goTo={goTo} />;
   }
 }
 

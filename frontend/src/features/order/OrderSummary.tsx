@@ -4,12 +4,7 @@ import { Amounts } from '@/components/Amounts';
 import type { Order } from '@/lib/api';
 import { useTexts } from '@/texts/language';
 
-interface OrderSummaryProps {
-  readonly order: Order;
-  readonly covered: boolean;
-}
-
-export function OrderSummary({ order, covered }: OrderSummaryProps) {
+export function OrderSummary({ order }: { readonly order: Order }) {
   const { texts, money } = useTexts();
   return (
     <div className="summary">
@@ -29,7 +24,6 @@ export function OrderSummary({ order, covered }: OrderSummaryProps) {
         total={order.amount_total}
         refunded={order.amount_refunded}
         currency={order.currency}
-        foremost={!covered}
       />
     </div>
   );

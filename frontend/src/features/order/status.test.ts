@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import type { OrderStatus } from '@/lib/api';
-import { en } from '@/texts/en';
+import { textsOf } from '@/texts/load';
+import type { Texts } from '@/texts/texts';
 import { type Entrance, headingOf, isSettled, wordingOf } from './status';
 
 const headed = (status: OrderStatus, entrance: Entrance, amount_total = 1450) =>
-  headingOf(wordingOf({ status, amount_total }, entrance).tone, en);
+  headingOf(wordingOf({ status, amount_total }, entrance).tone, textsOf('en') as Texts);
 
 const headings: Readonly<Record<OrderStatus, string>> = {
   pending: 'Payment processing',

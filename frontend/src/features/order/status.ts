@@ -1,7 +1,7 @@
 /** What an order's status means for the shopper. */
 
 import type { Order, OrderStatus } from '@/lib/api';
-import type { Texts } from '@/texts/en';
+import type { Texts } from '@/texts/texts';
 
 /** Which way the shopper came back from the payment page. */
 export type Entrance = 'success' | 'cancel';

@@ -485,6 +485,13 @@ export interface components {
             readonly links?: readonly components["schemas"]["ShopLink"][];
             /** @default null */
             readonly logo_url?: string | null;
+            /**
+             * @description The storefront's texts, by language
+             * @default {}
+             */
+            readonly translations?: {
+                readonly [key: string]: components["schemas"]["Translation"];
+            };
         };
         /**
          * ShopWords
@@ -511,6 +518,16 @@ export interface components {
         readonly ShopLink: {
             /** @enum {unknown} */
             readonly name: "contact" | "imprint" | "privacy" | "returns" | "terms";
+            readonly url: string;
+        };
+        /**
+         * Translation
+         * @description A language that the storefront has: what it calls itself, and where its texts are.
+         */
+        readonly Translation: {
+            readonly name: string;
+            /** @enum {unknown} */
+            readonly direction: "ltr" | "rtl";
             readonly url: string;
         };
         /**
@@ -765,6 +782,7 @@ export type RefundItem = components['schemas']['RefundItem'];
 export type ShopAnswer = components['schemas']['ShopAnswer'];
 export type ShopWords = components['schemas']['ShopWords'];
 export type ShopLink = components['schemas']['ShopLink'];
+export type Translation = components['schemas']['Translation'];
 export type ShopOrderDetails = components['schemas']['ShopOrderDetails'];
 export type SoldItem = components['schemas']['SoldItem'];
 export type ChargeAnswer = components['schemas']['ChargeAnswer'];
