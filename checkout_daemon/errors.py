@@ -57,11 +57,15 @@ class InvalidSignature(CheckoutError, code="invalid_signature", status=400, titl
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One fault in a request: a JSON pointer (RFC 6901) to the field, a stable code and a sentence."""
+    """One fault in a request: a JSON pointer (RFC 6901) to the field, a stable code and a sentence.
+
+    The pointer is empty if the fault is not in a field; `parameter` then names the parameter of the query.
+    """
 
     pointer: str
     code: str
     detail: str
+    parameter: str | None = None
 
 
 class InvalidRequest(CheckoutError, code="invalid_request", status=422, exit_code=2, title="The request has faults"):

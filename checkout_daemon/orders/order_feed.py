@@ -204,4 +204,4 @@ def _is_snapshot(text: str) -> bool:
 
 def _invalid_cursor() -> InvalidRequest:
     detail = "this is no cursor of such a page: send next_cursor as it was answered, or none"
-    return InvalidRequest([FieldError("", "invalid_cursor", detail)])
+    return InvalidRequest([FieldError("", "invalid_cursor", detail, "cursor")])

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from checkout_daemon.errors import InvalidRequest, MalformedJson
+from checkout_daemon.errors import FieldError, InvalidRequest, MalformedJson
 from checkout_daemon.web.body_budget import BodyBudget
 from checkout_daemon.web.failures import (
     BodyTooLarge,
     ClientGone,
     UnsupportedCoding,
     UnsupportedMediaType,
+    pointer_part,
     refuse_field,
 )
 from checkout_daemon.web.fields import expects_continue, list_field, media_type, tokens
@@ -27,11 +27,6 @@ BODY_TIMEOUT_SECONDS = 30.0
 
 Body = TypeVar("Body")
 
-_MISSING = re.compile(r"Object missing required field `(?P<name>.*?)`", re.DOTALL)
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
-_PATH = re.compile(r" - at `(?P<path>\$[^`]*)`\Z")
-_STEP = re.compile(r"\.([A-Za-z0-9_]+)|\[(\d+)\]")
-_LONGEST_NAME = 100
 _LONGEST_INTEGER = 1000
 _LARGEST_WHOLE = 2.0**63
 
@@ -81,29 +76,11 @@ def decode_body(body: bytes, decoder: msgspec.json.Decoder[Body]) -> Body:
     try:
         return msgspec.convert(value, decoder.type)
     except msgspec.ValidationError as error:
-        raise explain(error) from error
+        from checkout_daemon.web.body_faults import faults_of  # valid requests do not need it
 
-
-def explain(error: msgspec.ValidationError) -> InvalidRequest:
-    """Return the first fault that msgspec found, with a JSON pointer to its field."""
-    text = str(error)
-    path = _PATH.search(text)
-    where = to_pointer(path["path"]) if path else ""
-    fault = text[: path.start()] if path else text
-    if unknown := _UNKNOWN.match(fault):
-        name = unknown["name"][:_LONGEST_NAME]
-        return refuse_field(f"{where}/{_escape(name)}", "unknown_field", "this field is not known here")
-    if missing := _MISSING.match(fault):
-        name = missing["name"]
-        return refuse_field(f"{where}/{_escape(name)}", "missing_field", f"the field {name!r} is required")
-    if fault.startswith("Expected"):
-        return refuse_field(where, "wrong_type", fault.replace("`", "").replace("Expected", "expected"))
-    return refuse_field(where, "invalid_value", fault[0].lower() + fault[1:])
-
-
-def to_pointer(path: str) -> str:
-    """Convert msgspec's path `$.items[0].sku` to the JSON pointer `/items/0/sku`."""
-    return "".join(f"/{name or index}" for name, index in _STEP.findall(path))
+        faults = faults_of(value, decoder.type)
+        other = FieldError("", "invalid_value", "the body is not what /openapi.json describes")
+        raise InvalidRequest(faults or [other]) from error
 
 
 async def _continue(request: web.BaseRequest) -> None:
@@ -133,14 +110,9 @@ def _decode_leniently(body: bytes) -> Any:
         raise MalformedJson(f"the body is not JSON: {error.msg} (character {error.pos})") from error
 
 
-def _escape(name: str) -> str:
-    """Escape a name for a JSON pointer (RFC 6901)."""
-    return name.replace("~", "~0").replace("/", "~1")
-
-
 def _whole(value: Any, pointer: str) -> Any:
     if isinstance(value, dict):
-        return {_text(name, pointer): _whole(item, f"{pointer}/{_escape(name)}") for name, item in value.items()}
+        return {_text(name, pointer): _whole(item, f"{pointer}/{pointer_part(name)}") for name, item in value.items()}
     if isinstance(value, list):
         return [_whole(item, f"{pointer}/{index}") for index, item in enumerate(value)]
     if isinstance(value, str):

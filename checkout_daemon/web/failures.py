@@ -103,6 +103,11 @@ class ChallengeRequired(TooManyRequests, code="challenge_required", title="A sol
     """The next try must wait, or bring a solved challenge."""
 
 
+def pointer_part(name: str) -> str:
+    """Escape the name of a field for a JSON pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
 def refuse_field(pointer: str, code: str, detail: str) -> InvalidRequest:
     """Return the refusal of one field. `pointer` is a JSON pointer (RFC 6901), empty if it is not about the body."""
     return InvalidRequest([FieldError(pointer, code, detail)])

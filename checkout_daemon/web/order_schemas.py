@@ -8,13 +8,14 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from checkout_daemon.model.orders import Order, OrderStatus
+from checkout_daemon.audit.audit_log import check_note
+from checkout_daemon.errors import FieldError, InvalidRequest
+from checkout_daemon.model.orders import REFUND_REASONS, Order, OrderStatus
 from checkout_daemon.orders.order_feed import OrderPage, SoldOrder
 from checkout_daemon.orders.order_lists import OrderView
 from checkout_daemon.orders.refund_items import WantedItem, check_wanted
 from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import Refunded
-from checkout_daemon.web.failures import refuse_field
 from checkout_daemon.web.schemas import Amount, Currency, Request, Time
 
 S = TypeVar("S", bound=Struct)
@@ -163,12 +164,26 @@ class RefundBody(Request):
     note: Note = ""
 
     def options(self) -> RefundOptions:
-        """Return what the use case takes. Raise InvalidRequest for what contradicts itself, or names no item."""
+        """Return what the use case takes. Raise InvalidRequest with every fault that the body alone shows."""
+        faults = []
         if self.amount is not None and self.items is not None:
-            raise refuse_field("/amount", "amount_and_items", "give amount or items, not both")
+            faults.append(FieldError("/amount", "amount_and_items", "give amount or items, not both"))
+        elif self.amount is not None and self.amount < 1:
+            faults.append(FieldError("/amount", "invalid_amount", f"the amount is at least 1, not {self.amount}"))
         if self.items is not None and not self.items:
-            raise refuse_field("/items", "no_items", "name an item, or leave items out to refund all that is left")
-        items = check_wanted(WantedItem(item.sku, item.quantity) for item in self.items or ())
+            faults.append(
+                FieldError("/items", "no_items", "name an item, or leave items out to refund all that is left")
+            )
+        items = tuple(WantedItem(item.sku, item.quantity) for item in self.items or ())
+        if self.reason is not None and self.reason not in REFUND_REASONS:
+            faults.append(FieldError("/reason", "invalid_reason", f"the reason is one of {', '.join(REFUND_REASONS)}"))
+        for check in (lambda: check_wanted(items), lambda: check_note(self.note)):
+            try:
+                check()
+            except InvalidRequest as found:
+                faults += found.errors
+        if faults:
+            raise InvalidRequest(faults)
         return RefundOptions(self.amount, self.payment_id, self.reason, items)
 
     def fingerprint(self) -> bytes:

@@ -34,6 +34,7 @@ from checkout_daemon.web import (
     checkout,
     order_schemas,
     orders,
+    orders_query,
     product_list,
     quotes,
     schemas,
@@ -93,7 +94,7 @@ _QUERY: Mapping[str, Mapping[str, object]] = {
         "description": "Orders that changed, oldest change first",
     },
     "cursor": {"type": "string", "description": "next_cursor of the page before, with the same other parameters"},
-    "limit": {"type": "integer", "minimum": 1, "maximum": orders.MOST_ORDERS, "default": 50},
+    "limit": {"type": "integer", "minimum": 1, "maximum": orders_query.MOST_ORDERS, "default": 50},
 }
 _CHALLENGE = {"Checkout-Challenge": "the token of a solved challenge, asked for with `challenge_required`"}
 _CHECKOUT = _CHALLENGE | {

@@ -210,6 +210,7 @@ class FieldFault(Answer):
     pointer: Annotated[str, Meta(description="JSON pointer (RFC 6901) into the request")]
     code: str
     detail: str
+    parameter: Annotated[str, Meta(description="The parameter of the query, whose pointer is empty")] | None = None
 
 
 class Problem(Answer):

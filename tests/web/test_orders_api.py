@@ -157,6 +157,22 @@ async def test_a_feed_follows_what_changes(paying_shop: Client) -> None:
 async def test_a_wrong_query_is_refused_by_name(shop: Client, query: str, code: str) -> None:
     status, problem = await ask(shop, f"/api/orders?{query}", await token(shop))
     assert (status, problem["errors"][0]["code"]) == (422, code)
+    assert problem["errors"][0]["pointer"] == ""
+    parameters = [text.partition("=")[0] for text in query.split("&")]
+    assert problem["errors"][0]["parameter"] in parameters
+
+
+async def test_every_fault_of_a_query_is_reported_at_once_with_its_parameter(shop: Client) -> None:
+    query = "limit=0&limit=2&status=paid&updated_since=now&cursor=" + "A" * 15_000 + "&since=1&since=2"
+    _, problem = await ask(shop, f"/api/orders?{query}", await token(shop))
+    assert [(fault["parameter"], fault["code"]) for fault in problem["errors"]] == [
+        ("since", "unknown_parameter"),
+        ("limit", "repeated_parameter"),
+        ("limit", "invalid_limit"),
+        ("cursor", "invalid_cursor"),
+        ("updated_since", "invalid_time"),
+        ("status", "invalid_status"),
+    ]
 
 
 NOON = "2026-05-01T12:00:00Z"
@@ -306,6 +322,27 @@ async def test_the_same_key_refunds_once_also_with_a_new_token_of_the_same_name(
     other = await token(paying_shop, Scope.WRITE, name="desk")
     _, second = await ask(paying_shop, path, other, body, Idempotency_Key="a")
     assert (second["refund_id"] != first[1]["refund_id"], second["amount_refunded"]) == (True, 1000)
+
+
+async def test_every_fault_of_a_refund_is_reported_at_once(paying_shop: Client) -> None:
+    placed = await paid_order(paying_shop.app[RUNTIME])
+    text, path = await token(paying_shop, Scope.READ, Scope.WRITE), f"/api/orders/{placed.number}/refunds"
+    body: Any = {"items": [{"sku": "NOTE", "quantity": 0}], "reason": "because", "note": "x" * 9000, "amount": 5}
+    _, problem = await ask(paying_shop, path, text, body, Idempotency_Key="a")
+    assert [(fault["pointer"], fault["code"]) for fault in problem["errors"]] == [
+        ("/amount", "amount_and_items"),
+        ("/reason", "invalid_reason"),
+        ("/items/0/quantity", "invalid_quantity"),
+        ("/note", "invalid_note"),
+    ]
+    body = {"amount": "5.00", "items": [{"quantity": "1"}], "sum": 1}
+    _, problem = await ask(paying_shop, path, text, body, Idempotency_Key="a")
+    assert [(fault["pointer"], fault["detail"]) for fault in problem["errors"]][:3] == [
+        ("/amount", "this must be a whole number, and not text"),
+        ("/items/0/sku", "the field 'sku' is required"),
+        ("/items/0/quantity", "this must be a whole number, and not text"),
+    ]
+    assert (await ask(paying_shop, f"/api/orders/{placed.number}", text))[1]["refunds"] == []
 
 
 @pytest.mark.parametrize(

@@ -369,6 +369,8 @@ export interface components {
             readonly pointer: string;
             readonly code: string;
             readonly detail: string;
+            /** @default null */
+            readonly parameter?: string | null;
         };
         /**
          * QuoteAnswer
