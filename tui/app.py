@@ -106,6 +106,8 @@ class Terminal(App[CheckoutError | None]):
         if not isinstance(event, Key | Paste) or event.is_forwarded:
             await super().on_event(event)
         elif not self._typing.holds(event):
+            if isinstance(event, Key) and event.key == "escape":
+                self.clear_notifications()
             if isinstance(event, Key) and isinstance(self.screen, BaseScreen) and not isinstance(self.focused, Input):
                 self.screen.explain(event.key)
             await super().on_event(event)
@@ -161,7 +163,10 @@ class Terminal(App[CheckoutError | None]):
                 async for batch in batches:
                     await self.app_context.reads.await_changes()
                     for screen in self._live_screens():
-                        await screen.changed(batch)
+                        if screen.is_mounted:
+                            await screen.changed(batch)
+                        else:  # its first read may have begun
+                            screen.call_later(screen.changed, batch)
                     await asyncio.sleep(_DRAW_EVERY_SECONDS)
         except CheckoutError as error:
             self.exit(error)
@@ -181,16 +186,17 @@ class Terminal(App[CheckoutError | None]):
     def _redraw(self) -> None:
         """Redraw every screen: masking, colours or the connection have changed."""
         for screen in self._live_screens():
-            screen.redraw()
+            if screen.is_mounted:
+                screen.redraw()
 
     def _reload(self) -> None:
         for screen in self._live_screens():
             screen.call_later(screen.reload)
 
     def _live_screens(self) -> Iterator[BaseScreen]:
-        """Yield the screens that have all their widgets; one that is not mounted yet starts with the current state."""
+        """Yield the screens that are not closing. One that is not mounted yet has no widgets."""
         for screen in self.screen_stack:
-            if isinstance(screen, BaseScreen) and screen.is_mounted and not screen.gone:
+            if isinstance(screen, BaseScreen) and not screen.gone:
                 yield screen
 
     def notify(

@@ -20,10 +20,12 @@ class ScreenStack:
         return [screen for screen in self._app.screen_stack if isinstance(screen, BaseScreen)]
 
     def push(self, screen: BaseScreen) -> None:
+        self._drop_failures()
         self._app.push_screen(screen)
 
     def raise_to_front(self, screen: BaseScreen) -> None:
         """Bring a screen from below to the front, as it is. Those above it come down by one."""
+        self._drop_failures()
         screens = self._app._screen_stack
         front = screens[-1]
         screens.remove(screen)
@@ -37,3 +39,9 @@ class ScreenStack:
         self._app._screen_stack.remove(screen)
         screen._pop_result_callback()
         screen.remove()
+
+    def _drop_failures(self) -> None:
+        """Take away the boxes about what failed on the screen that is covered now: they would cover the next one."""
+        for notification in list(self._app._notifications):
+            if notification.severity == "error":
+                self._app._unnotify(notification)

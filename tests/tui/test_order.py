@@ -21,7 +21,9 @@ from tests.support.stripe_events import deliver, event_body, insert_order, refus
 from tests.tui.conftest import Seat, Sit
 from tui.screens.dialogs import Ask, Choose, ShowResult
 from tui.screens.forms import FillIn
+from tui.screens.health import HealthScreen
 from tui.screens.order import OrderScreen
+from tui.screens.orders import OrdersScreen
 from tui.screens.refund_box import RefundBox
 from tui.texts import with_short_ids
 
@@ -321,3 +323,23 @@ def test_long_ids_in_sentences_are_shortened() -> None:
     session = "cs_test_a1UKVw17luvuDO8SHNxwhtAdehkndWrtOmxyUFNZGmjwxGx9skzuq1j1UB"
     text = f"The customer has not paid yet: session {session}, of pi_3flQVaObFm1vvOaI6S3NkoHd, is open."
     assert with_short_ids(text) == text.replace(session, "cs_test_a1UKVw17luvu…skzuq1j1UB")
+
+
+async def test_escape_takes_away_what_failed_and_so_does_another_screen(
+    connection: asyncpg.Connection, sit: Sit
+) -> None:
+    await add_order(connection)
+    async with sit(size=(120, 40)) as seat:
+        screen = await open_first(seat)
+        screen.failed("Stripe refuses it")
+        await seat.sees("Not done")
+        await seat.press("H")
+        await seat.screen_of(HealthScreen)
+        assert "Not done" not in seat.text()
+        await seat.press("escape")
+        await seat.screen_of(OrderScreen)
+        screen.failed("Stripe refuses it")
+        await seat.sees("Not done")
+        await seat.press("escape")
+        await seat.screen_of(OrdersScreen)
+        await seat.until(lambda: "Not done" not in seat.text())

@@ -24,6 +24,8 @@ from ..widgets.line import Line
 from ..widgets.table import LiveTable
 from ..widgets.top_line import TopLine
 
+_READ_AGAIN_SECONDS = 0.5
+
 COMMON = (
     Action("colon", "go_to", "Go anywhere: :1320, :dead, :disputes, :bo@", show_key=":"),
     Action("D", "open_todo", "What needs a person", "todo"),
@@ -48,6 +50,7 @@ class BaseScreen(Screen[None]):
     def __init__(self, context: AppContext) -> None:
         super().__init__()
         self.app_context = context
+        self._reads_again = False
 
     @property
     def place(self) -> tuple[object, ...]:
@@ -87,6 +90,17 @@ class BaseScreen(Screen[None]):
 
     async def reload(self) -> None:
         """Read everything again, because the database is back or an action ran."""
+
+    def read_again_soon(self) -> None:
+        """Reload in a moment: a read has failed, and no reload follows unless the database is away altogether."""
+        if not self._reads_again:
+            self._reads_again = True
+            self.set_timer(_READ_AGAIN_SECONDS, self._reload_after_failure)
+
+    async def _reload_after_failure(self) -> None:
+        self._reads_again = False
+        if not self.gone and self.app_context.lost_at is None:
+            await self.reload()
 
     def look_every(self, seconds: float, look: Callable[[], object]) -> None:
         """Poll for what no notification covers, while the screen is in front and the database answers."""

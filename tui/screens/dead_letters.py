@@ -153,6 +153,7 @@ class DeadLettersScreen(Looks, ActingScreen):
         try:
             await listing.load(0)
         except DatabaseUnavailable:
+            self.read_again_soon()
             return
         if not self.gone and listing is self.table.listing:
             self.table.rows_arrived()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Generic
 
 from textual import work
@@ -32,8 +31,10 @@ class ListScreen(BaseScreen, Generic[T]):
     @work(group=READING)
     async def load(self, rank: int) -> None:
         """Read the rows around a rank."""
-        with suppress(DatabaseUnavailable):  # reload() follows once the database is back
+        try:
             await self._rows.ask(rank)
+        except DatabaseUnavailable:
+            self.read_again_soon()
 
     async def _load_rows(self, rank: int) -> None:
         listing = self.table.listing

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -95,7 +94,9 @@ class OrdersScreen(TabActions):
         self._is_first = choice is None
         self._choices = Latest(self._narrow)
         self._paused = False
+        self._listed = None if self._first_choice.narrows else self._first_choice  # the choice that the table shows
         self._waiting: dict[str, bool] = {}  # order id -> whether the order is new
+        self._meanwhile: dict[str, bool] | None = None  # the same, while another list is being read
         self._catching_up = asyncio.Lock()  # show reads in the order in which they started
         self._figures_due = 0.0
         self._figures_busy = False
@@ -138,11 +139,13 @@ class OrdersScreen(TabActions):
     @work(group=READING)
     async def _begin(self) -> None:
         """Load the rows first: counting and figures keep the database of a big shop busy."""
-        with suppress(DatabaseUnavailable):  # reload() follows once the database is back
-            if self.choice.narrows:
+        try:
+            if self._listed is None:
                 await self._choices.ask(self.choice)
             else:
                 await self._rows.ask(0)
+        except DatabaseUnavailable:
+            self.read_again_soon()
         if self._is_first:
             self.post_message(self.Shown())
         self._read_figures()
@@ -160,7 +163,10 @@ class OrdersScreen(TabActions):
 
     async def reload(self) -> None:
         self.source.orders.forget()
-        await super().reload()
+        if self._listed == self.choice:
+            await super().reload()
+        else:
+            self._apply_choice()
         self._figures_due = 0.0
         await self._catch_up()
 
@@ -168,6 +174,8 @@ class OrdersScreen(TabActions):
         for change in changes:
             new = self._waiting.get(change.order_id, False) or change.from_status is None
             self._waiting[change.order_id] = new
+            if self._meanwhile is not None:
+                self._meanwhile[change.order_id] = new
         self._figures_due = min(self._figures_due, monotonic() + _FIGURES_AFTER_CHANGE_SECONDS)
         if self._paused:
             self._show_pause()
@@ -209,8 +217,9 @@ class OrdersScreen(TabActions):
             fit = await orders_that_fit(self.app_context.reads, [item.row.order for item in items], wanted)
         except DatabaseUnavailable:
             self._waiting = waiting | self._waiting
+            self.read_again_soon()
             return
-        if not self.gone and listing is self.table.listing:
+        if not self.gone and listing is self.table.listing:  # another one that is shown by now has them, see _narrow
             fitting = [item for item in items if item.key in fit]
             gone = {item.key for item in items} - fit
             source.orders.note([item.row for item in fitting], gone)
@@ -253,8 +262,10 @@ class OrdersScreen(TabActions):
 
     @work(group=READING)
     async def _apply_choice(self) -> None:
-        with suppress(DatabaseUnavailable):
+        try:
             await self._choices.ask(self.choice)
+        except DatabaseUnavailable:
+            self.read_again_soon()
 
     async def _narrow(self, choice: Choice) -> None:
         if choice.search:
@@ -269,16 +280,23 @@ class OrdersScreen(TabActions):
             except InvalidQuery as error:  # with the chosen time, which the box does not know
                 fault, wanted = plain(error.detail), OrderFilter(conditions=(Condition("ids"),))
         listing = Listing(OrderSource(reads, wanted, choice.sort, self.parts))
-        await listing.load(0)
+        self._meanwhile = {}
+        try:
+            await listing.load(0)
+            await self.find_marks(wanted)
+        finally:
+            meanwhile, self._meanwhile = self._meanwhile, None
         if self.gone or choice != self.choice:
             return
-        self.wanted = wanted
-        await self.find_marks(wanted)
+        self.wanted, self._listed = wanted, choice
         no_match = _NO_MATCH if listing.source.whole else _NO_NEW_MATCH
         self.table.empty = fault or (no_match if choice.narrows else _NO_ORDERS)
         self.table.show(listing, keep=not choice.search)
+        # Those were shown in the list before, if at all, and may be newer than what was read.
+        self._waiting = meanwhile | self._waiting
         self.show_command(choice.command(zone))
         await self.show_loaded(listing)
+        await self._catch_up()
 
     def show_marks(self) -> None:
         super().show_marks()
