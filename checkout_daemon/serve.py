@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from typing import TextIO
 
 from checkout_daemon import systemd
 from checkout_daemon.errors import CheckoutError, ConfigurationError, next_step
@@ -170,7 +171,7 @@ def _serve(settings: Settings, options: ServeOptions, listeners: list[Listeners]
         systemd.notify(systemd.READY)
         # With port 0, nothing else shows the port.
         line = f"listening on {addresses} ({by})"
-        if settings.log_format == "json":
+        if settings.log_format == "json" or (_is_log(sys.stdout) and log.isEnabledFor(logging.INFO)):
             log.info(line)
             return
         sys.stdout.write(f"{line}\n")
@@ -237,6 +238,14 @@ def _serve(settings: Settings, options: ServeOptions, listeners: list[Listeners]
             alive_seconds=systemd.watchdog_seconds(),
         )
         return supervisor.run(on_started=lambda: listening(f"{options.workers} workers"))
+
+
+def _is_log(stream: TextIO) -> bool:
+    """Return whether a stream leads where the log does: to a terminal, a file or the journal, and not to a program."""
+    try:
+        return os.path.sameopenfile(stream.fileno(), sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
 
 
 def _parent_pipe() -> int | None:

@@ -21,6 +21,7 @@ from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import Subject, attention_words, tone
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import clock
+from checkout_daemon.settings import Settings
 
 from .context import AppContext
 from .texts import hanging, short_id
@@ -42,12 +43,12 @@ class OrderDetails:
     care: Care
 
 
-async def read_order_details(reads: Reads, reference: str, time_zone: str) -> OrderDetails:
+async def read_order_details(reads: Reads, reference: str, settings: Settings) -> OrderDetails:
     """Read an order by its id or number. Raise NotFound."""
     view = await show_order(reads, reference)
     wanted = MessageFilter(order_id=view.order.id)
     messages = [message async for page in all_messages(reads, wanted, limit=_MOST_MESSAGES) for message in page]
-    explanation = await explain_order(reads, view.order.id, time_zone)
+    explanation = await explain_order(reads, view.order.id, settings.time_zone, settings.stripe_api_base)
     history = await read_history(reads, view.order.id)
     care = await read_care(reads, view.order.id)
     return OrderDetails(view, tuple(messages), explanation.findings, history, care)
@@ -133,9 +134,9 @@ def facts(details: OrderDetails, context: AppContext, colour: Colour, room: int)
     _section(text, "Disputes", muted, (
         Text.assemble(
             f"{money(dispute.amount, dispute.currency)}  ", status("dispute", dispute.status),
-            f", {words(plain(dispute.reason))}" if dispute.reason else "",
-            f", respond by {at(dispute.due_by)}" if dispute.due_by else "",
-            f", funds {dispute.funds}" if dispute.funds else "", f"\n  {short_id(dispute.id)}",
+            f"\n  {words(plain(dispute.reason))}" if dispute.reason else "",
+            f"\n  respond by {at(dispute.due_by)}" if dispute.due_by else "",
+            f"\n  funds {dispute.funds}" if dispute.funds else "", f"\n  {short_id(dispute.id)}",
         )
         for dispute in view.disputes
     ))  # fmt: skip

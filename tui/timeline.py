@@ -151,7 +151,7 @@ def _step(change: ChangeLine) -> str:
 
 def _message(message: MessageLine) -> Moment:
     error = plain(message.last_error) if message.last_error else ""
-    text = f"{words(message.channel)}: {words(message.kind)}  {words(message.status)}"
+    text = f"{plain(message.route)}: {words(message.kind)}  {words(message.status)}"
     colour = COLOURS[tone("message", message.status)]
     return Moment(message.sent_at or message.created_at, "✉", text, colour, message, detail=error)
 

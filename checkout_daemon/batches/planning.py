@@ -122,7 +122,9 @@ async def _plan_order(
             planned = await plan_refund(
                 runtime.database, order.id, RefundOptions(options.amount, object_id, options.reason)
             )
-            return item(planned.amount, planned.currency, meant=planned.payment_id)
+            other = options.amount is not None and planned.currency != currency
+            refusal = f"its payment is in {planned.currency}, not in {currency}: refund it alone" if other else None
+            return item(planned.amount, planned.currency, meant=planned.payment_id, refusal=refusal)
         if act is BatchAct.CANCEL:
             await check_cancelable(runtime.database, order.id)
         if act is BatchAct.EXPIRE:

@@ -168,7 +168,11 @@ def batches_show(number: int, statuses: tuple[str, ...], items: bool, **options:
         async def list_items(database: Reads, settings: Settings) -> None:
             await show_batch(database, number)
             printer.zone = settings.time_zone
-            await printer.print_pages(all_items(database, number, statuses), _EVERY_ITEM)
+            pages = all_items(database, number, statuses)
+            if printer.sort is None:
+                await printer.print_pages(pages, _EVERY_ITEM)
+            else:
+                printer.print_all([item async for page in pages for item in page])
 
         with_reads(list_items)
         if not printer.end() and not printer.silent:

@@ -15,12 +15,13 @@ from checkout_daemon.commands.options import (
     SECONDS,
     WAIT_HELP,
     WRITABLE_FILE,
+    dry_run_option,
     force_option,
     json_option,
     quiet_option,
     yes_option,
 )
-from checkout_daemon.commands.output import answer, print_json, print_result, say
+from checkout_daemon.commands.output import answer, print_json, print_result, say, say_dry_run
 from checkout_daemon.commands.running import database_address, with_database, with_runtime
 from checkout_daemon.commands.typed import TERM
 from checkout_daemon.present.text import counted
@@ -216,10 +217,11 @@ def db_backup(file: Path, force: bool, as_json: bool) -> int:
 
 @db.command("restore")
 @click.argument("file", type=READABLE_FILE)
+@dry_run_option
 @yes_option
 @quiet_option
 @json_option
-def db_restore(file: Path, yes: bool, as_json: bool) -> int:
+def db_restore(file: Path, dry_run: bool, yes: bool, as_json: bool) -> int:
     """Replace the shop's tables with those of FILE.
 
     All or nothing: if it fails, the database is unchanged. Tables of other programs stay as they are. Stop the daemons
@@ -233,13 +235,22 @@ def db_restore(file: Path, yes: bool, as_json: bool) -> int:
     from checkout_daemon.urls import shown_url
 
     shown = shown_url(database_address(load_settings(), direct=True)) or "the database of DATABASE_URL"
-    confirm(f"Replace all tables of the shop in {shown} with {file}?", yes=yes)
 
-    async def work(database: Database, settings: Settings) -> SchemaReport:
-        await backups.restore(database, database_address(settings, direct=True), file)
+    async def work(database: Database, settings: Settings) -> SchemaReport | None:
+        url = database_address(settings, direct=True)
+        contents = await backups.examine_backup(database, url, file)
+        if dry_run:
+            would = {"file": str(file), "written_at": contents.written_at, "tables": contents.tables}
+            say_dry_run(would | {"database": shown}, as_json=as_json)
+            return None
+        written = f", written {contents.written_at}" if contents.written_at else ""
+        confirm(f"Replace all tables of the shop in {shown} with {file}{written}?", yes=yes)
+        await backups.restore(database, url, file)
         return await schema.read_schema(database)
 
     report = with_database(work, direct=True)
+    if report is None:
+        return 0
     text = f"Restored from {file}: schema version {report.version}."
     print_result({"file": str(file), "version": report.version, "fits": report.fits}, text, as_json=as_json)
     if not report.fits:

@@ -49,6 +49,7 @@ def doctor(only: tuple[str, ...], live: bool, **options: Any) -> int:
     from checkout_daemon.settings import load_settings
     from checkout_daemon.settings.unknown import unknown_warnings
 
+    only = tuple(name.strip().lower().replace(" ", "_").replace("-", "_") for name in only)  # as it is shown
     for name in only:
         if name not in CHECKS | LIVE_CHECKS:
             raise click.UsageError(f"--only has no check {name!r}: choose from {', '.join(CHECKS | LIVE_CHECKS)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -87,8 +89,9 @@ def _listing(now: datetime) -> ListKind[EventLine]:
 @event_filters
 @limit_option
 @after_option
+@click.option("--payloads", is_flag=True, help="Print each event's payload, too: with --json or --format json.")
 @list_options
-def events_list(limit: int, after: str | None, **options: Any) -> int:
+def events_list(limit: int, after: str | None, payloads: bool, **options: Any) -> int:
     """List events, last received first.
 
     STATUS is applied, ignored, failed (will be retried), dead (will not) or dismissed (dead, and an operator wants no
@@ -99,10 +102,15 @@ def events_list(limit: int, after: str | None, **options: Any) -> int:
 
     Example:
       checkout events list --order 1001
+      checkout events list --type charge.refunded --since 1d --json --payloads
     """
     from checkout_daemon.events.event_lists import all_events, show_event
 
-    printer = printer_of(_listing(datetime.now(UTC)), options)
+    held: dict[str, Any] = {}
+    listing = _listing(datetime.now(UTC))
+    printer = printer_of(_with_payloads(listing, held) if payloads else listing, options)
+    if payloads and printer.form not in ("json", "jsonl"):
+        raise click.UsageError("--payloads needs --json, or --format json")
     filters = EventOptions(**options)
 
     async def work(database: Reads, settings: Settings) -> None:
@@ -110,7 +118,9 @@ def events_list(limit: int, after: str | None, **options: Any) -> int:
         wanted = await filters.read(database, settings)
         last = None if after is None else (await show_event(database, after))[0]
         pages = all_events(database, wanted, limit=printer.to_read(limit), after=printer.begin(last, after))
-        await printer.print_pages(pages, limit)
+        await printer.print_pages(
+            _holding(database, pages, held, all_at_once=printer.sort is not None) if payloads else pages, limit
+        )
 
     with_reads(work)
     if not printer.end() and not printer.silent:
@@ -120,6 +130,30 @@ def events_list(limit: int, after: str | None, **options: Any) -> int:
         say(f"{count} × {error}\n  fixed? `checkout events replay --fingerprint {fingerprint}`")
     printer.say_if_cut(limit)
     return 0
+
+
+def _with_payloads(listing: ListKind[EventLine], held: Mapping[str, Any]) -> ListKind[EventLine]:
+    """Return the list with the payloads of the events in `held`: null where one was deleted."""
+
+    def record(event: EventLine) -> dict[str, Any]:
+        return keys(event) | {"payload": held.get(event.id)}
+
+    return replace(listing, keys=[*listing.keys, "payload"], record=record)
+
+
+async def _holding(
+    database: Reads, pages: AsyncIterator[list[EventLine]], held: dict[str, Any], *, all_at_once: bool
+) -> AsyncIterator[list[EventLine]]:
+    """Yield the pages, after their payloads were read into `held`: those of the page, or of all pages so far."""
+    from checkout_daemon.events.event_lists import read_payloads
+    from checkout_daemon.model.json_text import read_json
+
+    async for page in pages:
+        found = await read_payloads(database, [event.id for event in page])
+        if not all_at_once:
+            held.clear()
+        held |= {event_id: read_json(payload) for event_id, payload in found.items()}
+        yield page
 
 
 @events.command("show")

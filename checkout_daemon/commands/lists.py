@@ -186,7 +186,9 @@ class Printer(Generic[T]):
     async def print_pages(self, pages: AsyncIterable[Sequence[T]], limit: int) -> None:
         """Print up to `limit` rows of the pages as they arrive, or once they are sorted."""
         if self.sort is not None:
-            self.print_all([row async for page in pages for row in page], limit)
+            rows = [row async for page in pages for row in page]
+            self.is_cut = len(rows) > MOST_SORTED
+            self.print_all(rows[:MOST_SORTED], limit)
             return
         async for page in pages:
             self._print_page(page, max(0, limit - self.count))
@@ -196,13 +198,11 @@ class Printer(Generic[T]):
         self._print_page(rows if self.sort is None else self.in_sort(rows), limit)
 
     def in_sort(self, rows: Sequence[T]) -> Sequence[T]:
-        """Return the rows in the sort that was asked for, of more than MOST_SORTED the first ones."""
+        """Return the rows in the sort that was asked for."""
         if self.sort is None or self._sort_value is None:
             return rows
-        self.is_cut = len(rows) > MOST_SORTED
         places = [
-            (self.sort.place_of(sort_key(self._sort_value(row)), -place), place)
-            for place, row in enumerate(rows[:MOST_SORTED])
+            (self.sort.place_of(sort_key(self._sort_value(row)), -place), place) for place, row in enumerate(rows)
         ]
         found = [rows[place] for _, place in sorted(places, key=lambda known: known[0], reverse=True)]
         if self._after is None:

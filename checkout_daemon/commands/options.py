@@ -12,7 +12,7 @@ import click
 
 from checkout_daemon.commands.completers import complete_numbers
 from checkout_daemon.commands.output import be_quiet
-from checkout_daemon.commands.typed import TERM, Number, OneOf, Seconds, Whole
+from checkout_daemon.commands.typed import AMOUNT, TERM, Number, OneOf, Seconds, Whole
 
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
@@ -122,7 +122,11 @@ quiet_option = click.option(
     help="Print nothing but errors and questions, and JSON with --json.",
 )
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation (required off a terminal).")
+amount_option = click.option(
+    "--amount", type=AMOUNT, metavar="AMOUNT", help="Refund 500 (minor units), 5.00 or €5.  [default: all]"
+)
 note_option = click.option("--note", default="", metavar="TEXT", help="Give a reason, kept in the order's history.")
+log_note_option = click.option("--note", default="", metavar="TEXT", help="Give a reason, kept in the audit log.")
 reason_option = click.option("--note", required=True, metavar="TEXT", help="Give the reason, kept in the audit log.")
 force_option = click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")

@@ -313,7 +313,9 @@ def orders_explain(order: str, as_json: bool) -> int:
     from checkout_daemon.commands.orders_page import print_explanation
     from checkout_daemon.orders.explaining import explain_order
 
-    explanation = with_database(lambda database, settings: explain_order(database, order, settings.time_zone))
+    explanation = with_database(
+        lambda database, settings: explain_order(database, order, settings.time_zone, settings.stripe_api_base)
+    )
     if as_json:
         print_json(explanation)
     else:

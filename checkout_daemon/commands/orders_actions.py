@@ -10,6 +10,7 @@ from checkout_daemon.commands.asking import confirm
 from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.completers import complete_reasons
 from checkout_daemon.commands.options import (
+    amount_option,
     dry_run_option,
     json_option,
     note_option,
@@ -20,13 +21,14 @@ from checkout_daemon.commands.options import (
 from checkout_daemon.commands.output import answer, print_json, say, say_dry_run
 from checkout_daemon.commands.running import with_database, with_runtime
 from checkout_daemon.commands.several import several_orders
-from checkout_daemon.commands.typed import MINOR, TERM, OneOf
+from checkout_daemon.commands.typed import TERM, OneOf
 from checkout_daemon.model.orders import PAYABLE_STATUSES, REFUND_REASONS, AttentionCode, OrderStatus
 from checkout_daemon.present.text import counted, words
 
 if TYPE_CHECKING:
     from checkout_daemon.database.pool import Database
     from checkout_daemon.model.orders import Order
+    from checkout_daemon.model.typed_money import TypedMoney
     from checkout_daemon.orders.erasing import Erased, ErasurePlan
     from checkout_daemon.orders.notes import Acknowledged
     from checkout_daemon.orders.refunding import Refunded
@@ -39,7 +41,7 @@ PAYABLE = tuple(status for status in OrderStatus if status in PAYABLE_STATUSES)
 
 @click.command("refund", cls=Command)
 @several_orders("refund", single=["payment_id", "items"])
-@click.option("--amount", type=MINOR, metavar="MINOR", help="Refund this amount, in minor units.  [default: all]")
+@amount_option
 @click.option(
     "--item",
     "items",
@@ -59,7 +61,7 @@ PAYABLE = tuple(status for status in OrderStatus if status in PAYABLE_STATUSES)
 @json_option
 def orders_refund(
     order: str,
-    amount: int | None,
+    amount: int | TypedMoney | None,
     items: tuple[str, ...],
     payment_id: str | None,
     reason: str | None,
@@ -74,12 +76,17 @@ def orders_refund(
     requested_by_customer. Without QTY, --item refunds all of the item that is left. Stripe refunds only once, even if
     the command is interrupted and repeated. Several orders are a batch: see `checkout batches`.
 
+    AMOUNT without decimals and currency is in minor units: 10 is €0.10. Write €10 or 10.00 for ten euros.
+
     Example:
       checkout orders refund 1001 --amount 500 --note "one was broken"
       checkout orders refund 1001 --item NOTE:1 --item PEN
       checkout orders refund 1001 1002 1003 --dry-run
     """
+    from dataclasses import replace
+
     from checkout_daemon.audit.operators import this_operator
+    from checkout_daemon.model.typed_money import minor_units
     from checkout_daemon.orders import refunding
     from checkout_daemon.orders.lookup import find_order
     from checkout_daemon.orders.refund_items import items_text, read_wanted
@@ -90,8 +97,11 @@ def orders_refund(
         raise click.UsageError("give --amount or --item, not both")
 
     async def work(runtime: Runtime) -> Refunded | None:
-        wanted = RefundOptions(amount, payment_id, reason, read_wanted(items))
         found = await find_order(runtime.database, order)
+        wanted = RefundOptions(None, payment_id, reason, read_wanted(items))
+        if amount is not None:
+            whole = await refunding.plan_refund(runtime.database, found.id, wanted)
+            wanted = replace(wanted, amount=minor_units(amount, whole.currency))
         planned = await refunding.plan_refund(runtime.database, found.id, wanted)
         if dry_run:
             would = {name: getattr(planned, name) for name in ("payment_id", "amount", "currency", "left_afterwards")}

@@ -241,6 +241,8 @@ def print_explanation(explanation: Explanation) -> None:
         if finding.next is not None:
             for line in _wrapped(f"Next: {finding.next}"):
                 printer.print(Text(line, style="dim"), soft_wrap=True)
+        if finding.page is not None:
+            printer.print(f"{_INDENT}→ {plain(finding.page)}", soft_wrap=True, markup=False)
         if finding.command is not None:
             printer.print(Text.assemble(f"{_INDENT}→ ", (plain(finding.command), "bold")), soft_wrap=True)
 

@@ -66,7 +66,8 @@ def _listing(now: datetime) -> ListKind[MessageLine]:
         ListColumn("status", "status", lambda message: status_text("message", message.status)),
         ListColumn("order", "number", lambda message: str(message.number or NONE), right=True),
         ListColumn("kind", "kind", lambda message: plain(message.kind), ratio=1),
-        ListColumn("by", "channel", lambda message: ":".join(filter(None, (message.channel, message.endpoint)))),
+        # An endpoint is named alone, so that there is room for it: only webhooks have one.
+        ListColumn("by", "channel", lambda message: plain(message.endpoint or message.channel), ratio=2),
         ListColumn("message", "id", lambda message: message.id),
         ListColumn(
             "error",
@@ -157,7 +158,7 @@ def _facts(message: MessageLine, settings: Settings) -> dict[str, str | Text]:
         "Fault": message.fingerprint or "",
         "Error": plain(message.last_error or "") if message.status in ("failed", "dead", "dismissed") else "",
         "Why": plain(message.last_error or "") if message.status == "skipped" else "",
-        "By": message.channel,
+        "By": plain(message.route),
         "Order": f"{message.number or ''} {message.order_id or ''}".strip(),
         "About": plain(message.subject_id),
         "Created": local_time(message.created_at, zone),

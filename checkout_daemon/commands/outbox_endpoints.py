@@ -10,8 +10,8 @@ import click
 from checkout_daemon.commands.asking import confirm
 from checkout_daemon.commands.base import CommandGroup
 from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of
-from checkout_daemon.commands.options import json_option, note_option, yes_option
-from checkout_daemon.commands.output import answer, print_json, say
+from checkout_daemon.commands.options import json_option, log_note_option, yes_option
+from checkout_daemon.commands.output import answer, print_json, print_result, say
 from checkout_daemon.commands.running import with_database, with_reads
 from checkout_daemon.commands.typed import TERM
 from checkout_daemon.present.text import plain
@@ -27,6 +27,7 @@ _KEYS = (
     *("created_by", "created_at", "old_secret_until"),
 )
 _name = click.argument("name", type=TERM)
+_MOST_SHOWN, _MOST_LINES = 500, 10  # characters and lines of an answer's body
 
 
 @click.group("endpoints", cls=CommandGroup)
@@ -68,7 +69,7 @@ def outbox_endpoints_list(**options: Any) -> int:
 @_name
 @click.argument("url", type=TERM)
 @click.option("--event", "events", multiple=True, type=TERM, metavar="KIND", help="Send only this kind (repeatable).")
-@note_option
+@log_note_option
 @json_option
 def outbox_endpoints_add(name: str, url: str, events: tuple[str, ...], note: str, as_json: bool) -> int:
     """Add an endpoint and print its signing secret.
@@ -96,7 +97,7 @@ def outbox_endpoints_add(name: str, url: str, events: tuple[str, ...], note: str
 
 @outbox_endpoints.command("remove")
 @_name
-@note_option
+@log_note_option
 @yes_option
 @json_option
 def outbox_endpoints_remove(name: str, note: str, yes: bool, as_json: bool) -> int:
@@ -106,10 +107,14 @@ def outbox_endpoints_remove(name: str, note: str, yes: bool, as_json: bool) -> i
       checkout outbox endpoints remove warehouse
     """
     from checkout_daemon.audit.operators import this_operator
-    from checkout_daemon.messages.webhook_endpoints import remove_endpoint
+    from checkout_daemon.messages.webhook_endpoints import find_endpoint, remove_endpoint
 
-    confirm(f"Remove the endpoint {name}, with its secret?", yes=yes)
-    skipped = with_database(lambda database, _: remove_endpoint(database, name, operator=this_operator(), note=note))
+    async def work(database: Database, settings: Settings) -> int:
+        await find_endpoint(database, name)
+        confirm(f"Remove the endpoint {name}, with its secret?", yes=yes)
+        return await remove_endpoint(database, name, operator=this_operator(), note=note)
+
+    skipped = with_database(work)
     if as_json:
         print_json({"name": name, "skipped": skipped})
     else:
@@ -119,7 +124,7 @@ def outbox_endpoints_remove(name: str, note: str, yes: bool, as_json: bool) -> i
 
 @outbox_endpoints.command("disable")
 @_name
-@note_option
+@log_note_option
 @json_option
 def outbox_endpoints_disable(name: str, note: str, as_json: bool) -> int:
     """Send nothing to an endpoint until it is enabled.
@@ -143,7 +148,7 @@ def outbox_endpoints_disable(name: str, note: str, as_json: bool) -> int:
 @outbox_endpoints.command("enable")
 @_name
 @click.option("--replay", is_flag=True, help="Send what it missed, too: what was skipped or is dead.")
-@note_option
+@log_note_option
 @json_option
 def outbox_endpoints_enable(name: str, replay: bool, note: str, as_json: bool) -> int:
     """Send to an endpoint again.
@@ -166,7 +171,7 @@ def outbox_endpoints_enable(name: str, replay: bool, note: str, as_json: bool) -
 
 @outbox_endpoints.command("rotate")
 @_name
-@note_option
+@log_note_option
 @yes_option
 @json_option
 def outbox_endpoints_rotate(name: str, note: str, yes: bool, as_json: bool) -> int:
@@ -178,11 +183,14 @@ def outbox_endpoints_rotate(name: str, note: str, yes: bool, as_json: bool) -> i
       checkout outbox endpoints rotate warehouse
     """
     from checkout_daemon.audit.operators import this_operator
-    from checkout_daemon.messages.webhook_endpoints import rotate_secret
+    from checkout_daemon.messages.webhook_endpoints import find_endpoint, rotate_secret
 
-    confirm(f"Give {name} a new secret? The old one signs for 24 more hours.", yes=yes)
-    rotated = with_database(lambda database, _: rotate_secret(database, name, operator=this_operator(), note=note))
-    _reveal(rotated, as_json=as_json)
+    async def work(database: Database, settings: Settings) -> WebhookEndpoint:
+        await find_endpoint(database, name)
+        confirm(f"Give {name} a new secret? The old one signs for 24 more hours.", yes=yes)
+        return await rotate_secret(database, name, operator=this_operator(), note=note)
+
+    _reveal(with_database(work), as_json=as_json)
     return 0
 
 
@@ -192,30 +200,38 @@ def outbox_endpoints_rotate(name: str, note: str, yes: bool, as_json: bool) -> i
 def outbox_endpoints_test(name: str, as_json: bool) -> int:
     """Send the endpoint a test message, and print the answer.
 
-    Exit code 1 if the endpoint does not take it.
+    Prints the HTTP status, how long it took, and the beginning of the body. Exit code 1 if the endpoint does not take
+    it.
 
     Example:
       checkout outbox endpoints test warehouse
     """
     from checkout_daemon.errors import why
     from checkout_daemon.messages.outcomes import TryLater
-    from checkout_daemon.messages.shop_webhooks import send_test
+    from checkout_daemon.messages.shop_webhooks import ReceiverAnswer, send_test
     from checkout_daemon.messages.webhook_endpoints import find_endpoint
 
-    async def work(database: Database, settings: Settings) -> str | None:
+    async def work(database: Database, settings: Settings) -> ReceiverAnswer | str:
         endpoint = await find_endpoint(database, name)
         try:
-            await send_test(endpoint)
+            return await send_test(endpoint)
         except TryLater as error:
             return str(error) or why(error)
-        return None
 
-    fault = with_database(work)
-    if as_json:
-        print_json({"name": name, "ok": fault is None, "error": fault})
+    found = with_database(work)
+    if isinstance(found, str):
+        ok = False
+        record: dict[str, Any] = {"error": found, "status": None, "seconds": None, "body": None}
+        text = f"{name} did not take the message: {plain(found)}."
     else:
-        answer(f"{name} took the message." if fault is None else f"{name} did not take the message: {plain(fault)}.")
-    return 0 if fault is None else 1
+        ok, body = found.accepted, found.body.decode(errors="replace")[:_MOST_SHOWN]
+        fault = None if ok else f"the receiver answered {found.status}"
+        record = {"error": fault, "status": found.status, "seconds": round(found.seconds, 3), "body": body}
+        took = f"{name} took the message: {found.status}" if ok else f"{name} did not take the message: {fault}"
+        text = f"{took} after {found.seconds * 1000:.0f} ms."
+        text += "".join(f"\n  {plain(line)}" for line in body.splitlines()[:_MOST_LINES])
+    print_result({"name": name, "ok": ok, **record}, text, as_json=as_json)
+    return 0 if ok else 1
 
 
 def _listing(now: datetime) -> ListKind[WebhookEndpoint]:

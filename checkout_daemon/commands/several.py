@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import wraps
@@ -162,7 +162,7 @@ def act_on_several(act: str, selection: Selection, options: dict[str, Any]) -> i
         if not orders:
             say(f"No order matches: there is nothing to {_WORDS[act][0].split()[0].lower()}.")
             return 0
-        plan = await plan_orders(runtime, kind, orders, _options(options))
+        plan = await plan_orders(runtime, kind, orders, _options(options, orders))
         if options.get("dry_run"):
             _show_plan(plan, as_json=options["as_json"])
             return 0
@@ -179,11 +179,14 @@ def act_on_several(act: str, selection: Selection, options: dict[str, Any]) -> i
     return with_runtime(work, stripe=ORDER_ACTS[kind].calls > 0)
 
 
-def _options(options: dict[str, Any]) -> BatchOptions:
+def _options(options: dict[str, Any], orders: Sequence[tuple[Order, str | None]]) -> BatchOptions:
     from checkout_daemon.batches.records import BatchOptions
+    from checkout_daemon.model.typed_money import minor_units
 
+    amount = options.get("amount")
     return BatchOptions(
-        amount=options.get("amount"),
+        # Orders of several currencies are refused with any amount.
+        amount=None if amount is None else minor_units(amount, orders[0][0].currency),
         reason=options.get("reason"),
         mail=not options.get("no_email"),
         rate=options.get("rate"),

@@ -10,7 +10,7 @@ import click
 from checkout_daemon.commands.asking import confirm
 from checkout_daemon.commands.base import CommandGroup
 from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of
-from checkout_daemon.commands.options import json_option, note_option, read_future, yes_option
+from checkout_daemon.commands.options import json_option, log_note_option, read_future, yes_option
 from checkout_daemon.commands.output import answer, keys, print_json, say
 from checkout_daemon.commands.running import with_database, with_reads
 from checkout_daemon.commands.typed import TERM, OneOf
@@ -47,7 +47,7 @@ def tokens() -> None:
     help="What it is for (repeatable).",
 )
 @click.option("--expires", type=TERM, metavar="WHEN", help="When it ends, such as 90d or a date.  [default: never]")
-@note_option
+@log_note_option
 @json_option
 def tokens_create(name: str, scopes: tuple[str, ...], expires: str | None, note: str, as_json: bool) -> int:
     """Create a token and print it, once.
@@ -101,7 +101,7 @@ def tokens_list(revoked: bool, **options: Any) -> int:
 
 @tokens.command("revoke")
 @click.argument("name", type=TERM, metavar="NAME")
-@note_option
+@log_note_option
 @yes_option
 @json_option
 def tokens_revoke(name: str, note: str, yes: bool, as_json: bool) -> int:
@@ -113,10 +113,14 @@ def tokens_revoke(name: str, note: str, yes: bool, as_json: bool) -> int:
       checkout tokens revoke erp --note "left the company"
     """
     from checkout_daemon.audit.operators import this_operator
-    from checkout_daemon.tokens.api_tokens import revoke_token
+    from checkout_daemon.tokens.api_tokens import named_token, revoke_token
 
-    confirm(f"Revoke the token {name}? Who uses it is refused at once.", yes=yes)
-    token = with_database(lambda database, _: revoke_token(database, name, operator=this_operator(), note=note))
+    async def work(database: Database, settings: Settings) -> ApiToken:
+        token = await named_token(database, name)
+        confirm(f"Revoke the token {token.name} ({token.id})? Who uses it is refused at once.", yes=yes)
+        return await revoke_token(database, token.id, operator=this_operator(), note=note)
+
+    token = with_database(work)
     if as_json:
         print_json(_record(token))
     else:

@@ -10,15 +10,16 @@ import click
 from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.completers import complete_event_types
 from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of, refuse_list_options
-from checkout_daemon.commands.options import json_option, order_option, timeout_option
+from checkout_daemon.commands.options import amount_option, json_option, order_option, timeout_option
 from checkout_daemon.commands.output import answer, print_json, print_result, say
 from checkout_daemon.commands.running import database_address, run, with_stripe_cli
-from checkout_daemon.commands.typed import MINOR, TERM, Number
+from checkout_daemon.commands.typed import TERM, Number
 from checkout_daemon.present.text import plain, words
 
 if TYPE_CHECKING:
     from checkout_daemon.events.event_lists import EventOutcome
     from checkout_daemon.ledger.apply import Applied
+    from checkout_daemon.model.typed_money import TypedMoney
     from checkout_daemon.settings import Settings
     from checkout_daemon.stripe_cli.listening import Delivery
     from checkout_daemon.stripe_cli.program import StripeCli
@@ -30,12 +31,17 @@ _EVENT_KEYS = ("type", "order", "says")  # kept: JSON key
 @click.command(cls=Command)
 @click.argument("event", type=TERM, required=False, shell_complete=complete_event_types)
 @order_option("Make it happen to this order: its number, id, …, or `new` to create one.")
-@click.option("--amount", type=MINOR, metavar="MINOR", help="Refund this amount, in minor units.  [default: all]")
+@amount_option
 @timeout_option
 @click.option("--list", "listing", is_flag=True, help="List the events that the daemon understands.")
 @list_options
 def trigger(
-    event: str | None, order: str | None, amount: int | None, timeout_seconds: float, listing: bool, **options: Any
+    event: str | None,
+    order: str | None,
+    amount: int | TypedMoney | None,
+    timeout_seconds: float,
+    listing: bool,
+    **options: Any,
 ) -> int:
     """Have Stripe create EVENT, and follow its effects.
 

@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 _LAST = 4
-_MONEY = re.compile(r"(\d+)[.,](\d{1,3})")
 
 
 class _Term(click.types.StringParamType):
@@ -32,8 +31,8 @@ class Whole(click.IntRange):
         return super().convert(text, param, ctx)
 
 
-class Minor(Whole):
-    """An amount in minor units, at least 1."""
+class Amount(Whole):
+    """An amount of at least 1 in minor units, or TypedMoney such as 5.00 and €5."""
 
     name = "amount"
 
@@ -41,13 +40,17 @@ class Minor(Whole):
         super().__init__(1)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read the amount. Tell who wrote it as money what to write."""
+        """Read the amount. Money becomes minor units later, in the currency of its order."""
+        from checkout_daemon.model.typed_money import TypedMoney, read_money
+
         text = _cleaned(value)
-        if isinstance(text, str) and (parts := _MONEY.fullmatch(text.strip())):
-            units = int("".join(parts.groups())) if len(parts[2]) == 2 else None
-            example = f"{units} for {text.strip()}" if units else "500 for 5.00"
-            self.fail(f"{text!r} is not in minor units: {example}, in a currency with two decimals.", param, ctx)
-        return super().convert(value, param, ctx)
+        if isinstance(text, TypedMoney):
+            return text
+        if isinstance(text, str) and (typed := read_money(text)) is not None:
+            if not int(typed.whole + typed.decimals):
+                self.fail(f"{text!r} is nothing.", param, ctx)
+            return typed
+        return super().convert(text, param, ctx)
 
 
 class Number(click.FloatRange):
@@ -102,7 +105,7 @@ class OneOf(click.Choice[str]):
 
 
 TERM = _Term()
-MINOR = Minor()
+AMOUNT = Amount()
 
 
 def _cleaned(value: Any) -> Any:

@@ -36,7 +36,7 @@ def introduce(env: DevEnv, state_dir: Path, brings_database: bool, brings_stripe
             click.echo(f"  {'':<15} {click.style(remark, dim=True)}")
     click.echo("\n  Fill a cart, pay with a test card, and watch from another terminal:\n")
     if state != DEFAULT_STATE_DIR:
-        click.echo(f"    export CHECKOUT_STATE_DIR={quote(state)}")
+        click.echo(f"    export CHECKOUT_STATE_DIR={quote(str(state_dir.absolute()))}")
     for command, meaning in (
         ("tui", "the live shop, and every action on it"),
         ("orders show 1001", "everything about one order"),

@@ -134,6 +134,12 @@ def all_events(
     return pages(read, limit, after=after)
 
 
+async def read_payloads(database: Readable, ids: Collection[str]) -> dict[str, str]:
+    """Return the payloads of these events by id, as they were received. Those that were deleted are absent."""
+    async with database.connection() as connection:
+        return {row["id"]: row["payload"] for row in await connection.fetch(sql("read_payloads"), list(ids))}
+
+
 async def list_events_named(connection: asyncpg.Connection, ids: Collection[str]) -> list[EventLine]:
     """Return the events that exist, in any sequence."""
     rows = await connection.fetch(sql("list_events_named"), list(ids))

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -34,11 +34,12 @@ from checkout_daemon.model.messages import Alert, MessageKind
 from checkout_daemon.model.orders import attention_command
 from checkout_daemon.outbound import certificate_fault, proxy_fault, proxy_for
 from checkout_daemon.outbox.outbox_store import ClaimedMessage
+from checkout_daemon.patience import Stopwatch
 from checkout_daemon.runtime import Runtime
 
 TIMEOUT_SECONDS = 20.0  # of the whole request
 CONNECT_SECONDS = 5.0
-# The answer's body is not used; this much is read, so that the connection ends in good order.
+# Only a test shows the answer's body; this much is read, so that the connection ends in good order.
 _MOST_READ_BYTES = 4096
 _ORDER_FIELDS = (
     *("id", "number", "status", "attention", "currency", "amount_subtotal", "amount_discount", "amount_total"),
@@ -67,13 +68,30 @@ async def send_webhook(runtime: Runtime, message: ClaimedMessage) -> None:
         raise NotNeeded("CHECKOUT_SHOP_WEBHOOK_URL is not set; the endpoints get it")
     async with runtime.database.connection() as connection:
         body = msgspec.json.encode(await compose(connection, message, customer=settings.webhook_customer))
-    await _post(url, secrets, str(message.id), body)
+    answer = await _post(url, secrets, str(message.id), body)
+    if not answer.accepted:
+        raise TryLater(f"the receiver answered {answer.status}", answer.retry_after)
 
 
-async def send_test(endpoint: WebhookEndpoint) -> None:
-    """POST a message that is about nothing. Raise TryLater if it is not accepted."""
+@dataclass(frozen=True, slots=True)
+class ReceiverAnswer:
+    """What a receiver answered: the HTTP status, the time it took, and the beginning of the body."""
+
+    status: int
+    seconds: float
+    body: bytes
+    retry_after: timedelta | None
+
+    @property
+    def accepted(self) -> bool:
+        """Return whether the receiver took the message: any 2xx."""
+        return 200 <= self.status < 300
+
+
+async def send_test(endpoint: WebhookEndpoint) -> ReceiverAnswer:
+    """POST a message that is about nothing, and return the answer. Raise TryLater without an answer."""
     body = {"type": "endpoint.test", "timestamp": datetime.now(UTC), "data": {"endpoint": endpoint.name}}
-    await _post(endpoint.url, _secrets_of(endpoint), str(uuid4()), msgspec.json.encode(body))
+    return await _post(endpoint.url, _secrets_of(endpoint), str(uuid4()), msgspec.json.encode(body))
 
 
 def _secrets_of(endpoint: WebhookEndpoint) -> tuple[str, ...]:
@@ -81,18 +99,19 @@ def _secrets_of(endpoint: WebhookEndpoint) -> tuple[str, ...]:
     return (endpoint.secret, old) if old and until and until > datetime.now(UTC) else (endpoint.secret,)
 
 
-async def _post(url: str, secrets: Sequence[str], message_id: str, body: bytes) -> None:
+async def _post(url: str, secrets: Sequence[str], message_id: str, body: bytes) -> ReceiverAnswer:
     import aiohttp  # most commands never get here
 
     headers = _signature(message_id, int(datetime.now(UTC).timestamp()), body, secrets)
     headers |= {"Content-Type": "application/json", "User-Agent": "checkout-daemon"}
+    began = Stopwatch()
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, connect=CONNECT_SECONDS)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()) as http,
             http.post(url, data=body, headers=headers, allow_redirects=False, proxy=proxy_for(url)) as answer,
         ):
-            await answer.content.read(_MOST_READ_BYTES)
+            beginning = await answer.content.read(_MOST_READ_BYTES)
             status, retry_after = answer.status, _retry_after(answer.headers.get("Retry-After", ""))
     except TimeoutError as error:
         raise TryLater(f"no answer in {TIMEOUT_SECONDS:.0f} s") from error
@@ -100,8 +119,7 @@ async def _post(url: str, secrets: Sequence[str], message_id: str, body: bytes) 
         if (fault := certificate_fault(error)) is not None:
             raise TryLater(f"the receiver's certificate is not trusted: {fault}") from error
         raise TryLater(f"no answer: {proxy_fault(error) or why(error)}") from error
-    if not 200 <= status < 300:
-        raise TryLater(f"the receiver answered {status}", retry_after)
+    return ReceiverAnswer(status, began.seconds, beginning, retry_after)
 
 
 async def compose(connection: asyncpg.Connection, message: ClaimedMessage, *, customer: bool = False) -> dict[str, Any]:

@@ -16,7 +16,10 @@ _EMAIL = re.compile(rf"(?<![^{_WORD}])[^{_WORD}]++@[\w-]++(?:\.[\w-]++)++")
 # International numbers only: a looser pattern also matches amounts, ids and times.
 _PHONE = re.compile(r"\+\d(?:[ ().\-/]{0,2}\d){6,14}\b")
 # The full id of an order or session is enough to see the order; operators can find it by a prefix.
-_ORDER_ID = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
+# A message's id opens nothing, and names the message to `checkout outbox`.
+_ORDER_ID = re.compile(
+    r"(?<!\bmessage )\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE
+)
 _SESSION_ID = re.compile(r"\b(cs_(?:test_|live_)?[A-Za-z0-9]{8})\w{4,}")
 
 

@@ -25,6 +25,7 @@ from checkout_daemon.urls import split_password
 _EXISTS = "exists and is not overwritten: name another file, or add --force"
 _CODE = re.compile(r"\bERROR:  (\w{5}): ")
 _TABLE_OF_OURS = re.compile(r" TABLE DATA (\S+) schema_migrations ")
+_WRITTEN = re.compile(r"^;\s+Archive created at (.+)$", re.MULTILINE)
 _ENTRY = re.compile(
     r"\d+; \d+ \d+ (?P<kind>TABLE DATA|TABLE ATTACH|TABLE|VIEW|SEQUENCE SET|SEQUENCE OWNED BY|SEQUENCE|INDEX ATTACH|"
     r"INDEX|FK CONSTRAINT|CHECK CONSTRAINT|CONSTRAINT|TRIGGER|DEFAULT|FUNCTION) (?P<schema>\S+) (?P<name>[^\s(]+)"
@@ -107,6 +108,23 @@ async def write_backup(database: Database, url: str, output: int) -> None:
     await tools.run("pg_dump", *await _selected(database), f"--dbname={tools.dbname}", output=output)
 
 
+@dataclass(frozen=True, slots=True)
+class BackupContents:
+    """When a backup was written, by its own words, and how many tables of ours it has."""
+
+    written_at: str | None
+    tables: int
+
+
+async def examine_backup(database: Database, url: str, path: Path) -> BackupContents:
+    """Read what a backup holds, without its rows. Raise as `restore` does before it changes anything."""
+    tools = await _find_tools(database, url)
+    with tempfile.TemporaryDirectory(prefix="checkout-restore-") as directory:
+        listing = Path(directory, "listing")
+        await tools.run("pg_restore", "--list", f"--file={listing}", path)
+        return _contents(path, listing)
+
+
 async def restore(database: Database, url: str, path: Path) -> None:
     """Replace our tables with the backup's, in one transaction: a failure changes nothing.
 
@@ -150,6 +168,14 @@ async def _selected(database: Database) -> list[str]:
 def _pattern(name: str) -> str:
     """Quote a name, so that pg_dump takes no character for a pattern."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def _contents(path: Path, listing: Path) -> BackupContents:
+    written = _WRITTEN.search(listing.read_text(encoding="utf-8"))
+    _keep_ours(path, listing)
+    entries = map(_ENTRY.match, listing.read_text(encoding="utf-8").splitlines())
+    tables = sum(entry is not None and entry["kind"] == "TABLE" for entry in entries)
+    return BackupContents(written[1] if written else None, tables)
 
 
 def _keep_ours(path: Path, listing: Path) -> None:

@@ -96,6 +96,11 @@ class RefundablePayment:
     left: int
 
 
+def prevents_refund(dispute_status: str) -> bool:
+    """Return whether Stripe refuses refunds of a payment with a dispute of this status."""
+    return dispute_status in _DISPUTES_AGAINST_REFUNDS
+
+
 def plan(merged: Merged, order_id: str, options: RefundOptions, unanswered: RefundRequest | None) -> RefundPlan:
     """Plan a refund of an amount. Raise NotFound, NotRefundable, RefundUnderWay, SeveralPayments or InvalidRequest."""
     payment = choose_payment(merged, order_id, options, unanswered)
@@ -116,9 +121,7 @@ def choose_payment(
         )
     facts = merged.facts(order_id)
     payments = _payments(facts, livemode=order.livemode)
-    disputed = {
-        dispute.payment_id: dispute for dispute in facts.disputes if dispute.status in _DISPUTES_AGAINST_REFUNDS
-    }
+    disputed = {dispute.payment_id: dispute for dispute in facts.disputes if prevents_refund(dispute.status)}
     if options.payment_id is not None:
         payment = _named(merged, order.number, payments, options.payment_id)
     else:

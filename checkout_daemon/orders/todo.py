@@ -24,7 +24,12 @@ from checkout_daemon.model.orders import AttentionCode, Order, attention_command
 from checkout_daemon.model.todo import Todo, TodoItem
 from checkout_daemon.orders.charge_lines import ChargeLine
 from checkout_daemon.orders.drift_store import decode_drift
-from checkout_daemon.orders.explaining.troubles import ATTENTION_DESCRIPTIONS, concerned, subject_words
+from checkout_daemon.orders.explaining.troubles import (
+    ATTENTION_DESCRIPTIONS,
+    concerned,
+    dispute_advice,
+    subject_words,
+)
 from checkout_daemon.orders.figures import OVERDUE_AFTER, SLOW_AFTER
 from checkout_daemon.orders.order_filter import OrderFilter
 from checkout_daemon.orders.order_lists import (
@@ -245,12 +250,13 @@ def _disputes(
                 description=f"The dispute {dispute.id} waits for an answer{reason}",
                 next="The time to answer is over: Stripe reports how the bank decides."
                 if over
-                else "Without an answer by then, the customer's bank decides against us, and the money is lost.",
+                else f"{dispute_advice(dispute.status)} Without an answer by then, the customer's bank decides against "
+                "us, and the money is lost.",
                 since=order.updated_at,
-                command=f"checkout orders show {order.number}",
+                command=f"checkout orders explain {order.number}",
                 amount=order.amount_total if dispute.amount is None else dispute.amount,
             ),
-            page=dispute_url(settings, dispute.id, dispute.payment_id, livemode=order.livemode),
+            page=dispute_url(settings.stripe_api_base, dispute.id, dispute.payment_id, livemode=order.livemode),
             due_by=dispute.due_by,
             currency=dispute.currency or order.currency,
         )

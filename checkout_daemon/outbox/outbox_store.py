@@ -54,6 +54,11 @@ class MessageLine:
     endpoint: str | None = None  # of a webhook; None: CHECKOUT_SHOP_WEBHOOK_URL
     fingerprint: str | None = None
 
+    @property
+    def route(self) -> str:
+        """Return the channel, and the endpoint if it has a name: webhook to warehouse."""
+        return self.channel if self.endpoint is None else f"{self.channel} to {self.endpoint}"
+
 
 @dataclass(frozen=True, slots=True)
 class MessageFilter:

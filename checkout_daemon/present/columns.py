@@ -46,6 +46,11 @@ def alarm(_: Any) -> Tone:
     return Tone.ALARM
 
 
+def short_card(text: str) -> str:
+    """Return a card in fewer letters: of one that is cut, the last digits must not be missing."""
+    return text.replace("American Express", "Amex").replace("•••• ", "")
+
+
 @dataclass(frozen=True, slots=True)
 class RowColumn(Generic[T]):
     """A column: its value as text and as JSON, its width in cells, and the part of a row that it needs.

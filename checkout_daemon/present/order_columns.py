@@ -10,7 +10,7 @@ from checkout_daemon.model.charges import PaidWith
 from checkout_daemon.model.order_rows import OrderRow, Part
 from checkout_daemon.model.orders import Order
 from checkout_daemon.model.payment_names import code_words
-from checkout_daemon.present.columns import RowColumn, View, alarm, muted
+from checkout_daemon.present.columns import RowColumn, View, alarm, muted, short_card
 from checkout_daemon.present.event_columns import short_event
 from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import Tone, attention_words, tone
@@ -100,7 +100,8 @@ _ALL: tuple[OrderColumn, ...] = (
                 tone=lambda row: tone("order", row.order.status)),
     RowColumn("total", "Total", "amount_total", lambda row, _: money(row.order.amount_total, row.order.currency), 10,
                 right=True, sort="amount"),
-    RowColumn("card", "Card", "last4", lambda row, _: card(row.paid), 14, 24, 1, sort="card", part=Part.CHARGE),
+    RowColumn("card", "Card", "last4", lambda row, _: card(row.paid), 15, 24, 1, sort="card", part=Part.CHARGE,
+                short=short_card),
     RowColumn("country", "Country", "card_country", lambda row, _: plain(row.paid.card_country or ""), 8,
                 sort="country", part=Part.CHARGE, tone=muted),
     RowColumn("method", "Method", "payment_method", lambda row, _: _method(row), 10, 16, 1, sort="method",

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from checkout_daemon.model.sorting import SortBy
 from checkout_daemon.model.todo import TodoItem
-from checkout_daemon.present.columns import ListLook, RowColumn, View, by_name, muted
+from checkout_daemon.present.columns import ListLook, RowColumn, View, by_name, muted, short_card
 from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import Tone
 from checkout_daemon.present.text import NONE, plain, words
@@ -90,7 +90,7 @@ _ALL: tuple[RowColumn[TodoItem], ...] = (
         tone=muted,
         value=lambda item: item.since,
     ),
-    RowColumn("card", "Card", "last4", lambda item, _: card(item), 15, value=card),
+    RowColumn("card", "Card", "last4", lambda item, _: card(item), 15, value=card, short=short_card),
     RowColumn(
         "decline",
         "Declined",

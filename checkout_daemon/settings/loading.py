@@ -11,6 +11,7 @@ from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.settings.sources import (
     DEV_ENV_FIRST,
     Found,
+    Layer,
     SettingsFile,
     decided_elsewhere,
     demo_layer,
@@ -21,6 +22,7 @@ from checkout_daemon.settings.sources import (
 )
 from checkout_daemon.settings.table import DEFAULT_STATE_DIR, ROWS, Settings
 from checkout_daemon.settings.values import BadValue, check_key_destination, check_text
+from checkout_daemon.shop.records import Shop
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +103,24 @@ def examine_settings(
                 values[field] = error.usable
                 minor.add(row.name)
     settings = Settings(**values | {"state_dir": state_dir}, files=_files(sources), demo_unused_for=unused_for)
+    sources |= _from_shop_file(settings.shop, sources)
     for fault, names in _check_together(settings):
         if faults.keys().isdisjoint(names):
             faults[names[0]] = fault
     return Examined(settings, sources, faults, frozenset(minor))
+
+
+def _from_shop_file(shop: Shop, sources: Mapping[str, Found]) -> dict[str, Found]:
+    """Return the settings that the shop's file decides, because nothing else sets them."""
+    if shop.path is None:
+        return {}
+    layer, unset = Layer({}, shop.path), Shop()
+    return {
+        row.name: Found(str(value), layer)
+        for row in ROWS.values()
+        if row.shop_key and row.name not in sources
+        if (value := getattr(shop, row.shop_key)) != getattr(unset, row.shop_key)
+    }
 
 
 def _files(sources: Mapping[str, Found]) -> tuple[SettingsFile, ...]:

@@ -45,13 +45,15 @@ class Group(StrEnum):
         example: str = "",
         unset: str = "",
         secret: bool = False,
+        shop_key: str = "",
     ) -> T | D:
         """Return the dataclass field of a setting of this group, typed as its value.
 
         `derive` computes the default from the values of the settings above it, by field name. `unset` describes a
-        default that cannot be printed. The value of a secret is never printed whole.
+        default that cannot be printed. The value of a secret is never printed whole. `shop_key` is the field of Shop,
+        and the key in the shop's file, that the setting has its default from.
         """
-        row = SettingRow(name, kind, default, derive, self, about, example, unset, secret)
+        row = SettingRow(name, kind, default, derive, self, about, example, unset, secret, shop_key)
         return cast("T | D", field(repr=not secret, metadata={ROW: row}))
 
 
@@ -82,6 +84,7 @@ class SettingRow:
     example: str
     unset: str
     secret: bool
+    shop_key: str = ""
 
     def default_for(self, values: Mapping[str, Any]) -> Any:
         """Return the value of the setting where it is not set; `values` are those of the rows above it."""

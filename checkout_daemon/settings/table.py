@@ -197,6 +197,7 @@ class Settings:
         default=NAME,
         derive=lambda values: values["shop"].name,
         unset="`name` in the shop's file, else Checkout",
+        shop_key="name",
         example="Example Tea",
         about="The shop's name, on its pages and in its mails.",
     )
@@ -206,6 +207,7 @@ class Settings:
         default="eur",
         derive=lambda values: values["shop"].currency or "eur",
         unset="`currency` in the shop's file, else eur",
+        shop_key="currency",
         example="usd",
         about="The currency of the catalog's prices.",
     )
@@ -215,6 +217,7 @@ class Settings:
         default="en",
         derive=lambda values: values["shop"].locale or "en",
         unset="`locale` in the shop's file, else en",
+        shop_key="locale",
         example="de",
         about="The language of mails to customers whose language is not known.",
     )

@@ -18,6 +18,7 @@ from checkout_daemon.errors import CheckoutError, ConfigurationError
 from checkout_daemon.events.event_lists import EventOutcome, read_event_outcomes
 from checkout_daemon.ledger.event_types import EVENT_TYPES
 from checkout_daemon.model.money import format_money
+from checkout_daemon.model.typed_money import TypedMoney, minor_units
 from checkout_daemon.orders.order_lists import OrderView
 from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.private_files import write_private
@@ -75,7 +76,7 @@ class TriggerRequest:
 
     event: str
     order: str | None
-    amount: int | None
+    amount: int | TypedMoney | None
     timeout_seconds: float
 
 
@@ -176,7 +177,8 @@ async def _plan_for_order(runtime: Runtime, request: TriggerRequest, view: Order
         methods = (await retrieve_session(runtime.gateway, session.id)).object.get("payment_method_types") or ()
     make_session = f"checkout sessions resend {order.number}"
     offline = runtime.settings.stripe_api_base != STRIPE_API_BASE
-    steps = steps_for(Wanted(request.event, view, make_session, request.amount, methods, offline))
+    amount = None if request.amount is None else minor_units(request.amount, order.currency)
+    steps = steps_for(Wanted(request.event, view, make_session, amount, methods, offline))
     marks = (order.id, *(session.id for session in view.sessions), *(payment.id for payment in view.payments))
     return _Plan(marks, steps=tuple(steps))
 

@@ -108,6 +108,14 @@ async def list_tokens(database: Readable, *, revoked: bool = False) -> list[ApiT
         return [record_of(ApiToken, row) for row in await connection.fetch(sql("list_tokens"), revoked)]
 
 
+async def named_token(database: Readable, name: str) -> ApiToken:
+    """Return the token in use with this name or id. Raise NotFound."""
+    for token in await list_tokens(database):
+        if name in (token.id, token.name):
+            return token
+    raise _unknown(name)
+
+
 async def revoke_token(database: Database, name: str, *, operator: Operator, note: str = "") -> ApiToken:
     """Revoke the token with this name or id, from the next request on. Raise NotFound."""
     return await database.run(_revoke, name, operator, check_note(note))
@@ -158,11 +166,15 @@ async def _create(
 async def _revoke(connection: asyncpg.Connection, name: str, operator: Operator, note: str) -> ApiToken:
     row = await connection.fetchrow(sql("revoke_token"), name, operator.actor)
     if row is None:
-        raise NotFound(f"no token in use is called {name}: `checkout tokens list --all` shows every one")
+        raise _unknown(name)
     token = record_of(ApiToken, row)
     details = {"token": token.id, "name": token.name}
     await record_without_order(connection, [OperatorAction("token.revoked", operator, note, details)])
     return token
+
+
+def _unknown(name: str) -> NotFound:
+    return NotFound(f"no token in use is called {name}: `checkout tokens list --all` shows every one")
 
 
 def _hash(secret: str) -> bytes:

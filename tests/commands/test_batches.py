@@ -140,6 +140,8 @@ def test_a_dry_run_shows_money_to_people_and_minor_units_to_programs(run: Run, t
     assert "amount: €5.00" in shown
     assert "left afterwards: €28.99" in shown
     assert run("orders", "refund", "1001", "--amount", "500", "--dry-run", "--json").json["amount"] == 500
+    several = run("orders", "refund", "1001", "1002", "--amount", "€5", "--dry-run", "--json").lines
+    assert [item["amount"] for item in several] == [500, 500]
     assert "amount total: €33.99" in run("orders", "cancel", "1003", "--dry-run").out
 
 

@@ -99,6 +99,9 @@ def test_a_backup_restores_what_was_there_and_nothing_else(run: Run, database_ur
     file = tmp_path / "shop.dump"
     backup = run("db", "backup", file, "--json")
     lost = go(insert_order(database_url))
+    planned = run("db", "restore", file, "--dry-run", "--json").json
+    assert (planned["file"], planned["dry_run"], planned["tables"] > 20) == (str(file), True, True)
+    assert planned["written_at"].startswith("20")
     refused = run("db", "restore", file)
     before = go(order_ids(database_url))
     restored = run("db", "restore", file, "--yes", "--json")

@@ -40,3 +40,9 @@ def test_single_checks_can_be_asked_for(run: Run) -> None:
 
 def test_a_check_that_is_skipped_is_null_in_json(run: Run) -> None:
     assert [line["ok"] for line in run("doctor", "--only", "smtp", "--json").lines] == [None]
+
+
+def test_a_check_is_named_as_it_is_shown_or_as_json_has_it(run: Run) -> None:
+    named = [run("doctor", "--only", name, "--json").lines for name in ("live_key", "live key", "Live-Key")]
+    assert [[line["check"] for line in lines] for lines in named] == [["live_key"]] * 3
+    assert run("doctor", "--only", "no key").code == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import asyncpg
 import pytest
 
@@ -68,6 +70,25 @@ def test_an_event_is_shown_with_its_payload(run: Run, paid: str) -> None:
     encoded = run("events", "show", "evt_odd", "--json")
     assert encoded.json["payload"]["data"]["object"]["id"] == "price_1\x1b[2J\x9b31m\u202e"
     assert not set(encoded.out) & set("\x1b\x9b\u202e")
+
+
+def test_a_list_has_payloads_where_they_are_asked_for(run: Run, paid: str, database_url: str) -> None:
+    go(_delete_payload(database_url, "evt_odd"))
+    for form in (["--json"], ["--json", "--sort", "type"], ["--json", "--limit", "1", "--after", "evt_odd"]):
+        lines = {line["id"]: line for line in run("events", "list", "--payloads", *form).lines}
+        assert list(lines["evt_paid"]) == [*EVENT_KEYS, "payload"]
+        assert lines["evt_paid"]["payload"]["data"]["object"]["id"] == "cs_test_1"
+        assert lines["evt_paid"]["payload"] == run("events", "show", "evt_paid", "--json").json["payload"]
+        assert "evt_odd" not in lines or lines["evt_odd"]["payload"] is None
+    assert len(json.loads(run("events", "list", "--payloads", "--format", "json").out)) == 2
+    for form in ([], ["--quiet"], ["--format", "csv"]):
+        assert run("events", "list", "--payloads", *form).code == 2
+
+
+async def _delete_payload(database_url: str, event_id: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("DELETE FROM stripe_event_payloads WHERE event_id = $1", event_id)
+    await connection.close()
 
 
 def test_an_event_whose_payload_is_gone_is_still_shown(run: Run, paid: str, database_url: str) -> None:

@@ -173,6 +173,10 @@ def test_where_only_the_newest_are_sorted_it_is_written(run: Run, monkeypatch: p
     ran = run("sessions", "list", "--sort", "total")
     assert len(ran.out.splitlines()) == 3
     assert "Sorted the 2 newest only: narrow the list" in ran.err
+    # A list that is read as a whole is sorted as a whole.
+    whole = run("catalog", "list", "--sort", "-sku", "--quiet").out.split()
+    assert len(whole) > 2
+    assert whole == sorted(run("catalog", "list", "--quiet").out.split(), reverse=True)
 
 
 @pytest.mark.parametrize(

@@ -103,12 +103,44 @@ def test_cancel_leaves_nothing_to_pay(run: Run, waiting: CheckoutAnswer, do: Do,
     assert [run("orders", "cancel", text, "--yes").code for text in ("1003", "4711", "ada@example.com")] == [4, 3, 2]
 
 
-def test_money_typed_as_such_is_refused_with_its_minor_units(run: Run, paid: CheckoutAnswer) -> None:
-    for typed, shown in (("5.00", "500 for 5.00"), ("12,34", "1234 for 12,34"), ("5.0", "500 for 5.00")):
-        ran = run("orders", "refund", "1001", "--amount", typed, "--yes")
-        assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
-        assert f"is not in minor units: {shown}, in a currency with two decimals" in ran.err
-    assert "0 is not in the range" in run("orders", "refund", "1001", "--amount", "0").err
+@pytest.mark.parametrize(
+    ("typed", "minor"),
+    [("500", 500), ("10", 10), ("5.00", 500), ("12,34", 1234), ("€5", 500), ("5 EUR", 500), ("eur 5.50", 550)],
+)
+def test_an_amount_is_in_minor_units_or_money_as_people_write_it(
+    run: Run, paid: CheckoutAnswer, typed: str, minor: int
+) -> None:
+    planned = run("orders", "refund", "1001", "--amount", typed, "--dry-run", "--json").json
+    assert (planned["amount"], planned["currency"]) == (minor, "eur")
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ("5.0", "EUR has 2 decimals"),
+        ("1.000", "EUR has 2 decimals"),
+        ("$5", "the order is in EUR"),
+        ("5 usd", "the order is in EUR"),
+        ("0.00", "is nothing"),
+        ("0", "0 is not in the range"),
+        ("1_0", "is not a whole number"),
+        ("€5 EUR", "is not a whole number"),
+        ("-5.00", "is not a whole number"),
+    ],
+)
+def test_an_amount_that_may_mean_something_else_is_refused(
+    run: Run, paid: CheckoutAnswer, typed: str, why: str
+) -> None:
+    ran = run("orders", "refund", "1001", "--amount", typed, "--yes")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert why in ran.err
+    assert run("orders", "show", "1001", "--json").json["amount_refunded"] == 0
+
+
+def test_the_question_shows_minor_units_as_money(paid: CheckoutAnswer, run: Run) -> None:
+    ran = run("orders", "refund", "1001", "--amount", "10")
+    assert ran.err.startswith("error: Refund €0.10 of pi_")
+    assert "10 is €0.10" in run("orders", "refund", "--help").out
 
 
 def test_who_an_operator_is_goes_into_the_log_next_to_the_system_s_user(

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from threading import Event, Thread
 
+import asyncpg
 import pytest
 
 from tests.commands.conftest import Run, faults_of_log
@@ -57,6 +58,8 @@ def test_it_is_disabled_enabled_rotated_and_removed(run: Run, database_url: str)
     assert run("outbox", "endpoints", "rotate", "erp", "--yes").out.strip() != first
     assert run("outbox", "endpoints", "remove", "erp", "--yes").code == 0
     assert run("outbox", "endpoints", "enable", "erp").code == 3
+    assert run("outbox", "endpoints", "remove", "erp").code == 3  # what is not there needs no question
+    assert run("outbox", "endpoints", "rotate", "erp").code == 3
     assert faults_of_log(database_url) == []
 
 
@@ -77,9 +80,48 @@ def test_what_is_wrong_is_named_and_nothing_is_added(run: Run, arguments: list[s
 
 def test_a_test_message_is_signed_and_a_refusal_is_shown(run: Run, receiver: Receiver) -> None:
     receiver.secret = run(*ADD, "erp", receiver.url, "--json").json["secret"]
-    assert run("outbox", "endpoints", "test", "erp").code == 0
+    taken = run("outbox", "endpoints", "test", "erp")
+    assert (taken.code, taken.out.startswith("erp took the message: 204 after ")) == (0, True)
     ((_, body),) = receiver.taken.items()
     assert (body["type"], body["data"]) == ("endpoint.test", {"endpoint": "erp"})
     receiver.answer = lambda *_: 410
     ran = run("outbox", "endpoints", "test", "erp", "--json")
-    assert (ran.code, ran.json) == (1, {"name": "erp", "ok": False, "error": "the receiver answered 410"})
+    answer = {"name": "erp", "ok": False, "error": "the receiver answered 410", "status": 410}
+    assert (ran.code, {name: ran.json[name] for name in answer}) == (1, answer)
+    assert ran.json["seconds"] >= 0
+
+
+def test_a_test_shows_the_beginning_of_the_answer_and_nothing_that_a_terminal_obeys(
+    run: Run, receiver: Receiver
+) -> None:
+    run(*ADD, "erp", receiver.url)
+    receiver.answer, receiver.body = (lambda *_: 500), b"no \x1b[31msuch table\nline 2\n" + b"x" * 9000
+    ran = run("outbox", "endpoints", "test", "erp")
+    first, *lines = ran.out.splitlines()
+    assert (ran.code, first.startswith("erp did not take the message: the receiver answered 500 after ")) == (1, True)
+    assert lines[:2] == ["  no \N{REPLACEMENT CHARACTER}[31msuch table", "  line 2"]
+    assert len(ran.out) < 700
+    nowhere = run(*ADD, "gone", "http://127.0.0.1:9/hook").code
+    ran = run("outbox", "endpoints", "test", "gone", "--json")
+    assert (nowhere, ran.code, ran.json["status"], ran.json["body"]) == (0, 1, None, None)
+
+
+def test_the_list_of_messages_names_the_endpoint_on_80_columns(
+    run: Run, database_url: str, on_80_columns: pytest.MonkeyPatch
+) -> None:
+    run(*ADD, "warehouse", URL)
+
+    async def queue() -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(
+            "INSERT INTO outbox (kind, channel, endpoint, subject_id)"
+            " VALUES ('order.partially_refunded', 'webhook', 'warehouse', 're_1@warehouse')"
+        )
+        await connection.close()
+
+    asyncio.run(queue())
+    listed = run("outbox", "list")
+    assert " warehouse " in listed.out
+    assert max(map(len, listed.out.splitlines())) <= 80
+    (message,) = run("outbox", "list", "--json").lines
+    assert "webhook to warehouse" in run("outbox", "show", message["id"]).out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,17 @@ def test_a_demo_that_is_not_used_is_named_with_the_reason(run_bare: Run, environ
     ran = run_bare("settings", "--json")
     assert ran.err == "note: dev.env of the demo is not used, because STRIPE_API_KEY is set\n"
     assert {line["source"] for line in ran.lines} == {"environment", "default"}
+
+
+def test_what_the_shop_s_file_decides_has_it_as_its_source(
+    run_bare: Run, environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "shop.toml"
+    file.write_text('name = "Tea"\ncurrency = "usd"\n', encoding="utf-8")
+    environment.setenv("CHECKOUT_SHOP_FILE", str(file))
+    environment.setenv("CHECKOUT_CURRENCY", "chf")
+    shown = {line["name"]: (line["value"], line["source"]) for line in run_bare("settings", "--json").lines}
+    assert shown["CHECKOUT_SHOP_NAME"] == ("Tea", "shop.toml")
+    assert shown["CHECKOUT_CURRENCY"] == ("chf", "environment")
+    assert shown["CHECKOUT_LOCALE"] == ("en", "default")
+    assert re.search(r"CHECKOUT_SHOP_NAME\s+Tea\s+shop\.toml\n", run_bare("settings").out)

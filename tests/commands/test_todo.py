@@ -49,7 +49,7 @@ def test_the_page_has_a_box_for_each_item_and_fits(run: Run, disputed: str) -> N
     assert "1 to do, €50.00" in page.splitlines()[0]
     assert "[ ] Order 1001  €50.00  Ada Lovelace  dispute needs response  respond by 15 Dec 2040, in " in page
     assert "reason product not received" in page.replace("\n    ", " ")
-    assert "→ checkout orders show 1001" in page
+    assert "→ checkout orders explain 1001" in page
     assert " ack " not in page
     assert max(len(line) for line in page.splitlines() if "→" not in line and "[ ]" not in line) <= 80
 
@@ -77,11 +77,20 @@ def test_a_filter_leaves_items_of_orders_that_match(run: Run, disputed: str, dea
     assert run("todo", "--filter", "amount:>x").code == 2
 
 
-def test_explain_leads_to_the_list_and_never_to_an_acknowledgement(run: Run, disputed: str) -> None:
-    explained = run("orders", "explain", "1001").out
-    assert "checkout todo" in explained
-    assert "orders ack" not in explained
-    assert "product not received" in explained.replace("\n", " ")
+def test_explain_ends_at_the_page_of_the_dispute_with_its_deadline_and_what_can_be_done(
+    run: Run, disputed: str
+) -> None:
+    (item,) = run("todo", "--json").lines
+    assert item["command"] == "checkout orders explain 1001"
+    explained = run("orders", "explain", "1001")
+    words = " ".join(explained.out.split())
+    assert "product not received" in words
+    assert "by 2040-12-15 12:00 UTC (in " in words
+    assert "Send evidence there, or accept the dispute, which gives the money back." in words
+    assert f"→ {item['page']}\n" in explained.out
+    assert "→ checkout" not in explained.out
+    (finding,) = (one for one in run("orders", "explain", "1001", "--json").json["findings"] if one["page"])
+    assert (finding["page"], finding["command"]) == (item["page"], None)
 
 
 @pytest.fixture
@@ -105,7 +114,7 @@ def test_a_page_to_hand_over_in_markdown_and_html(run: Run, disputed: str, dead_
     assert "- [ ] **Order 1001  €50.00  Ada Lovelace  dispute needs response** **respond by 15 Dec 2040" in markdown
     assert "  - Owner: anna\n" in markdown
     assert "\\*calls\\* the bank" in markdown
-    assert "  - `checkout orders show 1001`\n" in markdown
+    assert "  - `checkout orders explain 1001`\n" in markdown
     page = run("todo", "--page", "html").out
     assert page.startswith("<!doctype html>")
     assert "&lt;b&gt;KeyError&lt;/b&gt;" in page

@@ -31,6 +31,7 @@ def test_a_revoked_one_is_listed_only_with_all(run: Run, database_url: str) -> N
     assert run("tokens", "list", "--json").lines == []
     assert [token["status"] for token in run("tokens", "list", "--all", "--json").lines] == ["revoked"]
     assert run("tokens", "revoke", "erp", "--yes").code == 3
+    assert run("tokens", "revoke", "erp").code == 3  # what is not there needs no question
     assert faults_of_log(database_url) == []
 
 

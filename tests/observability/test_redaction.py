@@ -57,6 +57,7 @@ def test_what_is_neither_stays(text: str) -> None:
     ("text", "shortened"),
     [
         ("order_id=6f1c0d9e-1111-4222-8333-444455556666", "order_id=6f1c0d9e..."),
+        ("message 6f1c0d9e-1111-4222-8333-444455556666, mail", "message 6f1c0d9e-1111-4222-8333-444455556666, mail"),
         ("/api/stripe-checkout/6F1C0D9E-1111-4222-8333-444455556666/retry", "/api/stripe-checkout/6F1C0D9E.../retry"),
         ("cs_test_a1b2c3d4e5f6g7h8i9 is open", "cs_test_a1b2c3d4... is open"),
         ("/c/pay/cs_live_a1b2c3d4e5f6g7h8#x", "/c/pay/cs_live_a1b2c3d4...#x"),

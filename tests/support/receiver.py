@@ -24,6 +24,7 @@ class Receiver:
     def __init__(self, answer: Callable[[str, int], int] = lambda *_: 204) -> None:
         self.answer = answer
         self.secret = SECRET
+        self.body = b"x" * 100_000
         self.url = ""
         self.tries: Counter[str] = Counter()
         self.under_way: Counter[str] = Counter()
@@ -60,4 +61,4 @@ class Receiver:
                 self.taken[message_id] = Webhook(self.secret).verify(body, dict(request.headers))
         finally:
             self.under_way[message_id] -= 1
-        return web.Response(status=status, headers={"Location": "/elsewhere"}, body=b"x" * 100_000)
+        return web.Response(status=status, headers={"Location": "/elsewhere"}, body=self.body)

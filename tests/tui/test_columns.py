@@ -8,10 +8,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from checkout_daemon.model.charges import PaidWith
 from checkout_daemon.model.order_rows import SORTS
 from checkout_daemon.model.orders import OrderStatus
 from checkout_daemon.present.columns import widths
-from checkout_daemon.present.order_columns import COLUMNS, FIELDS, field_column
+from checkout_daemon.present.order_columns import COLUMNS, FIELDS, card, field_column
+from checkout_daemon.present.todo_columns import TODO
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.settings import load_settings
 from tests.support.fixtures import KEY
@@ -47,6 +49,15 @@ async def shop(connection: asyncpg.Connection) -> None:
 async def test_a_wide_terminal_shows_card_country_items_and_deadline(sit: Sit) -> None:
     async with sit(size=(200, 60)) as seat:
         await seat.sees("Visa •••• 4242", " AT ", "2 × TEE-RED", "in 17d", "Ada Lovelace", "ada@example.com")
+
+
+def test_a_card_that_does_not_fit_is_shortened_and_keeps_its_last_digits() -> None:
+    whole = card(PaidWith(card_brand="amex", last4="0005"))
+    for column in (COLUMNS["card"], TODO.columns["card"]):
+        assert column.short is not None
+        assert column.short(whole) == "Amex 0005"
+        assert column.short("Mastercard •••• 4444") == "Mastercard 4444"
+        assert column.least >= len("Mastercard 4444")
 
 
 @pytest.mark.usefixtures("shop")

@@ -64,7 +64,7 @@ async def open_todo(seat: Seat) -> TodoScreen:
 async def test_the_nearest_deadline_is_first_and_what_fixes_it_is_shown(sit: Sit, size: tuple[int, int]) -> None:
     async with sit(size=size) as seat:
         screen = await open_todo(seat)
-        await seat.sees("4 to do", "respond by", "in 17 d", "reason fraudulent", "→ checkout orders show 1001")
+        await seat.sees("4 to do", "respond by", "in 17 d", "reason fraudulent", "→ checkout orders explain 1001")
         kinds = [item.kind for item in screen.items]
         assert kinds == ["dispute_needs_response", "refund_failed", "event_dead", "message_dead"]
         assert seat.lines()[0][1:].split()[:4] == ["in", "17d", "1001", "€50.00"]
@@ -222,3 +222,22 @@ async def test_what_is_done_leaves_the_list_and_the_cursor_stays_on_its_item(
         await connection.execute("UPDATE stripe_events SET status = 'dismissed'")
         await seat.until(lambda: len(screen.items) == 3)
         await seat.until(lambda: screen.item is not None and screen.item.subject == busy)
+
+
+@pytest.mark.usefixtures("busy")
+async def test_a_refund_is_not_offered_for_a_disputed_payment_but_its_page_is(sit: Sit) -> None:
+    async with sit(size=(140, 40)) as seat:
+        await seat.press(*"D", "enter")
+        screen = await seat.screen_of(OrderScreen)
+        await seat.sees("Order 1001   disputed", "Send evidence there", "respond by")
+        assert screen.details is not None
+        keys = seat.text().splitlines()[-1]
+        assert "Refund" not in keys
+        assert "Events" in keys
+        await seat.press("f")
+        await seat.sees("Its payment is disputed, so Stripe refuses a refund.")
+        await seat.press("o")
+        await seat.screen_of(ShowResult)
+        await seat.sees("In Stripe's dashboard", "dp_1")
+        await seat.press("escape", "w")
+        await seat.until(lambda: "pi_1" in seat.app.clipboard or "dp_1" in seat.app.clipboard)

@@ -15,6 +15,7 @@ from ..actions import Action, command_line
 from ..context import AppContext
 from ..listing import Listing
 from ..lists import BatchSource
+from ..widgets.chips import Chips
 from ..widgets.table import LiveTable
 from .lists import ListScreen
 from .looks import Looks
@@ -45,11 +46,13 @@ class BatchesScreen(Looks, ListScreen[Batch]):
         return Listing(self.in_sort(BatchSource(self.app_context.reads)))
 
     def body(self) -> Iterable[Widget]:
+        yield Chips()
         yield self.table
 
     def on_mount(self) -> None:
         self.table.focus()
         self._show_command()
+        self._show_chips()
         self.look_every(_LOOK_SECONDS, self._look)
         self.look_every(1.0, self.table.tick)
         self.load(0)
@@ -57,8 +60,20 @@ class BatchesScreen(Looks, ListScreen[Batch]):
     def _show_command(self) -> None:
         self.show_command(command_line("batches", "list", *self.sort_options))
 
+    async def show_loaded(self, listing: Listing[Batch]) -> None:
+        await super().show_loaded(listing)
+        self._show_chips()
+
+    def _show_chips(self) -> None:
+        """Show the sort, unless it is the first one, and whether only some batches were sorted."""
+        if not self.gone:
+            chips = self.query_one(Chips)
+            chips.display = bool(self.sort_chips)
+            chips.show(self.sort_chips, self.cut_note, is_warning=True)
+
     def show_in_sort(self) -> None:
         self.table.show(self._listing())
+        self._show_chips()
         self._show_command()
         self.load(0)
 

@@ -77,7 +77,7 @@ class MessageScreen(DetailScreen):
         for name, fact in (
             ("Error", message.last_error or ""),
             ("Order", str(message.number or "")),
-            ("By", message.channel),
+            ("By", message.route),
             ("About", message.subject_id),
             ("Created", clock(message.created_at, zone)),
             ("Sent", clock(message.sent_at, zone) if message.sent_at else ""),

@@ -62,7 +62,7 @@ class OrderScreen(OrderActions, CareActions, OwnActions):
             "f",
             "refund",
             "Refund a payment or a part of it",
-            "orders refund ORDER --amount MINOR",
+            "orders refund ORDER --amount AMOUNT",
             foot="Refund",
             writes=True,
         ),
@@ -141,7 +141,7 @@ class OrderScreen(OrderActions, CareActions, OwnActions):
 
     async def read(self) -> None:
         first, context = self.details is None, self.app_context
-        details = await read_order_details(context.reads, self.order_id, context.time_zone)
+        details = await read_order_details(context.reads, self.order_id, context.settings)
         if self.gone or details == self.details:
             return
         self.details = details
@@ -296,9 +296,11 @@ class OrderScreen(OrderActions, CareActions, OwnActions):
         for finding in findings:
             description = plain(finding.description)
             text.append(f"{description if roomy else with_short_ids(description)}\n")
+            if finding.page is not None:
+                text.append("  → ", muted).append(f"{plain(finding.page)}\n", "bold")
             if finding.command is not None:
                 text.append("  → ", muted).append(f"{plain(finding.command)}\n", "bold")
-            if finding.next is not None and (roomy or finding.command is None):
+            if finding.next is not None and (roomy or (finding.command or finding.page) is None):
                 text.append(f"  next: {plain(finding.next)}\n", muted)
         text.rstrip()
         return text

@@ -12,9 +12,12 @@ from checkout_daemon.checkout.canceling import cancel_order, check_cancelable
 from checkout_daemon.checkout.expiring import expire_sessions
 from checkout_daemon.checkout.resending import mail_status, resend_session
 from checkout_daemon.events.replaying import replay
+from checkout_daemon.ledger.derive import SETTLED_DISPUTES
 from checkout_daemon.model.orders import PAYABLE_STATUSES, OrderStatus
 from checkout_daemon.orders.notes import acknowledge, note_order
-from checkout_daemon.orders.stripe_pages import dashboard_url
+from checkout_daemon.orders.order_lists import OrderView
+from checkout_daemon.orders.refund_rules import prevents_refund
+from checkout_daemon.orders.stripe_pages import dashboard_url, dispute_url
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import clock, time_of_day
 from checkout_daemon.stripe_sync.comparing import Synced, sync_order
@@ -128,16 +131,15 @@ class OrderActions(DetailScreen):
     async def action_dashboard(self) -> None:
         if self.details is None:
             return
-        view = self.details.view
-        ids = [paid.id for paid in reversed(view.payments)] + [session.id for session in reversed(view.sessions)]
-        if not ids:
+        found = _page(self.details.view, self.app_context.settings.stripe_api_base)
+        if found is None:
             self.notify("This order has no payment or session at Stripe yet.", markup=False)
             return
-        url = dashboard_url(self.app_context.settings, ids[0], livemode=view.order.livemode)
+        object_id, url = found
         if open_in_browser(url):
             self.notify(url, title="Opened in the browser", timeout=5, markup=False)
             return
-        await self.app.push_screen_wait(ShowResult("In Stripe's dashboard", f"{ids[0]}\n\n{url}", copies=url))
+        await self.app.push_screen_wait(ShowResult("In Stripe's dashboard", f"{object_id}\n\n{url}", copies=url))
 
     @work(group=ACTING)
     async def action_copy_one(self) -> None:
@@ -200,21 +202,18 @@ class OrderActions(DetailScreen):
 
     @work(group=ACTING)
     async def action_copy_fix(self) -> None:
-        """Copy the command that fixes what `orders explain` found, after a choice if there are several."""
-        found = (
-            {}
-            if self.details is None
-            else {finding.command: finding.description for finding in self.details.findings if finding.command}
-        )
+        """Copy the command or page that fixes what `orders explain` found, after a choice if there are several."""
+        findings = () if self.details is None else self.details.findings
+        found = {fix: finding.command for finding in findings if (fix := finding.command or finding.page)}
         if not found:
             return
-        commands = list(found)
-        chosen: str | None = commands[0]
-        if len(commands) > 1:
-            chosen = await self.app.push_screen_wait(Choose("Copy", [(command, command) for command in commands]))
+        chosen: str | None = next(iter(found))
+        if len(found) > 1:
+            chosen = await self.app.push_screen_wait(Choose("Copy", [(fix, fix) for fix in found]))
         if chosen is not None:
-            self.show_command(chosen)
-            self.copy(chosen, "command")
+            if found[chosen] is not None:
+                self.show_command(chosen)
+            self.copy(chosen, "page" if found[chosen] is None else "command")
 
 
 def _obstacle(action: str, details: OrderDetails) -> str | None:
@@ -224,6 +223,10 @@ def _obstacle(action: str, details: OrderDetails) -> str | None:
         return f"This order is {words(status)}: it has no payment link."
     if action == "refund" and (status == OrderStatus.REFUNDED or not view.payments):
         return "All of it is refunded already." if view.payments else "Nothing was paid for this order."
+    if action == "refund" and {paid.id for paid in view.payments} <= _disputed(view):
+        return (
+            "Its payment is disputed, so Stripe refuses a refund. Press o for the page where the dispute is answered."
+        )
     if action == "expire" and not any(session.status == "open" for session in view.sessions):
         return "This order has no open session."
     if action == "cancel" and status not in PAYABLE_STATUSES:
@@ -232,9 +235,27 @@ def _obstacle(action: str, details: OrderDetails) -> str | None:
         return "This order does not need attention."
     if action == "replay" and not view.events:
         return "No events of this order are stored. Press s to ask Stripe instead."
-    if action == "copy_fix" and not any(finding.command for finding in details.findings):
+    if action == "copy_fix" and not any(finding.command or finding.page for finding in details.findings):
         return "No command is needed."
     return None
+
+
+def _disputed(view: OrderView) -> set[str]:
+    """Return the payments that cannot be refunded because of a dispute."""
+    return {dispute.payment_id for dispute in view.disputes if prevents_refund(dispute.status)}
+
+
+def _page(view: OrderView, stripe_api_base: str) -> tuple[str, str] | None:
+    """Return the id and the page of what an operator looks for at Stripe: the open dispute, the payment, the session.
+
+    None if nothing is at Stripe yet.
+    """
+    livemode = view.order.livemode
+    for dispute in reversed(view.disputes):
+        if dispute.status not in SETTLED_DISPUTES:
+            return dispute.id, dispute_url(stripe_api_base, dispute.id, dispute.payment_id, livemode=livemode)
+    ids = [paid.id for paid in reversed(view.payments)] + [session.id for session in reversed(view.sessions)]
+    return (ids[0], dashboard_url(stripe_api_base, ids[0], livemode=livemode)) if ids else None
 
 
 def _differences(found: Synced) -> str:

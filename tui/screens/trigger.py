@@ -56,7 +56,7 @@ class TriggerScreen(BaseScreen):
         Action("slash", "pick", "Pick the order that it is for", "trigger --order ORDER", foot="Order", show_key="/"),
         Action("n", "new_order", "Create a new order for it", "trigger EVENT --order new", foot="New"),
         Action("0", "no_order", "No order: Stripe creates its own objects", "trigger EVENT", foot="None"),
-        Action("a", "amount", "Refund part of it", "trigger --amount MINOR", foot="Amount"),
+        Action("a", "amount", "Refund part of it", "trigger --amount AMOUNT", foot="Amount"),
         Action("x", "stop", "Stop the run", foot="Stop"),
         Action("o", "order", "Open the order", "orders show ORDER", foot="Open"),
         Action("e", "events", "Stripe's events as they arrive", "events list"),

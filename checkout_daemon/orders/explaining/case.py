@@ -15,15 +15,21 @@ from checkout_daemon.orders.order_lists import DisputeLine, OrderSession, OrderV
 from checkout_daemon.orders.refund_request_store import RefundRequest
 from checkout_daemon.orders.session_attempt_store import Attempt
 from checkout_daemon.outbox.outbox_store import MessageLine
+from checkout_daemon.settings import STRIPE_API_BASE
 
 
 class Finding(msgspec.Struct, frozen=True, rename={"description": "says"}):  # kept: JSON key
-    """A statement about an order. `next`: what happens without an operator, if anything; `command`: what fixes it."""
+    """A statement about an order.
+
+    `next`: what happens without an operator, if anything. `command`: what fixes it. `page`: where it is
+    fixed at Stripe.
+    """
 
     code: str
     description: str
     next: str | None = None
     command: str | None = None
+    page: str | None = None
 
 
 Rule = Callable[["Case"], Iterable[Finding]]
@@ -59,6 +65,7 @@ class Case:
     erased: bool = False
     late: tuple[str, ...] = ()
     doubtful: bool = False
+    stripe_api_base: str = STRIPE_API_BASE
 
     @property
     def order(self) -> Order:

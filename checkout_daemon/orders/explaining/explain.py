@@ -23,6 +23,7 @@ from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.orders.refund_request_store import unanswered_request
 from checkout_daemon.orders.session_attempt_store import is_doubtful, last_attempt
 from checkout_daemon.outbox.outbox_store import MessageFilter, list_messages
+from checkout_daemon.settings import STRIPE_API_BASE
 
 _BEFORE = timedelta(days=1)  # clocks differ
 _MOST_MESSAGES = 20
@@ -39,14 +40,16 @@ class Explanation:
     findings: tuple[Finding, ...]
 
 
-async def explain_order(database: Readable, text: str, time_zone: str = "UTC") -> Explanation:
+async def explain_order(
+    database: Readable, text: str, time_zone: str = "UTC", stripe_api_base: str = STRIPE_API_BASE
+) -> Explanation:
     """Explain an order from the database alone. `text` is what find_order takes. Raise NotFound, AmbiguousOrder.
 
-    `time_zone` is the IANA name of the zone for times in sentences.
+    `time_zone` is the IANA name of the zone for times in sentences. The pages of disputes depend on `stripe_api_base`.
     """
     view = await show_order(database, text)
     async with database.connection() as connection:
-        case = await _read_case(connection, view, datetime.now(ZoneInfo(time_zone)))
+        case = await _read_case(connection, view, datetime.now(ZoneInfo(time_zone)), stripe_api_base)
     order = view.order
     return Explanation(order.id, order.number, order.status, order.attention, tuple(findings_of(case)))
 
@@ -61,13 +64,14 @@ def findings_of(case: Case) -> list[Finding]:
     return sorted(found, key=lambda finding: finding.code != PAYMENT_REFUSED)
 
 
-async def _read_case(connection: asyncpg.Connection, view: OrderView, now: datetime) -> Case:
+async def _read_case(connection: asyncpg.Connection, view: OrderView, now: datetime, stripe_api_base: str) -> Case:
     order_id = view.order.id
     attempt = await last_attempt(connection, order_id)
     undelivered = MessageFilter(statuses=("failed", "dead"), order_id=order_id)
     return Case(
         view=view,
         now=now,
+        stripe_api_base=stripe_api_base,
         attempt=attempt,
         doubtful=attempt is not None and await is_doubtful(connection, order_id, attempt.number),
         refund_request=await unanswered_request(connection, order_id),

@@ -18,6 +18,8 @@ from checkout_daemon.orders.explaining.case import (
     wrong_payments,
 )
 from checkout_daemon.orders.order_lists import DisputeLine, OrderView, PaymentLine
+from checkout_daemon.orders.refund_rules import prevents_refund
+from checkout_daemon.orders.stripe_pages import dispute_url
 from checkout_daemon.stripe_api.events import KEPT
 
 PAYMENT_REFUSED = "payment_refused"
@@ -77,6 +79,13 @@ def concerned(view: OrderView, code: AttentionCode) -> Sequence[StripeLine | Pay
             assert_never(code)
 
 
+def dispute_advice(status: str) -> str:
+    """Return what can be done about a dispute that needs a response. https://docs.stripe.com/disputes/responding."""
+    if prevents_refund(status):
+        return "Send evidence there, or accept the dispute, which gives the money back. A refund would be refused."
+    return "Send evidence there, or refund the order, which ends the inquiry."
+
+
 def subject_words(lines: Sequence[StripeLine | PaymentLine], late: Sequence[str] = ()) -> str:
     """Return the ids of objects that need attention, separated by commas, with the words that are not known."""
     unknown = {line.id: line.unknown for line in lines if not isinstance(line, PaymentLine) and line.unknown}
@@ -121,10 +130,10 @@ def _unanswered_disputes(case: Case, lines: Sequence[StripeLine | PaymentLine]) 
         yield Finding(
             AttentionCode.DISPUTE_NEEDS_RESPONSE.value,
             f"The dispute {line.id} of {money(line.amount, line.currency)}{reason} needs our response in Stripe's "
-            f"Dashboard, by {case.when(line.due_by)}.",
+            f"Dashboard, by {case.when(line.due_by)}. {dispute_advice(line.status)}",
             "Without a response by then, the customer's bank decides against us. Stripe reports a response, which ends "
             "this attention.",
-            "checkout todo",
+            page=dispute_url(case.stripe_api_base, line.id, line.payment_id, livemode=case.order.livemode),
         )
 
 
@@ -242,7 +251,7 @@ def _undelivered_message(case: Case) -> Iterable[Finding]:
         dead = message.status == "dead"
         yield Finding(
             f"message_{message.status}",
-            f"The {message.channel} {message.kind} was not delivered: {_error(message.last_error)}.",
+            f"The {message.kind} by {message.route} was not delivered: {_error(message.last_error)}.",
             f"Nothing: it was tried {message.attempts} times."
             if dead
             else f"It is retried {case.when(message.next_attempt_at)}.",

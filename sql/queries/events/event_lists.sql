@@ -98,6 +98,12 @@ FROM stripe_events
 LEFT JOIN stripe_event_payloads AS held ON held.event_id = stripe_events.id AND held.received_at = stripe_events.received_at
 WHERE id = $1;
 
+-- name: read_payloads
+-- $1 ids. The payloads that retention has left.
+SELECT id, payload FROM stripe_events
+JOIN stripe_event_payloads AS held ON held.event_id = stripe_events.id AND held.received_at = stripe_events.received_at
+WHERE id = ANY($1::text[]);
+
 -- name: read_event_outcomes
 -- $1 ids. Each event's outcome, with the change of its order that it caused, or the order's status twice.
 SELECT stripe_events.id, type, stripe_events.status, reason, order_id, last_error, received_at, orders.number,
