@@ -4,6 +4,9 @@ Runs a real `checkout tui` in a pseudo-terminal of 80x24, and reads what it writ
 key, to the bytes. Goals: first rows within 1 s, a change on screen within 150 ms (p99) at 200 changes a second, a key
 answered within 50 ms (p99) meanwhile, 150 MB.
 
+Every sort of the list and what is to do are read as the terminal reads them, with a thousand orders that need a person:
+each statement within 50 ms (p99).
+
 It also counts what each screen sends at 200x60 while nothing changes. More than 1,000 bytes a second is a failure
 (exit 1): this is a count, so it does not depend on the machine. `--idle-only` measures nothing else.
 
@@ -24,7 +27,8 @@ import struct
 import sys
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,8 +38,14 @@ import psutil
 from bench.support.cluster import make_state_dir
 from bench.support.machine import calm, machine
 from bench.support.paper import Paper
+from checkout_daemon.database.connection import PLANNER, settle
 from checkout_daemon.database.migrations import migrate
 from checkout_daemon.dev.postgres import EmbeddedPostgres
+from checkout_daemon.model.order_rows import SORTS, read_sort
+from checkout_daemon.orders.order_filter import OrderFilter
+from checkout_daemon.orders.sorted_orders import OrderList
+from checkout_daemon.orders.todo import read_todo
+from checkout_daemon.settings import load_settings
 
 ROWS, COLUMNS = 24, 80
 WIDE = (60, 200)  # of the idle screens
@@ -56,6 +66,8 @@ IDLE_SCREENS = {
 TOP = 8  # orders that change: all in view, also below a line of troubles
 STARTS = 3
 KEY_EVERY_SECONDS = 0.1
+READS = 20  # of each list
+READ_GATE = 50.0  # milliseconds in the database, p99
 PATIENCE_SECONDS = 30.0
 
 ORDERS = """
@@ -254,6 +266,50 @@ async def measure_walk(url: str, directory: Path, newest: int, oldest: int) -> t
     return end, search
 
 
+class OneConnection:
+    """A database with one connection, which notes the milliseconds of each statement."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+        self.taken: list[float] = []
+        connection.add_query_logger(lambda query: self.taken.append(1000 * query.elapsed))
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """Lend the connection."""
+        yield self._connection
+
+
+async def measure_reads(url: str) -> dict[str, list[float]]:
+    """Return the milliseconds of the statements that each sort takes, and what is to do."""
+    connection = await asyncpg.connect(url)
+    await settle(connection, PLANNER)
+    await connection.execute("UPDATE orders SET attention = '{paid_twice}' WHERE number % 1000 = 0")
+    await connection.execute("ANALYZE orders (attention)")
+    database, found = OneConnection(connection), {}
+    settings = load_settings({"DATABASE_URL": url, "STRIPE_API_KEY": "sk_test_0123456789abcdef"}, cwd=Path("/"))
+    for text in [sign + name for name in SORTS for sign in ("", "-")]:
+        sort = read_sort(text)
+        assert sort is not None
+        for _ in range(READS):
+            await OrderList(database, OrderFilter(), sort).page(None, 50)
+        found[f"sort {text}"], database.taken = database.taken, []
+    for _ in range(READS):
+        await read_todo(database, settings)
+    found["to do"] = database.taken
+    await connection.close()
+    return found
+
+
+def report_reads(found: dict[str, list[float]]) -> None:
+    """Print the slowest sorts and what is to do."""
+    ranked = sorted(found, key=lambda name: -p(found[name], 0.99) / 1000)
+    for name in dict.fromkeys([*ranked[:3], "to do"]):
+        taken = [one / 1000 for one in found[name]]
+        verdict = "" if p(taken, 0.99) <= READ_GATE else f"   SLOW: more than {READ_GATE:.0f} ms"
+        print(f"{name:<25} p50 {p(taken, 0.5):.1f} ms, p99 {p(taken, 0.99):.1f} ms a statement{verdict}")
+
+
 async def measure_idle(url: str, directory: Path, newest: int, keys: bytes, shows: str) -> float:
     """Return the bytes a second that a screen sends while nothing changes."""
     screen = open_terminal(url, directory, WIDE)
@@ -324,6 +380,7 @@ async def main(options: argparse.Namespace) -> int:
         print(f"change to screen          p50 {p(changes, 0.5):.0f} ms, p99 {p(changes, 0.99):.0f} ms")
         print(f"key to screen             p50 {p(keys, 0.5):.0f} ms, p99 {p(keys, 0.99):.0f} ms of {len(keys)} keys")
         print(f"memory                    {memory:.0f} MB")
+        report_reads(await measure_reads(url))
         print(f"meanwhile                 {lateness}")
         return 0 if quiet else 1
     finally:

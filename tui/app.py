@@ -22,7 +22,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
-from checkout_daemon.ledger.watching import ConnectionChange, Lost, follow_changes
+from checkout_daemon.ledger.watching import ConnectionChange, Lost, Regained, follow_changes
 from checkout_daemon.operations.schema import check_schema
 from checkout_daemon.orders.terminal_windows import may_write
 from checkout_daemon.present.text import plain_lines
@@ -47,6 +47,8 @@ _PULSE_EVERY_SECONDS = 2.0
 
 # Draw changes of this span together: nobody can tell, and a busy shop costs less.
 _DRAW_EVERY_SECONDS = 0.06
+_FIRST_TRIES = 3  # to subscribe, before the start has failed
+_TRY_AGAIN_SECONDS = 0.5
 
 
 def _everything() -> type[Provider]:
@@ -157,22 +159,39 @@ class Terminal(App[CheckoutError | None]):
 
     @work(exclusive=True, group="follow")
     async def _follow(self) -> None:
+        """Follow the changes. The database was there a moment ago, so a first connection that fails is tried again."""
+        tries = 0
+        while True:
+            try:
+                await self._follow_changes()
+            except DatabaseUnavailable as error:
+                tries += 1
+                if not self.following and tries == _FIRST_TRIES:
+                    self.exit(error)
+                    return
+                self._trouble(Lost(error.detail))
+                await asyncio.sleep(_TRY_AGAIN_SECONDS)
+            except CheckoutError as error:
+                self.exit(error)
+                return
+
+    async def _follow_changes(self) -> None:
         changes = follow_changes(self._listen_url, on_trouble=self._trouble, on_ready=self._caught_up)
-        try:
-            async with aclosing(changes) as batches:
-                async for batch in batches:
-                    await self.app_context.reads.await_changes()
-                    for screen in self._live_screens():
-                        if screen.is_mounted:
-                            await screen.changed(batch)
-                        else:  # its first read may have begun
-                            screen.call_later(screen.changed, batch)
-                    await asyncio.sleep(_DRAW_EVERY_SECONDS)
-        except CheckoutError as error:
-            self.exit(error)
+        async with aclosing(changes) as batches:
+            async for batch in batches:
+                await self.app_context.reads.await_changes()
+                for screen in self._live_screens():
+                    if screen.is_mounted:
+                        await screen.changed(batch)
+                    else:  # its first read may have begun
+                        screen.call_later(screen.changed, batch)
+                await asyncio.sleep(_DRAW_EVERY_SECONDS)
 
     def _caught_up(self) -> None:
         self.following = True
+        if self.app_context.lost_at is not None:
+            self._trouble(Regained())
+            return
         # No notification covers what changed between the first read and the subscription.
         self._reload()
 

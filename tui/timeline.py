@@ -114,6 +114,7 @@ def _change(change: ChangeLine) -> Moment:
 def _audit_entry(entry: ActionLine, currency: str) -> Moment:
     """Return an operator's action, from the audit log."""
     step = "" if entry.from_status == entry.to_status else transition(entry.from_status, entry.to_status)
+    currency = dict(entry.details).get("currency", currency)
     details = [f"{words(name)} {_detail(name, text, currency)}" for name, text in entry.details]
     note = plain(entry.note) if entry.note else ""
     detail = "\n".join(filter(None, (note, ", ".join([*details, f"audit entry {entry.number}"]))))
@@ -121,10 +122,14 @@ def _audit_entry(entry: ActionLine, currency: str) -> Moment:
 
 
 def _detail(name: str, text: str, currency: str) -> str:
-    """Return a detail as it is shown. Amounts are stored in minor units."""
-    if name == "amount" and text.isdecimal():
-        return money(int(text), currency)
-    return short_id(plain(text))
+    """Return a detail as it is shown on a line."""
+    found = _money_or_text(name, text, currency)
+    return short_id(plain(text)) if found == text else found
+
+
+def _money_or_text(name: str, text: str, currency: str) -> str:
+    """Return a detail with an amount as money: they are stored in minor units."""
+    return money(int(text), currency) if name == "amount" and text.isdecimal() else text
 
 
 def _attempt(attempt: AttemptLine) -> Moment:
@@ -169,8 +174,13 @@ def entry_text(moment: Moment, time_zone: str, colour: Colour, room: int) -> Tex
     return text
 
 
-def record_of_moment(line: ChangeLine | ActionLine | AttemptLine, time_zone: str) -> tuple[str, str, str]:
-    """Return a title, everything that is stored about a line, and what is worth copying. Ids are whole."""
+def record_of_moment(
+    line: ChangeLine | ActionLine | AttemptLine, time_zone: str, currency: str
+) -> tuple[str, str, str]:
+    """Return a title, everything that is stored about a line, and what is worth copying. Ids are whole.
+
+    `currency` is that of the order: amounts are shown as money in it, unless the line has its own.
+    """
 
     def at(time: datetime | None) -> str:
         return "" if time is None else clock(time, time_zone)
@@ -179,7 +189,8 @@ def record_of_moment(line: ChangeLine | ActionLine | AttemptLine, time_zone: str
         title, copied = f"Audit entry {line.number}", f"{line.kind} by {line.actor}"
         facts = {"at": at(line.at), "what": words(line.kind), "who": line.actor, "why": line.note or ""}
         facts |= {"status": f"{words(line.from_status)} → {words(line.to_status)}"}
-        facts |= {words(name): value for name, value in line.details}
+        own = dict(line.details).get("currency", currency)
+        facts |= {words(name): _money_or_text(name, value, own) for name, value in line.details}
     elif isinstance(line, AttemptLine):
         title, copied = f"Session attempt {line.number}", line.session_id or str(line.number)
         facts = {"started": at(line.started_at), "session": line.session_id or "", "rejected": at(line.rejected_at)}

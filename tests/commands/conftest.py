@@ -58,6 +58,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> pytest.Monkey
     for name in ("STRIPE_CLI", "CHECKOUT_STATE_DIR", "CHECKOUT_PUBLIC_URL", "CHECKOUT_SMTP_URL", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("CHECKOUT_OPERATOR", "")  # `--as` sets it
     monkeypatch.chdir(tmp_path)
     return monkeypatch
 

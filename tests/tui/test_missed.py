@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
 from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.ledger.order_states import CHANNEL
+from checkout_daemon.ledger.watching import follow_changes
 from checkout_daemon.orders.sorted_orders import OrderList
+from checkout_daemon.runtime import open_runtime
+from checkout_daemon.settings import load_settings
+from tests.support.fixtures import KEY
 from tests.support.orders import add_order
 from tests.tui.conftest import Seat, Sit
+from tui.app import CONNECTIONS, Terminal
+from tui.context import AppContext
 from tui.screens.orders import OrdersScreen
 
 
@@ -55,9 +64,9 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
     return gate
 
 
-async def create(connection: asyncpg.Connection, number: int) -> None:
-    """Create an order with its change, as a checkout does."""
-    order_id = await add_order(connection, number=number)
+async def create(connection: asyncpg.Connection) -> None:
+    """Create an order with the next number, and its change, as a checkout does."""
+    order_id = await add_order(connection)
     await connection.execute(
         "INSERT INTO order_changes (order_id, to_status, cause, actor)"
         " VALUES ($1, 'pending', 'order.created', 'shopper')",
@@ -76,9 +85,9 @@ async def test_orders_that_commit_in_another_sequence_than_their_changes_are_all
     try:
         async with sit() as seat:
             transactions = [other.transaction() for other in others]
-            for number, (other, transaction) in enumerate(zip(others, transactions, strict=True), 1001):
+            for other, transaction in zip(others, transactions, strict=True):
                 await transaction.start()
-                await create(other, number)
+                await create(other)
             # The change with the greatest number is seen first, that with the least last, each after an announcement.
             for seen, transaction in enumerate(reversed(transactions), 1):
                 await transaction.commit()
@@ -100,7 +109,7 @@ async def test_an_order_that_commits_while_another_list_is_read_is_in_it(
         await seat.press("greater_than_sign")  # another sort: another list
         async with asyncio.timeout(30):
             await gate.read.wait()
-        await create(connection, 1001)
+        await create(connection)
         await announce(connection)
         await seat.until(lambda: screen._meanwhile is not None and len(screen._meanwhile) == 1)
         gate.open.set()
@@ -111,11 +120,11 @@ async def test_a_read_that_fails_is_done_again_although_the_database_was_never_l
     sit: Sit, connection: asyncpg.Connection, gate: Gate
 ) -> None:
     gate.failures = 2
-    await create(connection, 1001)
+    await create(connection)
     async with sit() as seat:
         await seat.until(lambda: seat.numbers() == [1001])
         gate.failures = 2
-        await create(connection, 1002)
+        await create(connection)
         await announce(connection)
         await seat.until(lambda: seat.numbers() == [1002, 1001])
         assert seat.app.app_context.lost_at is None
@@ -124,8 +133,8 @@ async def test_a_read_that_fails_is_done_again_although_the_database_was_never_l
 async def test_a_list_that_could_not_be_read_is_not_replaced_by_the_one_before(
     sit: Sit, connection: asyncpg.Connection, gate: Gate
 ) -> None:
-    for number in (1001, 1002):
-        await create(connection, number)
+    for _ in range(2):
+        await create(connection)
     await connection.execute("UPDATE orders SET attention = '[\"paid_twice\"]' WHERE number = 1001")
     async with sit() as seat:
         gate.failures = 1
@@ -154,3 +163,34 @@ async def test_what_changes_while_a_screen_is_being_built_is_handled_once_it_is(
 async def settled(seat: Seat) -> None:
     for _ in range(3):
         await seat.pilot.pause()
+
+
+async def test_a_first_connection_that_fails_is_tried_again_and_three_that_fail_end_the_terminal(
+    sit: Sit, connection: asyncpg.Connection, database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    failures = 2
+
+    async def failing(*arguments: Any, **options: Any) -> AsyncGenerator[list[ChangeLine], None]:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise DatabaseUnavailable("no answer in time")
+        async with aclosing(follow_changes(*arguments, **options)) as batches:
+            async for batch in batches:
+                yield batch
+
+    monkeypatch.setattr("tui.app.follow_changes", failing)
+    monkeypatch.setattr("tui.app._TRY_AGAIN_SECONDS", 0.01)
+    async with sit() as seat:
+        assert (failures, seat.app.app_context.lost_at) == (0, None)
+        await create(connection)
+        await announce(connection)
+        await seat.until(lambda: seat.numbers() == [1001])
+    failures = 3
+    settings = load_settings({"DATABASE_URL": database_url, "STRIPE_API_KEY": KEY}, cwd=tmp_path)
+    async with open_runtime(settings, pool_size=CONNECTIONS) as runtime:
+        app = Terminal(AppContext(runtime, read_only=False), database_url)
+        async with app.run_test() as pilot, asyncio.timeout(30):
+            while app.return_value is None:
+                await pilot.pause(0.01)
+    assert isinstance(app.return_value, DatabaseUnavailable)

@@ -163,13 +163,12 @@ async def test_a_wrong_query_is_refused_by_name(shop: Client, query: str, code: 
 
 
 async def test_every_fault_of_a_query_is_reported_at_once_with_its_parameter(shop: Client) -> None:
-    query = "limit=0&limit=2&status=paid&updated_since=now&cursor=" + "A" * 15_000 + "&since=1&since=2"
+    query = "limit=0&limit=2&status=paid&updated_since=now&since=1&since=2"
     _, problem = await ask(shop, f"/api/orders?{query}", await token(shop))
     assert [(fault["parameter"], fault["code"]) for fault in problem["errors"]] == [
         ("since", "unknown_parameter"),
         ("limit", "repeated_parameter"),
         ("limit", "invalid_limit"),
-        ("cursor", "invalid_cursor"),
         ("updated_since", "invalid_time"),
         ("status", "invalid_status"),
     ]

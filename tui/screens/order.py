@@ -220,7 +220,10 @@ class OrderScreen(OrderActions, CareActions, OwnActions):
         if isinstance(moment.line, MessageLine):
             self.app_context.navigation.message(moment.line.id)
             return
-        title, text, copied = record_of_moment(moment.line, self.app_context.time_zone)
+        if self.details is None:
+            return
+        currency = self.details.view.order.currency
+        title, text, copied = record_of_moment(moment.line, self.app_context.time_zone, currency)
         self.app.push_screen(ShowResult(title, text, copies=copied))
 
     def action_events(self) -> None:

@@ -39,7 +39,8 @@ def clock_agrees(probes: Probes) -> Check:
     if clocks.widest > NOTABLE:
         halted = "; nothing is deleted or given up because of its age until they agree"
         return Check.failed("clock", clocks.description + (halted if clocks.widest > DANGEROUS else ""), FIX)
-    return Check.passed("clock", detail)
+    silent = [name for name, ahead in known if ahead is None]
+    return Check.passed("clock", detail + "".join(f"; {name} does not answer" for name in silent))
 
 
 async def endpoint_registered(probes: Probes) -> Check:
