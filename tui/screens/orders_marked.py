@@ -14,7 +14,6 @@ from checkout_daemon.batches.records import BatchAct, BatchOptions
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.model.order_rows import OrderRow
 from checkout_daemon.model.orders import Order
-from checkout_daemon.orders.caring import assign
 from checkout_daemon.orders.order_filter import Extent, OrderFilter
 from checkout_daemon.orders.order_pages import all_orders, orders_that_fit
 from checkout_daemon.present.money import extent, money, sums
@@ -214,6 +213,8 @@ class MarkingScreen(ListScreen[OrderRow]):
 
     @work(group=ACTING)
     async def action_assign_marked(self) -> None:
+        from checkout_daemon.orders.caring import assign  # a tenth of the imports, which the first rows do not need
+
         if not self._any_marked():
             return
         numbers = [order.number for order in self.marked.values()]
