@@ -122,6 +122,7 @@ def create_app(
                 guessing,
                 bodies.shop,
                 currency=settings.currency,
+                shop=settings.shop,
             )
             app[checkout.CHECKOUTS] = checkouts = checkout.CheckoutRoute(
                 edge, runtime, catalog, app[app_keys.LIMITS].checkouts, guessing, bodies.shop, metrics

@@ -96,13 +96,18 @@ CREATE TABLE orders (
     erased_at       timestamptz,  -- when the customer's data was deleted
     coupon_deleted_at timestamptz,  -- at Stripe; null again once the coupon is made again
     imported_from   text,  -- the session, PaymentIntent or charge of another system that it was made from
+    -- Null in shops without shipping or tax. They belong to the terms, as they were when the order was placed.
+    amount_shipping bigint,
+    amount_tax      bigint,  -- part of the total
+    shipped_at      timestamptz,
     CONSTRAINT orders_idempotency_key UNIQUE (idempotency_key),
     CONSTRAINT orders_status_known CHECK (status IN (
         'pending', 'processing', 'completed', 'partially_refunded', 'refunded', 'disputed', 'failed', 'expired', 'canceled')),
     CONSTRAINT orders_currency_shape CHECK (currency ~ '^[a-z]{3}$'),
     CONSTRAINT orders_amounts CHECK (
-        amount_subtotal >= 0 AND amount_discount >= 0 AND amount_total >= 0
-        AND amount_total = amount_subtotal - amount_discount AND amount_refunded >= 0),
+        amount_subtotal >= 0 AND amount_discount >= 0 AND amount_total >= 0 AND amount_refunded >= 0
+        AND amount_total = amount_subtotal - amount_discount + coalesce(amount_shipping, 0)
+        AND coalesce(amount_shipping, 0) >= 0 AND coalesce(amount_tax, 0) BETWEEN 0 AND amount_total),
     CONSTRAINT orders_key_with_hash CHECK ((idempotency_key IS NULL) = (request_hash IS NULL))
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02, fillfactor = 90);
 CREATE INDEX orders_newest ON orders (created_at DESC, number DESC);
@@ -118,13 +123,15 @@ CREATE INDEX orders_redeeming ON orders (discount_code)
     WHERE discount_code IS NOT NULL AND status NOT IN ('failed', 'expired', 'canceled');
 CREATE INDEX orders_to_forget ON orders (created_at)
     WHERE erased_at IS NULL AND paid_at IS NULL AND status IN ('pending', 'failed', 'expired', 'canceled');
+CREATE INDEX orders_to_ship ON orders (paid_at) WHERE amount_shipping IS NOT NULL AND shipped_at IS NULL;
 CREATE INDEX orders_with_coupon ON orders (updated_at) WHERE amount_discount > 0 AND coupon_deleted_at IS NULL;
 
 -- An order as it is listed and shown. Every statement that reads whole orders selects from here, so the columns are written once.
 -- Readers need the right to read `orders` itself (security_invoker). New columns go to the end: see migration 0022.
 CREATE VIEW order_rows WITH (security_invoker = true) AS
 SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
-       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at, imported_from
+       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at, imported_from, amount_shipping,
+       amount_tax, shipped_at
 FROM orders;
 GRANT SELECT ON order_rows TO PUBLIC;
 
@@ -204,6 +211,39 @@ CREATE TABLE order_items (
 );
 CREATE INDEX order_items_by_sku ON order_items (lower(sku) text_pattern_ops, order_id);
 
+-- How and where to an order is sent. Of the address only the country is known until Stripe's page has asked for the rest, and again once
+-- the customer was erased.
+CREATE TABLE order_shipping (
+    order_id        uuid PRIMARY KEY REFERENCES orders ON DELETE CASCADE,
+    rate            text NOT NULL,             -- its name in shop.toml
+    label           text NOT NULL,             -- as the shopper saw it
+    estimate        text NOT NULL DEFAULT '',
+    name            text NOT NULL DEFAULT '',  -- of the recipient
+    line1           text NOT NULL DEFAULT '',
+    line2           text NOT NULL DEFAULT '',
+    city            text NOT NULL DEFAULT '',
+    state           text NOT NULL DEFAULT '',
+    postal_code     text NOT NULL DEFAULT '',
+    country         text NOT NULL,
+    collected_by    text NOT NULL DEFAULT '',  -- the session whose page asked for the address: of several, the greatest id
+    carrier         text NOT NULL DEFAULT '',
+    tracking_number text NOT NULL DEFAULT '',
+    tracking_url    text NOT NULL DEFAULT '',
+    CONSTRAINT order_shipping_country CHECK (country ~ '^[A-Z]{2}$')
+);
+
+-- The tax that an order's total includes, by class and rate.
+CREATE TABLE order_taxes (
+    order_id     uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
+    position     smallint NOT NULL,
+    tax_class    text NOT NULL,
+    percent      numeric(6, 3) NOT NULL,
+    amount_gross bigint NOT NULL,  -- the part of the total that is taxed so, tax included
+    amount       bigint NOT NULL,
+    PRIMARY KEY (order_id, position),
+    CONSTRAINT order_taxes_amount CHECK (percent > 0 AND amount BETWEEN 0 AND amount_gross)
+);
+
 -- An attempt to make a Checkout Session. It is written before Stripe is called, so that it can be finished with the same bytes after a
 -- crash.
 CREATE TABLE session_attempts (
@@ -224,12 +264,12 @@ CREATE TABLE acts (
     seq      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     order_id uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
     kind     text NOT NULL,
-    reason   text NOT NULL DEFAULT '',  -- acknowledged: the attention code
+    reason   text NOT NULL DEFAULT '',  -- acknowledged: the attention code; shipped: the carrier
     subject  text NOT NULL DEFAULT '',  -- acknowledged: the attention's subject
     actor    text NOT NULL,
     note     text NOT NULL DEFAULT '',
     at       timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT acts_kind_known CHECK (kind IN ('canceled', 'acknowledged', 'noted'))
+    CONSTRAINT acts_kind_known CHECK (kind IN ('canceled', 'acknowledged', 'noted', 'shipped'))
 );
 CREATE INDEX acts_of_order ON acts (order_id, seq);
 
@@ -947,7 +987,7 @@ BEGIN
     IF locked <> '{}' THEN
         SELECT json_agg(json_build_array(act.order_id, json_build_array(act.kind, act.reason, act.subject))) INTO held_acts
         FROM (
-            SELECT order_id, kind, reason, subject FROM acts WHERE order_id = ANY(locked) AND kind <> 'noted'
+            SELECT order_id, kind, reason, subject FROM acts WHERE order_id = ANY(locked) AND kind NOT IN ('noted', 'shipped')
             UNION ALL
             SELECT order_id, 'closed', 'refund', id::text FROM refund_requests WHERE order_id = ANY(locked) AND error IS NOT NULL
             UNION ALL

@@ -1,7 +1,7 @@
 """Compares the audit log with what operators' actions leave elsewhere: changing only one side is noticed.
 
-In one transaction, an action of these kinds writes its entry and a line of the change log. A cancellation and an
-acknowledgement also write an act, and a refund writes its request.
+In one transaction, an action of these kinds writes its entry and a line of the change log. A cancellation, an
+acknowledgement and a shipment also write an act, and a refund writes its request.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ _WITH_A_CHANGE = (
     "order.acknowledged",
     "order.canceled",
     "order.corrected",
+    "order.shipped",
     "order.erased",
     "refund.requested",
     "session.resent",
@@ -28,7 +29,7 @@ _WITH_A_CHANGE = (
     "order.snoozed",
     "order.unsnoozed",
 )
-_ACTS = {"canceled": "order.canceled", "acknowledged": "order.acknowledged"}
+_ACTS = {"canceled": "order.canceled", "acknowledged": "order.acknowledged", "shipped": "order.shipped"}
 
 
 @dataclass(slots=True)

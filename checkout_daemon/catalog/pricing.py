@@ -48,8 +48,33 @@ class PricedLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ShippingOffer:
+    """A way to send a cart, in the shopper's language. Amount in minor units; `estimate` may be empty."""
+
+    id: str
+    label: str
+    amount: int
+    estimate: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaxLine:
+    """The tax that part of an order includes: `amount` of its gross `amount_gross`, in minor units."""
+
+    tax_class: str
+    percent: Decimal
+    amount_gross: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
-    """The lines add up to the subtotal, their discounts to the discount; total = subtotal - discount. Minor units."""
+    """The lines add up to the subtotal, their discounts to the discount. Amounts in minor units.
+
+    total = subtotal - discount + what the chosen `shipping` costs. `taxes` are included in the total. `offers` are the
+    ways to send the goods to the shopper's country. `taxed`: the shop states its taxes, even if they are none here.
+    `ships`: something in the cart must be sent.
+    """
 
     lines: tuple[PricedLine, ...]
     discount: Discount | None
@@ -57,6 +82,26 @@ class Quote:
     amount_discount: int
     amount_total: int
     currency: str
+    shipping: ShippingOffer | None = None
+    offers: tuple[ShippingOffer, ...] = ()
+    taxes: tuple[TaxLine, ...] = ()
+    taxed: bool = False
+    ships: bool = False
+
+    @property
+    def amount_shipping(self) -> int | None:
+        """What the chosen way of shipping costs, or None if none is chosen."""
+        return None if self.shipping is None else self.shipping.amount
+
+    @property
+    def amount_tax(self) -> int | None:
+        """The tax that the total includes, or None if the shop states none."""
+        return sum(line.amount for line in self.taxes) if self.taxed else None
+
+    @property
+    def has_terms(self) -> bool:
+        """Whether shipping or taxes belong to the terms of an order."""
+        return self.taxed or self.shipping is not None
 
     @property
     def discount_code(self) -> str | None:
@@ -107,7 +152,7 @@ def price_cart(
     if discount is not None:
         errors += _discount_faults(discount, subtotal, currency, now)
         off = 0 if errors else discount_amount(discount, subtotal, currency)
-    errors += _amount_faults(subtotal, subtotal - off, currency)
+    errors += amount_faults(subtotal, subtotal - off, currency)
     if errors:
         raise InvalidRequest(errors)
     shares = share_discount(amounts, off, currency)
@@ -187,7 +232,8 @@ def _discount_faults(discount: Discount, subtotal: int | None, currency: str, no
     return [FieldError("/discount_code", code, detail) for code, detail in faults]
 
 
-def _amount_faults(subtotal: int, total: int, currency: str) -> list[FieldError]:
+def amount_faults(subtotal: int, total: int, currency: str) -> list[FieldError]:
+    """Return why Stripe would not charge the total."""
     # The subtotal, not the total: Stripe applies this limit to the amount before discounts, and to our coupon too.
     if subtotal > maximum_amount(currency):
         most = format_money(maximum_amount(currency), currency)

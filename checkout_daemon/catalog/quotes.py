@@ -8,18 +8,32 @@ from datetime import UTC, datetime
 import asyncpg
 
 from checkout_daemon.catalog.cart import Cart, Product
+from checkout_daemon.catalog.delivery import NOWHERE, ShippingChoice, finish_quote
 from checkout_daemon.catalog.discount_store import count_redemptions, find_discount, lock_discount
 from checkout_daemon.catalog.memory import CatalogMemory
 from checkout_daemon.catalog.pricing import DISCOUNT_CODE, Discount, Quote, normalize_discount_code, price_cart
 from checkout_daemon.catalog.product_store import find_products
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import FieldError, InvalidRequest
+from checkout_daemon.shop.records import Shop
+
+PLAIN = Shop()
+"""A shop that sends nothing and states no taxes."""
 
 
 async def quote(
-    database: Database, catalog: CatalogMemory, cart: Cart, discount_code: str | None, *, currency: str
+    database: Database,
+    catalog: CatalogMemory,
+    cart: Cart,
+    discount_code: str | None,
+    *,
+    currency: str,
+    shop: Shop = PLAIN,
+    to: ShippingChoice = NOWHERE,
 ) -> Quote:
-    """Return what the cart costs now. Nothing is written or reserved. Raise InvalidRequest with every fault.
+    """Return what the cart costs now, sent as `to` states. Nothing is written or reserved.
+
+    Raise InvalidRequest with every fault.
 
     Prices and terms come from memory; only the redemptions of a code with a limit are counted in the database.
     """
@@ -30,11 +44,18 @@ async def quote(
     if discount is not None and discount.redemption_limit is not None:
         async with database.connection() as connection:
             redemptions = await count_redemptions(connection, discount.code)
-    return _price(cart, snapshot.products, code, discount, redemptions, currency)
+    return finish_quote(_price(cart, snapshot.products, code, discount, redemptions, currency), shop, to)
 
 
 async def price_for_order(
-    connection: asyncpg.Connection, cart: Cart, discount_code: str | None, *, currency: str, lock_key: int
+    connection: asyncpg.Connection,
+    cart: Cart,
+    discount_code: str | None,
+    *,
+    currency: str,
+    lock_key: int,
+    shop: Shop = PLAIN,
+    to: ShippingChoice = NOWHERE,
 ) -> Quote:
     """Price as `quote` does, in the transaction that creates the order: a limited discount stays locked until its end.
 
@@ -49,7 +70,7 @@ async def price_for_order(
     redemptions = 0
     if discount is not None and discount.redemption_limit is not None:
         discount, redemptions = await lock_discount(connection, discount.code) or (None, 0)
-    return _price(cart, products, code, discount, redemptions, currency)
+    return finish_quote(_price(cart, products, code, discount, redemptions, currency), shop, to)
 
 
 def _price(

@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from checkout_daemon.catalog.cart import Cart
+from checkout_daemon.catalog.delivery import ShippingChoice
 from checkout_daemon.catalog.memory import CatalogMemory
 from checkout_daemon.catalog.pricing import PriceChanged, Quote, normalize_discount_code
 from checkout_daemon.catalog.quotes import price_for_order, quote
@@ -19,8 +20,10 @@ from checkout_daemon.checkout.sessions import first_session, fresh_session, only
 from checkout_daemon.checkout.shopper_view import resolve_ref
 from checkout_daemon.errors import IdempotencyConflict, InvalidRequest, NotFound, NotPayable, ProbablyPlaced
 from checkout_daemon.ledger.order_states import CHANNEL
+from checkout_daemon.model.address import Address
 from checkout_daemon.model.customer import Customer
 from checkout_daemon.model.orders import OrderStatus
+from checkout_daemon.model.shipping import OrderShipping
 from checkout_daemon.orders.order_ids import new_order_id
 from checkout_daemon.orders.order_store import (
     DeclineLimit,
@@ -34,7 +37,7 @@ from checkout_daemon.orders.order_store import (
     read_order,
     record_key,
 )
-from checkout_daemon.orders.second_orders import AlikeOrder, lines_of, lock_key, order_to_reuse
+from checkout_daemon.orders.second_orders import AlikeOrder, lines_of, lock_key, order_to_reuse, sent_as
 from checkout_daemon.runtime import Runtime
 
 # Shorter than for a retry: the shopper may be paying in another tab, and a session may last only half an hour in all.
@@ -59,6 +62,14 @@ class CheckoutRequest:
     insist: bool = False  # place the order even if the customer has just placed the same one
     former_hash: bytes = b""
     declines: DeclineLimit | None = None
+    address: Address | None = None  # only the country if Stripe's page asks for the rest
+    shipping_rate: str | None = None
+
+    @property
+    def shipping_choice(self) -> ShippingChoice:
+        """Where the order shall be sent, and how."""
+        country = None if self.address is None else self.address.country
+        return ShippingChoice(country, self.shipping_rate, self.locale, required=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +114,9 @@ async def start_checkout(
         if earlier is not None:
             return await _answer(runtime, earlier, await first_session(runtime, earlier), created=False)
         alike = await _alike_orders(runtime, request)
-        first = order_to_reuse(request.customer, request.discount_code, request.expected_total, alike)
+        first = order_to_reuse(
+            request.customer, request.discount_code, request.expected_total, alike, _sent(runtime, request)
+        )
         if first is not None:
             return await _reuse(runtime, request, idempotency_key, first)
         if refusal is not None:
@@ -172,11 +185,18 @@ async def _place(
         # Without a discount nothing must be locked while the cart is priced: the statement that places the order
         # compares the prices with the tables. If they differ, or the cart is refused, the tables decide.
         with suppress(InvalidRequest, StalePrices):
-            priced = await quote(runtime.database, catalog, request.cart, None, currency=runtime.settings.currency)
+            priced = await quote(
+                runtime.database,
+                catalog,
+                request.cart,
+                None,
+                currency=runtime.settings.currency,
+                shop=runtime.settings.shop,
+                to=request.shipping_choice,
+            )
             if request.expected_total in (None, priced.amount_total):
-                return await runtime.database.run_statement(
-                    _insert_order, runtime, request, priced, idempotency_key, known, check_prices=True
-                )
+                run = runtime.database.run_unconfirmed if priced.has_terms else runtime.database.run_statement
+                return await run(_insert_order, runtime, request, priced, idempotency_key, known, check_prices=True)
     return await runtime.database.run_unconfirmed(_price_and_insert, runtime, request, idempotency_key, known)
 
 
@@ -193,6 +213,8 @@ async def _price_and_insert(
         request.discount_code,
         currency=runtime.settings.currency,
         lock_key=lock_key(request.customer, request.cart),
+        shop=runtime.settings.shop,
+        to=request.shipping_choice,
     )
     if request.expected_total not in (None, priced.amount_total):
         raise PriceChanged(priced)
@@ -211,6 +233,7 @@ async def _insert_order(
 ) -> PlacedOrder | None:
     order_id = new_order_id(datetime.now(UTC))
     settings = runtime.settings
+    shipping = _shipping(priced, request)
     payable = PayableOrder(
         order_id,
         priced.currency,
@@ -219,6 +242,9 @@ async def _insert_order(
         request.customer.email,
         priced.lines,
         request.locale,
+        priced.amount_shipping,
+        shipping,
+        request.customer.phone,
     )
     attempt = start_attempt(payable, 1, settings, runtime.gateway.now(), priced.discount)
     new = NewOrder(
@@ -232,9 +258,25 @@ async def _insert_order(
         None if request.insist else lines_of(request.cart),
         known,
         request.declines,
+        shipping,
     )
     key = lock_key(request.customer, request.cart)
     return await place_order(connection, new, attempt, lock_key=key, check_prices=check_prices)
+
+
+def _shipping(priced: Quote, request: CheckoutRequest) -> OrderShipping | None:
+    if priced.shipping is None or request.address is None:
+        return None
+    chosen = priced.shipping
+    return OrderShipping(chosen.id, chosen.label, request.address, chosen.estimate)
+
+
+def _sent(runtime: Runtime, request: CheckoutRequest) -> tuple[str, ...] | None:
+    """Return how the order would be sent, to compare it with earlier ones; None if nothing of it is."""
+    shipping = runtime.settings.shop.shipping
+    if shipping is None or request.address is None or not shipping.needed(request.cart.skus):
+        return None
+    return sent_as(request.shipping_rate or "", request.address)
 
 
 async def _answer_placed(runtime: Runtime, order: PlacedOrder) -> CheckoutAnswer:

@@ -11,6 +11,7 @@ from typing import Any
 
 from checkout_daemon.model.locale import stripe_locale
 from checkout_daemon.model.orders import order_id_from
+from checkout_daemon.model.shipping import OrderShipping
 from checkout_daemon.orders.order_store import PayableOrder
 
 # The statement that inserts the attempt replaces these with the order's number and the shop's id. No other text in the
@@ -72,6 +73,8 @@ def session_parameters(
     }
     if (locale := stripe_locale(order.locale)) is not None:
         session["locale"] = locale
+    if order.shipping is not None:
+        _add_shipping(session, order, order.shipping)
     if expires_at is not None:
         session["expires_at"] = int(expires_at.timestamp())
     if not order.amount_discount:
@@ -85,3 +88,27 @@ def session_parameters(
     }
     session["discounts"] = [{"coupon": coupon["id"]}]
     return {"session": session, "coupon": coupon}
+
+
+def _add_shipping(session: dict[str, Any], order: PayableOrder, shipping: OrderShipping) -> None:
+    """Add what shipping costs as a line of ours, and the address, or the question for it.
+
+    Stripe's own shipping options would let the shopper change the total.
+    """
+    if order.amount_shipping:
+        price = {
+            "currency": order.currency,
+            "unit_amount": order.amount_shipping,
+            "product_data": {"name": shipping.label, "metadata": {"shipping_rate": shipping.rate}},
+        }
+        session["line_items"].append({"quantity": 1, "price_data": price})
+    to = shipping.address
+    if not to.is_known:
+        session["shipping_address_collection"] = {"allowed_countries": [to.country]}
+        return
+    address = {name: getattr(to, name) for name in ("line1", "line2", "city", "state", "postal_code", "country")}
+    session["payment_intent_data"]["shipping"] = {
+        "name": to.name,
+        "phone": order.customer_phone,
+        "address": {name: value for name, value in address.items() if value},
+    }

@@ -118,7 +118,15 @@ def session_update(fetched: Fetched, cause: str, actor: str) -> Update:
     except UnreadableObject as error:  # it is unknown whether there is a session to pay
         raise StripeUnavailable(f"Stripe's answer cannot be used: {error}") from error
     subject_id = translation.subject_id
-    return Update(cause, actor, subject_id or "", subject_id, translation.links, translation.facts)
+    return Update(
+        cause,
+        actor,
+        subject_id or "",
+        subject_id,
+        translation.links,
+        translation.facts,
+        address=translation.address,
+    )
 
 
 def our_session_update(fetched: Fetched, order_id: str, attempt: int, cause: str, actor: str) -> Update:

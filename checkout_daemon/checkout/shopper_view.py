@@ -6,11 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from checkout_daemon.catalog.pricing import PricedLine
+from checkout_daemon.catalog.pricing import PricedLine, TaxLine
 from checkout_daemon.database.queries import sql
 from checkout_daemon.errors import NotFound
 from checkout_daemon.model.orders import PAYABLE_STATUSES, Order, order_id_from
+from checkout_daemon.model.shipping import OrderShipping
 from checkout_daemon.orders import order_store
+from checkout_daemon.orders.shipping_store import read_shipping, read_taxes
 from checkout_daemon.runtime import Runtime
 
 _SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
@@ -23,6 +25,8 @@ class ShopperOrder:
     order: Order
     items: tuple[PricedLine, ...]
     retry_url: str | None
+    taxes: tuple[TaxLine, ...] = ()
+    shipping: OrderShipping | None = None
 
 
 async def resolve_ref(runtime: Runtime, ref: str) -> str:
@@ -45,8 +49,11 @@ async def show_to_shopper(runtime: Runtime, ref: str) -> ShopperOrder:
     async with runtime.database.connection() as connection:
         order = await order_store.read_order(connection, order_id)
         items = await order_store.read_items(connection, order_id)
+        taxes = await read_taxes(connection, [order_id]) if order.amount_tax is not None else {}
+        sent = await read_shipping(connection, [order_id]) if order.amount_shipping is not None else {}
         payable = order.status in PAYABLE_STATUSES and not await order_store.has_mismatch(connection, order_id)
-    return ShopperOrder(order, items, f"/api/stripe-checkout/{order.id}/retry" if payable else None)
+    retry_url = f"/api/stripe-checkout/{order.id}/retry" if payable else None
+    return ShopperOrder(order, items, retry_url, taxes.get(order_id, ()), sent.get(order_id))
 
 
 async def count_declines(runtime: Runtime, ref: str, order_ids: Sequence[str]) -> int:

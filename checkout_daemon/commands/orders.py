@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from checkout_daemon.commands import orders_actions, orders_caring, orders_correct
+from checkout_daemon.commands import orders_actions, orders_caring, orders_correct, orders_ship
 from checkout_daemon.commands.base import CommandGroup
 from checkout_daemon.commands.completers import complete_numbers
 from checkout_daemon.commands.lists import format_options, printer_of
@@ -67,6 +67,7 @@ def orders() -> None:
 
 for _command in (
     orders_actions.orders_refund,
+    orders_ship.orders_ship,
     orders_actions.orders_cancel,
     orders_correct.orders_correct,
     orders_actions.orders_recover,

@@ -17,6 +17,7 @@ from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.model.charges import PaidWith
 from checkout_daemon.model.order_rows import OrderRow
 from checkout_daemon.model.orders import Order
+from checkout_daemon.model.shipping import OrderShipping
 from checkout_daemon.orders.caring import Care
 from checkout_daemon.orders.charge_lines import ChargeLine
 from checkout_daemon.orders.explaining import Explanation
@@ -114,6 +115,10 @@ def _facts(order: Order, zone: str) -> dict[str, Line]:
         code = f" with {plain(order.discount_code)}" if order.discount_code else ""
         discount = money(order.amount_discount, order.currency)
         total += f" ({money(order.amount_subtotal, order.currency)} less {discount}{code})"
+    if order.amount_shipping is not None:
+        total += f", with {money(order.amount_shipping, order.currency)} of shipping"
+    if order.amount_tax is not None:
+        total += f", includes {money(order.amount_tax, order.currency)} of tax"
     customer = ", ".join(filter(None, map(plain, (order.customer_name, order.customer_email, order.customer_phone))))
     return {
         "Attention": attention(order.attention),
@@ -122,6 +127,7 @@ def _facts(order: Order, zone: str) -> dict[str, Line]:
         "Customer": customer or "erased",
         "Created": local_time(order.created_at, zone),
         "Paid": local_time(order.paid_at, zone) if order.paid_at else "",
+        "Shipped": local_time(order.shipped_at, zone) if order.shipped_at else "",
         "Updated": local_time(order.updated_at, zone),
         "Mode": "live" if order.livemode else "test",
         "Imported": f"from {plain(order.imported_from)}" if order.imported_from else "",
@@ -137,6 +143,12 @@ def _sections(view: OrderView, actions: Sequence[ActionLine], zone: str) -> dict
             f"{item.quantity:>4} × {plain(item.name)} ({plain(item.sku)})  {money(item.amount, currency)}"
             + (f"  less {money(item.amount_discount, currency)}" if item.amount_discount else "")
             for item in view.items
+        ],
+        "Shipping": [] if view.shipping is None else _shipping(view.shipping),
+        "Taxes": [
+            f"{line.percent.normalize():f} % {plain(line.tax_class)}: {money(line.amount, currency)} of "
+            f"{money(line.amount_gross, currency)}"
+            for line in view.taxes
         ],
         "Sessions": [
             Text.assemble(
@@ -182,6 +194,12 @@ def _sections(view: OrderView, actions: Sequence[ActionLine], zone: str) -> dict
         "Changes": [change_line(change, zone) for change in view.changes],
         "Operators": [_action(action, zone) for action in _not_under_changes(view, actions)],
     }
+
+
+def _shipping(shipping: OrderShipping) -> list[Line]:
+    tracking = ", ".join(filter(None, (shipping.carrier, shipping.tracking_number, shipping.tracking_url)))
+    lines = [", ".join(filter(None, (shipping.label, shipping.estimate))), *shipping.address.lines(), tracking]
+    return [plain(line) for line in lines if line]
 
 
 def _payment(payment: PaymentLine, zone: str) -> Line:
@@ -255,6 +273,7 @@ def view_object(view: OrderView) -> dict[str, Any]:
     """Return the JSON of `orders show`: the keys of the order, and the lists of what belongs to it."""
     names = ("items", "sessions", "payments", "charges", "refunds", "disputes", "events")
     lists = {name: getattr(view, name) for name in names}
+    lists |= {"shipping": view.shipping, "taxes": view.taxes}
     return keys(view.order) | lists | {"changes": [change_object(change) for change in view.changes]}
 
 

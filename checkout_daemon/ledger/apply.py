@@ -314,6 +314,7 @@ def _translate(received: ReceivedEvent, own: frozenset[str]) -> tuple[Update | N
         subject_id=translation.subject_id,
         links=translation.links,
         facts=translation.facts,
+        address=translation.address,
     )
     return update, Verdict("applied", subject_id=translation.subject_id)
 

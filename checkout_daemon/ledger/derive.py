@@ -92,6 +92,7 @@ class Derived(msgspec.Struct, frozen=True):
 
 
 _COMPLETED = Message(MessageKind.ORDER_COMPLETED.value, "")
+_RECEIVED = Message(MessageKind.ORDER_RECEIVED.value, "")
 NEW_ORDER = Derived(OrderStatus.PENDING, (), 0, None, payable=True, messages=frozenset())
 
 
@@ -241,6 +242,8 @@ def _messages(
     }
     if valid:
         messages.add(_COMPLETED)
+    elif any(_is_processing(session) for session in facts.sessions):
+        messages.add(_RECEIVED)
     elif (last := last_attempt(facts.sessions)) is not None and last.payment_status is PaymentStatus.FAILED:
         messages.add(Message(MessageKind.PAYMENT_FAILED.value, last.id))
     return frozenset(messages)

@@ -144,6 +144,11 @@ def work_out(loaded: Loaded, updates: Sequence[Update], singles: SingleOrders) -
         None if update.subject_id is None else order_id or base.order_of(update.subject_id)
         for update, order_id in zip(updates, order_ids, strict=True)
     ]
+    writes.addresses = [
+        (order_id, str(update.subject_id), update.address)
+        for update, order_id in zip(updates, merged.order_ids, strict=True)
+        if update.address is not None and order_id is not None
+    ]
     return merged, writes
 
 

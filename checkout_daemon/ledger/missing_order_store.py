@@ -12,6 +12,7 @@ import asyncpg
 from checkout_daemon.catalog.pricing import PricedLine
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import columns, record_of
+from checkout_daemon.model.shipping import OrderShipping
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class RecoveredOrder:
     attempt: int
     session_id: str
     parameters: str
+    amount_shipping: int | None = None
+    shipping: OrderShipping | None = None
 
 
 async def read_shop(connection: asyncpg.Connection) -> str | None:
@@ -104,7 +107,8 @@ async def insert_recovered(connection: asyncpg.Connection, order: RecoveredOrder
     """Insert an order with its items and attempt. Return its number (the old one unless taken); None if it exists."""
     number: int | None = await connection.fetchval(
         sql("insert_recovered_order"),
-        *attrgetter("id", "number", "currency", "amount_subtotal", "amount_discount", "amount_total")(order),
+        *attrgetter("id", "number", "currency", "amount_subtotal", "amount_discount")(order),
+        order.amount_total - (order.amount_shipping or 0),  # the caller completes the terms
         *attrgetter("customer_name", "customer_email", "customer_phone", "discount_code")(order),
         *attrgetter("livemode", "created_at", "locale")(order),
         *columns(order.lines, "sku", "name", "description", "unit_amount", "quantity", "amount", "amount_discount"),

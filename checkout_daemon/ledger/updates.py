@@ -8,6 +8,7 @@ from functools import cached_property
 import msgspec
 
 from checkout_daemon.ledger.facts import Act, Fact, Link, LinkRank
+from checkout_daemon.model.address import Address
 
 
 class Update(msgspec.Struct, frozen=True, dict=True):
@@ -15,7 +16,8 @@ class Update(msgspec.Struct, frozen=True, dict=True):
 
     `cause` (an event's type, or what was done), `actor` and `note` go into the change log. `order_ids` are orders that
     it concerns without naming any of their nodes. With `always_logged` it gets a line in the change log even if nothing
-    changes, because what a person did is part of the history all the same.
+    changes, because what a person did is part of the history all the same. `address` is what the
+    page of the session `subject_id` has collected.
     """
 
     cause: str
@@ -27,6 +29,7 @@ class Update(msgspec.Struct, frozen=True, dict=True):
     acts: Sequence[tuple[str, Act]] = ()
     order_ids: Sequence[str] = ()
     always_logged: bool = False
+    address: Address | None = None
 
     @cached_property
     def nodes(self) -> set[str]:

@@ -28,6 +28,7 @@ from checkout_daemon.ledger.facts import (
     SessionFact,
 )
 from checkout_daemon.ledger.order_states import CHANNEL, Change, State
+from checkout_daemon.model.address import Address
 from checkout_daemon.model.messages import MessageKind
 
 
@@ -37,7 +38,8 @@ class Writes:
 
     `sessions`, `payments` and `charges` come with their orders, `acts` with who did them. `adopted` are nodes whose
     events arrived before their order was known, with that order, and `moved` those that belong to another order now.
-    `messages` are those owed; one that is owed already is skipped.
+    `messages` are those owed; one that is owed already is skipped. `addresses` are those that sessions have collected:
+    of two sessions of an order the greater id counts, in whatever sequence they come.
     """
 
     links: dict[tuple[str, str], LinkRank] = field(default_factory=dict)
@@ -51,11 +53,12 @@ class Writes:
     states: dict[str, State] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     messages: set[tuple[str, Message]] = field(default_factory=set)
+    addresses: list[tuple[str, str, Address]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         """Return whether there is anything to write."""
         return bool(self.links or self.payments or self.sessions or self.facts or self.acts or self.adopted) or bool(
-            self.states or self.changes or self.messages or self.charges or self.moved
+            self.states or self.changes or self.messages or self.charges or self.moved or self.addresses
         )
 
 
@@ -139,6 +142,8 @@ async def record(connection: asyncpg.Connection, writes: Writes, events: Sequenc
     ]
     stored = sorted(events, key=lambda new: new.event.id)
     charges = _charges(writes)
+    if writes.addresses:  # the only statement of a shop whose goods are sent, and whose addresses Stripe asks for
+        await connection.executemany(sql("record_address"), sorted(map(_address, writes.addresses)))
     return set(
         await connection.fetchval(
             sql("record_facts_and_charges" if charges else "record_facts"),
@@ -189,6 +194,11 @@ async def record(connection: asyncpg.Connection, writes: Writes, events: Sequenc
         )
         or ()
     )
+
+
+def _address(placed: tuple[str, str, Address]) -> tuple[str, ...]:
+    order_id, session_id, to = placed
+    return (order_id, session_id, to.name, to.line1, to.line2, to.city, to.state, to.postal_code, to.country)
 
 
 def _charges(writes: Writes) -> tuple[str | None, ...]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +13,7 @@ import msgspec
 
 from checkout_daemon.messages.outcomes import REFUND_KINDS, NotNeeded, check_still_true, refund_of
 from checkout_daemon.messages.rendering import DEFAULT_LANGUAGE, one_line
+from checkout_daemon.messages.words import words_in
 from checkout_daemon.model.messages import MessageKind
 from checkout_daemon.model.money import format_money
 from checkout_daemon.model.orders import OrderStatus
@@ -19,6 +22,7 @@ from checkout_daemon.orders.order_lists import OrderSession, OrderView
 from checkout_daemon.outbox.outbox_store import ClaimedMessage
 from checkout_daemon.settings import Settings
 from checkout_daemon.shop.colors import complete
+from checkout_daemon.shop.records import Shop
 
 _LONGEST_GREETING = 60
 _ACCENT = "#1d1d1b"
@@ -50,15 +54,25 @@ def customer_values(
             for item in view.items
         ],
         "subtotal": money(order.amount_subtotal),
-        "discount": money(-order.amount_discount) if order.amount_discount else None,
+        "discount": _less(money(order.amount_discount)) if order.amount_discount else None,
         "total": money(order.amount_total),
+        "sums": _sums(view, settings.shop, language, place, money),
+        "address": _address(view),
         "ordered_at": time(order.created_at),
+        # The order's id is random and long: whoever has the link may see the order, and nobody guesses it.
+        "order_url": f"{settings.public_url}/success?order_id={order.id}",
     }
     kind = MessageKind(message.kind)
     check_still_true(order, kind)
     match kind:
         case MessageKind.ORDER_COMPLETED:
-            values["paid_at"] = time(order.paid_at)
+            values |= {"paid_at": time(order.paid_at), "paid_with": _paid_with(view)}
+        case MessageKind.ORDER_RECEIVED:
+            pass
+        case MessageKind.ORDER_SHIPPED:
+            sent = view.shipping
+            for name in ("carrier", "tracking_number", "tracking_url"):
+                values[name] = "" if sent is None else one_line(getattr(sent, name))
         case MessageKind.PAYMENT_FAILED:
             if order.status != OrderStatus.FAILED:
                 raise NotNeeded(f"the order is {order.status} by now")
@@ -67,6 +81,11 @@ def customer_values(
             refund = refund_of(view, kind, message.subject_id)
             values["refunded"] = format_money(refund.amount, refund.currency, place)
             values["refunded_in_all"] = money(_refunded(view))
+            values["paid_with"] = _paid_with(view, refund.payment_id)
+            names = {item.sku: one_line(item.name) for item in view.items}
+            values["refunded_items"] = [
+                {"name": names.get(item.sku, item.sku), "quantity": item.quantity} for item in refund.items
+            ]
         case MessageKind.SESSION_LINK:
             session = _open_session(message, view, now)
             values |= {"url": session.url, "expires_at": time(session.expires_at)}
@@ -89,7 +108,55 @@ def shop_values(settings: Settings, language: str) -> dict[str, Any]:
         ],
         "accent": colors.get("accent", _ACCENT),
         "on_accent": colors.get("on_accent", "#ffffff"),
+        "seller": shop.seller,
+        "words": words_in(language),
     }
+
+
+def _sums(view: OrderView, shop: Shop, language: str, place: str, money: Callable[[int], str]) -> list[dict[str, str]]:
+    """Return the lines below the items: `label`, `amount` and `kind`, which is total, tax or empty."""
+    order, words = view.order, words_in(language)
+    sums = [("", words["total"], money(order.amount_total))]
+    if order.amount_shipping is not None:
+        label = f"{words['shipping']}: {one_line(view.shipping.label)}" if view.shipping else words["shipping"]
+        sums.insert(0, ("", label, money(order.amount_shipping)))
+    if order.amount_discount:
+        label = " ".join(filter(None, (words["discount"], one_line(order.discount_code or ""))))
+        sums.insert(0, ("", label, _less(money(order.amount_discount))))
+    if len(sums) > 1:
+        sums.insert(0, ("", words["subtotal"], money(order.amount_subtotal)))
+    sums[-1] = ("total", *sums[-1][1:])
+    name = shop.tax.label.text(language) if shop.tax is not None else ""
+    for line in view.taxes:
+        label = " ".join(filter(None, (name, f"({_percent(line.percent, place)} %)")))
+        sums.append(("tax", words["tax"].format(amount=money(line.amount), label=label), ""))
+    return [{"kind": kind, "label": label, "amount": amount} for kind, label, amount in sums]
+
+
+def _address(view: OrderView) -> list[str]:
+    """Return the lines of the address, without anything that a mail program makes a link of; none if it is unknown."""
+    if view.shipping is None or not view.shipping.address.is_known:
+        return []
+    return [greeted(line) for line in view.shipping.address.lines()]
+
+
+def _paid_with(view: OrderView, payment_id: str | None = None) -> str:
+    """Return the card or account that paid, such as `Visa 4242`, or the empty text if it is not known."""
+    valid = {payment.id for payment in view.payments if payment.valid}
+    for charge in view.charges:
+        if charge.status == "succeeded" and charge.payment_id in valid and payment_id in (None, charge.payment_id):
+            return one_line(charge.name)
+    return ""
+
+
+def _less(amount: str) -> str:
+    return f"−{amount}"
+
+
+def _percent(percent: Decimal, place: str) -> str:
+    from babel.numbers import format_decimal
+
+    return str(format_decimal(percent.normalize(), locale=place))
 
 
 def greeted(name: str) -> str:
@@ -141,4 +208,8 @@ def _time(time: datetime, place: str, time_zone: str) -> str:
 
     local = time.astimezone(ZoneInfo(time_zone))
     clock = format_time(local, "short", tzinfo=local.tzinfo, locale=place)
-    return f"{format_date(local, 'long', locale=place)}, {clock} {get_timezone_name(local, 'short', locale=place)}"
+    zone = get_timezone_name(local, "short", locale=place)
+    if zone[:1] in "+-" or zone.startswith(("GMT", "UTC")):  # CLDR has no abbreviation in English, the zone has
+        name = local.tzname() or zone
+        zone = name if name.isalpha() else zone
+    return f"{format_date(local, 'long', locale=place)}, {clock} {zone}"

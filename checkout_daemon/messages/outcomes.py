@@ -80,5 +80,9 @@ def check_still_true(order: Order, kind: MessageKind) -> None:
         raise NotNeeded("the order no longer counts as paid")
     if kind is MessageKind.ORDER_COMPLETED and order.status == OrderStatus.REFUNDED:
         raise NotNeeded(REFUNDED_BY_NOW)
+    if kind is MessageKind.ORDER_RECEIVED and order.status != OrderStatus.PROCESSING:
+        raise NotNeeded(f"the order is {order.status} by now")
+    if kind is MessageKind.ORDER_SHIPPED and order.status in (OrderStatus.REFUNDED, OrderStatus.CANCELED):
+        raise NotNeeded(f"the order is {order.status} by now")
     if kind is MessageKind.PAYMENT_FAILED and order.paid_at is not None:
         raise NotNeeded(f"the order is {order.status} by now")

@@ -6,6 +6,7 @@ A language exists if it has a text template, so a shop adds one by adding files.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT_LANGUAGE = "en"
 _SUBJECT = "Subject:"
+_BLANK_LINES = re.compile(r"\n([ \t]*\n){2,}")  # parts of a template that were left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ def render(folder: Path | None, name: str, language: str, values: Mapping[str, A
     head, _, body = text.lstrip().partition("\n")
     if not head.startswith(_SUBJECT):
         raise TryLater(f"the template {name}.{language}.txt must begin with a line {_SUBJECT} …")
-    return Rendered(one_line(head.removeprefix(_SUBJECT)), body.strip() + "\n", html.strip() + "\n")
+    body = _BLANK_LINES.sub("\n\n", body.strip())
+    return Rendered(one_line(head.removeprefix(_SUBJECT)), body + "\n", html.strip() + "\n")
 
 
 def one_line(text: str) -> str:

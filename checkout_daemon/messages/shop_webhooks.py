@@ -32,6 +32,7 @@ from checkout_daemon.messages.outcomes import (
 from checkout_daemon.messages.webhook_endpoints import WebhookEndpoint, find_endpoint
 from checkout_daemon.model.messages import Alert, MessageKind
 from checkout_daemon.model.orders import attention_command
+from checkout_daemon.orders.order_lists import OrderView
 from checkout_daemon.outbound import certificate_fault, proxy_fault, proxy_for
 from checkout_daemon.outbox.outbox_store import ClaimedMessage
 from checkout_daemon.patience import Stopwatch
@@ -133,6 +134,7 @@ async def compose(connection: asyncpg.Connection, message: ClaimedMessage, *, cu
         order = view.order
         fields = _ORDER_FIELDS + _CUSTOMER_FIELDS if customer else _ORDER_FIELDS
         data["order"] = {name: getattr(order, name) for name in fields} | {"items": view.items}
+        data["order"] |= _selling(view, customer=customer)
         kind = MessageKind(message.kind)
         check_still_true(order, kind)
         if kind in REFUND_KINDS:
@@ -150,6 +152,23 @@ async def compose(connection: asyncpg.Connection, message: ClaimedMessage, *, cu
     if message.payload is not None:
         data["alert"] = msgspec.json.decode(message.payload, type=Alert)
     return {"type": message.kind, "timestamp": message.created_at.astimezone(UTC), "data": data}
+
+
+def _selling(view: OrderView, *, customer: bool) -> dict[str, Any]:
+    """Return what an order has in a shop that sends goods or states taxes. Of the address, only the country is public.
+
+    Whoever has a tracking number may learn where a parcel goes, so it comes with the customer, too.
+    """
+    order, found = view.order, dict[str, Any]()
+    if order.amount_tax is not None:
+        found |= {"amount_tax": order.amount_tax, "taxes": view.taxes}
+    if order.amount_shipping is not None:
+        found |= {"amount_shipping": order.amount_shipping, "shipped_at": order.shipped_at}
+    if (sent := view.shipping) is not None:
+        public = {"rate": sent.rate, "label": sent.label, "country": sent.address.country, "carrier": sent.carrier}
+        private = {"address": sent.address, "tracking_number": sent.tracking_number, "tracking_url": sent.tracking_url}
+        found["shipping"] = public | (private if customer else {})
+    return found
 
 
 def _signature(message_id: str, timestamp: int, body: bytes, secrets: Sequence[str]) -> dict[str, str]:

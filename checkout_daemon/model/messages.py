@@ -6,7 +6,8 @@ at every attempt: `webhook-id` for a system, Message-ID for a person.
 
 | kind | subject | payload |
 |---|---|---|
-| order.completed | "" | |
+| order.received, order.completed | "" | |
+| order.shipped | how many times it was shipped before, from 1 | |
 | payment.failed | the session whose payment failed | |
 | order.refunded, refund.requires_action, .pending, .canceled, .failed | the refund with that status | |
 | order.attention | code:subject, see `attention_subject` | |
@@ -47,7 +48,9 @@ class MessageKind(StrEnum):
         kind.channels = channels
         return kind
 
+    ORDER_RECEIVED = "order.received", _CUSTOMER  # only if its payment takes days
     ORDER_COMPLETED = "order.completed", _CUSTOMER
+    ORDER_SHIPPED = "order.shipped", _CUSTOMER
     ORDER_REFUNDED = "order.refunded", _CUSTOMER
     ORDER_ATTENTION = "order.attention", _OPERATOR
     PAYMENT_FAILED = "payment.failed", _CUSTOMER

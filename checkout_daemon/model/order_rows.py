@@ -91,6 +91,7 @@ _SORTS: Mapping[str, tuple[Callable[[OrderRow], Any], Part | None]] = {
     "number": (lambda row: row.order.number, None),
     "updated": (lambda row: row.order.updated_at, None),
     "paid": (lambda row: row.order.paid_at, None),
+    "shipped": (lambda row: row.order.shipped_at, None),
     "amount": (lambda row: row.order.amount_total, None),
     "refunded": (lambda row: row.order.amount_refunded or None, None),
     "discount": (lambda row: row.order.amount_discount or None, None),

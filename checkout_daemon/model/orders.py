@@ -86,6 +86,9 @@ class Order:
     updated_at: datetime
     paid_at: datetime | None
     imported_from: str | None = None
+    amount_shipping: int | None = None  # None: nothing is sent
+    amount_tax: int | None = None  # part of the total; None: the shop stated no taxes
+    shipped_at: datetime | None = None
 
 
 def order_id_from(text: str) -> str | None:

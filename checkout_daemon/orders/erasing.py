@@ -1,8 +1,8 @@
 """Erases customers and keeps the books: amounts, ids, facts and the chain of the audit log stay as they are.
 
-Erased are name, email and phone, the parameters that repeat the email to Stripe, payment links, notes, waiting mails,
-and the payloads of Stripe's events, including events without an order that name one of its objects. Stripe's own data
-and backups are not touched.
+Erased are name, email, phone and address, the parameters that repeat them to Stripe, payment links, notes, waiting
+mails, and the payloads of Stripe's events, including events without an order that name one of its objects. The country
+stays: taxes depend on it. Stripe's own data and backups are not touched.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import msgspec
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.reading import Readable
 from checkout_daemon.database.records import PAGE
+from checkout_daemon.model.address import Address
 from checkout_daemon.model.charges import PaidWith
 from checkout_daemon.model.csv_cells import cell, csv_text
 from checkout_daemon.model.orders import Order
@@ -21,9 +22,14 @@ from checkout_daemon.orders.charge_lines import read_paid_with
 from checkout_daemon.orders.order_filter import Extent, OrderFilter
 from checkout_daemon.orders.order_lists import ItemLine
 from checkout_daemon.orders.order_pages import orders_with_charges
+from checkout_daemon.orders.shipping_store import read_shipping, read_taxes
 from checkout_daemon.private_files import publish
 
 _ORDER_KEYS = tuple(field.name for kind in (Order, PaidWith) for field in fields(kind))
+_SHIPPING_KEYS = (
+    *(f"shipping_{field.name}" for field in fields(Address)),
+    *("shipping_label", "carrier", "tracking_number", "tracking_url", "taxes"),
+)
 _ITEM_KEYS = tuple(f"item_{field.name}" for field in fields(ItemLine))
 
 Row = dict[str, Any]
@@ -71,6 +77,7 @@ async def write_csv(database: Readable, orders: Sequence[Order], path: Path) -> 
 
 async def _page(database: Readable, page: Sequence[tuple[Order, PaidWith]], *, items: bool) -> ExportPage:
     rows: list[Row] = [msgspec.to_builtins(order) | msgspec.to_builtins(paid) for order, paid in page]
+    await _add_shipping(database, rows)
     if items:
         by_id = {order.id: row for (order, _), row in zip(page, rows, strict=True)}
         async with database.connection() as connection:
@@ -79,9 +86,26 @@ async def _page(database: Readable, page: Sequence[tuple[Order, PaidWith]], *, i
     return ExportPage(len(page), tuple(rows))
 
 
+async def _add_shipping(database: Readable, rows: Sequence[Row]) -> None:
+    """Add how and where to orders are sent, and their taxes as `standard 20% 483; reduced 10% 90`."""
+    sent = [row["id"] for row in rows if row["amount_shipping"] is not None]
+    taxed = [row["id"] for row in rows if row["amount_tax"] is not None]
+    async with database.connection() as connection:
+        shipping = await read_shipping(connection, sent) if sent else {}
+        taxes = await read_taxes(connection, taxed) if taxed else {}
+    for row in rows:
+        row |= dict.fromkeys(_SHIPPING_KEYS)
+        if (found := shipping.get(row["id"])) is not None:
+            row |= {f"shipping_{field.name}": getattr(found.address, field.name) for field in fields(Address)}
+            row |= {"shipping_label": found.label, "carrier": found.carrier}
+            row |= {"tracking_number": found.tracking_number, "tracking_url": found.tracking_url}
+        if lines := taxes.get(row["id"]):
+            row["taxes"] = "; ".join(f"{line.tax_class} {line.percent:f}% {line.amount}" for line in lines)
+
+
 def csv_header(*, items: bool) -> str:
     """Return the header line of a CSV file of orders, or of their items."""
-    return csv_text([[*_ORDER_KEYS, *(_ITEM_KEYS if items else ())]])
+    return csv_text([[*_ORDER_KEYS, *_SHIPPING_KEYS, *(_ITEM_KEYS if items else ())]])
 
 
 def csv_lines(rows: Iterable[Row]) -> str:

@@ -20,14 +20,17 @@ import asyncpg
 import msgspec
 from msgspec import Meta, structs
 
+from checkout_daemon.catalog.pricing import TaxLine
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, record_of
 from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest
 from checkout_daemon.model.orders import Order
+from checkout_daemon.model.shipping import OrderShipping
 from checkout_daemon.orders.charge_lines import ChargeLine
 from checkout_daemon.orders.order_filter import OrderCursor, OrderFilter
 from checkout_daemon.orders.order_lists import ItemLine, list_orders
+from checkout_daemon.orders.shipping_store import read_shipping, read_taxes
 
 _SNAPSHOT = re.compile(r"([0-9]{1,19}):([0-9]{1,19}):((?:[0-9]{1,19}(?:,[0-9]{1,19})*)?)")
 _LARGEST = 2**63 - 1
@@ -41,11 +44,13 @@ class CursorExpired(CheckoutError, code="cursor_expired", status=410, title="The
 
 @dataclass(frozen=True, slots=True)
 class SoldOrder:
-    """An order with its items and the attempts to pay it."""
+    """An order with its items, the attempts to pay it, the taxes in its total, and how it is sent."""
 
     order: Order
     items: tuple[ItemLine, ...]
     charges: tuple[ChargeLine, ...]
+    taxes: tuple[TaxLine, ...] = ()
+    shipping: OrderShipping | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +167,16 @@ async def _with_parts(connection: asyncpg.Connection, orders: Sequence[Order]) -
             items[str(row["order_id"])].append(record_of(ItemLine, row))
         for row in await connection.fetch(sql("read_sold_charges"), ids):
             charges[str(row["order_id"])].append(record_of(ChargeLine, row))
-    return tuple(SoldOrder(order, tuple(items[order.id]), tuple(charges[order.id])) for order in orders)
+    taxed = [order.id for order in orders if order.amount_tax is not None]
+    sent = [order.id for order in orders if order.amount_shipping is not None]
+    taxes = await read_taxes(connection, taxed) if taxed else {}
+    shipping = await read_shipping(connection, sent) if sent else {}
+    return tuple(
+        SoldOrder(
+            order, tuple(items[order.id]), tuple(charges[order.id]), taxes.get(order.id, ()), shipping.get(order.id)
+        )
+        for order in orders
+    )
 
 
 def _cursor_text(place: _Place | _After) -> str:

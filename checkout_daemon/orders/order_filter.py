@@ -84,9 +84,9 @@ class Word:
 class Condition:
     """One condition of a filter: `key` has any of these values, or none of them if it is negated.
 
-    `texts` are whole values of status, attention, currency, livemode, imported and ids; for email, name, phone,
-    discount and sku they are globs with `*` and `?` of the value in lower case. `amounts` are for amount and refunded.
-    The values of `charge`, by key, must all be those of the same attempt to pay.
+    `texts` are whole values of status, attention, currency, livemode, imported, shipped and ids; for email, name,
+    phone, discount and sku they are globs with `*` and `?` of the value in lower case. `amounts` are for amount and
+    refunded. The values of `charge`, by key, must all be those of the same attempt to pay.
     """
 
     key: str
@@ -114,6 +114,8 @@ class Condition:
                 return str(order.livemode).lower() in self.texts
             case "imported":
                 return str(order.imported_from is not None).lower() in self.texts
+            case "shipped":
+                return _shipped(order) in self.texts
             case "email":
                 return matches_any(self.texts, order.customer_email.lower())
             case "name":
@@ -232,6 +234,12 @@ class OrderFilter:
             and (self.until is None or order.created_at < self.until)
             and all(condition.holds(order, facts or ComparedFacts()) for condition in self.all_conditions)
         )
+
+
+def _shipped(order: Order) -> str:
+    if order.shipped_at is not None:
+        return "yes"
+    return "no" if order.amount_shipping is not None else ""
 
 
 def like(glob: str) -> str:

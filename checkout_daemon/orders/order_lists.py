@@ -10,12 +10,14 @@ from typing import get_type_hints
 import asyncpg
 import msgspec
 
+from checkout_daemon.catalog.pricing import TaxLine
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, in_utc, record_of
 from checkout_daemon.events.event_lists import fingerprinted
 from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.model.events import EventLine
 from checkout_daemon.model.orders import Order, OrderStatus
+from checkout_daemon.model.shipping import OrderShipping
 from checkout_daemon.orders.charge_lines import ChargeLine
 from checkout_daemon.orders.order_filter import Extent, OrderCursor, OrderFilter
 from checkout_daemon.orders.order_search import search_orders
@@ -110,8 +112,11 @@ class OrderView:
     disputes: tuple[DisputeLine, ...]
     events: tuple[EventLine, ...]
     changes: tuple[ChangeLine, ...]
+    taxes: tuple[TaxLine, ...] = ()
+    shipping: OrderShipping | None = None  # None: nothing is sent
 
 
+_ABSENT = {"shipping": "null"}
 _DECODERS = {name: msgspec.json.Decoder(kind) for name, kind in get_type_hints(OrderView).items()}
 
 
@@ -144,10 +149,10 @@ async def read_view(connection: asyncpg.Connection, order_id: str) -> OrderView 
     (row,) = await connection.fetch(sql("read_order_view"), order_id)
     if row["order"] is None:
         return None
-    parts = {name: decoder.decode(row[name] or "[]") for name, decoder in _DECODERS.items()}
-    order = in_utc(parts.pop("order"))
+    parts = {name: decoder.decode(row[name] or _ABSENT.get(name, "[]")) for name, decoder in _DECODERS.items()}
+    order, shipping = in_utc(parts.pop("order")), parts.pop("shipping")
     parts["events"] = map(fingerprinted, parts["events"])
-    return OrderView(order, **{name: tuple(map(in_utc, lines)) for name, lines in parts.items()})
+    return OrderView(order, **{name: tuple(map(in_utc, lines)) for name, lines in parts.items()}, shipping=shipping)
 
 
 async def _read_newest(

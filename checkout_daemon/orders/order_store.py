@@ -13,8 +13,10 @@ from checkout_daemon.database.records import columns, record_of
 from checkout_daemon.errors import OrderNotFound
 from checkout_daemon.model.customer import Customer
 from checkout_daemon.model.orders import Order, OrderTerms
+from checkout_daemon.model.shipping import OrderShipping
 from checkout_daemon.orders.second_orders import AlikeOrder
 from checkout_daemon.orders.session_attempt_store import Attempt
+from checkout_daemon.orders.shipping_store import SellingTerms, read_shipping, record_terms
 
 _LINE = ("sku", "name", "description", "unit_amount", "quantity", "amount", "amount_discount")
 
@@ -45,11 +47,15 @@ class NewOrder:
     lines: Sequence[str] | None = None
     known: Collection[str] = ()
     declines: DeclineLimit | None = None
+    shipping: OrderShipping | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PayableOrder:
-    """What Stripe needs to know about an order. Amounts in minor units. `locale`: the shopper's language, as de-AT."""
+    """What Stripe needs to know about an order. Amounts in minor units. `locale`: the shopper's language, as de-AT.
+
+    `customer_phone` is for whoever delivers: it is used if `shipping` has an address.
+    """
 
     id: str
     currency: str
@@ -58,6 +64,9 @@ class PayableOrder:
     customer_email: str
     lines: Sequence[PricedLine]
     locale: str | None = None
+    amount_shipping: int | None = None
+    shipping: OrderShipping | None = None
+    customer_phone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +102,7 @@ async def place_order(
     `lock_key` is that of the customer and lines, so that two concurrent orders cannot miss each other. Return None if
     the order's key is taken or the customer has a similar order. Raise TooManyDeclines. With `check_prices`, raise
     StalePrices if the lines differ from the products of the catalog; without, the caller has read them in this
-    transaction.
+    transaction. An order with shipping or taxes takes a second statement, in a transaction that the caller has begun.
     """
     quote = order.quote
     (row,) = await connection.fetch(
@@ -103,7 +112,7 @@ async def place_order(
         quote.currency,
         quote.amount_subtotal,
         quote.amount_discount,
-        quote.amount_total,
+        quote.amount_total - (quote.amount_shipping or 0),
         order.customer.name,
         order.customer.email,
         order.customer.phone,
@@ -127,6 +136,9 @@ async def place_order(
             raise StalePrices
         case "taken":
             return None
+    if quote.has_terms:
+        terms = SellingTerms(quote.amount_total, quote.amount_shipping, quote.amount_tax, quote.taxes)
+        await record_terms(connection, order.id, terms, order.shipping)
     started = replace(attempt, parameters=row["parameters"])
     return PlacedOrder(order.id, row["number"], quote.amount_total, quote.currency, order.livemode, started)
 
@@ -183,8 +195,18 @@ async def read_payable_order(connection: asyncpg.Connection, order_id: str) -> P
     order = await read_order(connection, order_id)
     lines = await read_items(connection, order_id)
     locale = await read_locale(connection, order_id)
+    sent = await read_shipping(connection, [order_id]) if order.amount_shipping is not None else {}
     return PayableOrder(
-        order.id, order.currency, order.amount_discount, order.discount_code, order.customer_email, lines, locale
+        order.id,
+        order.currency,
+        order.amount_discount,
+        order.discount_code,
+        order.customer_email,
+        lines,
+        locale,
+        order.amount_shipping,
+        sent.get(order_id),
+        order.customer_phone,
     )
 
 

@@ -84,6 +84,9 @@ _KEYS = (
     QueryKey("discount", "the discount code", "a code, or a pattern with *", shape=_CODE, form=str.lower),
     QueryKey("since", "made at or after", "a time", _TIMES),
     QueryKey("until", "made before", "a time", _TIMES),
+    QueryKey(
+        "shipped", "whether it was sent; no: it must be", "yes or no", ("yes", "no"), closed=True, form=str.lower
+    ),
     QueryKey("is", "test or live orders", "test or live", ("test", "live"), closed=True, form=str.lower),
     QueryKey("imported", "orders of another system", "yes or no", ("yes", "no"), closed=True, form=str.lower),
     QueryKey(

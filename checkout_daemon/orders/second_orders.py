@@ -13,6 +13,7 @@ from hashlib import sha256
 from checkout_daemon.catalog.cart import Cart
 from checkout_daemon.catalog.pricing import normalize_discount_code
 from checkout_daemon.errors import ProbablyPlaced
+from checkout_daemon.model.address import Address
 from checkout_daemon.model.customer import Customer
 from checkout_daemon.model.orders import PAYABLE_STATUSES
 
@@ -29,6 +30,7 @@ class AlikeOrder:
     customer_phone: str
     discount_code: str | None
     amount_total: int
+    sent: tuple[str, ...] | None = None  # as `sent_as` has it; None: it is not sent
 
     @property
     def payable(self) -> bool:
@@ -37,21 +39,37 @@ class AlikeOrder:
 
 
 def order_to_reuse(
-    customer: Customer, discount_code: str | None, expected_total: int | None, alike: Sequence[AlikeOrder]
+    customer: Customer,
+    discount_code: str | None,
+    expected_total: int | None,
+    alike: Sequence[AlikeOrder],
+    sent: Sequence[str] | None = None,
 ) -> AlikeOrder | None:
     """Return the order that the shopper means, or None to make a new one.
 
     `alike`: newest first, without those that are canceled or refunded in full. Raise ProbablyPlaced if one of them is
-    paid or being paid. One that can still be paid is reused if name, phone, discount and total are the same: a
-    corrected phone number or a new discount code makes a new order.
+    paid or being paid. One that can still be paid is reused if name, phone, discount, address, way of shipping and
+    total are the same: a corrected phone number or a new discount code makes a new order.
     """
     ours = [order for order in alike if _same_person(customer, order)]
     if any(not order.payable for order in alike):
         placed = next((order for order in ours if not order.payable), None)
         raise ProbablyPlaced(*((placed.id, placed.number) if placed is not None else ()))
     code = normalize_discount_code(discount_code)
-    same = [order for order in ours if order.discount_code == code]
+    same = [order for order in ours if order.discount_code == code and _is_sent(order, sent)]
     return next((order for order in same if expected_total in (None, order.amount_total)), None)
+
+
+def sent_as(rate: str, address: Address) -> tuple[str, ...]:
+    """Return how and where to an order is sent, as find_alike_orders has it. Of some only the country is known."""
+    return (
+        *(rate, address.name, address.line1, address.line2, address.city, address.state),
+        *(address.postal_code, address.country),
+    )
+
+
+def _is_sent(order: AlikeOrder, sent: Sequence[str] | None) -> bool:
+    return order.sent == (None if sent is None else tuple(sent))
 
 
 def lines_of(cart: Cart) -> list[str]:

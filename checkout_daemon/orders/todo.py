@@ -139,10 +139,17 @@ async def _of_orders(
     times = (now - OVERDUE_AFTER, now - SLOW_AFTER)
     stuck = await connection.fetch(sql("todo_stuck"), livemode, *times, _MOST, now, *which)
     drifted = await connection.fetch(sql("todo_drifts"), livemode, now, _MOST, *which)
+    # A shop that sends nothing has no such orders, and does not look for any.
+    unshipped = (
+        []
+        if settings.shop.shipping is None
+        else await connection.fetch(sql("todo_unshipped"), livemode, now, _MOST, *which)
+    )
     items = [item for row in flagged for item in _flagged(row, settings, now)]
     items += [_stuck(row, now) for row in stuck]
     items += [_drifted(row, now) for row in drifted]
-    return items, sum(rows[0]["total"] - len(rows) for rows in (flagged, stuck, drifted) if rows)
+    items += [_unshipped(row, now) for row in unshipped]
+    return items, sum(rows[0]["total"] - len(rows) for rows in (flagged, stuck, drifted, unshipped) if rows)
 
 
 def _urgency(item: TodoItem) -> tuple[Any, ...]:
@@ -155,7 +162,7 @@ def _flagged(row: asyncpg.Record, settings: Settings, now: datetime) -> Iterator
     """Yield the items of an order with attention, or with a dispute that is due soon."""
     lines = {name: tuple(map(in_utc, decoder.decode(row[name] or "[]"))) for name, decoder in _LINES.items()}
     order = in_utc(_ORDER.decode(row["order"]))
-    view = OrderView(order, items=(), events=(), changes=(), **lines)
+    view = OrderView(order, items=(), events=(), changes=(), shipping=None, **lines)
     acknowledged = _ACKNOWLEDGED.decode(row["acknowledged"] or "[]")
     for code in AttentionCode:
         if code in order.attention:
@@ -297,6 +304,22 @@ def _drifted(row: asyncpg.Record, now: datetime) -> TodoItem:
         command=f"checkout {'sessions sync' if fixable else 'orders show'} {order.number}",
         amount=order.amount_total,
         count=len(found),
+    )
+    return _cared_for(item, row, now)
+
+
+def _unshipped(row: asyncpg.Record, now: datetime) -> TodoItem:
+    order = in_utc(_ORDER.decode(row["order"]))
+    how = " to ".join(filter(None, (row["label"], row["country"])))
+    item = _of_order(
+        order,
+        kind="order_unshipped",
+        subject=order.id,
+        description=f"It is paid and must be sent{f': {how}' if how else ''}",
+        next="The customer waits, and hears nothing until it is marked as shipped.",
+        since=order.paid_at or order.created_at,
+        command=f"checkout orders ship {order.number}",
+        amount=order.amount_total,
     )
     return _cared_for(item, row, now)
 

@@ -72,6 +72,12 @@ def _paid(row: OrderRow, view: View) -> str:
     return "" if row.order.paid_at is None else age(row.order.paid_at, view.now)
 
 
+def _shipped(row: OrderRow, view: View) -> str:
+    if row.order.shipped_at is not None:
+        return age(row.order.shipped_at, view.now)
+    return "" if row.order.amount_shipping is None else "no"
+
+
 def _items(row: OrderRow) -> str:
     return plain(", ".join(f"{item.quantity} × {item.sku}" for item in row.items))
 
@@ -121,6 +127,7 @@ _ALL: tuple[OrderColumn, ...] = (
     RowColumn("updated", "Updated", "updated_at", _updated, 8, right=True,
                 sort="updated", tone=muted),
     RowColumn("paid", "Paid", "paid_at", _paid, 5, right=True, sort="paid", tone=muted),
+    RowColumn("shipped", "Shipped", "shipped_at", _shipped, 8, right=True, sort="shipped", tone=muted),
     RowColumn("owner", "Owner", "owner", lambda row, _: plain(row.owner or ""), 10, 16, 1, sort="owner",
                 part=Part.CARE, tone=lambda _: Tone.BUSY),
     RowColumn("deadline", "Respond", "due_by", _due, 8, right=True, sort="deadline", part=Part.DISPUTE, tone=alarm),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from checkout_daemon.shop.selling import Shipping, Tax
 from checkout_daemon.shop.translations import BUILT_IN, Texts, texts_in
 
 NAME = "Checkout"
@@ -56,6 +57,9 @@ class Shop:
     dark: Mapping[str, str] = field(default_factory=dict)
     logo: Logo | None = None
     translations: Mapping[str, Texts] = field(default_factory=dict)  # the shop's own texts of the storefront
+    seller: tuple[str, ...] = ()  # who sells: name, address, tax number, as receipts must have it
+    shipping: Shipping | None = None  # None: nothing is sent
+    tax: Tax | None = None  # None: prices are shown without any word about tax
 
     def words_in(self, language: str) -> Words:
         """Return the words in a language such as de or de-AT, else in the shop's own, else none."""

@@ -6,25 +6,29 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from checkout_daemon.shop.colors import LEAST_CONTRAST, unreadable
 from checkout_daemon.shop.records import COLORS, LINKS, NAME, Logo, Shop, Words
+from checkout_daemon.shop.selling_file import Checks, SellingReader
 from checkout_daemon.shop.translations import BUILT_IN, BadTexts, Texts, read_folder
 from checkout_daemon.urls import BadUrl, read_http_url
 
 _MOST_BYTES = 100_000
 _MOST_LOGO_BYTES = 200_000
-_LONGEST_NAME, _LONGEST_TEXT, _MOST_STEPS = 60, 300, 5
+_LONGEST_NAME, _LONGEST_TEXT, _MOST_STEPS, _MOST_SELLER_LINES = 60, 300, 5, 8
 _LOGOS = (".svg", ".png", ".webp", ".jpg", ".jpeg")
 _COLOR = re.compile(r"#[0-9a-f]{6}")
 _CURRENCY = re.compile(r"[a-z]{3}")
 _PATH = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@/%-]*")
 _MAILTO = re.compile(r"mailto:[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+")
 _WORDS = tuple(field.name for field in fields(Words))
-_KEYS = ("name", "logo", "locale", "languages", "currency", "translations", *_WORDS)
+_DECISIVE = ("currency", "shipping", "tax")  # what a shopper pays, and for what
+_TABLES = ("[links]", "[colors]", "[texts.…]", "[shipping]", "[tax]")
+_KEYS = ("name", "logo", "locale", "languages", "currency", "translations", "seller", *_WORDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,8 @@ class ShopFault:
 class BadShopFile(ValueError):
     """A file that cannot be used, with every fault that was found.
 
-    `shop` is what the rest of the file states, or None if that would mislead: prices need the right currency.
+    `shop` is what the rest of the file states, or None if that would mislead: prices need the right
+    currency, shipping and tax.
     """
 
     def __init__(self, path: Path, faults: tuple[ShopFault, ...], shop: Shop | None = None) -> None:
@@ -59,7 +64,7 @@ def read_shop(path: Path) -> Shop:
         if len(content) > _MOST_BYTES:
             raise BadShopFile(path, (ShopFault("", 0, f"the file is longer than {_MOST_BYTES:,} bytes"),))
         text = content.decode()
-        found = tomllib.loads(text)
+        found = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
         number = int(line[1]) if line else text.count("\n") + 1
@@ -82,9 +87,9 @@ class _Reader:
         self._faults: list[ShopFault] = []
 
     def read(self, found: dict[str, Any]) -> Shop:
-        tables = {name: self._table(found, name) for name in ("links", "colors", "texts")}
+        tables = {name: self._table(found, name) for name in ("links", "colors", "texts", "shipping", "tax")}
         top = {key: value for key, value in found.items() if key not in tables}
-        self._only("", top, _KEYS, "keys of the file", more=("[links]", "[colors]", "[texts.…]"))
+        self._only("", top, _KEYS, "keys of the file", more=_TABLES)
         self._only("links", tables["links"], LINKS, "links")
         translations = self._translations(top)
         known = tuple(dict.fromkeys((*BUILT_IN, *translations)))
@@ -104,6 +109,9 @@ class _Reader:
                 self._only(f"texts.{tag}", table, _WORDS, "texts")
                 words[tag] = self._words(f"texts.{tag}", table)
         light, dark = self._colors(tables["colors"])
+        selling = SellingReader(
+            Checks(self._only, self._text, self._fault), (own, *(language for language in known if language != own))
+        )
         shop = Shop(
             path=self._path,
             name=self._text("", "name", top, longest=_LONGEST_NAME) or NAME,
@@ -118,24 +126,31 @@ class _Reader:
             dark=dark,
             logo=self._logo(top),
             translations=translations,
+            seller=self._texts("", "seller", top, _MOST_SELLER_LINES, "Example Tea GmbH"),
+            shipping=selling.shipping(tables["shipping"]),
+            tax=selling.tax(tables["tax"]),
         )
         if self._faults:
             faults = tuple(sorted(self._faults, key=lambda fault: fault.line))
-            misleads = any(fault.key == "currency" for fault in faults)
+            misleads = any(fault.key.partition(".")[0] in _DECISIVE for fault in faults)
             raise BadShopFile(self._path, faults, None if misleads else shop)
         return shop
 
     def _words(self, place: str, table: Mapping[str, Any]) -> Words:
-        steps = table.get("after_payment", [])
-        if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
-            self._fault(place, "after_payment", 'must be a list of texts, such as ["We pack your order."]')
-            steps = []
-        if len(steps) > _MOST_STEPS:
-            self._fault(place, "after_payment", f"has more than {_MOST_STEPS} texts")
-        for step in steps:
-            self._check_prose(place, "after_payment", step, _LONGEST_TEXT)
+        steps = self._texts(place, "after_payment", table, _MOST_STEPS, "We pack your order.")
         texts = {key: self._text(place, key, table) for key in _WORDS if key != "after_payment"}
-        return Words(**texts, after_payment=tuple(step.strip() for step in steps))
+        return Words(**texts, after_payment=steps)
+
+    def _texts(self, place: str, key: str, table: Mapping[str, Any], most: int, example: str) -> tuple[str, ...]:
+        texts = table.get(key, [])
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            self._fault(place, key, f'must be a list of texts, such as ["{example}"]')
+            texts = []
+        if len(texts) > most:
+            self._fault(place, key, f"has more than {most} texts")
+        for text in texts:
+            self._check_prose(place, key, text, _LONGEST_TEXT)
+        return tuple(text.strip() for text in texts)
 
     def _languages(self, top: Mapping[str, Any], known: tuple[str, ...]) -> tuple[str, ...]:
         languages = top.get("languages", list(BUILT_IN))

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from checkout_daemon.audit.audit_log import OperatorAction, act, check_note
 from checkout_daemon.audit.operators import Operator
-from checkout_daemon.catalog.pricing import PricedLine
+from checkout_daemon.catalog.pricing import PricedLine, share_discount
 from checkout_daemon.checkout.sessions import our_session_update, start_attempt
 from checkout_daemon.errors import CheckoutError, NotFound, StripeRejected, StripeUnavailable
 from checkout_daemon.ledger import missing_order_store as store
@@ -20,9 +20,12 @@ from checkout_daemon.ledger.merge import Update, merge
 from checkout_daemon.ledger.missing_order_store import RecoveredOrder
 from checkout_daemon.ledger.order_states import CHANNEL
 from checkout_daemon.ledger.translate.named_orders import NamedOrder, named_order
+from checkout_daemon.ledger.translate.session import address_of, collected_address
 from checkout_daemon.ledger.translate.stripe_objects import child
 from checkout_daemon.model.orders import Order
+from checkout_daemon.model.shipping import OrderShipping
 from checkout_daemon.orders.order_store import PayableOrder, read_order
+from checkout_daemon.orders.shipping_store import SellingTerms, record_terms
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.client import Fetched, StripeMissing
 from checkout_daemon.stripe_api.sessions import list_lines, retrieve_session
@@ -114,6 +117,9 @@ async def _insert(
     number = await store.insert_recovered(connection, order, CHANNEL)
     if number is None:
         return False
+    if order.amount_shipping is not None:
+        terms = SellingTerms(order.amount_total, order.amount_shipping)
+        await record_terms(connection, order.id, terms, order.shipping)
     action = replace(action, details={**action.details, "number": number})
     merged = await act(connection, order.id, action, update)
     # Events that arrived meanwhile named the order before it existed again.
@@ -125,18 +131,31 @@ async def _insert(
 async def _rebuild(runtime: Runtime, plan: Recovery) -> RecoveredOrder:
     session, named = plan.session.object, plan.named
     items = await list_lines(runtime.gateway, str(session["id"]))
-    lines = tuple(_line(item, place) for place, item in enumerate(items, 1))
+    read = [_line(item, place) for place, item in enumerate(items, 1)]
+    lines = tuple(line for line, rate in read if rate is None)
+    sent = next(((line, rate) for line, rate in read if rate is not None), None)
+    shipping = _shipping(session, *sent) if sent is not None else None
+    amount_shipping = sent[0].amount if sent is not None else None
     subtotal = sum(line.amount for line in lines)
-    discount = sum(line.amount_discount for line in lines)
-    if not lines or subtotal - discount != plan.amount_total:
+    # Stripe spreads the coupon over all lines, and so over shipping, too; ours is about the goods.
+    discount = sum(line.amount_discount for line, _ in read)
+    if discount and sent is not None:
+        shares = share_discount([line.amount for line in lines], discount, plan.currency)
+        lines = tuple(replace(line, amount_discount=share) for line, share in zip(lines, shares, strict=True))
+    adds_up_to = subtotal - discount + (amount_shipping or 0)
+    if not lines or adds_up_to != plan.amount_total:
         raise NotRecoverable(
             f"session {session['id']} has the total {plan.amount_total} {plan.currency} in minor units, but its lines "
-            f"less their discounts add up to {subtotal - discount}: this program did not create it"
+            f"less their discounts add up to {adds_up_to}: this program did not create it"
         )
     customer = child(session, "customer_details") or {}
     email = str(customer.get("email") or session.get("customer_email") or "")
     created_at = datetime.fromtimestamp(int(session["created"]), UTC)
-    payable = PayableOrder(named.order_id, plan.currency, discount, named.discount_code, email, lines, named.locale)
+    phone = str(customer.get("phone") or "")
+    payable = PayableOrder(
+        *(named.order_id, plan.currency, discount, named.discount_code, email, lines, named.locale),
+        *(amount_shipping, shipping, phone),
+    )
     return RecoveredOrder(
         id=named.order_id,
         number=named.number,
@@ -146,7 +165,7 @@ async def _rebuild(runtime: Runtime, plan: Recovery) -> RecoveredOrder:
         amount_total=plan.amount_total,
         customer_name=str(customer.get("name") or email),
         customer_email=email,
-        customer_phone=str(customer.get("phone") or ""),
+        customer_phone=phone,
         discount_code=named.discount_code,
         livemode=bool(session.get("livemode")),
         created_at=created_at,
@@ -155,10 +174,20 @@ async def _rebuild(runtime: Runtime, plan: Recovery) -> RecoveredOrder:
         attempt=named.attempt,
         session_id=str(session["id"]),
         parameters=start_attempt(payable, named.attempt, runtime.settings, created_at).parameters,
+        amount_shipping=amount_shipping,
+        shipping=shipping,
     )
 
 
-def _line(item: dict[str, Any], place: int) -> PricedLine:
+def _shipping(session: dict[str, Any], line: PricedLine, rate: str) -> OrderShipping | None:
+    """Return how the order is sent, or None if Stripe no longer has where to."""
+    intent = child(child(session, "payment_intent") or {}, "shipping")
+    found = collected_address(session) or (address_of(intent) if intent is not None else None)
+    return None if found is None else OrderShipping(rate, line.name, found)
+
+
+def _line(item: dict[str, Any], place: int) -> tuple[PricedLine, str | None]:
+    """Return a line, and the shipping rate if that is what it charges."""
     price = child(item, "price") or {}
     product = child(price, "product") or {}
     quantity = int(item.get("quantity") or 1)
@@ -166,8 +195,9 @@ def _line(item: dict[str, Any], place: int) -> PricedLine:
     unit_amount = price.get("unit_amount")
     if not isinstance(unit_amount, int) or unit_amount * quantity != amount:
         raise NotRecoverable(f"line {place} of the session is not a price times a quantity")
-    return PricedLine(
-        sku=str((product.get("metadata") or {}).get("sku") or f"LINE-{place}"),
+    marks = product.get("metadata") or {}
+    line = PricedLine(
+        sku=str(marks.get("sku") or f"LINE-{place}"),
         name=str(product.get("name") or item.get("description") or f"Line {place}"),
         description=str(product.get("description") or ""),
         unit_amount=unit_amount,
@@ -175,3 +205,4 @@ def _line(item: dict[str, Any], place: int) -> PricedLine:
         amount=amount,
         amount_discount=int(item.get("amount_discount") or 0),
     )
+    return line, str(marks["shipping_rate"]) if marks.get("shipping_rate") else None

@@ -13,7 +13,8 @@ from checkout_daemon.catalog.cart import CartLine, check_cart
 from checkout_daemon.catalog.memory import CatalogMemory
 from checkout_daemon.checkout.placing import CheckoutAnswer, CheckoutRequest, retry_checkout, start_checkout
 from checkout_daemon.checkout.shopper_view import show_to_shopper
-from checkout_daemon.errors import InvalidRequest
+from checkout_daemon.errors import FieldError, InvalidRequest
+from checkout_daemon.model.address import Address, check_address
 from checkout_daemon.model.customer import check_customer
 from checkout_daemon.model.locale import preferred_locale
 from checkout_daemon.observability import context
@@ -22,6 +23,7 @@ from checkout_daemon.observability.tracing import span
 from checkout_daemon.orders.order_store import TooManyDeclines
 from checkout_daemon.patience import shopper_waits
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.shop.selling import Shipping
 from checkout_daemon.web.answers import encode, json_bytes, json_response
 from checkout_daemon.web.app_keys import GUESSING, LIMITS, RUNTIME
 from checkout_daemon.web.bodies import read_json
@@ -85,7 +87,9 @@ class CheckoutRoute:
         self._limit.check(request)
         guessing = self._guessing
         key = read_idempotency_key(request)
-        checkout = _checkout_request(await read_json(request, _CHECKOUT_REQUEST, self._budget))
+        checkout = _checkout_request(
+            await read_json(request, _CHECKOUT_REQUEST, self._budget), self._runtime.settings.shop.shipping
+        )
         checkout = replace(checkout, locale=preferred_locale(list_field(request, hdrs.ACCEPT_LANGUAGE) or ""))
         email = checkout.customer.email
         with shopper_waits(), guessing.counting(request, email):
@@ -132,21 +136,41 @@ async def post_retry(request: web.Request) -> web.Response:
     return json_response(checkout_answer(answer))
 
 
-def _checkout_request(body: StripeCheckoutRequest) -> CheckoutRequest:
+def _checkout_request(body: StripeCheckoutRequest, shipping: Shipping | None) -> CheckoutRequest:
     """Validate the request. Raise InvalidRequest with the faults of cart and customer together."""
     cart, cart_faults = check_cart([CartLine(item.sku, item.quantity) for item in body.items])
     customer, customer_faults = check_customer(body.customer.name, body.customer.email, body.customer.phone)
-    if cart is None or customer is None:
-        raise InvalidRequest(cart_faults + customer_faults)
+    address, address_faults = _address(body, shipping)
+    if cart is None or customer is None or address_faults:
+        raise InvalidRequest(cart_faults + customer_faults + address_faults)
+    if address is not None and address.is_known and not address.name:
+        address = replace(address, name=customer.name)
     return CheckoutRequest(
         cart,
         customer,
         body.discount_code,
         body.expected_total,
-        request_hash(normalized(body, cart, customer)),
+        request_hash(normalized(body, cart, customer, address)),
         insist=body.insist,
         former_hash=request_hash(body),
+        address=address,
+        shipping_rate=body.shipping_rate,
     )
+
+
+def _address(body: StripeCheckoutRequest, shipping: Shipping | None) -> tuple[Address | None, list[FieldError]]:
+    """Return the address to send the order to, if there is one, and its faults."""
+    given = body.shipping
+    if given is None:
+        return None, []
+    address = msgspec.convert(given, Address, from_attributes=True)
+    if shipping is None:
+        return address, []  # refused with the cart
+    if shipping.at_stripe and not any(getattr(given, name) for name in ("line1", "city", "postal_code")):
+        address = Address(address.country)
+        if address.country in shipping.countries:
+            return address, []
+    return check_address(address, shipping.countries)
 
 
 def read_idempotency_key(request: web.BaseRequest) -> str | None:

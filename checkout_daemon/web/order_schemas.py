@@ -16,7 +16,7 @@ from checkout_daemon.orders.order_lists import OrderView
 from checkout_daemon.orders.refund_items import WantedItem, check_wanted
 from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import Refunded
-from checkout_daemon.web.schemas import Amount, Currency, Request, Time
+from checkout_daemon.web.schemas import Amount, Country, Currency, Request, TaxAnswer, Time, tax_answers
 
 S = TypeVar("S", bound=Struct)
 Note = Annotated[str, Meta(description="The reason, kept in the order's history")]
@@ -97,6 +97,30 @@ class DisputeAnswer(Struct):
     due_by: Time | None
 
 
+class AddressAnswer(Struct):
+    """Where an order is sent. All but the country is empty until it is known, and once the customer was erased."""
+
+    name: str
+    line1: str
+    line2: str
+    city: str
+    state: str
+    postal_code: str
+    country: Country
+
+
+class ShippingAnswer(Struct):
+    """How and where to an order is sent, as the shopper saw it, and how to follow it once it is shipped."""
+
+    rate: str
+    label: str
+    estimate: str
+    address: AddressAnswer
+    carrier: str
+    tracking_number: str
+    tracking_url: str
+
+
 class ShopOrder(Struct):
     """An order as the shop's own systems see it. The customer's fields are empty once the customer was erased."""
 
@@ -127,8 +151,13 @@ class ShopOrder(Struct):
         ]
         | None
     )
+    amount_shipping: Annotated[Amount, Meta(description="Part of the total; null if nothing is sent")] | None
+    amount_tax: Annotated[Amount, Meta(description="What the total includes; null in shops without it")] | None
+    shipped_at: Time | None
     items: list[SoldItem]
     charges: list[ChargeAnswer]
+    taxes: list[TaxAnswer]
+    shipping: ShippingAnswer | None
 
 
 class ShopOrderDetails(ShopOrder):
@@ -225,7 +254,8 @@ def page_answer(page: OrderPage) -> ShopOrders:
 
 def details_answer(view: OrderView) -> ShopOrderDetails:
     """Convert an order to its JSON."""
-    parts = {name: getattr(view, name) for name in ("items", "charges", "payments", "refunds", "disputes")}
+    parts = {name: getattr(view, name) for name in ("items", "charges", "payments", "refunds", "disputes", "shipping")}
+    parts["taxes"] = tax_answers(view.taxes)
     return _converted(view.order, parts, ShopOrderDetails)
 
 
@@ -235,7 +265,8 @@ def refund_answer(refunded: Refunded) -> MadeRefund:
 
 
 def _sold_answer(sold: SoldOrder) -> ShopOrder:
-    return _converted(sold.order, {"items": sold.items, "charges": sold.charges}, ShopOrder)
+    parts = {"items": sold.items, "charges": sold.charges, "shipping": sold.shipping}
+    return _converted(sold.order, parts | {"taxes": tax_answers(sold.taxes)}, ShopOrder)
 
 
 def _converted(order: Order, parts: dict[str, Any], kind: type[S]) -> S:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -12,9 +13,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from checkout_daemon.catalog.cart import Cart
-from checkout_daemon.catalog.pricing import Discount, Quote, normalize_discount_code
+from checkout_daemon.catalog.pricing import Discount, Quote, TaxLine, normalize_discount_code
 from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.checkout.shopper_view import ShopperOrder
+from checkout_daemon.model.address import Address
 from checkout_daemon.model.customer import Customer
 from checkout_daemon.model.orders import OrderStatus
 
@@ -24,6 +26,9 @@ Quantity = Annotated[int, Meta(extra_json_schema={"minimum": 1, "maximum": 999})
 Email = Annotated[str, Meta(extra_json_schema={"format": "email", "examples": ["ada@example.com"]})]
 Phone = Annotated[str, Meta(description="International, with its +", extra_json_schema={"examples": ["+43 1 5880 10"]})]
 DiscountCode = Annotated[str, Meta(extra_json_schema={"examples": ["WELCOME10"]})]
+Country = Annotated[str, Meta(description="Two capital letters", extra_json_schema={"examples": ["AT"]})]
+RateId = Annotated[str, Meta(description="The id of one of `shipping_rates`", extra_json_schema={"examples": ["post"]})]
+Percent = Annotated[str, Meta(description="A decimal number", extra_json_schema={"examples": ["20", "5.5"]})]
 Amount = Annotated[int, Meta(description="In minor units of the currency, as in Stripe's API")]
 Time = Annotated[datetime, Meta(tz=True)]
 Currency = Annotated[str, Meta(description="Three letters, lower-case", extra_json_schema={"examples": ["eur"]})]
@@ -49,10 +54,24 @@ class CustomerFields(Request):
 
 
 class QuoteRequest(Request):
-    """A cart to price."""
+    """A cart to price. With `country` there are shipping rates, and with one of them its amount is in the total."""
 
     items: list[CartItem]
     discount_code: DiscountCode | None = None
+    country: Country | None = None
+    shipping_rate: RateId | None = None
+
+
+class ShippingFields(Request):
+    """Where to send the order. A shop whose Stripe page asks for the address takes the country alone."""
+
+    country: Country
+    line1: str = ""
+    city: str = ""
+    postal_code: str = ""
+    line2: str = ""
+    state: str = ""
+    name: Annotated[str, Meta(description="The recipient; absent: the customer")] = ""
 
 
 class StripeCheckoutRequest(Request):
@@ -65,6 +84,8 @@ class StripeCheckoutRequest(Request):
         Annotated[Amount, Meta(description="What the shopper was shown; another total is refused")] | None
     ) = None
     insist: Annotated[bool, Meta(description="Make a new order after probably_placed")] = False
+    shipping: Annotated[ShippingFields, Meta(description="Needed if the quote has needs_shipping")] | None = None
+    shipping_rate: RateId | None = None
 
 
 class Answer(Struct, omit_defaults=True):
@@ -116,6 +137,13 @@ class Translation(Answer):
     url: str
 
 
+class ShopShipping(Answer):
+    """Where the shop sends goods. `stripe`: its page asks for the address, and a checkout takes the country."""
+
+    countries: list[Country]
+    address: Literal["form", "stripe"]
+
+
 class ShopAnswer(Answer):
     """The shop: how a storefront names it, and in which languages."""
 
@@ -128,6 +156,10 @@ class ShopAnswer(Answer):
     logo_url: str | None = None
     translations: Annotated[dict[str, Translation], Meta(description="The storefront's texts, by language")] = (
         msgspec.field(default_factory=dict)
+    )
+    shipping: Annotated[ShopShipping, Meta(description="Absent if the shop sends nothing")] | None = None
+    tax_labels: Annotated[dict[str, str], Meta(description="What the tax is called, by language")] = msgspec.field(
+        default_factory=dict
     )
 
 
@@ -152,6 +184,24 @@ class DiscountAnswer(Answer):
     ends_at: Annotated[Time, Meta(description="It ends just before")] | None = None
 
 
+class ShippingRateAnswer(Answer):
+    """A way to send the cart to the country, as it is named in the shopper's language."""
+
+    id: str
+    label: str
+    amount: Amount
+    estimate: Annotated[str, Meta(description="When it arrives, in words")] = ""
+
+
+class TaxAnswer(Answer):
+    """The tax that part of the total includes, at one rate. `amount_gross` is that part, tax included."""
+
+    tax_class: str
+    percent: Percent
+    amount_gross: Amount
+    amount: Amount
+
+
 class QuoteAnswer(Answer):
     """What a cart costs now."""
 
@@ -161,6 +211,13 @@ class QuoteAnswer(Answer):
     amount_total: Amount
     currency: Currency
     discount: DiscountAnswer | None = None
+    needs_shipping: Annotated[bool, Meta(description="Whether something in the cart must be sent")] = False
+    shipping_rates: Annotated[list[ShippingRateAnswer], Meta(description="The ways to send it to `country`")] = (
+        msgspec.field(default_factory=list)
+    )
+    amount_shipping: Annotated[Amount, Meta(description="Part of the total, once a rate is chosen")] | None = None
+    amount_tax: Annotated[Amount, Meta(description="What the total includes; absent in shops without it")] | None = None
+    taxes: list[TaxAnswer] = msgspec.field(default_factory=list)
 
 
 class StripeCheckoutAnswer(Answer):
@@ -190,6 +247,11 @@ class OrderAnswer(Answer):
     amount_refunded: Annotated[
         Amount, Meta(description="What was refunded or is on its way back; absent if nothing")
     ] = 0
+    amount_shipping: Annotated[Amount, Meta(description="Part of the total; absent if nothing is sent")] | None = None
+    amount_tax: Annotated[Amount, Meta(description="What the total includes; absent in shops without it")] | None = None
+    taxes: list[TaxAnswer] = msgspec.field(default_factory=list)
+    shipping_label: Annotated[str, Meta(description="How it is sent")] | None = None
+    shipped_at: Time | None = None
 
 
 class Received(Answer):
@@ -235,7 +297,9 @@ def request_hash(body: StripeCheckoutRequest) -> bytes:
     return sha256(msgspec.json.encode(body)).digest()
 
 
-def normalized(body: StripeCheckoutRequest, cart: Cart, customer: Customer) -> StripeCheckoutRequest:
+def normalized(
+    body: StripeCheckoutRequest, cart: Cart, customer: Customer, address: Address | None
+) -> StripeCheckoutRequest:
     """Return the request as it was understood, which is the same for every spelling of it."""
     return StripeCheckoutRequest(
         items=[CartItem(line.sku, line.quantity) for line in cart.lines],
@@ -243,6 +307,8 @@ def normalized(body: StripeCheckoutRequest, cart: Cart, customer: Customer) -> S
         discount_code=normalize_discount_code(body.discount_code),
         expected_total=body.expected_total,
         insist=body.insist,
+        shipping=None if address is None else ShippingFields(**asdict(address)),
+        shipping_rate=body.shipping_rate,
     )
 
 
@@ -260,7 +326,21 @@ def quote_answer(quote: Quote) -> QuoteAnswer:
         amount_total=quote.amount_total,
         currency=quote.currency,
         discount=None if quote.discount is None else _discount_answer(quote.discount, quote.amount_discount),
+        needs_shipping=quote.ships,
+        shipping_rates=[
+            ShippingRateAnswer(offer.id, offer.label, offer.amount, offer.estimate) for offer in quote.offers
+        ],
+        amount_shipping=quote.amount_shipping,
+        amount_tax=quote.amount_tax,
+        taxes=tax_answers(quote.taxes),
     )
+
+
+def tax_answers(taxes: Iterable[TaxLine]) -> list[TaxAnswer]:
+    """Convert tax lines to their JSON."""
+    return [
+        TaxAnswer(line.tax_class, f"{line.percent.normalize():f}", line.amount_gross, line.amount) for line in taxes
+    ]
 
 
 def _discount_answer(discount: Discount, amount: int) -> DiscountAnswer:
@@ -283,5 +363,10 @@ def checkout_answer(answer: CheckoutAnswer) -> StripeCheckoutAnswer:
 
 def order_answer(shown: ShopperOrder) -> OrderAnswer:
     """Convert an order to its JSON."""
-    fields = asdict(shown.order) | {"items": shown.items, "retry_url": shown.retry_url}
+    fields = asdict(shown.order) | {
+        "items": shown.items,
+        "retry_url": shown.retry_url,
+        "taxes": tax_answers(shown.taxes),
+        "shipping_label": None if shown.shipping is None else shown.shipping.label,
+    }
     return msgspec.convert(fields, OrderAnswer, from_attributes=True)

@@ -24,11 +24,12 @@ from checkout_daemon.patience import within
 from checkout_daemon.settings import Settings
 from checkout_daemon.shop.colors import complete, for_dark
 from checkout_daemon.shop.records import Words
+from checkout_daemon.shop.selling import Shipping
 from checkout_daemon.shop.translations import gaps_in
 from checkout_daemon.web.answers import json_response
 from checkout_daemon.web.fields import list_field
 from checkout_daemon.web.files import File, file_of
-from checkout_daemon.web.schemas import ShopAnswer, ShopLink, ShopWords, Translation
+from checkout_daemon.web.schemas import ShopAnswer, ShopLink, ShopShipping, ShopWords, Translation
 
 log = logging.getLogger(__name__)
 
@@ -179,6 +180,8 @@ class ShopPages:
             links=msgspec.convert([{"name": name, "url": url} for name, url in shop.links.items()], list[ShopLink]),
             logo_url=self._logo,
             translations=self._translations,
+            shipping=None if shop.shipping is None else _shipping(shop.shipping),
+            tax_labels={} if shop.tax is None else {tag: shop.tax.label.text(tag) for tag in shop.languages},
         )
 
 
@@ -199,6 +202,10 @@ def _data(name: str, value: object) -> str:
     """Return JSON as an element that no text in it can end, and that no browser runs."""
     data = msgspec.json.encode(value).decode().replace("<", "\\u003c")
     return f'<script type="application/json" id="{name}">{data}</script>'
+
+
+def _shipping(shipping: Shipping) -> ShopShipping:
+    return ShopShipping(list(shipping.countries), "stripe" if shipping.at_stripe else "form")
 
 
 def _words(words: Words) -> ShopWords:

@@ -102,13 +102,13 @@ def test_every_amount_is_a_whole_number(quote: Quote) -> None:
 
 
 def numbers_of(value: object) -> Iterator[object]:
-    """Yield every leaf that is neither text nor None."""
+    """Yield every leaf that is neither text, a flag nor None."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, (list, tuple)):
         for item in value:
             yield from numbers_of(item)
-    elif value is not None and not isinstance(value, str):
+    elif value is not None and not isinstance(value, (str, bool)):
         yield value
 
 

@@ -30,6 +30,7 @@ from tests.commands.place import (
     make_paid,
     make_paid_by_event,
     make_paid_twice,
+    make_to_ship,
     make_waiting,
 )
 from tests.support.shopping import check_out, paid_order, pay
@@ -134,6 +135,12 @@ def a_catalog(place: Place, folder: Path) -> Mapping[str, object]:
     return {"FILE": file}
 
 
+def a_shipment(place: Place, folder: Path) -> Mapping[str, object]:
+    file = folder / "shipped.csv"
+    file.write_text(f"order,carrier\n{place.make(make_to_ship)},DHL\n")
+    return {"FILE": file}
+
+
 def a_backup(place: Place, folder: Path) -> Mapping[str, object]:
     file = folder / "shop.dump"
 
@@ -197,6 +204,7 @@ def an_endpoint(place: Place, folder: Path) -> Mapping[str, object]:
 
 WRITING = {
     "orders refund": Line("orders refund ORDER", an_order(make_paid)),
+    "orders ship": Line("orders ship ORDER --carrier DHL", an_order(make_to_ship)),
     "orders cancel": Line("orders cancel ORDER", an_order(make_waiting)),
     "orders recover": Line("orders recover SESSION", a_lost_order),
     "orders correct": Line("orders correct ORDER --phone +43664123456", an_order(make_waiting)),
@@ -236,6 +244,7 @@ IN_BULK = {
     "sessions sync": Line("sessions sync ORDER OTHER", two_orders(make_waiting)),
     "orders ack": Line("orders ack ORDER OTHER paid_twice", two_orders(make_paid_twice)),
     "orders note": Line("orders note ORDER OTHER called", two_orders(make_waiting)),
+    "orders ship": Line("orders ship --from-csv FILE", a_shipment),
     "orders assign": Line("orders assign --search ORDER anna", an_order(make_waiting)),
     "orders unassign": Line("orders unassign --search ORDER", an_order(make_waiting)),
 }

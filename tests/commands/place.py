@@ -19,6 +19,7 @@ from tests.support.background import BackgroundStripe
 from tests.support.cluster import Cluster
 from tests.support.orders import add_expired_order, number_of
 from tests.support.payments import paid
+from tests.support.selling import to_be_sent
 from tests.support.shopping import check_out, paid_order
 from tests.support.stripe_events import event_body, session_object
 
@@ -32,6 +33,14 @@ async def make_waiting(runtime: Runtime) -> int:
 
 async def make_paid(runtime: Runtime) -> int:
     return (await paid_order(runtime, customer=BO)).number
+
+
+async def make_to_ship(runtime: Runtime) -> int:
+    """Pay an order whose goods must be sent."""
+    answer = await paid_order(runtime, customer=BO)
+    async with runtime.database.connection() as connection:
+        await to_be_sent(connection, str(answer.order_id))
+    return answer.number
 
 
 async def make_paid_twice(runtime: Runtime) -> int:

@@ -24,6 +24,7 @@ from tests.commands.place import (
     make_paid,
     make_paid_by_event,
     make_paid_twice,
+    make_to_ship,
     make_waiting,
     open_place,
 )
@@ -74,6 +75,7 @@ COMMANDS = {
         Command("orders show ORDER"),
         Command("orders explain ORDER"),
         Command("orders refund ORDER", make_paid, stripe=True, destructive=True),
+        Command("orders ship ORDER --carrier DHL", make_to_ship),
         Command("orders cancel ORDER", stripe=True, destructive=True),
         Command("orders correct ORDER --phone +43664123456", destructive=True),
         Command("orders erase ORDER", make_expired, destructive=True),

@@ -42,6 +42,8 @@ OURS = {
     "operator_log": "after before details kind personal",
     "order_changes": "cause from_status to_status",
     "order_items": "sku",
+    "order_shipping": "collected_by country rate",
+    "order_taxes": "tax_class",
     "order_keys": "idempotency_key",
     "orders": "currency idempotency_key imported_from status",
     "outbox": "channel endpoint kind payload status subject_id",

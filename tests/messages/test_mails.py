@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +16,7 @@ from urllib.parse import quote
 import asyncpg
 import pytest
 
+from checkout_daemon.ledger.charge_facts import ChargeFact, ChargeStatus
 from checkout_daemon.ledger.facts import (
     Link,
     LinkRank,
@@ -36,6 +39,7 @@ from tests.support.hostile import HOSTILE, unsafe_in
 from tests.support.mail_server import CERTIFICATE, PASSWORD, USER, MailServer, free_port
 from tests.support.orders import add_order
 from tests.support.payments import paid
+from tests.support.selling import SELLING
 
 LONG_NAME = "Jörg-Günther Müller-Lüdenscheidt von und zu " + "Überlänge " * 15 + "ß"
 
@@ -77,6 +81,24 @@ async def order_of(connection: asyncpg.Connection, **fields: Any) -> str:
         order_id,
     )
     return order_id
+
+
+async def send_to_vienna(connection: asyncpg.Connection, order_id: str) -> None:
+    """Add shipping and taxes to an order, as placing it does."""
+    await connection.execute(
+        "UPDATE orders SET amount_shipping = 490, amount_total = amount_total + 490, amount_tax = 832 WHERE id = $1",
+        order_id,
+    )
+    await connection.execute(
+        "INSERT INTO order_shipping (order_id, rate, label, name, line1, city, postal_code, country)"
+        " VALUES ($1, 'post', 'Post', 'Ada', 'Ring 1', 'Wien', '1010', 'AT')",
+        order_id,
+    )
+    await connection.execute(
+        "INSERT INTO order_taxes (order_id, position, tax_class, percent, amount_gross, amount)"
+        " VALUES ($1, 1, 'standard', 20, 4392, 732), ($1, 2, 'reduced', 10.5, 1052, 100)",
+        order_id,
+    )
 
 
 async def pay(runtime: Runtime, order_id: str) -> None:
@@ -121,6 +143,30 @@ async def test_a_confirmation_in_german_with_umlauts_and_a_very_long_name(
     assert "Heft »Käfer« &lt;kariert&gt;" in taken.part("html")
     assert max(len(line) for line in taken.raw.splitlines()) <= 998
     assert taken.raw.isascii()
+
+
+async def test_a_confirmation_is_a_receipt(
+    database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
+) -> None:
+    (tmp_path / "shop.toml").write_text(f'seller = ["Müllers Papier GmbH", "UID ATU1234"]\n{SELLING}')
+    order_id = await order_of(connection, discount_code="TEN", locale="de-AT")
+    await send_to_vienna(connection, order_id)
+    shop = {"CHECKOUT_SHOP_FILE": str(tmp_path / "shop.toml")}
+    async with daemon(database_url, tmp_path, server.start(), **shop) as runtime:
+        await runtime.database.run(merge, [paid(order_id, "pi_1", amount=5490)])
+        await deliver_due(runtime, Channel.MAIL)
+    (taken,) = server.taken
+    text = " ".join(taken.part("plain").replace("\N{NO-BREAK SPACE}", " ").split())
+    for line in (
+        "Zwischensumme € 55,00 Rabatt TEN −€ 5,00 Versand: Post € 4,90 Gesamtsumme € 54,90",
+        "enthält € 7,32 USt. (20 %) enthält € 1,00 USt. (10,5 %)",
+        "Lieferadresse Ada Ring 1 1010 WIEN AUSTRIA",
+        "Bezahlt: ",
+        f"https://shop.example.com/success?order_id={order_id}",
+        "Müllers Papier GmbH UID ATU1234",
+    ):
+        assert line in text, text
+    assert "Versand: Post" in taken.part("html")
 
 
 async def test_nobody_writes_into_the_headers_or_the_html(
@@ -282,6 +328,80 @@ async def test_mails_about_a_failed_payment_a_refund_and_a_link_to_pay(
     assert "https://pay.example.com/?a=1&b=2" in linked.part("plain")
     assert 'href="https://pay.example.com/?a=1&amp;b=2"' in linked.part("html")
     assert "until July 1, 2099, 12:00\N{NARROW NO-BREAK SPACE}PM" in linked.part("plain")
+
+
+async def test_an_order_whose_payment_takes_days_is_acknowledged_at_once(
+    database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
+) -> None:
+    order_id = await order_of(connection)
+    async with daemon(database_url, tmp_path, server.start()) as runtime:
+        waiting = session(order_id, "cs_w", SessionStatus.COMPLETE, PaymentStatus.UNPAID)
+        for _ in range(2):
+            await runtime.database.run(merge, [waiting])
+            await deliver_due(runtime, Channel.MAIL)
+        await pay(runtime, order_id)
+        await deliver_due(runtime, Channel.MAIL)
+    subjects = [str(taken.mail["Subject"]) for taken in server.taken]
+    assert subjects == ["We have received your order 1001 at Müllers Papier", "Your order 1001 at Müllers Papier"]
+
+
+async def test_an_order_that_is_paid_by_now_is_only_confirmed(
+    database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
+) -> None:
+    order_id = await order_of(connection)
+    async with daemon(database_url, tmp_path, server.start()) as runtime:
+        await runtime.database.run(merge, [session(order_id, "cs_w", SessionStatus.COMPLETE, PaymentStatus.UNPAID)])
+        await pay(runtime, order_id)
+        await deliver_due(runtime, Channel.MAIL)
+    assert [str(taken.mail["Subject"]) for taken in server.taken] == ["Your order 1001 at Müllers Papier"]
+    assert await outcomes(connection) == [("sent", None), ("skipped", "the order is completed by now")]
+
+
+async def test_a_mail_about_a_refund_names_its_items_and_the_card(
+    database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
+) -> None:
+    order_id = await order_of(connection)
+    async with daemon(database_url, tmp_path, server.start()) as runtime:
+        await runtime.database.run(merge, [paid(order_id, "pi_r")])
+        charge = ChargeFact(
+            "pi_r", "ch_1", False, datetime.now(UTC), ChargeStatus.SUCCEEDED, "card", brand="visa", last4="4242"
+        )
+        facts = [refund("re_1", 2500), charge]
+        await runtime.database.run(merge, [Update("refund.created", "stripe", subject_id="pi_r", facts=facts)])
+        await connection.execute(
+            "INSERT INTO refund_requests (id, order_id, payment_id, amount, currency, parameters, started_at,"
+            " next_attempt_at, answered_at, refund_id, items)"
+            " VALUES (gen_random_uuid(), $1, 'pi_r', 2500, 'eur', '{}', now(), now(), now(), 're_1', $2)",
+            order_id,
+            '[{"sku": "A5", "quantity": 1, "amount": 2500}]',
+        )
+        await deliver_due(runtime, Channel.MAIL)
+    (text,) = [taken.part("plain") for taken in server.taken if "refunded" in taken.part("plain")]
+    assert "We have refunded €25.00 for order 1001 to Visa 4242." in text
+    assert "It is for: 1 × Heft »Käfer« <kariert>" in text
+
+
+@pytest.mark.parametrize(("locale", "zone"), [("en", "CEST"), ("de", "MESZ")])
+async def test_a_time_has_the_name_of_its_zone(
+    database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path, locale: str, zone: str
+) -> None:
+    order_id = await order_of(connection, locale=locale, created_at=datetime(2026, 7, 1, 10, tzinfo=UTC))
+    async with daemon(database_url, tmp_path, server.start()) as runtime:
+        await pay(runtime, order_id)
+        await deliver_due(runtime, Channel.MAIL)
+    (taken,) = server.taken
+    assert re.search(rf"(1\. Juli 2026|July 1, 2026), 12:00\W*(PM)? {zone}", taken.part("plain"))
+
+
+def test_the_layout_is_made_of_tables_that_outlook_draws(tmp_path: Path) -> None:
+    """Word, which draws Outlook's mails, ignores the padding of div and a, and max-width."""
+    layout = (files("checkout_daemon.messages") / "templates" / "layout.html").read_text()
+    assert re.findall(r"<div[^>]*padding", layout) == []
+    assert layout.count("<table") == layout.count("</table>") == layout.count('role="presentation"')
+    assert "prefers-color-scheme: dark" in layout
+    button = (files("checkout_daemon.messages") / "templates" / "button.html").read_text()
+    assert re.search(r"<td[^>]*bgcolor", button)
+    assert not re.search(r"<a[^>]*padding", button)
 
 
 async def test_a_mail_that_is_no_longer_true_is_not_sent(

@@ -10,6 +10,7 @@ import pytest
 from checkout_daemon.messages.customer_mails import greeted
 from checkout_daemon.messages.mails import template_name
 from checkout_daemon.messages.rendering import render
+from checkout_daemon.messages.words import words_in
 from checkout_daemon.model.messages import Channel, MessageKind
 from checkout_daemon.model.text import names_address
 
@@ -29,12 +30,18 @@ def promised(name: str) -> list[str]:
 def test_a_customers_mail_needs_only_what_is_promised(name: str, language: str) -> None:
     values: dict[str, object] = {variable: f"<{variable}>" for variable in promised(name)}
     values["shop_links"] = [{"label": "<terms>", "url": "https://shop.example/terms"}]
-    values["items"] = [{"name": "<pen>", "quantity": 2, "amount": "€2"}]
+    values["items"] = values["refunded_items"] = [{"name": "<pen>", "quantity": 2, "amount": "€2"}]
+    values["sums"] = [{"kind": kind, "label": f"<{kind}>", "amount": "€2"} for kind in ("", "total", "tax")]
+    values |= {"words": words_in(language), "address": ["<street>", "<town>"], "seller": ["<seller>"]}
     made = render(None, name, language, values)
     assert "<number>" in made.subject
     assert "<name>" in made.text
     assert "&lt;name&gt;" in made.html
     assert "<name>" not in made.html
+    assert not re.search(r"<(pen|street|seller|terms|total|tax)>", made.html)
+    assert re.search(r"mso-hide:all\">.+</div>", made.html), "there is a line for lists of mails"
+    assert "<order_url>" in made.text or "<url>" in made.text
+    assert "\n\n\n" not in made.text
     assert f'lang="{values["language"]}"'.replace("<", "&lt;").replace(">", "&gt;") in made.html
 
 

@@ -28,6 +28,7 @@ FREE = {
     "order_care": "owner",
     "order_changes": "actor note",
     "order_items": "description name",
+    "order_shipping": "carrier city estimate label line1 line2 name postal_code state tracking_number tracking_url",
     "order_texts": "text",
     "orders": "customer_email customer_name customer_phone discount_code locale",
     "outbox": "last_error",

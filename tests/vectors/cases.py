@@ -10,11 +10,13 @@ from typing import Any
 
 from checkout_daemon.catalog.cart import CartLine, Product, check_cart
 from checkout_daemon.catalog.pricing import Discount, Quote, price_cart
+from checkout_daemon.catalog.taxes import included_taxes
 from checkout_daemon.errors import FieldError, InvalidRequest
 
 FOLDER = Path(__file__).parent
 PRICING = FOLDER / "pricing.json"
 CURRENCIES = FOLDER / "currencies.json"
+TAXES = FOLDER / "taxes.json"
 
 Case = dict[str, Any]
 
@@ -37,6 +39,26 @@ def outcome(case: Case) -> dict[str, Any]:
     except InvalidRequest as error:
         return {"errors": _shown(error.errors)}
     return {"quote": _shown_quote(quote)}
+
+
+def read_tax_cases(section: str) -> list[Case]:
+    """Return a section of taxes.json, as read_cases does."""
+    cases: list[Case] = json.loads(TAXES.read_text(encoding="utf-8"))[section]
+    return cases
+
+
+def tax_outcome(case: Case) -> list[dict[str, Any]]:
+    """Return the tax lines."""
+    parts = [(part["tax_class"], Decimal(part["percent"]), part["amount"]) for part in case["parts"]]
+    return [
+        {
+            "tax_class": line.tax_class,
+            "percent": f"{line.percent:f}",
+            "amount_gross": line.amount_gross,
+            "amount": line.amount,
+        }
+        for line in included_taxes(parts, case["currency"])
+    ]
 
 
 def _read_product(fields: dict[str, Any], currency: str) -> Product:

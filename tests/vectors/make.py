@@ -13,12 +13,13 @@ from random import Random
 from typing import Any, TypeVar
 
 from checkout_daemon.model.money import exponent, maximum_amount, minimum_amount, round_to_step, step
-from tests.vectors.cases import CURRENCIES, PRICING, Case, outcome
+from tests.vectors.cases import CURRENCIES, PRICING, TAXES, Case, outcome, tax_outcome
 
 T = TypeVar("T")
 
 SEED = 4
 COUNT = 400
+TAX_COUNT = 150
 NOW = "2025-07-01T12:00:00Z"
 STARTED = (NOW, "2025-07-01T14:00:00+02:00")
 NOT_ENDED = ("2025-07-01T12:00:01Z", "2026-01-01T00:00:00+09:30")
@@ -57,6 +58,27 @@ def render_currencies() -> str:
     about = "How each currency is counted, rounded and written; tests/vectors/make.py makes it."
     rows = ",\n".join(_line(_currency(draw, currency)) for currency in COUNTED_IN)
     return f'{{\n  "about": {json.dumps(about)},\n  "currencies": [\n{rows}\n  ]\n}}\n'
+
+
+def render_taxes() -> str:
+    """Return taxes.json with its generated cases drawn anew."""
+    by_hand, mark, _ = TAXES.read_text(encoding="utf-8").partition(MARK)
+    draw = Draw(SEED)
+    cases = [_tax_case(draw, number) for number in range(1, TAX_COUNT + 1)]
+    return by_hand + mark + ",\n".join(_line(case | {"taxes": tax_outcome(case)}) for case in cases) + "\n  ]\n}\n"
+
+
+def _tax_case(draw: Draw, number: int) -> Case:
+    currency = draw.one_of(PRICED_IN)
+    parts = [
+        {
+            "tax_class": draw.one_of(("standard", "reduced", "books")),
+            "percent": draw.one_of(("20", "10", "19", "7", "5.5", "0", "2.125", "25.5", "99.999", "0.001")),
+            "amount": draw.between(0, draw.one_of((3, 99, 9_999, 2_000_000))) * step(currency),
+        }
+        for _ in range(draw.between(1, 6))
+    ]
+    return {"name": f"generated {number}", "currency": currency, "parts": parts}
 
 
 def _case(draw: Draw, number: int) -> Case:
@@ -162,3 +184,4 @@ def _line(value: object) -> str:
 if __name__ == "__main__":
     PRICING.write_text(render_pricing(), encoding="utf-8")
     CURRENCIES.write_text(render_currencies(), encoding="utf-8")
+    TAXES.write_text(render_taxes(), encoding="utf-8")

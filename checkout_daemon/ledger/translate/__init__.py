@@ -34,8 +34,8 @@ FIELDS = {
     ),
     "refund": "id object livemode amount charge currency metadata payment_intent status",
     "session": (
-        "id object livemode amount_total client_reference_id currency expires_at metadata mode payment_intent"
-        " payment_status status url"
+        "id object livemode amount_total client_reference_id collected_information currency expires_at metadata mode"
+        " payment_intent payment_status shipping_details status url"
     ),
 }
 """The fields that each module reads of an object. The rest of it, nearly all, is skipped and not decoded."""

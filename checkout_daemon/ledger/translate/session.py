@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from msgspec.structs import replace
 
 from checkout_daemon.ledger.facts import Link, LinkRank, PaymentStatus, SessionFact, SessionStatus, later
@@ -22,8 +24,11 @@ from checkout_daemon.ledger.translate.stripe_objects import (
     text,
     unknown_values,
 )
+from checkout_daemon.model.address import MAXIMUM_LENGTH, Address
 
 # In these modes the amount may be absent without anything being owed: https://docs.stripe.com/api/checkout/sessions/object
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_ADDRESS = ("line1", "line2", "city", "state", "postal_code")
 _MODES_WITHOUT_AMOUNT = ("setup", "subscription")
 
 
@@ -56,6 +61,26 @@ def fetched(snapshot: ObjectSnapshot) -> Translation:
     return translation
 
 
+def collected_address(session: Object) -> Address | None:
+    """Return the address that the session's page has collected, or None.
+
+    Since API version 2025-03-31 it is in `collected_information`, before that in `shipping_details`.
+    """
+    collected = child(session, "collected_information") or {}
+    details = child(collected, "shipping_details") or child(session, "shipping_details")
+    return None if details is None else address_of(details)
+
+
+def address_of(details: Object) -> Address | None:
+    """Return the address in an object with `name` and `address`, or None if it has no country."""
+    address = child(details, "address") or {}
+    country = text(address, "country") or ""
+    if not _COUNTRY.fullmatch(country):
+        return None
+    lines = {name: (text(address, name) or "")[:MAXIMUM_LENGTH] for name in _ADDRESS}
+    return Address(country, (text(details, "name") or "")[:MAXIMUM_LENGTH], **lines)
+
+
 def _attempt(session: Object) -> int:
     """Return the attempt that the metadata names, or 0 for a session that is not ours."""
     named = named_attempt(session)
@@ -77,7 +102,7 @@ def _translate(snapshot: ObjectSnapshot, at_least: SessionStatus, payment_at_lea
     known_payment, unknown_payment = choice(session, "payment_status", PaymentStatus)
     status = later(known_status or at_least, at_least)
     payment_status = later(known_payment or payment_at_least, payment_at_least)
-    translation = Translation(subject_id=session_id)
+    translation = Translation(subject_id=session_id, address=collected_address(session))
     translation.links += reference_link(session, session_id) + order_link(session, session_id)
     if payment_id is not None:
         translation.links.append(Link(session_id, payment_id, LinkRank.STRIPE))

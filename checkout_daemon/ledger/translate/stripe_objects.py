@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from checkout_daemon.ledger.facts import Fact, Link, LinkRank, Observation, Unknown, is_charge
+from checkout_daemon.model.address import Address
 from checkout_daemon.model.orders import order_id_from
 
 E = TypeVar("E", bound=StrEnum)
@@ -57,11 +58,15 @@ class ObjectSnapshot(msgspec.Struct, frozen=True):
 
 
 class Translation(msgspec.Struct):
-    """The facts and links that a snapshot reports. `subject_id` is the node it is about, or None if it has none."""
+    """The facts and links that a snapshot reports. `subject_id` is the node it is about, or None if it has none.
+
+    `address`: what a session's page has collected, to send the order to.
+    """
 
     subject_id: str | None = None
     links: list[Link] = msgspec.field(default_factory=list)
     facts: list[Fact] = msgspec.field(default_factory=list)
+    address: Address | None = None
 
     def add(self, other: Translation) -> None:
         """Add the links and facts of an object that this one contains."""

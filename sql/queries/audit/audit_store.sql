@@ -114,7 +114,7 @@ GROUP BY order_id, cause, actor;
 
 -- name: traces_in_acts
 SELECT DISTINCT order_id::text, kind, actor FROM acts
-WHERE kind IN ('canceled', 'acknowledged') AND actor LIKE '%@%'
+WHERE kind IN ('canceled', 'acknowledged', 'shipped') AND actor LIKE '%@%'
   AND at >= (SELECT min(applied_at) FROM schema_migrations WHERE version >= 2);
 
 -- name: traces_in_requests

@@ -7,3 +7,10 @@ SELECT record_facts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
 -- name: record_facts_and_charges
 -- The same with $17 charges, and $18 payments whose charges belong to another order now.
 SELECT record_facts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16), record_charges($17, $18);
+
+-- name: record_address
+-- $1 order id, $2 the session that has collected it, $3 to $9 the address. Unless the customer was erased.
+UPDATE order_shipping SET collected_by = $2, name = $3, line1 = $4, line2 = $5, city = $6, state = $7, postal_code = $8, country = $9
+FROM orders
+WHERE order_shipping.order_id = $1::uuid AND orders.id = $1::uuid AND orders.erased_at IS NULL
+    AND (line1 = '' OR collected_by <> '' AND collected_by <= $2);

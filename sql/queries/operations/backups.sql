@@ -26,6 +26,7 @@ WHERE known.oid = to_regclass('schema_migrations') AND given.grantee <> ours.rel
 -- (order_rows) are dropped with their tables.
 DROP TABLE IF EXISTS
     schema_migrations, schema_backfills, products, discounts, orders, order_keys, order_texts, order_items,
+    order_shipping, order_taxes,
     session_attempts, acts, links, checkout_sessions, payments, payment_observations, refunds, disputes, refund_hints,
     order_care, stripe_events, stripe_event_payloads, order_changes, outbox, alerts, operator_log, operator_log_heads, anchors,
     anchored_heads, refund_requests, doubtful_attempts, shop_identity, missing_orders, stripe_accounts,

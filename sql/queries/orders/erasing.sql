@@ -33,12 +33,15 @@ WHERE attempt.order_id = $1 AND NOT EXISTS (
 -- $1 order id, whose row must be locked. Delete everything that names the customer or was written about them.
 WITH attempts AS (
     UPDATE session_attempts SET
-        parameters = (parameters::jsonb #- '{session,customer_email}')::text, error = CASE WHEN error IS NOT NULL THEN 'erased' END
+        parameters = (parameters::jsonb #- '{session,customer_email}' #- '{session,payment_intent_data,shipping}')::text, error = CASE WHEN error IS NOT NULL THEN 'erased' END
     WHERE order_id = $1::uuid
 ), sessions AS (
     UPDATE checkout_sessions SET url = NULL WHERE order_id = $1::uuid
 ), keys AS (
     DELETE FROM order_keys WHERE order_id = $1::uuid
+), sent AS (
+    UPDATE order_shipping SET name = '', line1 = '', line2 = '', city = '', state = '', postal_code = '', tracking_number = '', tracking_url = ''
+    WHERE order_id = $1::uuid
 ), remarks AS (
     UPDATE acts SET note = '' WHERE order_id = $1::uuid
 ), changes AS (

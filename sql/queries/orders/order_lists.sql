@@ -215,7 +215,14 @@ SELECT
     (SELECT json_agg(refunded ORDER BY created_at, id) FROM refunded) AS refunds,
     (SELECT json_agg(disputed ORDER BY created_at, id) FROM disputed) AS disputes,
     (SELECT json_agg(events ORDER BY received_at, id) FROM events) AS events,
-    (SELECT json_agg(changes ORDER BY seq) FROM changes) AS changes;
+    (SELECT json_agg(changes ORDER BY seq) FROM changes) AS changes,
+    (SELECT json_agg(json_build_object('tax_class', tax_class, 'percent', trim_scale(percent)::text, 'amount_gross', amount_gross, 'amount', amount)
+                     ORDER BY position) FROM order_taxes WHERE order_id = $1) AS taxes,
+    (SELECT json_build_object(
+        'rate', rate, 'label', label, 'estimate', estimate, 'carrier', carrier, 'tracking_number', tracking_number,
+        'tracking_url', tracking_url, 'address', json_build_object(
+            'country', country, 'name', name, 'line1', line1, 'line2', line2, 'city', city, 'state', state, 'postal_code', postal_code))
+     FROM order_shipping WHERE order_id = $1) AS shipping;
 
 -- name: read_orders_by_ids
 -- $1 order ids

@@ -98,6 +98,8 @@ FROM (SELECT) AS once LEFT JOIN (SELECT * FROM (
             WHEN 'currency' THEN order_row.currency = ANY(wanted.texts)
             WHEN 'livemode' THEN order_row.livemode::text = ANY(wanted.texts)
             WHEN 'imported' THEN (order_row.imported_from IS NOT NULL)::text = ANY(wanted.texts)
+            WHEN 'shipped' THEN
+                CASE WHEN order_row.shipped_at IS NOT NULL THEN 'yes' WHEN order_row.amount_shipping IS NOT NULL THEN 'no' END = ANY(wanted.texts)
             WHEN 'email' THEN lower(order_row.customer_email) LIKE ANY(wanted.texts)
             WHEN 'name' THEN search_form(order_row.customer_name) LIKE ANY(wanted.texts)
             WHEN 'phone' THEN ltrim(order_row.customer_phone, '+') LIKE ANY(wanted.texts)

@@ -21,6 +21,7 @@ ON CONFLICT (idempotency_key) DO NOTHING;
 -- name: find_alike_orders
 -- $1 email, $2 livemode, $3 lines as `sku quantity`, sorted. Newest first; only the newest hundred orders are compared.
 SELECT id, number, status, customer_name, customer_phone, discount_code, amount_total,
+       (SELECT ARRAY[rate, name, line1, line2, city, state, postal_code, country] FROM order_shipping WHERE order_id = recent.id) AS sent,
        EXISTS (
            SELECT FROM payments JOIN payment_observations AS observed ON observed.payment_id = payments.id
            WHERE payments.order_id = recent.id

@@ -106,6 +106,28 @@ LEFT JOIN LATERAL (
 LEFT JOIN order_care AS care ON care.order_id = terms.id
 ORDER BY first.amount_total DESC, terms.id;
 
+-- name: todo_unshipped
+-- $1 livemode, $2 now, $3 limit, $4 whether the orders with a snooze, or those without, $5 one order's id instead of both kinds, or null.
+-- Orders that are paid and must be sent.
+WITH first AS MATERIALIZED (
+    SELECT id AS order_id, paid_at, count(*) OVER () AS total
+    FROM orders
+    WHERE amount_shipping IS NOT NULL AND shipped_at IS NULL AND paid_at IS NOT NULL AND status IN ('completed', 'partially_refunded')
+        AND livemode = $1 AND ($5::uuid IS NULL OR id = $5)
+        AND ($5::uuid IS NOT NULL OR $4 = (id IN (SELECT order_id FROM order_care WHERE snoozed_until > $2)))
+    ORDER BY paid_at, id LIMIT $3
+)
+SELECT first.total, row_to_json(terms) AS order, sent.label, sent.country, remark.lines AS remark, row_to_json(care) AS care
+FROM first
+JOIN order_rows AS terms ON terms.id = first.order_id
+LEFT JOIN order_shipping AS sent ON sent.order_id = terms.id
+LEFT JOIN LATERAL (
+    SELECT json_build_array(note, actor, at) AS lines FROM order_changes
+    WHERE order_id = terms.id AND note <> '' AND actor LIKE '%@%' AND cause LIKE 'order.%' ORDER BY seq DESC LIMIT 1
+) AS remark ON true
+LEFT JOIN order_care AS care ON care.order_id = terms.id
+ORDER BY first.paid_at, terms.id;
+
 -- name: todo_drifts
 -- $1 livemode, $2 now, $3 limit, $4 whether the orders with a snooze, or those without, $5 one order's id instead of both kinds, or null
 WITH first AS MATERIALIZED (

@@ -327,6 +327,16 @@ export interface components {
              * @default 0
              */
             readonly amount_refunded?: number;
+            /** @default null */
+            readonly amount_shipping?: number | null;
+            /** @default null */
+            readonly amount_tax?: number | null;
+            /** @default [] */
+            readonly taxes?: readonly components["schemas"]["TaxAnswer"][];
+            /** @default null */
+            readonly shipping_label?: string | null;
+            /** @default null */
+            readonly shipped_at?: string | null;
         };
         /**
          * PricedItem
@@ -338,6 +348,23 @@ export interface components {
             /** @description In minor units of the currency, as in Stripe's API */
             readonly unit_amount: number;
             readonly quantity: number;
+            /** @description In minor units of the currency, as in Stripe's API */
+            readonly amount: number;
+        };
+        /**
+         * TaxAnswer
+         * @description The tax that part of the total includes, at one rate. `amount_gross` is that part, tax included.
+         */
+        readonly TaxAnswer: {
+            readonly tax_class: string;
+            /**
+             * @description A decimal number
+             * @example 20
+             * @example 5.5
+             */
+            readonly percent: string;
+            /** @description In minor units of the currency, as in Stripe's API */
+            readonly amount_gross: number;
             /** @description In minor units of the currency, as in Stripe's API */
             readonly amount: number;
         };
@@ -391,6 +418,22 @@ export interface components {
             readonly currency: string;
             /** @default null */
             readonly discount?: components["schemas"]["DiscountAnswer"] | null;
+            /**
+             * @description Whether something in the cart must be sent
+             * @default false
+             */
+            readonly needs_shipping?: boolean;
+            /**
+             * @description The ways to send it to `country`
+             * @default []
+             */
+            readonly shipping_rates?: readonly components["schemas"]["ShippingRateAnswer"][];
+            /** @default null */
+            readonly amount_shipping?: number | null;
+            /** @default null */
+            readonly amount_tax?: number | null;
+            /** @default [] */
+            readonly taxes?: readonly components["schemas"]["TaxAnswer"][];
         };
         /**
          * DiscountAnswer
@@ -413,13 +456,32 @@ export interface components {
             readonly ends_at?: string | null;
         };
         /**
+         * ShippingRateAnswer
+         * @description A way to send the cart to the country, as it is named in the shopper's language.
+         */
+        readonly ShippingRateAnswer: {
+            readonly id: string;
+            readonly label: string;
+            /** @description In minor units of the currency, as in Stripe's API */
+            readonly amount: number;
+            /**
+             * @description When it arrives, in words
+             * @default
+             */
+            readonly estimate?: string;
+        };
+        /**
          * QuoteRequest
-         * @description A cart to price.
+         * @description A cart to price. With `country` there are shipping rates, and with one of them its amount is in the total.
          */
         readonly QuoteRequest: {
             readonly items: readonly components["schemas"]["CartItem"][];
             /** @default null */
             readonly discount_code?: string | null;
+            /** @default null */
+            readonly country?: string | null;
+            /** @default null */
+            readonly shipping_rate?: string | null;
         };
         /**
          * CartItem
@@ -494,6 +556,15 @@ export interface components {
             readonly translations?: {
                 readonly [key: string]: components["schemas"]["Translation"];
             };
+            /** @default null */
+            readonly shipping?: components["schemas"]["ShopShipping"] | null;
+            /**
+             * @description What the tax is called, by language
+             * @default {}
+             */
+            readonly tax_labels?: {
+                readonly [key: string]: string;
+            };
         };
         /**
          * ShopWords
@@ -533,6 +604,15 @@ export interface components {
             readonly url: string;
         };
         /**
+         * ShopShipping
+         * @description Where the shop sends goods. `stripe`: its page asks for the address, and a checkout takes the country.
+         */
+        readonly ShopShipping: {
+            readonly countries: readonly string[];
+            /** @enum {unknown} */
+            readonly address: "form" | "stripe";
+        };
+        /**
          * ShopOrderDetails
          * @description An order with its payments, refunds and disputes.
          */
@@ -566,8 +646,13 @@ export interface components {
             readonly updated_at: string;
             readonly paid_at: string | null;
             readonly imported_from: string | null;
+            readonly amount_shipping: number | null;
+            readonly amount_tax: number | null;
+            readonly shipped_at: string | null;
             readonly items: readonly components["schemas"]["SoldItem"][];
             readonly charges: readonly components["schemas"]["ChargeAnswer"][];
+            readonly taxes: readonly components["schemas"]["TaxAnswer"][];
+            readonly shipping: components["schemas"]["ShippingAnswer"] | null;
             readonly payments: readonly components["schemas"]["PaymentAnswer"][];
             readonly refunds: readonly components["schemas"]["RefundAnswer"][];
             readonly disputes: readonly components["schemas"]["DisputeAnswer"][];
@@ -608,6 +693,36 @@ export interface components {
             readonly decline_message: string | null;
             readonly risk_level: string | null;
             readonly risk_score: number | null;
+        };
+        /**
+         * ShippingAnswer
+         * @description How and where to an order is sent, as the shopper saw it, and how to follow it once it is shipped.
+         */
+        readonly ShippingAnswer: {
+            readonly rate: string;
+            readonly label: string;
+            readonly estimate: string;
+            readonly address: components["schemas"]["AddressAnswer"];
+            readonly carrier: string;
+            readonly tracking_number: string;
+            readonly tracking_url: string;
+        };
+        /**
+         * AddressAnswer
+         * @description Where an order is sent. All but the country is empty until it is known, and once the customer was erased.
+         */
+        readonly AddressAnswer: {
+            readonly name: string;
+            readonly line1: string;
+            readonly line2: string;
+            readonly city: string;
+            readonly state: string;
+            readonly postal_code: string;
+            /**
+             * @description Two capital letters
+             * @example AT
+             */
+            readonly country: string;
         };
         /**
          * PaymentAnswer
@@ -697,8 +812,13 @@ export interface components {
             readonly updated_at: string;
             readonly paid_at: string | null;
             readonly imported_from: string | null;
+            readonly amount_shipping: number | null;
+            readonly amount_tax: number | null;
+            readonly shipped_at: string | null;
             readonly items: readonly components["schemas"]["SoldItem"][];
             readonly charges: readonly components["schemas"]["ChargeAnswer"][];
+            readonly taxes: readonly components["schemas"]["TaxAnswer"][];
+            readonly shipping: components["schemas"]["ShippingAnswer"] | null;
         };
         /**
          * StripeCheckoutAnswer
@@ -737,6 +857,10 @@ export interface components {
              * @default false
              */
             readonly insist?: boolean;
+            /** @default null */
+            readonly shipping?: components["schemas"]["ShippingFields"] | null;
+            /** @default null */
+            readonly shipping_rate?: string | null;
         };
         /**
          * CustomerFields
@@ -755,6 +879,32 @@ export interface components {
              */
             readonly phone: string;
         };
+        /**
+         * ShippingFields
+         * @description Where to send the order. A shop whose Stripe page asks for the address takes the country alone.
+         */
+        readonly ShippingFields: {
+            /**
+             * @description Two capital letters
+             * @example AT
+             */
+            readonly country: string;
+            /** @default  */
+            readonly line1?: string;
+            /** @default  */
+            readonly city?: string;
+            /** @default  */
+            readonly postal_code?: string;
+            /** @default  */
+            readonly line2?: string;
+            /** @default  */
+            readonly state?: string;
+            /**
+             * @description The recipient; absent: the customer
+             * @default
+             */
+            readonly name?: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -772,10 +922,12 @@ export type RefundedItemAnswer = components['schemas']['RefundedItemAnswer'];
 export type NoteBody = components['schemas']['NoteBody'];
 export type OrderAnswer = components['schemas']['OrderAnswer'];
 export type PricedItem = components['schemas']['PricedItem'];
+export type TaxAnswer = components['schemas']['TaxAnswer'];
 export type Problem = components['schemas']['Problem'];
 export type FieldFault = components['schemas']['FieldFault'];
 export type QuoteAnswer = components['schemas']['QuoteAnswer'];
 export type DiscountAnswer = components['schemas']['DiscountAnswer'];
+export type ShippingRateAnswer = components['schemas']['ShippingRateAnswer'];
 export type QuoteRequest = components['schemas']['QuoteRequest'];
 export type CartItem = components['schemas']['CartItem'];
 export type Received = components['schemas']['Received'];
@@ -785,9 +937,12 @@ export type ShopAnswer = components['schemas']['ShopAnswer'];
 export type ShopWords = components['schemas']['ShopWords'];
 export type ShopLink = components['schemas']['ShopLink'];
 export type Translation = components['schemas']['Translation'];
+export type ShopShipping = components['schemas']['ShopShipping'];
 export type ShopOrderDetails = components['schemas']['ShopOrderDetails'];
 export type SoldItem = components['schemas']['SoldItem'];
 export type ChargeAnswer = components['schemas']['ChargeAnswer'];
+export type ShippingAnswer = components['schemas']['ShippingAnswer'];
+export type AddressAnswer = components['schemas']['AddressAnswer'];
 export type PaymentAnswer = components['schemas']['PaymentAnswer'];
 export type RefundAnswer = components['schemas']['RefundAnswer'];
 export type DisputeAnswer = components['schemas']['DisputeAnswer'];
@@ -796,6 +951,7 @@ export type ShopOrder = components['schemas']['ShopOrder'];
 export type StripeCheckoutAnswer = components['schemas']['StripeCheckoutAnswer'];
 export type StripeCheckoutRequest = components['schemas']['StripeCheckoutRequest'];
 export type CustomerFields = components['schemas']['CustomerFields'];
+export type ShippingFields = components['schemas']['ShippingFields'];
 export type $defs = Record<string, never>;
 export interface operations {
     readonly get_products: {
