@@ -7,7 +7,9 @@ import { type Cart, cartStore, setQuantity } from '@/features/cart/cart';
 import { DiscountForm } from '@/features/cart/DiscountForm';
 import type { SeenProducts } from '@/features/cart/seen';
 import { ContactForm } from '@/features/checkout/ContactForm';
+import { ShippingForm } from '@/features/shipping/ShippingForm';
 import type { Product, Quote } from '@/lib/api';
+import { shop } from '@/lib/shop';
 import { useTexts } from '@/texts/language';
 import { CheckoutNotice } from './CheckoutNotice';
 import { SubmitBar } from './SubmitBar';
@@ -73,6 +75,9 @@ export function FilledCart({ cart, products, seen, lookUp, onRemove, goTo }: Fil
             onSubmit={submit}
           />
         </section>
+        {shop.shipping ? (
+          <ShippingForm form={FORM_ID} quote={quote} stale={stale} errors={errors} onChange={contact.clear} />
+        ) : null}
       </div>
       <div className="cart-foot">
         <CheckoutNotice notice={notice} onRetry={checkout.retry} onInsist={checkout.insist} />
@@ -83,6 +88,8 @@ export function FilledCart({ cart, products, seen, lookUp, onRemove, goTo }: Fil
             total={totals.amount_total}
             currency={totals.currency}
             discountCode={totals.code}
+            shipping={totals.amount_shipping}
+            taxes={totals.taxes}
             busy={stale}
           />
         ) : (

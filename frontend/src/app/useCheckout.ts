@@ -1,6 +1,6 @@
 /** Combine cart and contact into one checkout: check, price, send, and show the outcome. */
 
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { type Cart, cartStore } from '@/features/cart/cart';
 import type { Totals } from '@/features/cart/estimate';
 import type { Pricing } from '@/features/cart/quoteCart';
@@ -10,9 +10,12 @@ import { prepareAttempt } from '@/features/checkout/attempt';
 import { contactStore, normalizeContact } from '@/features/checkout/contact';
 import { placedAlike } from '@/features/checkout/orders';
 import { type ContactState, useContact } from '@/features/checkout/useContact';
-import type { ApiError, CheckoutRequest, Product } from '@/lib/api';
+import { checkDestination, destinationStore, shippingOf } from '@/features/shipping/destination';
+import type { ApiError, CheckoutRequest, Product, ShippingOptions } from '@/lib/api';
 import { whyLater } from '@/lib/explain';
 import { FIELDS, type FieldErrors, NO_FAULTS, type PlacedFaults } from '@/lib/faults';
+import { shop } from '@/lib/shop';
+import { useStored } from '@/lib/storage';
 import { useBusy } from '@/lib/useBusy';
 import { useTexts } from '@/texts/language';
 import type { CheckoutNews } from './CheckoutNotice';
@@ -52,7 +55,8 @@ export function useCheckout(
   goTo: (url: string) => void,
 ): Checkout {
   const { locale } = useTexts();
-  const { pricing, stale, totals, correctedFrom, ensure, accept, reload } = usePricing(cart, products);
+  const to = useShippingChoice(locale);
+  const { pricing, stale, totals, correctedFrom, ensure, accept, reload } = usePricing(cart, products, to);
   const contact = useContact();
   const draft = useRef(cart.code); // the discount code as typed
   const [result, setResult] = useState<Result>();
@@ -64,7 +68,7 @@ export function useCheckout(
     draft.current = cart.code; // another tab may have changed it
   }, [cart.code]);
 
-  const current = result?.key === keyOf(cart) ? result : undefined;
+  const current = result?.key === keyOf(cart, to) ? result : undefined;
   const holdsByNow = stale && totals?.code !== undefined; // the refusal may be out of date: a larger cart, say
   const codeRefused = current?.faults.fields.discount ?? (holdsByNow ? undefined : pricing?.faults.fields.discount);
 
@@ -86,16 +90,18 @@ export function useCheckout(
   /** Check and price the cart with the code as typed, applied or not: nobody should pay more for not pressing Apply. */
   async function check(wanted: Cart): Promise<CheckoutRequest | undefined> {
     const found = contact.check();
-    const key = keyOf(wanted);
+    const key = keyOf(wanted, to);
     const price = await ensure(wanted);
-    showFields({ ...found, ...price.faults.fields });
+    const sent = price.quote?.needs_shipping ? checkDestination(destinationStore.get(), price.quote) : {};
+    showFields({ ...found, ...sent, ...price.faults.fields });
     setResult({ key, faults: price.faults, notice: noticeOf(price) });
-    if (!price.quote || hasFields(found) || hasFields(price.faults.fields)) return undefined;
+    if (!price.quote || [found, sent, price.faults.fields].some(hasFields)) return undefined;
     return {
       items: wanted.items,
       customer: normalizeContact(contactStore.get()),
       ...(wanted.code ? { discount_code: wanted.code } : {}),
       expected_total: price.quote.amount_total,
+      ...(price.quote.needs_shipping ? shippingPart() : {}),
     };
   }
 
@@ -126,7 +132,7 @@ export function useCheckout(
         goTo(outcome.url);
         return leave();
       }
-      if (outcome) show(keyOf(wanted), outcome, request.expected_total ?? 0);
+      if (outcome) show(keyOf(wanted, to), outcome, request.expected_total ?? 0);
       end();
     } catch (error) {
       end();
@@ -163,6 +169,17 @@ export function useCheckout(
     insist: () => void submit(true),
     retry: () => void (current?.notice ? submit(false) : reload()),
   };
+}
+
+/** What quotes depend on if the shop sends goods. Typing in the address must not price the cart anew. */
+function useShippingChoice(language: string | undefined): ShippingOptions | undefined {
+  const { country, rate } = useStored(destinationStore);
+  return useMemo(() => (shop.shipping ? { country, rate, language } : undefined), [country, rate, language]);
+}
+
+function shippingPart(): Pick<CheckoutRequest, 'shipping' | 'shipping_rate'> {
+  const to = destinationStore.get();
+  return { shipping: shippingOf(to), shipping_rate: to.rate };
 }
 
 function hasFields(errors: FieldErrors): boolean {

@@ -1,5 +1,7 @@
 /** Subtotal, discount, total and what was refunded, one under the other: for the cart and for a placed order. */
 
+import type { Tax } from '@/lib/api';
+import { shop } from '@/lib/shop';
 import { useTexts } from '@/texts/language';
 
 interface AmountsProps {
@@ -9,6 +11,11 @@ interface AmountsProps {
   readonly total?: number;
   readonly currency?: string;
   readonly discountCode?: string | undefined;
+  /** What shipping costs, as part of the total. */
+  readonly shipping?: number | undefined;
+  readonly shippingLabel?: string | undefined;
+  /** What the total includes, by rate. */
+  readonly taxes?: readonly Tax[] | undefined;
   /** What was refunded or is being refunded. */
   readonly refunded?: number | undefined;
   /** True while newer amounts are being fetched. */
@@ -21,28 +28,47 @@ export function Amounts({
   total,
   currency = '',
   discountCode,
+  shipping,
+  shippingLabel,
+  taxes = [],
   refunded = 0,
   busy = false,
 }: AmountsProps) {
-  const { texts, words, money, say } = useTexts();
+  const { language, texts, words, money, say } = useTexts();
   const { amounts } = texts;
   const less = (amount: number) => `−${money(amount, currency)}`;
   return (
     <>
       <dl className="amounts" aria-busy={busy}>
+        {discount > 0 || shipping !== undefined ? (
+          <Row label={amounts.subtotal} amount={money(subtotal, currency)} />
+        ) : null}
         {discount > 0 ? (
-          <>
-            <Row label={amounts.subtotal} amount={money(subtotal, currency)} />
-            <Row
-              label={discountCode ? say(amounts.discountWith, { code: discountCode }) : amounts.discount}
-              amount={less(discount)}
-              testId="discount"
-            />
-          </>
+          <Row
+            label={discountCode ? say(amounts.discountWith, { code: discountCode }) : amounts.discount}
+            amount={less(discount)}
+            testId="discount"
+          />
+        ) : null}
+        {shipping !== undefined ? (
+          <Row
+            label={shippingLabel ? `${amounts.shipping}: ${shippingLabel}` : amounts.shipping}
+            amount={shipping > 0 ? money(shipping, currency) : texts.shipping.free}
+            testId="shipping"
+          />
         ) : null}
         <Row label={amounts.total} amount={total === undefined ? '–' : money(total, currency)} testId="total" main />
         {refunded > 0 ? <Row label={amounts.refunded} amount={less(refunded)} testId="refunded" /> : null}
       </dl>
+      {taxes.map((tax) => (
+        <p key={tax.tax_class + tax.percent} className="tax-note" data-testid="tax">
+          {say(amounts.includes, {
+            amount: money(tax.amount, currency),
+            label: shop.tax_labels?.[language] ?? '',
+            percent: tax.percent,
+          })}
+        </p>
+      ))}
       {words.tax_note ? <p className="tax-note">{words.tax_note}</p> : null}
     </>
   );

@@ -2,10 +2,24 @@
 
 import type { FieldFault } from './api';
 
-export type FieldId = 'discount' | 'name' | 'email' | 'phone';
+export type FieldId =
+  | 'discount'
+  | 'name'
+  | 'email'
+  | 'phone'
+  | 'country'
+  | 'line1'
+  | 'line2'
+  | 'postal_code'
+  | 'city'
+  | 'state'
+  | 'rate';
 
 /** In page order, so that the first faulty one can be focused. */
-export const FIELDS: readonly FieldId[] = ['discount', 'name', 'email', 'phone'];
+export const FIELDS: readonly FieldId[] = [
+  ...(['discount', 'name', 'email', 'phone', 'country'] as const),
+  ...(['line1', 'line2', 'postal_code', 'city', 'state', 'rate'] as const),
+];
 
 /** A fault: a code that the texts translate, and the daemon's own text. */
 export interface Fault {
@@ -28,6 +42,16 @@ const FIELD_POINTERS: Readonly<Record<string, FieldId>> = {
   '/customer/name': 'name',
   '/customer/email': 'email',
   '/customer/phone': 'phone',
+  '/shipping': 'country',
+  '/country': 'country',
+  '/shipping/country': 'country',
+  '/shipping/name': 'name',
+  '/shipping/line1': 'line1',
+  '/shipping/line2': 'line2',
+  '/shipping/postal_code': 'postal_code',
+  '/shipping/city': 'city',
+  '/shipping/state': 'state',
+  '/shipping_rate': 'rate',
 };
 
 export const NO_FAULTS: PlacedFaults = { fields: {}, lines: {}, rest: [] };

@@ -1,6 +1,6 @@
 /** Estimate what the cart costs from what this browser knows, by the daemon's rules, until a quote confirms it. */
 
-import type { Product, Quote } from '@/lib/api';
+import type { Product, Quote, Tax } from '@/lib/api';
 import { cleaned } from '@/lib/clean';
 import type { DiscountTerms } from '@/lib/pricing/discount';
 import type { PriceFault } from '@/lib/pricing/lines';
@@ -16,6 +16,9 @@ export interface Totals {
   readonly currency: string;
   /** The code of the discount that is taken off. */
   readonly code: string | undefined;
+  /** Part of the total, once a way to ship is chosen. */
+  readonly amount_shipping?: number | undefined;
+  readonly taxes?: readonly Tax[] | undefined;
 }
 
 /** Return undefined if too little is known: products not loaded yet, an unknown code, or a cart that cannot be bought. */
@@ -33,8 +36,10 @@ export function estimate(
 }
 
 /** Return a quote's totals in the same shape. */
-export function totalsOf({ amount_subtotal, amount_discount, amount_total, currency, discount }: Quote): Totals {
-  return { amount_subtotal, amount_discount, amount_total, currency, code: discount?.code };
+export function totalsOf(quote: Quote): Totals {
+  const { amount_subtotal, amount_discount, amount_total, currency, discount, taxes } = quote;
+  const amount_shipping = quote.amount_shipping ?? undefined;
+  return { amount_subtotal, amount_discount, amount_total, currency, code: discount?.code, amount_shipping, taxes };
 }
 
 /** Return the catalog's products at the prices of a newer quote. */

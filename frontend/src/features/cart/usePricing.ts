@@ -1,7 +1,7 @@
 /** Keep the price of the visible cart up to date: estimated at once, confirmed by the daemon. */
 
 import { useEffect, useMemo, useRef, useState } from 'react';
-import type { Product, Quote } from '@/lib/api';
+import type { Product, Quote, ShippingOptions } from '@/lib/api';
 import { NO_FAULTS } from '@/lib/faults';
 import { useStored } from '@/lib/storage';
 import type { Cart } from './cart';
@@ -34,8 +34,13 @@ export interface CartPricing {
   readonly reload: () => void;
 }
 
-export function usePricing(cart: Cart, products: ReadonlyMap<string, Product>): CartPricing {
-  const key = keyOf(cart);
+/** `to`: where the shop would send the cart, if it sends goods. Its quotes are the only ones that know what that costs. */
+export function usePricing(
+  cart: Cart,
+  products: ReadonlyMap<string, Product>,
+  to: ShippingOptions | undefined,
+): CartPricing {
+  const key = keyOf(cart, to);
   const [priced, setPriced] = useState<Priced>();
   const [round, setRound] = useState(0);
   const fresh = priced?.key === key ? priced : undefined;
@@ -43,7 +48,7 @@ export function usePricing(cart: Cart, products: ReadonlyMap<string, Product>): 
 
   const terms = useStored(termsStore);
   const known = useMemo(() => withQuotedPrices(products, quote), [products, quote]);
-  const estimated = useMemo(() => estimate(cart, known, terms), [cart, known, terms]);
+  const estimated = useMemo(() => (to ? undefined : estimate(cart, known, terms)), [cart, known, terms, to]);
   const shown = useRef<{ readonly key: string; readonly totals: Totals | undefined }>(undefined);
   useEffect(() => {
     shown.current = { key, totals: estimated };
@@ -62,7 +67,7 @@ export function usePricing(cart: Cart, products: ReadonlyMap<string, Product>): 
   useEffect(() => {
     const abort = new AbortController();
     const timer = setTimeout(() => {
-      quoteCart(cart, abort.signal).then(
+      quoteCart(cart, abort.signal, to).then(
         (pricing) => take(key, pricing),
         () => undefined, // aborted: a newer cart is being priced
       );
@@ -74,9 +79,9 @@ export function usePricing(cart: Cart, products: ReadonlyMap<string, Product>): 
   }, [key, round]);
 
   async function ensure(wanted: Cart): Promise<Pricing> {
-    if (priced?.key === keyOf(wanted) && !priced.pricing.error) return priced.pricing;
-    const pricing = await quoteCart(wanted);
-    take(keyOf(wanted), pricing);
+    if (priced?.key === keyOf(wanted, to) && !priced.pricing.error) return priced.pricing;
+    const pricing = await quoteCart(wanted, undefined, to);
+    take(keyOf(wanted, to), pricing);
     return pricing;
   }
 
@@ -93,6 +98,6 @@ export function usePricing(cart: Cart, products: ReadonlyMap<string, Product>): 
   };
 }
 
-export function keyOf(cart: Cart): string {
-  return JSON.stringify(cart);
+export function keyOf(cart: Cart, to?: ShippingOptions): string {
+  return JSON.stringify(to ? [cart, to] : cart);
 }

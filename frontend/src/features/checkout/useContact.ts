@@ -1,7 +1,7 @@
 /** The faults in the shopper's details. The form keeps the details themselves, so that typing renders only the form. */
 
 import { useState } from 'react';
-import type { FieldErrors } from '@/lib/faults';
+import type { FieldErrors, FieldId } from '@/lib/faults';
 import { type ContactField, checkContact, checkContactField, contactStore } from './contact';
 
 export interface ContactState {
@@ -10,6 +10,8 @@ export interface ContactState {
   readonly leave: (field: ContactField) => void;
   /** Check everything, show the faults and return them. */
   readonly check: () => FieldErrors;
+  /** Hide the fault of a field that is being changed. */
+  readonly clear: (field: FieldId) => void;
   /** Show faults that the daemon found. */
   readonly show: (errors: FieldErrors) => void;
 }
@@ -19,6 +21,10 @@ export function useContact(): ContactState {
 
   function change(field: ContactField, value: string) {
     contactStore.update((contact) => ({ ...contact, [field]: value }));
+    clear(field);
+  }
+
+  function clear(field: FieldId) {
     // Return the same object if nothing changes, so that nothing is rendered again.
     setErrors((shown) => {
       const { [field]: fault, ...others } = shown;
@@ -39,5 +45,5 @@ export function useContact(): ContactState {
     return found;
   }
 
-  return { errors, change, leave, check, show: setErrors };
+  return { errors, change, leave, check, clear, show: setErrors };
 }

@@ -22,6 +22,9 @@ export function OrderSummary({ order }: { readonly order: Order }) {
         subtotal={order.amount_subtotal}
         discount={order.amount_discount}
         total={order.amount_total}
+        shipping={order.amount_shipping ?? undefined}
+        shippingLabel={order.shipping_label ?? undefined}
+        taxes={order.taxes}
         refunded={order.amount_refunded}
         currency={order.currency}
       />

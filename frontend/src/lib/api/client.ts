@@ -24,6 +24,12 @@ export interface ClientOptions {
   readonly timeoutMs?: number;
 }
 
+export interface ShippingOptions {
+  readonly country?: string;
+  readonly rate?: string;
+  readonly language?: string | undefined;
+}
+
 interface Sent {
   /** Where to send it, if not to the operation's own path. */
   readonly url?: string;
@@ -67,10 +73,19 @@ export function createClient({ base = '', timeoutMs = 30_000 }: ClientOptions = 
 
   return {
     fetchProducts: (signal?: AbortSignal) => call('GET', '/api/products', { signal }),
-    /** Price a cart; nothing is reserved or promised. `code` may be empty. */
-    fetchQuote(items: readonly CartItem[], code: string, signal?: AbortSignal) {
-      const body: QuoteRequest = code ? { items, discount_code: code } : { items };
-      return call('POST', '/api/quotes', { body, signal });
+    /**
+     * Price a cart; nothing is reserved or promised. `code` may be empty. With a country the quote has the rates to ship
+     * there, named in `language`, and with one of them its amount.
+     */
+    fetchQuote(items: readonly CartItem[], code: string, signal?: AbortSignal, to: ShippingOptions = {}) {
+      const body: QuoteRequest = {
+        items,
+        ...(code ? { discount_code: code } : {}),
+        ...(to.country ? { country: to.country } : {}),
+        ...(to.country && to.rate ? { shipping_rate: to.rate } : {}),
+      };
+      const headers = to.language ? { 'Accept-Language': to.language } : {};
+      return call('POST', '/api/quotes', { body, headers, signal });
     },
     /**
      * The same key and body always give the same order, however often they are sent. `language`, a tag such as de-AT,

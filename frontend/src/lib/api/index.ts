@@ -2,7 +2,7 @@
 
 import { createClient } from './client';
 
-export { type Client, createClient, retryUrlOf } from './client';
+export { type Client, createClient, retryUrlOf, type ShippingOptions } from './client';
 export { ApiError, type ErrorCode, type ProblemCode } from './error';
 export type {
   CartItem,
@@ -15,10 +15,12 @@ export type {
   PricedItem,
   ProductAnswer as Product,
   QuoteAnswer as Quote,
+  ShippingFields,
   ShopAnswer as Shop,
   ShopWords,
   StripeCheckoutAnswer as CheckoutSession,
   StripeCheckoutRequest as CheckoutRequest,
+  TaxAnswer as Tax,
 } from './types';
 
 export const { fetchProducts, fetchQuote, startCheckout, fetchOrder, retryCheckout } = createClient();
