@@ -29,7 +29,7 @@ _COMMANDS = {
     "dev": ("programs", "Run a whole shop on this machine, until Ctrl-C."),
     "doctor": ("doctor", "Check the set-up and name the fix for each fault."),
     "events": ("events", "Inspect, replay and backfill events from Stripe."),
-    "import": ("imports", "Take over the orders of an old system."),
+    "import": ("import_stripe", "Take over the orders of an old system."),
     "listen": ("trigger", "Forward Stripe's events to this machine, until Ctrl-C."),
     "orders": ("orders", "Find, follow and correct orders."),
     "outbox": ("outbox", "Inspect and resend messages to customers and systems."),

@@ -129,7 +129,7 @@ class ShopLink(Answer):
     url: str
 
 
-class Translation(Answer):
+class StorefrontTexts(Answer):
     """A language that the storefront has: what it calls itself, and where its texts are."""
 
     name: str
@@ -154,7 +154,7 @@ class ShopAnswer(Answer):
     texts: Annotated[dict[str, ShopWords], Meta(description="By language")]
     links: list[ShopLink] = msgspec.field(default_factory=list)
     logo_url: str | None = None
-    translations: Annotated[dict[str, Translation], Meta(description="The storefront's texts, by language")] = (
+    translations: Annotated[dict[str, StorefrontTexts], Meta(description="The storefront's texts, by language")] = (
         msgspec.field(default_factory=dict)
     )
     shipping: Annotated[ShopShipping, Meta(description="Absent if the shop sends nothing")] | None = None

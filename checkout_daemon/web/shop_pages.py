@@ -29,7 +29,7 @@ from checkout_daemon.shop.translations import gaps_in
 from checkout_daemon.web.answers import json_response
 from checkout_daemon.web.fields import list_field
 from checkout_daemon.web.files import File, file_of
-from checkout_daemon.web.schemas import ShopAnswer, ShopLink, ShopShipping, ShopWords, Translation
+from checkout_daemon.web.schemas import ShopAnswer, ShopLink, ShopShipping, ShopWords, StorefrontTexts
 
 log = logging.getLogger(__name__)
 
@@ -162,11 +162,11 @@ class ShopPages:
         self.files[path] = content
         return path
 
-    def _translation(self, language: str) -> Translation:
+    def _translation(self, language: str) -> StorefrontTexts:
         """Keep the storefront's texts in a language as a file, which scripts load when a reader switches to it."""
         texts = self._shop.texts_in(language)
         url = self._add(f"texts-{language}", ".json", msgspec.json.encode(texts)) or ""
-        return Translation(name=texts["language"]["name"], direction=texts["language"]["direction"], url=url)
+        return StorefrontTexts(name=texts["language"]["name"], direction=texts["language"]["direction"], url=url)
 
     def _answer(self) -> ShopAnswer:
         shop, settings = self._shop, self._settings

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from keyword import iskeyword
 from pathlib import Path
 
 import click
@@ -40,7 +41,7 @@ def test_every_command_has_one_line_of_help_and_an_example(name: str) -> None:
 def test_every_command_is_a_function_of_its_name_in_a_module_of_its_group(name: str) -> None:
     function = ALL[name].callback
     assert function is not None
-    assert function.__name__ == name.replace(" ", "_")
+    assert function.__name__ == (f"{name}_" if iskeyword(name) else name.replace(" ", "_"))
     if " " in name:
         assert function.__module__.rpartition(".")[2].split("_")[0] == name.split()[0]
 

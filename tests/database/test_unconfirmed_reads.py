@@ -62,6 +62,7 @@ REASONS = {
     "clocks.read_database_clock": CHECKS,
     "database.leases.Lease.save": WRITES,
     "database.leases.leased": WRITES,
+    "events.event_lists.read_payloads": SHOWS,
     "events.charge_filling.fill_charges": LOOKS,
     "events.dismissing.find_dismissal": SHOWS,
     "events.event_lists.all_events.read": SHOWS,

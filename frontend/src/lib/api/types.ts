@@ -554,7 +554,7 @@ export interface components {
              * @default {}
              */
             readonly translations?: {
-                readonly [key: string]: components["schemas"]["Translation"];
+                readonly [key: string]: components["schemas"]["StorefrontTexts"];
             };
             /** @default null */
             readonly shipping?: components["schemas"]["ShopShipping"] | null;
@@ -594,10 +594,10 @@ export interface components {
             readonly url: string;
         };
         /**
-         * Translation
+         * StorefrontTexts
          * @description A language that the storefront has: what it calls itself, and where its texts are.
          */
-        readonly Translation: {
+        readonly StorefrontTexts: {
             readonly name: string;
             /** @enum {unknown} */
             readonly direction: "ltr" | "rtl";
@@ -936,7 +936,7 @@ export type RefundItem = components['schemas']['RefundItem'];
 export type ShopAnswer = components['schemas']['ShopAnswer'];
 export type ShopWords = components['schemas']['ShopWords'];
 export type ShopLink = components['schemas']['ShopLink'];
-export type Translation = components['schemas']['Translation'];
+export type StorefrontTexts = components['schemas']['StorefrontTexts'];
 export type ShopShipping = components['schemas']['ShopShipping'];
 export type ShopOrderDetails = components['schemas']['ShopOrderDetails'];
 export type SoldItem = components['schemas']['SoldItem'];
