@@ -39,6 +39,7 @@ _COMMANDS = {
     "sessions": ("sessions", "Manage the payment pages of orders."),
     "settings": ("settings", "Show every setting, its value and its source."),
     "shop": ("shop", "Check and show the shop's name, words and colours."),
+    "stock": ("stock", "List, set and adjust how many pieces there are."),
     "todo": ("todo", "Show everything that needs a person."),
     "tokens": ("tokens", "Give the shop's own systems access to orders."),
     "trigger": ("trigger", "Have Stripe create EVENT, and follow its effects."),

@@ -60,12 +60,14 @@ class FieldError:
     """One fault in a request: a JSON pointer (RFC 6901) to the field, a stable code and a sentence.
 
     The pointer is empty if the fault is not in a field; `parameter` then names the parameter of the query.
+    `left`: how many pieces of a product are left, if it is out of stock.
     """
 
     pointer: str
     code: str
     detail: str
     parameter: str | None = None
+    left: int | None = None
 
 
 class InvalidRequest(CheckoutError, code="invalid_request", status=422, exit_code=2, title="The request has faults"):
@@ -74,6 +76,10 @@ class InvalidRequest(CheckoutError, code="invalid_request", status=422, exit_cod
     def __init__(self, errors: list[FieldError]) -> None:
         super().__init__("; ".join(error.detail for error in errors))
         self.errors = errors
+
+
+class OutOfStock(InvalidRequest, code="out_of_stock", exit_code=4, title="There is not enough left"):
+    """There is less left of a product than was asked for. Nothing was written or reserved."""
 
 
 class NotFound(CheckoutError, code="not_found", status=404, exit_code=3, title="Not found"):

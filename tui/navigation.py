@@ -11,7 +11,7 @@ from .context import AppContext
 from .filters import Choice, EventChoice
 from .screens.base import BaseScreen
 
-_LISTS = ("todo", "events", "dead_letters", "batches")
+_LISTS = ("todo", "events", "dead_letters", "batches", "stock")
 MOST_SCREENS = 20
 """How many screens the way back has; the oldest but the first one are closed."""
 
@@ -102,6 +102,11 @@ class ScreenNavigation:
         from .screens.batches import BatchesScreen
 
         self._go((BatchesScreen.PLACE,), lambda: BatchesScreen(self.app_context))
+
+    def stock(self) -> None:
+        from .screens.stock import StockScreen
+
+        self._go((StockScreen.PLACE,), lambda: StockScreen(self.app_context))
 
     def trigger(self, order_number: int | None = None) -> None:
         from .screens.trigger import TriggerScreen

@@ -55,6 +55,7 @@ PLACES: tuple[Place, ...] = (
     Place("dead", ("d", "dl", "dead-letters"), "Dead letters: what failed, by error", lambda go: go.dead_letters()),
     Place("events", ("e", "ev"), "Stripe's events as they arrive", lambda go: go.events()),
     Place("batches", ("b",), "Batches: acts on many orders", lambda go: go.batches(), "B"),
+    Place("stock", ("st", "inventory"), "The stock of products, and who changed it", lambda go: go.stock()),
     Place("trigger", ("tr",), "Trigger a test event at Stripe", lambda go: go.trigger(), "T"),
     Place("health", ("h", "doctor"), "Health checks, and how to fix what fails", lambda go: go.health(), "H"),
     *map(_of_status, OrderStatus),

@@ -37,7 +37,8 @@ class OrderAct:
 
 async def _refund(runtime: Runtime, batch: Batch, item: BatchItem, order_id: str) -> Done:
     # Exactly what was planned, even if something has changed since; the item's id is the request's.
-    options = RefundOptions(item.amount, item.object_id, batch.options.reason)
+    restock = bool(batch.options.restock)
+    options = RefundOptions(item.amount, item.object_id, batch.options.reason, restock=restock)
     done = await refund(
         runtime,
         order_id,
@@ -66,7 +67,9 @@ async def _expire(runtime: Runtime, batch: Batch, item: BatchItem, order_id: str
 
 
 async def _cancel(runtime: Runtime, batch: Batch, item: BatchItem, order_id: str) -> Done:
-    return Done("canceled", await cancel_order(runtime, order_id, operator=batch.operator, note=batch.note))
+    restock = batch.options.restock is not False
+    order = await cancel_order(runtime, order_id, operator=batch.operator, note=batch.note, restock=restock)
+    return Done("canceled", order)
 
 
 async def _sync(runtime: Runtime, batch: Batch, item: BatchItem, order_id: str) -> Done:

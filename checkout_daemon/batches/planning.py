@@ -119,9 +119,8 @@ async def _plan_order(
         return item(total, currency, refusal=f"order {order.number} was created with a key of the other mode")
     try:
         if act is BatchAct.REFUND:
-            planned = await plan_refund(
-                runtime.database, order.id, RefundOptions(options.amount, object_id, options.reason)
-            )
+            wanted = RefundOptions(options.amount, object_id, options.reason, restock=bool(options.restock))
+            planned = await plan_refund(runtime.database, order.id, wanted)
             other = options.amount is not None and planned.currency != currency
             refusal = f"its payment is in {planned.currency}, not in {currency}: refund it alone" if other else None
             return item(planned.amount, planned.currency, meant=planned.payment_id, refusal=refusal)

@@ -51,12 +51,14 @@ class BatchOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     """The parameters of an act, the same for every item. Amount in minor units.
 
     `reason` is that of a refund, or the attention that is acknowledged. `rate`: at most so many items a second.
+    `restock`: whether pieces go back into stock; by default those of canceled orders do, and refunded ones do not.
     """
 
     amount: int | None = None
     reason: str | None = None
     mail: bool = True
     rate: float | None = None
+    restock: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,10 @@ class Cart:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product of the catalog, with its price in minor units. `image_url` is a URL or a path of the storefront."""
+    """A product of the catalog, with its price in minor units. `image_url` is a URL or a path of the storefront.
+
+    `stock`: the pieces that are not sold, reserved ones included; None: not counted, or not given in a file.
+    """
 
     sku: str
     name: str
@@ -51,6 +54,7 @@ class Product:
     unit_amount: int
     currency: str
     available: bool
+    stock: int | None = None
 
 
 def check_cart(items: Sequence[CartLine]) -> tuple[Cart | None, list[FieldError]]:

@@ -16,6 +16,7 @@ from checkout_daemon.catalog.cart import Product
 from checkout_daemon.catalog.files import CatalogFile, CatalogRejected, csv_text, json_text, parse_catalog
 from checkout_daemon.catalog.pricing import Discount
 from checkout_daemon.catalog.rows import as_cells
+from checkout_daemon.catalog.stock_levels import StockChange, change_stock
 from checkout_daemon.database.pool import Database
 
 
@@ -76,13 +77,19 @@ def read_catalog(path: Path, *, discounts: bool = False) -> CatalogFile:
 
 
 async def import_catalog(
-    database: Database, products: Sequence[Product], discounts: Sequence[Discount], *, dry_run: bool = False
+    database: Database,
+    products: Sequence[Product],
+    discounts: Sequence[Discount],
+    *,
+    dry_run: bool = False,
+    actor: str = "checkout-daemon",
 ) -> CatalogReport:
     """Add and change what is listed, all or nothing, and keep the rest. A second import of the same changes nothing.
 
-    Products are displayed in the order listed; a new one follows the product listed before it.
+    Products are displayed in the order listed; a new one follows the product listed before it. The stock of a product
+    that is listed without one stays as it is. `actor` is who changes the others.
     """
-    return await database.run(_import, products, discounts, dry_run=dry_run)
+    return await database.run(_import, products, discounts, dry_run=dry_run, actor=actor)
 
 
 async def export_catalog(database: Database, *, format: Literal["csv", "json"], discounts: bool = False) -> str:  # noqa: A002
@@ -114,6 +121,7 @@ async def _import(
     discounts: Sequence[Discount],
     *,
     dry_run: bool = False,
+    actor: str = "checkout-daemon",
 ) -> CatalogReport:
     await stored_products.lock_catalog(connection)
     stored = {product.sku: product for product in await stored_products.list_products(connection)}
@@ -132,11 +140,14 @@ async def _import(
     touched_products = [product for product in products if ("product", product.sku) in touched]
     touched_discounts = [discount for discount in discounts if ("discount", discount.code) in touched]
     if not dry_run:
+        if touched_discounts:  # before the products: an order locks its discount, then the products that it reserves
+            await stored_discounts.upsert_discounts(connection, touched_discounts)
         if touched_products:
+            await stored_products.lock_products(connection)
             await stored_products.upsert_products(connection, touched_products)
             await stored_products.place_products(connection, order)
-        if touched_discounts:
-            await stored_discounts.upsert_discounts(connection, touched_discounts)
+            stock = {product.sku: product.stock for product in touched_products if product.stock is not None}
+            await change_stock(connection, stock, StockChange("imported", actor))
     return CatalogReport(
         added=tuple(change for change in changes if not change.differences),
         changed=tuple(change for change in changes if change.differences),
@@ -155,6 +166,8 @@ def _compare(
             yield CatalogChange(kind, key)
             continue
         before, after = as_cells(stored[key]), as_cells(item)
+        if isinstance(item, Product) and item.stock is None:
+            del after["stock"]  # not given, so it stays as it is
         differences = tuple(
             FieldDifference(name, before[name], after[name]) for name in after if before[name] != after[name]
         )

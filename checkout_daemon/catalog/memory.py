@@ -11,15 +11,17 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import asyncpg
+import msgspec
 
 from checkout_daemon.backoff import reconnecting
 from checkout_daemon.catalog.cart import Product
 from checkout_daemon.catalog.discount_store import list_discounts
 from checkout_daemon.catalog.pricing import Discount
 from checkout_daemon.catalog.product_store import list_products
+from checkout_daemon.catalog.stock_levels import CATALOG_CHANNEL, left_to_show
 from checkout_daemon.database.away import unavailable_when_away
 from checkout_daemon.database.listening import check_still_primary, listening, wait
 from checkout_daemon.database.pool import Database
@@ -29,20 +31,33 @@ from checkout_daemon.errors import CheckoutError
 
 log = logging.getLogger(__name__)
 
-CHANNEL = "checkout_catalog"
-"""What announce_catalog in sql/schema.sql notifies."""
+CHANNEL = CATALOG_CHANNEL
 TRUST_SECONDS = 1.0
 # How often a quiet connection is tested: one that is cut off without a word hears nothing and reports nothing.
 _QUIET_SECONDS = 10.0
+_FREE = msgspec.json.Decoder(dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogSnapshot:
-    """All products by sku, in display order, and all discounts by code. `state` is a hash of their rows."""
+    """All products by sku, in display order, and all discounts by code. `state` is a hash of their rows.
+
+    `free`: how many pieces of each counted product can be sold. It changes with every order, and is not in `state`.
+    """
 
     state: str
     products: Mapping[str, Product]
     discounts: Mapping[str, Discount]
+    free: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def left(self) -> dict[str, int]:
+        """Return what shoppers see of the products of which little is left."""
+        return {sku: left for sku, free in self.free.items() if (left := left_to_show(free)) is not None}
+
+    def is_available(self, product: Product) -> bool:
+        """Return whether the product can be bought now."""
+        return product.available and self.free.get(product.sku, 1) > 0
 
 
 class CatalogMemory:
@@ -96,22 +111,28 @@ class CatalogMemory:
     async def _compare(self) -> CatalogSnapshot:
         began, lapses, held = time.monotonic(), self._lapses, self._snapshot
         async with self._database.connection() as connection:
-            if held is None or held.state != await _read_state(connection):
+            state, free = await _read_state(connection)
+            if held is None or held.state != state:
                 held = await _read_snapshot(connection)
+            elif held.free != free:
+                held = replace(held, free=free)
         if lapses == self._lapses:
             self._snapshot, self._trusted_until = held, began + TRUST_SECONDS
         return held
 
 
-async def _read_state(connection: asyncpg.Connection) -> str:
-    state: str = await connection.fetchval(sql("read_catalog_state"))
-    return state
+async def _read_state(connection: asyncpg.Connection) -> tuple[str, dict[str, int]]:
+    row = await connection.fetchrow(sql("read_catalog_state"))
+    assert row is not None
+    return row["state"], _FREE.decode(row["free"]) if row["free"] else {}
 
 
 async def _read_snapshot(connection: asyncpg.Connection) -> CatalogSnapshot:
     async with connection.transaction(isolation="repeatable_read", readonly=True):
+        state, free = await _read_state(connection)
         return CatalogSnapshot(
-            await _read_state(connection),
+            state,
             {product.sku: product for product in await list_products(connection)},
             {discount.code: discount for discount in await list_discounts(connection)},
+            free,
         )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import astuple
 
 import asyncpg
 
 from checkout_daemon.catalog.cart import Product
 from checkout_daemon.database.queries import sql
+from checkout_daemon.database.records import columns
 
 # Any constant that no other advisory lock uses.
 _LOCK_KEY = 0x636174616C6F67
+_COLUMNS = ("sku", "name", "description", "image_url", "unit_amount", "currency", "available")
 
 
 async def lock_catalog(connection: asyncpg.Connection) -> None:
@@ -32,9 +33,17 @@ async def find_products(
     return {row["sku"]: Product(**dict(row)) for row in rows}
 
 
+async def lock_products(connection: asyncpg.Connection) -> None:
+    """Lock all products by sku, as orders lock those that they reserve, until the transaction ends."""
+    await connection.execute(sql("lock_products"))
+
+
 async def upsert_products(connection: asyncpg.Connection, products: Sequence[Product]) -> None:
-    """Insert one or more products, or replace those with the same sku. New ones come last until place_products."""
-    await connection.execute(sql("upsert_products"), *zip(*map(astuple, products), strict=True))
+    """Insert one or more products, or replace those with the same sku. New ones come last until place_products.
+
+    Neither changes the stock.
+    """
+    await connection.execute(sql("upsert_products"), *columns(products, *_COLUMNS))
 
 
 async def place_products(connection: asyncpg.Connection, skus: Sequence[str]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import asyncpg
 
@@ -13,8 +14,9 @@ from checkout_daemon.catalog.discount_store import count_redemptions, find_disco
 from checkout_daemon.catalog.memory import CatalogMemory
 from checkout_daemon.catalog.pricing import DISCOUNT_CODE, Discount, Quote, normalize_discount_code, price_cart
 from checkout_daemon.catalog.product_store import find_products
+from checkout_daemon.catalog.stock_levels import out_of_stock
 from checkout_daemon.database.pool import Database
-from checkout_daemon.errors import FieldError, InvalidRequest
+from checkout_daemon.errors import FieldError, InvalidRequest, OutOfStock
 from checkout_daemon.shop.records import Shop
 
 PLAIN = Shop()
@@ -44,7 +46,8 @@ async def quote(
     if discount is not None and discount.redemption_limit is not None:
         async with database.connection() as connection:
             redemptions = await count_redemptions(connection, discount.code)
-    return finish_quote(_price(cart, snapshot.products, code, discount, redemptions, currency), shop, to)
+    priced = _price(cart, snapshot.products, code, discount, redemptions, currency, snapshot.free)
+    return finish_quote(priced, shop, to)
 
 
 async def price_for_order(
@@ -61,7 +64,7 @@ async def price_for_order(
 
     So two orders cannot both take the last redemption. A code without a limit is not locked: all orders would queue.
     The advisory lock of `lock_key` is taken first: orders of the same customer and lines are created one at a time.
-    Prices and terms are read from the tables, never from memory.
+    Prices and terms are read from the tables, never from memory. Whether there is enough is seen when it is placed.
     """
     products = await find_products(connection, cart.skus, lock_key=lock_key)
     code = normalize_discount_code(discount_code)
@@ -80,6 +83,7 @@ def _price(
     discount: Discount | None,
     redemptions: int,
     currency: str,
+    free: Mapping[str, int] = MappingProxyType({}),
 ) -> Quote:
     faults: list[FieldError] = []
     if code is not None and discount is None:
@@ -87,10 +91,23 @@ def _price(
     if discount is not None and discount.redemption_limit is not None and redemptions >= discount.redemption_limit:
         detail = f"The discount code {discount.code} has been used up."
         faults.append(FieldError("/discount_code", "discount_exhausted", detail))
+    faults += _stock_faults(cart, products, currency, free)
     try:
         priced = price_cart(cart, products, discount, currency=currency, now=datetime.now(UTC))
     except InvalidRequest as error:
         raise InvalidRequest(error.errors + faults) from error
     if faults:
-        raise InvalidRequest(faults)
+        only_stock = all(fault.code == "out_of_stock" for fault in faults)
+        raise OutOfStock(faults) if only_stock else InvalidRequest(faults)
     return priced
+
+
+def _stock_faults(
+    cart: Cart, products: Mapping[str, Product], currency: str, free: Mapping[str, int]
+) -> Iterator[FieldError]:
+    """Yield a fault for each line that asks for more than is free, unless it cannot be bought anyway."""
+    for index, line in enumerate(cart.lines):
+        product = products.get(line.sku)
+        can_be_bought = product is not None and product.available and product.currency == currency
+        if product is not None and can_be_bought and line.quantity > free.get(line.sku, line.quantity):
+            yield out_of_stock(cart.pointer(index), product.name, free[line.sku])

@@ -40,6 +40,7 @@ def read_product(values: Mapping[str, object]) -> tuple[Product | None, list[str
         unit_amount=row.integer("unit_amount", 0, row.largest_amount, 0, required=True),
         currency=row.currency("", required=True),
         available=row.read("available", _flag, "must be true or false", True),
+        stock=row.integer("stock", 0, _LARGEST_LIMIT, None),
     )
     row.check_step("unit_amount", product.unit_amount, product.currency)
     return (None if row.faults else product), row.faults

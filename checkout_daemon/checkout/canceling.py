@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import asyncpg
 
 from checkout_daemon.audit.audit_log import OperatorAction, act, check_note
@@ -12,6 +14,8 @@ from checkout_daemon.errors import NotPayable
 from checkout_daemon.ledger.derive import Derived
 from checkout_daemon.ledger.facts import Act, ActKind, SessionStatus
 from checkout_daemon.ledger.merge import Update, locked_order
+from checkout_daemon.ledger.reservations import ReservationState
+from checkout_daemon.ledger.stock import withhold
 from checkout_daemon.model.orders import Order, OrderStatus
 from checkout_daemon.orders.order_store import read_order
 from checkout_daemon.orders.session_attempt_store import last_attempt
@@ -35,14 +39,18 @@ async def check_cancelable(database: Database, order_id: str) -> Order:
     return order
 
 
-async def cancel_order(runtime: Runtime, order_id: str, *, operator: Operator, note: str = "") -> Order:
+async def cancel_order(
+    runtime: Runtime, order_id: str, *, operator: Operator, note: str = "", restock: bool = True
+) -> Order:
     """Expire every session of an order at Stripe, then cancel it, and return the order afterwards.
 
+    Without `restock`, the pieces that are reserved for it do not go back on sale: they leave the stock.
     Raise NotFound; NotCancelable, also if only Stripe knew of a payment; StripeUnavailable, and then nothing is
     canceled.
     """
     note = check_note(note)
     await check_cancelable(runtime.database, order_id)
+    kept = () if restock else await runtime.database.run(_reserved, order_id)
     await refresh_sessions(runtime, order_id, cause="order.checked", actor=operator.actor)
     for _ in range(_MOST_TURNS):
         try:
@@ -50,7 +58,7 @@ async def cancel_order(runtime: Runtime, order_id: str, *, operator: Operator, n
         except NotPayable:
             await check_cancelable(runtime.database, order_id)  # raises NotCancelable instead
             raise
-        if await runtime.database.run(_cancel, order_id, attempt, operator, note):
+        if await runtime.database.run(_cancel, order_id, attempt, operator, note, kept):
             async with runtime.database.connection() as connection:
                 return await read_order(connection, order_id)
     await check_cancelable(runtime.database, order_id)
@@ -65,7 +73,12 @@ async def _examine(connection: asyncpg.Connection, order_id: str) -> tuple[Order
 
 
 async def _cancel(
-    connection: asyncpg.Connection, order_id: str, closed_attempt: int, operator: Operator, note: str
+    connection: asyncpg.Connection,
+    order_id: str,
+    closed_attempt: int,
+    operator: Operator,
+    note: str,
+    kept: Collection[str],
 ) -> bool:
     """Cancel the order, or return False if it changed after its sessions were closed."""
     merged = await locked_order(connection, order_id)
@@ -81,9 +94,19 @@ async def _cancel(
     update = Update(
         "order.canceled", operator.actor, note, acts=[(order_id, Act(ActKind.CANCELED))], always_logged=True
     )
-    details = {"sessions": sorted(session.id for session in sessions)}
+    details: dict[str, object] = {"sessions": sorted(session.id for session in sessions)}
+    if kept:
+        held = [one for one in merged.facts(order_id).reservations if one.sku in kept]
+        await withhold(connection, order_id, held, operator.actor)
+        details["withheld"] = sorted(kept)
     await act(connection, order_id, OperatorAction("order.canceled", operator, note, details), update)
     return True
+
+
+async def _reserved(connection: asyncpg.Connection, order_id: str) -> frozenset[str]:
+    """Return the products of which pieces are reserved. The end of the order's sessions releases them."""
+    held = (await locked_order(connection, order_id)).facts(order_id).reservations
+    return frozenset(one.sku for one in held if one.state is ReservationState.RESERVED)
 
 
 def _refusal(order: Order, derived: Derived) -> NotCancelable | None:

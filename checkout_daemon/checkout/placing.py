@@ -15,10 +15,18 @@ from checkout_daemon.catalog.delivery import ShippingChoice
 from checkout_daemon.catalog.memory import CatalogMemory
 from checkout_daemon.catalog.pricing import PriceChanged, Quote, normalize_discount_code
 from checkout_daemon.catalog.quotes import price_for_order, quote
+from checkout_daemon.checkout.reserving import shortage
 from checkout_daemon.checkout.session_plans import Session
 from checkout_daemon.checkout.sessions import first_session, fresh_session, only_session, start_attempt
 from checkout_daemon.checkout.shopper_view import resolve_ref
-from checkout_daemon.errors import IdempotencyConflict, InvalidRequest, NotFound, NotPayable, ProbablyPlaced
+from checkout_daemon.errors import (
+    IdempotencyConflict,
+    InvalidRequest,
+    NotFound,
+    NotPayable,
+    OutOfStock,
+    ProbablyPlaced,
+)
 from checkout_daemon.ledger.order_states import CHANNEL
 from checkout_daemon.model.address import Address
 from checkout_daemon.model.customer import Customer
@@ -30,6 +38,7 @@ from checkout_daemon.orders.order_store import (
     NewOrder,
     PayableOrder,
     PlacedOrder,
+    ShortOfStock,
     StalePrices,
     find_alike,
     find_by_key,
@@ -94,8 +103,8 @@ async def start_checkout(
 
     `catalog` spares reading the products: they are compared with the tables when the order is placed.
 
-    Raise InvalidRequest, PriceChanged, IdempotencyConflict, ProbablyPlaced or TooManyDeclines, and then place no order;
-    StripeUnavailable or StripeRejected, and then keep the order, so that the same key can finish it.
+    Raise InvalidRequest, OutOfStock, PriceChanged, IdempotencyConflict, ProbablyPlaced or TooManyDeclines, and then
+    place no order; StripeUnavailable or StripeRejected, and then keep the order, so that the same key can finish it.
     """
     catalog = catalog or CatalogMemory(runtime.database)
     known: list[str] = []
@@ -105,6 +114,8 @@ async def start_checkout(
             placed = await _place(runtime, catalog, request, idempotency_key, known)
         except (InvalidRequest, PriceChanged) as error:
             placed, refusal = None, error
+        if isinstance(placed, OutOfStock):
+            placed, refusal = None, placed
         if placed is not None:
             runtime.database.announce(CHANNEL)
             return await _answer_placed(runtime, placed)
@@ -176,8 +187,8 @@ async def _place(
     request: CheckoutRequest,
     idempotency_key: str | None,
     known: Sequence[str],
-) -> PlacedOrder | None:
-    """Place an order, or return None if its key is taken or a similar order is not in `known`.
+) -> PlacedOrder | OutOfStock | None:
+    """Place an order. Return None if its key is taken or a similar order is not in `known`, or what is out of stock.
 
     Unconfirmed: nothing is promised before the session exists.
     """
@@ -206,7 +217,7 @@ async def _price_and_insert(
     request: CheckoutRequest,
     idempotency_key: str | None,
     known: Sequence[str],
-) -> PlacedOrder | None:
+) -> PlacedOrder | OutOfStock | None:
     priced = await price_for_order(
         connection,
         request.cart,
@@ -230,7 +241,7 @@ async def _insert_order(
     known: Sequence[str],
     *,
     check_prices: bool,
-) -> PlacedOrder | None:
+) -> PlacedOrder | OutOfStock | None:
     order_id = new_order_id(datetime.now(UTC))
     settings = runtime.settings
     shipping = _shipping(priced, request)
@@ -261,7 +272,10 @@ async def _insert_order(
         shipping,
     )
     key = lock_key(request.customer, request.cart)
-    return await place_order(connection, new, attempt, lock_key=key, check_prices=check_prices)
+    try:
+        return await place_order(connection, new, attempt, lock_key=key, check_prices=check_prices)
+    except ShortOfStock as short:
+        return shortage(priced.lines, short.free, request.cart)
 
 
 def _shipping(priced: Quote, request: CheckoutRequest) -> OrderShipping | None:

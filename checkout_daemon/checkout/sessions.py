@@ -18,6 +18,7 @@ import msgspec.structs
 from checkout_daemon.catalog.discount_store import find_discount
 from checkout_daemon.catalog.pricing import Discount
 from checkout_daemon.checkout import session_search
+from checkout_daemon.checkout.reserving import GRACE, lifetime, renew, reservation_terms
 from checkout_daemon.checkout.session_parameters import idempotency_key, session_parameters
 from checkout_daemon.checkout.session_plans import (
     Plan,
@@ -32,10 +33,11 @@ from checkout_daemon.checkout.session_plans import (
 )
 from checkout_daemon.clocks import require_clocks
 from checkout_daemon.errors import NotPayable, StripeRejected, StripeUnavailable
-from checkout_daemon.ledger.facts import Link, LinkRank, SessionFact
+from checkout_daemon.ledger.facts import Link, LinkRank, SessionFact, SessionStatus
 from checkout_daemon.ledger.merge import Update, locked_order, merge
 from checkout_daemon.ledger.only_session import record_only_session
 from checkout_daemon.ledger.order_states import LockedOrder, check_mode
+from checkout_daemon.ledger.reservations import LatePayment
 from checkout_daemon.ledger.translate import session as session_events
 from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, UnreadableObject, livemodes
 from checkout_daemon.orders import session_attempt_store
@@ -150,17 +152,22 @@ async def refresh_sessions(runtime: Runtime, order_id: str, *, cause: str, actor
 
 
 async def _session(runtime: Runtime, order_id: str, planner: Planner, *, actor: str) -> Session:
-    _, session = await _reach(runtime, order_id, planner, actor=actor)
+    _, session = await _reach(runtime, order_id, planner, actor=actor, to_pay=True)
     if session is None:
         raise LookupError(f"order {order_id} has no session, and none is planned")
     return session
 
 
-async def _reach(runtime: Runtime, order_id: str, planner: Planner, *, actor: str) -> tuple[Situation, Session | None]:
-    """Plan under the order's lock, act outside of any transaction, and repeat until the plan is reached."""
+async def _reach(
+    runtime: Runtime, order_id: str, planner: Planner, *, actor: str, to_pay: bool = False
+) -> tuple[Situation, Session | None]:
+    """Plan under the order's lock, act outside of any transaction, and repeat until the plan is reached.
+
+    `to_pay`: a session is wanted that can be paid, so its products are reserved. Raise OutOfStock.
+    """
     given_up: set[int] = set()
     for _ in range(_MOST_STEPS):
-        situation, plan = await _plan(runtime, order_id, planner, given_up)
+        situation, plan = await _plan(runtime, order_id, planner, given_up, to_pay=to_pay)
         order = situation.order
         if plan.session is not None or plan.closed:
             return situation, plan.session
@@ -183,16 +190,24 @@ async def _reach(runtime: Runtime, order_id: str, planner: Planner, *, actor: st
     raise NotPayable(f"order {order_id} kept changing while its session was created: try again")
 
 
-async def _plan(runtime: Runtime, order_id: str, planner: Planner, given_up: set[int]) -> tuple[Situation, Plan]:
+async def _plan(
+    runtime: Runtime, order_id: str, planner: Planner, given_up: set[int], *, to_pay: bool = False
+) -> tuple[Situation, Plan]:
     """Decide what to do next. A new attempt is written here, before Stripe is asked."""
-    situation, plan = await runtime.database.run(_plan_locked, runtime, order_id, planner, given_up)
+    situation, plan = await runtime.database.run(_plan_locked, runtime, order_id, planner, given_up, to_pay=to_pay)
     if isinstance(plan, NotPayable):
         raise plan
     return situation, plan
 
 
 async def _plan_locked(
-    connection: asyncpg.Connection, runtime: Runtime, order_id: str, planner: Planner, given_up: set[int]
+    connection: asyncpg.Connection,
+    runtime: Runtime,
+    order_id: str,
+    planner: Planner,
+    given_up: set[int],
+    *,
+    to_pay: bool,
 ) -> tuple[Situation, Plan | NotPayable]:
     merged = await locked_order(connection, order_id)
     order = merged.orders[order_id]
@@ -214,7 +229,23 @@ async def _plan_locked(
         return situation, refusal  # raised after the commit, which keeps what the merge corrected
     if plan.new_attempt:
         plan = Plan(ask=await _insert_attempt(connection, runtime, order_id, attempt.number + 1))
+    if to_pay and merged.facts(order_id).reservations:
+        await _reserve(connection, runtime, situation, plan)
     return situation, plan
+
+
+async def _reserve(connection: asyncpg.Connection, runtime: Runtime, situation: Situation, plan: Plan) -> None:
+    """Reserve the order's products for the session that is planned. Raise OutOfStock, and then nothing is planned."""
+    settings, current = runtime.settings, situation.current
+    if plan.ask is not None:
+        attempt, lasts = plan.ask.number, lifetime(settings.session_minutes)
+    elif plan.session is not None and situation.derived.payable and current is not None:
+        if current.status is not SessionStatus.OPEN:
+            return
+        attempt, lasts = situation.attempt.number, max(plan.session.expires_at - situation.now, timedelta()) + GRACE
+    else:
+        return
+    await renew(connection, situation.order.id, attempt, lasts, LatePayment(settings.late_payment))
 
 
 async def _insert_attempt(connection: asyncpg.Connection, runtime: Runtime, order_id: str, number: int) -> Attempt:
@@ -235,6 +266,7 @@ def start_attempt(
         minutes = min(minutes or LIMITED_CODE_MINUTES, LIMITED_CODE_MINUTES)
     expires_at = None if minutes is None else now + timedelta(minutes=minutes)
     parameters = session_parameters(order, number, settings.public_url, expires_at)
+    parameters |= reservation_terms(settings, minutes)
     return Attempt(number, msgspec.json.encode(parameters).decode(), now)
 
 

@@ -31,6 +31,17 @@ def confirm(question: str, *, yes: bool) -> None:
         raise NotConfirmed("not confirmed: nothing was done")
 
 
+def choose(question: str, *, yes: bool, otherwise: bool) -> bool:
+    """Return the answer on a terminal; `otherwise` if nothing is to be asked, or there is nobody to ask."""
+    if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return otherwise
+    try:
+        return _ask(question)
+    except KeyboardInterrupt:
+        click.echo(err=True)
+        raise click.Abort from None
+
+
 def _ask(question: str) -> bool:
     """Return the answer; no is the default, and what Ctrl-D means. Raise KeyboardInterrupt."""
     import signal

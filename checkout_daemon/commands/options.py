@@ -128,6 +128,9 @@ amount_option = click.option(
 note_option = click.option("--note", default="", metavar="TEXT", help="Give a reason, kept in the order's history.")
 log_note_option = click.option("--note", default="", metavar="TEXT", help="Give a reason, kept in the audit log.")
 reason_option = click.option("--note", required=True, metavar="TEXT", help="Give the reason, kept in the audit log.")
+restock_option = click.option(
+    "--restock/--no-restock", default=None, help="Put its counted pieces back on sale, or do not."
+)
 force_option = click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 limit_option = click.option("--limit", type=Whole(1), default=50, show_default=True, help="Show at most this many.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from checkout_daemon.commands.asking import confirm
+from checkout_daemon.commands.asking import choose, confirm
 from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.completers import complete_reasons
 from checkout_daemon.commands.options import (
@@ -16,6 +16,7 @@ from checkout_daemon.commands.options import (
     note_option,
     order_argument,
     quiet_option,
+    restock_option,
     yes_option,
 )
 from checkout_daemon.commands.output import answer, print_json, say, say_dry_run
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from checkout_daemon.model.typed_money import TypedMoney
     from checkout_daemon.orders.erasing import Erased, ErasurePlan
     from checkout_daemon.orders.notes import Acknowledged
+    from checkout_daemon.orders.refund_rules import RefundPlan
     from checkout_daemon.orders.refunding import Refunded
     from checkout_daemon.runtime import Runtime
     from checkout_daemon.settings import Settings
@@ -54,6 +56,7 @@ PAYABLE = tuple(status for status in OrderStatus if status in PAYABLE_STATUSES)
     "--payment", "payment_id", type=TERM, metavar="ID", help="Refund this payment (pi_…) of an order with several."
 )
 @click.option("--reason", type=OneOf(REFUND_REASONS), metavar="REASON", help="Tell Stripe the reason; see above.")
+@restock_option
 @dry_run_option
 @note_option
 @yes_option
@@ -65,6 +68,7 @@ def orders_refund(
     items: tuple[str, ...],
     payment_id: str | None,
     reason: str | None,
+    restock: bool | None,
     dry_run: bool,
     note: str,
     yes: bool,
@@ -74,7 +78,8 @@ def orders_refund(
 
     Works for a second payment too, and for one that does not match its order. REASON is duplicate, fraudulent or
     requested_by_customer. Without QTY, --item refunds all of the item that is left. Stripe refunds only once, even if
-    the command is interrupted and repeated. Several orders are a batch: see `checkout batches`.
+    the command is interrupted and repeated. Several orders are a batch: see `checkout batches`. --restock puts what is
+    refunded back into stock, once Stripe has made the refund.
 
     AMOUNT without decimals and currency is in minor units: 10 is €0.10. Write €10 or 10.00 for ten euros.
 
@@ -98,7 +103,7 @@ def orders_refund(
 
     async def work(runtime: Runtime) -> Refunded | None:
         found = await find_order(runtime.database, order)
-        wanted = RefundOptions(None, payment_id, reason, read_wanted(items))
+        wanted = RefundOptions(None, payment_id, reason, read_wanted(items), bool(restock))
         if amount is not None:
             whole = await refunding.plan_refund(runtime.database, found.id, wanted)
             wanted = replace(wanted, amount=minor_units(amount, whole.currency))
@@ -108,6 +113,7 @@ def orders_refund(
             would |= {"items": planned.items if as_json else items_text(planned.items)}
             say_dry_run({"order_id": found.id, "number": found.number} | would, as_json=as_json)
             return None
+        back = await _goes_back(runtime, planned, restock, yes=yes)
         left = money(planned.left_afterwards, planned.currency) if planned.left_afterwards else "nothing"
         chosen = f" for {items_text(planned.items)}" if planned.items else ""
         confirm(
@@ -116,7 +122,7 @@ def orders_refund(
             yes=yes,
         )
         # Exactly the amount and items that were confirmed, even if something changed in the meantime.
-        options = planned.confirmed(reason)
+        options = planned.confirmed(reason, restock=back)
         return await refunding.refund(runtime, found.id, options, operator=this_operator(), note=note)
 
     done = with_runtime(work)
@@ -134,18 +140,31 @@ def orders_refund(
     return 0
 
 
+async def _goes_back(runtime: Runtime, planned: RefundPlan, restock: bool | None, *, yes: bool) -> bool:
+    """Return whether what is refunded goes back into stock; ask if that is not given and something is counted."""
+    from checkout_daemon.stock.counting import takes_stock
+
+    if restock is not None or (planned.left_afterwards and not planned.items):
+        return bool(restock)
+    if not await takes_stock(runtime.database, planned.order_id):
+        return False
+    return choose("Put what is refunded back into stock?", yes=yes, otherwise=False)
+
+
 @click.command("cancel", cls=Command)
 @several_orders("cancel", statuses=PAYABLE)
+@restock_option
 @dry_run_option
 @note_option
 @yes_option
 @quiet_option
 @json_option
-def orders_cancel(order: str, dry_run: bool, note: str, yes: bool, as_json: bool) -> int:
+def orders_cancel(order: str, restock: bool | None, dry_run: bool, note: str, yes: bool, as_json: bool) -> int:
     """Cancel an unpaid order.
 
     Expires its sessions at Stripe first, so that nobody can pay it. If Stripe does not answer, nothing is canceled.
-    STATUS is pending, failed or expired.
+    STATUS is pending, failed or expired. What is reserved for it goes back on sale, unless with --no-restock: then it
+    leaves the stock.
 
     Example:
       checkout orders cancel 1001 --note "ordered twice"
@@ -155,6 +174,7 @@ def orders_cancel(order: str, dry_run: bool, note: str, yes: bool, as_json: bool
     from checkout_daemon.checkout.canceling import cancel_order, check_cancelable
     from checkout_daemon.orders.lookup import find_order
     from checkout_daemon.present.money import money
+    from checkout_daemon.stock.counting import takes_stock
 
     async def work(runtime: Runtime) -> Order | None:
         found = await check_cancelable(runtime.database, (await find_order(runtime.database, order)).id)
@@ -166,7 +186,12 @@ def orders_cancel(order: str, dry_run: bool, note: str, yes: bool, as_json: bool
         confirm(
             f"Cancel order {found.number} of {total}? It can never be paid after that; this cannot be undone.", yes=yes
         )
-        return await cancel_order(runtime, found.id, operator=this_operator(), note=note)
+        back = True
+        if restock is not None:
+            back = restock
+        elif await takes_stock(runtime.database, found.id):
+            back = choose("Put what is reserved for it back on sale?", yes=yes, otherwise=True)
+        return await cancel_order(runtime, found.id, operator=this_operator(), note=note, restock=back)
 
     canceled = with_runtime(work)
     if canceled is None:

@@ -190,6 +190,7 @@ def _options(options: dict[str, Any], orders: Sequence[tuple[Order, str | None]]
         reason=options.get("reason"),
         mail=not options.get("no_email"),
         rate=options.get("rate"),
+        restock=options.get("restock"),
     )
 
 

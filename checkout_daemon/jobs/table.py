@@ -7,6 +7,7 @@ from checkout_daemon.audit.audit_log import anchor_log
 from checkout_daemon.batches.running import run_left_batches
 from checkout_daemon.checkout import coupons
 from checkout_daemon.checkout.doubtful_sessions import settle_doubtful_sessions
+from checkout_daemon.checkout.releasing import release_lapsed
 from checkout_daemon.events.charge_filling import fill_charges
 from checkout_daemon.jobs.runner import Job
 from checkout_daemon.ledger.apply import retry_due_events
@@ -30,6 +31,7 @@ from checkout_daemon.operations import retention
 from checkout_daemon.operations.gauges import count_trouble
 from checkout_daemon.operations.schema import finish_migrations
 from checkout_daemon.orders.erasing import forget_unpaid
+from checkout_daemon.orders.late_refunds import refund_late_payments
 from checkout_daemon.orders.refunding import resume_refunds
 from checkout_daemon.stripe_sync import catching_up, pulse
 from checkout_daemon.stripe_sync.comparing import recheck_drifts
@@ -41,7 +43,9 @@ JOBS = (
     # Events and Stripe's state
     Job("retry-events", 2.0, lambda runtime: retry_due_events(runtime.database)),
     Job("resume-refunds", 5.0, resume_refunds),
+    Job("refund-late-payments", 5.0, refund_late_payments),
     Job("run-batches", 5.0, run_left_batches),
+    Job("release-stock", 5.0, release_lapsed, only_if=clocks.clocks_allow),
     Job("settle-sessions", 20.0, settle_doubtful_sessions),
     Job("learn-account", _HOUR, learn_own_account),
     Job("backfill-events", 60.0, catching_up.catch_up),

@@ -17,7 +17,7 @@ from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.ledger import event_store
 from checkout_daemon.ledger.event_store import HeldEvent, NewEvent, Verdict
 from checkout_daemon.ledger.fingerprints import error_fingerprint
-from checkout_daemon.ledger.merge import Merged, Update, load_all, work_out
+from checkout_daemon.ledger.merge import Merged, Update, load_all, settle
 from checkout_daemon.ledger.missing_orders import note_objects
 from checkout_daemon.ledger.order_states import State
 from checkout_daemon.ledger.own_account import own_accounts
@@ -226,7 +226,7 @@ async def _merge_again(connection: asyncpg.Connection, updates: Sequence[Update]
     """
     loaded, singles = await load_all(connection, updates)
     await event_store.lock_unchanged(connection, batch)
-    merged, writes = work_out(loaded, updates, singles)
+    merged, writes = await settle(connection, loaded, updates, singles)
     if writes:
         await record(connection, writes)
     return merged
@@ -254,7 +254,9 @@ async def _apply(connection: asyncpg.Connection, batch: Sequence[ReceivedEvent])
     update_of = {index: update for index in first.values() if (update := translated[index][0]) is not None}
     verdicts = {index: translated[index][1] for index in first.values()}
     fresh = list(update_of.values())
-    merged, writes = work_out(loaded, fresh, singles if len(fresh) == len(updates) else SingleOrders(loaded, fresh))
+    if len(fresh) != len(updates):
+        singles = SingleOrders(loaded, fresh)
+    merged, writes = await settle(connection, loaded, fresh, singles)
     for index, order_id in zip(update_of, merged.order_ids, strict=True):
         verdicts[index] = _placed(verdicts[index], order_id)
     await _note_lost_orders(connection, [batch[index] for index in update_of if verdicts[index].reason == "no_order"])

@@ -21,6 +21,7 @@ from checkout_daemon.ledger.facts import (
     SessionFact,
     SessionStatus,
 )
+from checkout_daemon.ledger.reservations import Reservation, is_oversold
 from checkout_daemon.model.messages import MessageKind, attention_subject
 from checkout_daemon.model.orders import PAYABLE_STATUSES, AttentionCode, OrderStatus, OrderTerms
 
@@ -50,7 +51,8 @@ UNANSWERED_DISPUTES = frozenset(
 class OrderFacts(msgspec.Struct, frozen=True):
     """All facts about one order in its own livemode, and its observations in either: a wrong one must be noticed.
 
-    `payments` are observations by payment; `canceled` the sessions whose PaymentIntent was canceled.
+    `payments` are observations by payment; `canceled` the sessions whose PaymentIntent was canceled. `reservations` are
+    no facts: their states were derived before, and depend on what was free then.
     """
 
     sessions: tuple[SessionFact, ...] = ()
@@ -59,6 +61,7 @@ class OrderFacts(msgspec.Struct, frozen=True):
     disputes: tuple[DisputeFact, ...] = ()
     acts: frozenset[Act] = frozenset()
     canceled: frozenset[str] = frozenset()
+    reservations: tuple[Reservation, ...] = ()
 
 
 class Attention(msgspec.Struct, frozen=True, order=True):
@@ -193,6 +196,8 @@ def _attention(terms: OrderTerms, facts: OrderFacts, valid: set[str], paid: int,
         for session in facts.sessions:
             if session.id in facts.canceled and _is_processing(session):
                 yield Attention(AttentionCode.PAYMENT_CANCELED, session.id)
+    if facts.reservations and valid and (refunded < paid or not paid) and is_oversold(facts.reservations):
+        yield Attention(AttentionCode.OVERSOLD, ",".join(sorted(valid)))
     for object_id in late_effects(facts):
         yield Attention(AttentionCode.APPEARED_LATE, object_id)
 

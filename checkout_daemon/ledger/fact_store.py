@@ -28,6 +28,7 @@ from checkout_daemon.ledger.facts import (
     SessionFact,
 )
 from checkout_daemon.ledger.order_states import LockedOrder, State
+from checkout_daemon.ledger.reservations import Reservation, read_reservations
 
 T = TypeVar("T")
 
@@ -38,6 +39,7 @@ class Loaded:
 
     `events` are those of the events looked for that are stored, with the hash of their body. `sessions` and `payments`
     come with the order written when their row was last placed; a session may have a row for each livemode.
+    `reservations` are those of the orders that take counted products.
     """
 
     events: dict[str, bytes] = field(default_factory=dict)
@@ -47,6 +49,7 @@ class Loaded:
     sessions: list[tuple[str, str | None]] = field(default_factory=list)
     payments: dict[str, str | None] = field(default_factory=dict)
     acts: list[tuple[str, Act]] = field(default_factory=list)
+    reservations: dict[str, tuple[Reservation, ...]] = field(default_factory=dict)
 
 
 _ORDERS = msgspec.json.Decoder(list[tuple[str, int, int, str, bool, str, tuple[str, ...], int, datetime | None]])
@@ -96,7 +99,7 @@ async def load(
     for column, decoder in _FACTS:
         facts += _decode(decoder, row[column])
     if charged:
-        facts += _decode(_CHARGES, row[11])
+        facts += _decode(_CHARGES, row[12])
     return Loaded(
         events=read_held(row[0]),
         orders={
@@ -112,6 +115,7 @@ async def load(
         sessions=[(fact.id, order_id) for fact, order_id in sessions],
         payments=dict(_decode(_PAYMENTS, row[4])),
         acts=_decode(_ACTS, row[10]),
+        reservations=read_reservations(row[11]) if row[11] else {},
     )
 
 

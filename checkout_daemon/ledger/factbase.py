@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -20,6 +21,7 @@ from checkout_daemon.ledger.facts import (
     SessionFact,
 )
 from checkout_daemon.ledger.links import LinkGraph
+from checkout_daemon.ledger.reservations import Reservation
 from checkout_daemon.model.orders import OrderTerms
 
 
@@ -30,11 +32,16 @@ class FactBase:
     linked to.
     """
 
-    def __init__(self, orders: Iterable[OrderTerms] = ()) -> None:
+    def __init__(
+        self,
+        orders: Iterable[OrderTerms] = (),
+        reservations: Mapping[str, tuple[Reservation, ...]] = MappingProxyType({}),
+    ) -> None:
         self.orders = {terms.id: terms for terms in orders}
         self.links = LinkGraph(self.orders)
         self.facts: dict[Key, Fact] = {}
         self.acts: defaultdict[str, set[Act]] = defaultdict(set)
+        self._reservations = reservations
         self._keys_of_node: defaultdict[str, set[Key]] = defaultdict(set)
 
     def join_link(self, link: Link) -> bool:
@@ -97,4 +104,5 @@ class FactBase:
             disputes=tuple(disputes),
             canceled=frozenset(canceled),
             acts=frozenset(self.acts.get(order_id, ())),
+            reservations=self._reservations.get(order_id, ()),
         )

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import asyncpg
 
 from checkout_daemon.errors import OrderNotFound
+from checkout_daemon.ledger import stock
 from checkout_daemon.ledger.charge_facts import ChargeFact
 from checkout_daemon.ledger.derive import Derived, OrderFacts, derive
 from checkout_daemon.ledger.fact_store import Loaded, load
 from checkout_daemon.ledger.factbase import FactBase
-from checkout_daemon.ledger.facts import Link, SessionFact
+from checkout_daemon.ledger.facts import ActKind, Link, SessionFact
 from checkout_daemon.ledger.links import LinkGraph
 from checkout_daemon.ledger.order_states import Change, LockedOrder, State
+from checkout_daemon.ledger.reservations import Reservation, Wish, is_oversold, wish
 from checkout_daemon.ledger.single_orders import SingleOrders
 from checkout_daemon.ledger.updates import Update as Update
 from checkout_daemon.ledger.writes import Writes, record
+from checkout_daemon.model.orders import AttentionCode
+
+# An operator who acknowledges it delivers the pieces all the same.
+_DELIVERED_ANYWAY = (ActKind.ACKNOWLEDGED, AttentionCode.OVERSOLD.value)
 
 
 class Merged:
@@ -47,6 +53,10 @@ class Merged:
         """Return the status, attention and money that follow for an order now."""
         return derive(self.orders[order_id], self.facts(order_id))
 
+    def is_oversold(self, order_id: str) -> bool:
+        """Return whether the order was paid for pieces that it did not get."""
+        return is_oversold(self.facts(order_id).reservations)
+
     def facts(self, order_id: str) -> OrderFacts:
         """Return all facts held about an order now."""
         if order_id in self._singles.order_ids:
@@ -68,7 +78,7 @@ async def locked_order(connection: asyncpg.Connection, order_id: str) -> Merged:
 async def merge(connection: asyncpg.Connection, updates: Sequence[Update]) -> Merged:
     """Merge all updates within the caller's transaction."""
     loaded, singles = await load_all(connection, updates)
-    merged, writes = work_out(loaded, updates, singles)
+    merged, writes = await settle(connection, loaded, updates, singles)
     if writes:
         await record(connection, writes)
     return merged
@@ -98,6 +108,32 @@ async def load_all(
         if not others or not (moved := _moved(loaded.links, others) - nodes):
             return loaded, singles
         nodes |= moved
+
+
+async def settle(
+    connection: asyncpg.Connection, loaded: Loaded, updates: Sequence[Update], singles: SingleOrders
+) -> tuple[Merged, Writes]:
+    """Work out what follows from the updates, and bring the reservations of their orders into the states that follow.
+
+    Those are written here, because whether a late payment gets its pieces depends on what is free under the locks of
+    the products. Orders without counted products take no step more.
+    """
+    merged, writes = work_out(loaded, updates, singles)
+    if loaded.reservations and updates:
+        wishes = [asked for order_id in sorted(loaded.reservations) for asked in _wishes(merged, order_id)]
+        if moves := await stock.settle(connection, wishes, updates[0].actor):
+            moved = {(move.order_id, move.after.sku): move.after for move in moves}
+            for order_id, held in loaded.reservations.items():
+                loaded.reservations[order_id] = tuple(moved.get((order_id, one.sku), one) for one in held)
+            return work_out(loaded, updates, SingleOrders(loaded, updates))
+    return merged, writes
+
+
+def _wishes(merged: Merged, order_id: str) -> Iterator[tuple[str, Reservation, Wish]]:
+    facts, status = merged.facts(order_id), merged.derived(order_id).status
+    acknowledged = any((act.kind, act.reason) == _DELIVERED_ANYWAY for act in facts.acts)
+    for held in sorted(facts.reservations):
+        yield order_id, held, wish(held, status, facts.sessions, acknowledged=acknowledged)
 
 
 def work_out(loaded: Loaded, updates: Sequence[Update], singles: SingleOrders) -> tuple[Merged, Writes]:
@@ -193,7 +229,7 @@ def join(base: FactBase, update: Update) -> tuple[set[str], bool]:
 
 def base_of(loaded: Loaded) -> FactBase:
     """Return everything loaded as one set of joined facts."""
-    base = FactBase(loaded.orders.values())
+    base = FactBase(loaded.orders.values(), loaded.reservations)
     for link in loaded.links:
         base.join_link(link)
     for fact in loaded.facts:

@@ -42,6 +42,7 @@ class SingleOrders:
 
     def __init__(self, loaded: Loaded, updates: Sequence[Update]) -> None:
         self._orders = loaded.orders
+        self._reservations = loaded.reservations
         self._order_of: dict[str, str] = {}
         self._payment_of: dict[str, str] = {}
         self._facts: dict[Key, Fact] = {}
@@ -119,6 +120,7 @@ class SingleOrders:
             tuple(disputes),
             frozenset(self._acts.get(order_id, ())),
             frozenset(canceled),
+            self._reservations.get(order_id, ()),
         )
 
     def _sort_out(self, loaded: Loaded, updates: Sequence[Update]) -> list[str | None]:

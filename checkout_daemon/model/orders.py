@@ -41,6 +41,7 @@ class AttentionCode(StrEnum):
     UNKNOWN_STATUS = "unknown_status"
     PAYMENT_CANCELED = "payment_canceled"
     APPEARED_LATE = "appeared_late"
+    OVERSOLD = "oversold"
 
 
 # Only these can be resent, retried and canceled; see Derived.payable in ledger/derive.py.
@@ -104,7 +105,7 @@ def attention_command(code: AttentionCode, subject: str, number: int) -> str:
     match code:
         case AttentionCode.AMOUNT_MISMATCH | AttentionCode.CURRENCY_MISMATCH | AttentionCode.PAID_TWICE:
             return f"checkout orders refund {number} --payment {subject.rpartition(',')[2]}"
-        case AttentionCode.PAID_AFTER_CANCEL:
+        case AttentionCode.PAID_AFTER_CANCEL | AttentionCode.OVERSOLD:
             return f"checkout orders refund {number}"
         case AttentionCode.UNKNOWN_STATUS | AttentionCode.PAYMENT_CANCELED:
             return f"checkout sessions sync {number}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import asyncpg
+import msgspec
 
 from checkout_daemon.catalog.pricing import PricedLine, Quote
 from checkout_daemon.database.queries import sql
@@ -90,6 +91,14 @@ class StalePrices(Exception):
     """A product of the catalog differs from its line."""
 
 
+class ShortOfStock(Exception):
+    """There is not enough of counted products. `free`: how many pieces of each can be sold, which may be negative."""
+
+    def __init__(self, free: Mapping[str, int]) -> None:
+        super().__init__(", ".join(free))
+        self.free = free
+
+
 class TooManyDeclines(Exception):
     """The limit of declined payments is reached, so no order was placed."""
 
@@ -100,9 +109,10 @@ async def place_order(
     """Place an order with its items and first attempt, in one statement. The caller announces it after the commit.
 
     `lock_key` is that of the customer and lines, so that two concurrent orders cannot miss each other. Return None if
-    the order's key is taken or the customer has a similar order. Raise TooManyDeclines. With `check_prices`, raise
-    StalePrices if the lines differ from the products of the catalog; without, the caller has read them in this
-    transaction. An order with shipping or taxes takes a second statement, in a transaction that the caller has begun.
+    the order's key is taken or the customer has a similar order. Raise TooManyDeclines or ShortOfStock. With
+    `check_prices`, raise StalePrices if the lines differ from the products of the catalog; without, the caller has read
+    them in this transaction. An order with shipping or taxes takes a second statement, in a transaction that the
+    caller has begun.
     """
     quote = order.quote
     (row,) = await connection.fetch(
@@ -134,6 +144,8 @@ async def place_order(
             raise TooManyDeclines
         case "stale":
             raise StalePrices
+        case "short":
+            raise ShortOfStock(dict(msgspec.json.decode(row["parameters"], type=list[tuple[str, int]])))
         case "taken":
             return None
     if quote.has_terms:

@@ -38,6 +38,7 @@ class RefundRequest:
     error: str | None = None  # or its refusal
     items: tuple[RefundedItem, ...] = ()
     asked: bytes | None = None
+    restock: bool = False
 
 
 async def unanswered_request(connection: asyncpg.Connection, order_id: str) -> RefundRequest | None:
@@ -59,6 +60,7 @@ async def insert_request(connection: asyncpg.Connection, request: RefundRequest,
         resume_at,
         msgspec.json.encode(request.items).decode() if request.items else None,
         request.asked,
+        request.restock,
     )
 
 

@@ -60,13 +60,15 @@ class RefundOptions:
     """What an operator may choose. By default, a refund gives back all that is left of the order's one payment.
 
     `payment_id` may be the id of a charge or a session. `reason` is one of Stripe's. Amount in minor units. With
-    `items`, the amount is what they cost; one that is given as well must be the same.
+    `items`, the amount is what they cost; one that is given as well must be the same. `restock`: its items go back into
+    stock; without items, all that were not refunded before.
     """
 
     amount: int | None = None
     payment_id: str | None = None
     reason: str | None = None
     items: tuple[WantedItem, ...] = ()
+    restock: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,10 @@ class RefundPlan:
     left_afterwards: int
     items: tuple[RefundedItem, ...] = ()
 
-    def confirmed(self, reason: str | None) -> RefundOptions:
+    def confirmed(self, reason: str | None, *, restock: bool = False) -> RefundOptions:
         """Return the options that lead to exactly this refund, or are refused."""
         items = tuple(WantedItem(item.sku, item.quantity) for item in self.items)
-        return RefundOptions(self.amount, self.payment_id, reason, items)
+        return RefundOptions(self.amount, self.payment_id, reason, items, restock)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,11 @@ from checkout_daemon.catalog.pricing import PricedLine
 from checkout_daemon.clocks import require_clocks
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.server import read_now
-from checkout_daemon.errors import IdempotencyConflict, StripeRejected, StripeUnavailable
+from checkout_daemon.errors import FieldError, IdempotencyConflict, InvalidRequest, StripeRejected, StripeUnavailable
 from checkout_daemon.ledger.derive import LIVE_REFUNDS
 from checkout_daemon.ledger.merge import Merged, Update, locked_order, merge
 from checkout_daemon.ledger.order_states import check_mode
+from checkout_daemon.ledger.stock import restock
 from checkout_daemon.ledger.translate import refund as refund_events
 from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, livemodes
 from checkout_daemon.model.money import format_money
@@ -56,6 +57,7 @@ RESUME_AFTER = timedelta(seconds=60)
 # Stripe may complete a request that it answered with 5xx much later: https://docs.stripe.com/error-low-level#server-errors
 GIVEN_UP_AFTER = timedelta(hours=6)
 _REQUEST = "refund_request"
+_WHICH_ITEMS = "to put items of a partial refund back into stock, name them: --item SKU:QTY instead of an amount"
 _MOST_RESUMED_A_TURN = 50
 
 
@@ -189,12 +191,15 @@ async def _begin(
         await read_now(connection),
         items=planned.items,
         asked=asked,
+        restock=options.restock,
     )
     await refund_request_store.insert_request(connection, request, request.started_at + RESUME_AFTER)
     details: dict[str, Any] = {"request": request_id, "payment": planned.payment_id, "amount": planned.amount}
     details |= {"currency": planned.currency, "reason": options.reason}
     if planned.items:
         details["items"] = [f"{item.sku}:{item.quantity}" for item in planned.items]
+    if options.restock:
+        details["restock"] = True
     update = Update("refund.requested", operator.actor, note, order_ids=[order_id], always_logged=True)
     await act(connection, order_id, OperatorAction("refund.requested", operator, note, details), update)
     return request
@@ -208,7 +213,10 @@ async def _plan(
         check_mode(merged.orders[order_id], NotRefundable, livemode=livemode)
     unanswered = await refund_request_store.unanswered_request(connection, order_id)
     if not options.items:
-        return plan(merged, order_id, options, unanswered)
+        planned = plan(merged, order_id, options, unanswered)
+        if options.restock and planned.left_afterwards:
+            raise InvalidRequest([FieldError("/restock", "items_needed", _WHICH_ITEMS)])
+        return planned
     order, payment = merged.orders[order_id], choose_payment(merged, order_id, options, unanswered)
     if payment.currency != order.currency:
         raise NotRefundable(
@@ -350,9 +358,19 @@ async def _record_refund(
 ) -> Merged:
     merged = await merge(connection, [update])
     if await refund_request_store.answer_request(connection, request.id, refund_id=refund_id):
+        if request.restock:
+            await _restock(connection, merged, request, action.operator.actor)
         before, after = merged.orders[request.order_id].state, state_of(merged, request.order_id)
         await record(connection, request.order_id, action, before=before, after=after)
     return merged
+
+
+async def _restock(connection: asyncpg.Connection, merged: Merged, request: RefundRequest, actor: str) -> None:
+    """Put what was refunded back into stock: the items of the request, or all that no other refund of items names."""
+    units = {item.sku: item.quantity for item in request.items}
+    if not units:
+        units = units_left(*await _items(connection, merged, request.order_id, request.payment_id))
+    await restock(connection, request.order_id, units, request.id, actor)
 
 
 async def _refuse(connection: asyncpg.Connection, request: RefundRequest, operator: Operator, why: str) -> None:

@@ -50,9 +50,10 @@ SOON = timedelta(days=7)
 
 _MOST = 200  # orders of each kind
 _DISPUTE = AttentionCode.DISPUTE_NEEDS_RESPONSE
-_TOGETHER = (AttentionCode.PAID_TWICE, AttentionCode.PAID_AFTER_CANCEL)
+_TOGETHER = (AttentionCode.PAID_TWICE, AttentionCode.PAID_AFTER_CANCEL, AttentionCode.OVERSOLD)
 _NEXT = {
     AttentionCode.REFUND_FAILED: "Nothing: refund again, or pay the customer in another way and acknowledge it.",
+    AttentionCode.OVERSOLD: "Nothing: refund it, or acknowledge it to deliver it all the same, which takes its pieces.",
     AttentionCode.UNKNOWN_STATUS: "Stripe's current answer settles it, if this version knows it.",
     AttentionCode.PAYMENT_CANCELED: "Stripe's current answer settles it.",
 }

@@ -235,6 +235,15 @@ class Settings:
         example="60",
         about="How many minutes a shopper has to pay before the Checkout Session expires.",
     )
+    late_payment: str = Group.SHOP.setting(
+        "CHECKOUT_LATE_PAYMENT",
+        kinds.one_of("reinstate", "refund", "ask"),
+        default="reinstate",
+        example="ask",
+        about="What happens to an order that is paid after its pieces went back on sale: `reinstate` takes them again, "
+        "and asks for a person if they are sold; `refund` gives the money back; `ask` always asks for a person. It "
+        "counts as it was when the pieces were reserved.",
+    )
     connections: int = Group.LIMITS.setting(
         "CHECKOUT_CONNECTIONS",
         kinds.whole(16, 50_000),

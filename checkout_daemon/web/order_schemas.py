@@ -191,6 +191,7 @@ class RefundBody(Request):
     payment_id: Annotated[str, Meta(description="Needed if the order has several payments")] | None = None
     reason: Annotated[str, Meta(description="duplicate, fraudulent or requested_by_customer")] | None = None
     note: Note = ""
+    restock: Annotated[bool, Meta(description="Put what is refunded back into stock")] = False
 
     def options(self) -> RefundOptions:
         """Return what the use case takes. Raise InvalidRequest with every fault that the body alone shows."""
@@ -213,7 +214,7 @@ class RefundBody(Request):
                 faults += found.errors
         if faults:
             raise InvalidRequest(faults)
-        return RefundOptions(self.amount, self.payment_id, self.reason, items)
+        return RefundOptions(self.amount, self.payment_id, self.reason, items, self.restock)
 
     def fingerprint(self) -> bytes:
         """Return a hash of the request; white space and the order of keys do not matter."""
@@ -224,6 +225,7 @@ class CancelBody(Request):
     """Why the order is canceled."""
 
     note: Note = ""
+    restock: Annotated[bool, Meta(description="Whether what is reserved for it goes back on sale")] = True
 
 
 class NoteBody(Request):

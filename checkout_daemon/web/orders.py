@@ -101,7 +101,7 @@ async def post_cancel(request: web.Request) -> web.Response:
         runtime, bearer = await _admitted(request, Scope.WRITE)
         body = await _body(request, _CANCEL)
         order_id = await _order_id(runtime.database, request)
-        await cancel_order(runtime, order_id, operator=operator_of(bearer), note=body.note)
+        await cancel_order(runtime, order_id, operator=operator_of(bearer), note=body.note, restock=body.restock)
         return json_response(await _details(runtime.database, order_id))
 
 

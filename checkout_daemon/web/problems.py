@@ -65,7 +65,9 @@ def to_problem(error: CheckoutError) -> Problem:
         status=error.status,
         code=error.code,
         detail=_SAFE_DETAILS.get(error.code, _UNKNOWN_DETAIL) if error.status > 500 else error.detail,
-        errors=[FieldFault(fault.pointer, fault.code, fault.detail, fault.parameter) for fault in error.errors]
+        errors=[
+            FieldFault(fault.pointer, fault.code, fault.detail, fault.parameter, fault.left) for fault in error.errors
+        ]
         if isinstance(error, InvalidRequest)
         else None,
         quote=quote_answer(error.quote) if isinstance(error, PriceChanged) else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from hashlib import sha256
 
@@ -46,6 +46,7 @@ class ProductList:
         self._currency = currency
         self._encoding = asyncio.Lock()
         self._snapshot: CatalogSnapshot | None = None
+        self._shown: object = None
         self._codings: Mapping[str, _Coded] = {}
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
@@ -67,9 +68,11 @@ class ProductList:
     async def _encode(self, snapshot: CatalogSnapshot) -> Mapping[str, _Coded]:
         async with self._encoding:
             if snapshot is not self._snapshot:
-                # In a thread: a large catalog takes a while, and webhooks must not wait for it.
-                self._codings = await asyncio.to_thread(_encode, snapshot, self._currency, self._edge)
-                self._snapshot = snapshot
+                shown = (snapshot.state, snapshot.left)  # most orders change the stock, and nothing that is shown
+                if shown != self._shown:
+                    # In a thread: a large catalog takes a while, and webhooks must not wait for it.
+                    self._codings = await asyncio.to_thread(_encode, snapshot, self._currency, self._edge)
+                self._snapshot, self._shown = snapshot, shown
             return self._codings
 
 
@@ -90,12 +93,22 @@ _choose = lru_cache(maxsize=64)(choose_encoding)  # browsers send one of few hea
 
 def _encode(snapshot: CatalogSnapshot, currency: str, edge: Edge) -> dict[str, _Coded]:
     # A product priced in another currency cannot be bought here, so show it as unavailable.
+    left = snapshot.left
     products = [
-        product if product.currency == currency else replace(product, available=False)
+        ProductAnswer(
+            product.sku,
+            product.name,
+            product.description,
+            product.image_url,
+            product.unit_amount,
+            product.currency,
+            snapshot.is_available(product) and product.currency == currency,
+            left.get(product.sku),
+        )
         for product in snapshot.products.values()
     ]
     products.sort(key=lambda product: not product.available)
-    body = msgspec.json.encode(Catalog(currency, msgspec.convert(products, list[ProductAnswer], from_attributes=True)))
+    body = msgspec.json.encode(Catalog(currency, products))
     codings = {IDENTITY: _coded(body, body, IDENTITY, edge)}
     if len(body) >= _WORTH_COMPRESSING:
         codings["gzip"] = _coded(body, gzip.compress(body, 6, mtime=0), "gzip", edge)

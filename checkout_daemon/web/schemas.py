@@ -102,6 +102,7 @@ class ProductAnswer(Answer):
     unit_amount: Amount
     currency: Currency
     available: bool
+    left: Annotated[int, Meta(description="How many are left, if at most 5")] | None = None
 
 
 class Catalog(Answer):
@@ -273,6 +274,7 @@ class FieldFault(Answer):
     code: str
     detail: str
     parameter: Annotated[str, Meta(description="The parameter of the query, whose pointer is empty")] | None = None
+    left: Annotated[int, Meta(description="How many pieces are left, for out_of_stock")] | None = None
 
 
 class Problem(Answer):

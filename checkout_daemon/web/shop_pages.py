@@ -139,7 +139,7 @@ class ShopPages:
         items = []
         for product in list(snapshot.products.values() if snapshot else ())[:_MOST_LISTED]:
             price = format_money(product.unit_amount, product.currency, _place(language, self._settings.locale))
-            state = "" if product.available else f" ({unavailable})"
+            state = "" if snapshot and snapshot.is_available(product) else f" ({unavailable})"
             items.append(f"<li>{escape(product.name)}: {escape(price)}{state}</li>")
         labels = texts["shop"]["links"]
         links = " · ".join(

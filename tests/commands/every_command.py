@@ -102,6 +102,15 @@ def an_event(place: Place, folder: Path) -> Mapping[str, object]:
     return {"EVENT": _newest(place, "stripe_events")}
 
 
+def a_counted_product(place: Place, folder: Path) -> Mapping[str, object]:
+    _execute(
+        place,
+        "INSERT INTO products (sku, name, unit_amount, currency, stock) VALUES ('BOX', 'Box', 100, 'eur', 5)"
+        " ON CONFLICT (sku) DO UPDATE SET stock = 5",
+    )
+    return {"SKU": "BOX"}
+
+
 def a_message(place: Place, folder: Path) -> Mapping[str, object]:
     place.make(make_paid)
     return {"MESSAGE": _newest(place, "outbox")}
@@ -234,6 +243,8 @@ WRITING = {
     "outbox endpoints enable": Line("outbox endpoints enable NAME", a_receiver),
     "outbox endpoints disable": Line("outbox endpoints disable NAME", a_receiver),
     "outbox endpoints rotate": Line("outbox endpoints rotate NAME", a_receiver),
+    "stock adjust": Line("stock adjust SKU +1", a_counted_product),
+    "stock set": Line("stock set SKU 7", a_counted_product),
     "tokens create": Line("tokens create erp"),
     "tokens revoke": Line("tokens revoke NAME", a_token),
 }
@@ -276,6 +287,8 @@ READING = {
     "sessions list": Line("sessions list"),
     "sessions show": Line("sessions show ORDER", an_order(make_waiting)),
     "outbox endpoints list": Line("outbox endpoints list", a_receiver),
+    "stock history": Line("stock history SKU", a_counted_product),
+    "stock list": Line("stock list", a_counted_product),
     "tokens list": Line("tokens list", a_token),
     "todo": Line("todo", an_order(make_paid_twice)),
     "webhook show": Line("webhook show --url URL", an_endpoint),

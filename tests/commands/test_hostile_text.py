@@ -57,6 +57,8 @@ OURS = {
     "schema_migrations": "name",
     "secret_matches": "fingerprint",
     "session_attempts": "parameters session_id",
+    "stock_movements": "kind sku",
+    "stock_reservations": "late sku state",
     "stripe_accounts": "id",
     "stripe_event_payloads": "event_id payload",
     "stripe_events": "id status subject_id",
@@ -67,7 +69,7 @@ SHOWN = (
     "events show evt_failed", "events show evt_dispute", "sessions list", "sessions show 1001", "outbox list",
     "outbox list --status dead", "catalog list", "catalog list --discounts", "reconcile",
     "todo", "batches list", "batches show 1", "tokens list --all",
-    "outbox endpoints list",
+    "outbox endpoints list", "stock list --all", "stock history NOTE",
     "sessions sync 1001 --dry-run", "sessions resend 1001", "orders note 1001 called", "orders recover cs_no", "doctor",
 )  # fmt: skip
 CSV = ("orders export", "orders export --items", "catalog export")
@@ -109,6 +111,7 @@ def poisoned(do: Do, run: Run, database_url: str) -> CheckoutAnswer:
     assert run("orders", "note", "1001", "called").code == 0
     assert run("orders", "assign", "1001", "anna").code == 0
     assert run("tokens", "create", "erp").code == 0
+    assert run("stock", "set", "NOTE", "5", "--note", "counted").code == 0
     assert run("outbox", "endpoints", "add", "erp", "https://erp.example/hooks").code == 0
     assert run("outbox", "endpoints", "disable", "erp").code == 0
     go(spoil())

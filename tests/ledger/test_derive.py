@@ -21,6 +21,7 @@ from checkout_daemon.ledger.facts import (
     SessionStatus,
     Unknown,
 )
+from checkout_daemon.ledger.reservations import LatePayment, Reservation, ReservationState
 from checkout_daemon.model.orders import AttentionCode, OrderStatus, OrderTerms
 
 TERMS = OrderTerms("o", 1000, "eur", False)
@@ -60,6 +61,7 @@ COMPLETE, OPEN, EXPIRED = SessionStatus.COMPLETE, SessionStatus.OPEN, SessionSta
 SUCCEEDED = RefundStatus.SUCCEEDED
 LATE_REFUND = replace(refund(SUCCEEDED), request="r")
 CLOSED = frozenset({Act(ActKind.CLOSED, "refund", "r"), Act(ActKind.CLOSED, "session", "1")})
+OVERSOLD = Reservation("PEN", 2, ReservationState.OVERSOLD, 1, True, LatePayment.REINSTATE)
 
 TABLE = [
     (OrderFacts(), "pending", []),
@@ -118,6 +120,9 @@ TABLE = [
         ["appeared_late"],
     ),
     (OrderFacts(sessions=(session(EXPIRED),), acts=CLOSED), "expired", []),
+    (OrderFacts(payments=ONE, reservations=(OVERSOLD,)), "completed", ["oversold"]),
+    (OrderFacts(payments=ONE, refunds=(refund(SUCCEEDED),), reservations=(OVERSOLD,)), "refunded", []),
+    (OrderFacts(payments=ONE, reservations=(replace(OVERSOLD, state=ReservationState.SOLD),)), "completed", []),
     (OrderFacts(payments={"pi_1": (paid(amount=999),)}), "pending", ["amount_mismatch"]),
     (OrderFacts(payments={"pi_1": (paid(currency="usd"),)}), "pending", ["currency_mismatch"]),
     (OrderFacts(payments={"pi_1": (paid(livemode=True),)}), "pending", ["livemode_mismatch"]),

@@ -37,6 +37,7 @@ FREE = {
     "refunds": "unknown_words",
     "session_attempts": "error",
     "webhook_endpoints": "created_by disabled_why",
+    "stock_movements": "actor note",
     "stripe_events": "api_version last_error reason type",
 }
 """The columns that hold text of anyone's choice, by table."""

@@ -20,6 +20,7 @@ from checkout_daemon.orders.refund_rules import prevents_refund
 from checkout_daemon.orders.stripe_pages import dashboard_url, dispute_url
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import clock, time_of_day
+from checkout_daemon.stock.counting import takes_stock
 from checkout_daemon.stripe_sync.comparing import Synced, sync_order
 
 from ..actions import Action, command_line
@@ -97,7 +98,19 @@ class OrderActions(DetailScreen):
             if await self.app.push_screen_wait(Ask("Cancel", question, must_be=number)) is None:
                 self.canceled()
                 return
-            order = await cancel_order(self.app_context.runtime, self.order_id, operator=this_operator())
+            restock = True
+            if await takes_stock(self.app_context.database, self.order_id):
+                answers = [("yes", "Yes, put it back on sale"), ("no", "No, it leaves the stock")]
+                answer = await self.app.push_screen_wait(Choose("Restock what is reserved for it?", answers))
+                if answer is None:
+                    self.canceled()
+                    return
+                restock = answer == "yes"
+                option = "--restock" if restock else "--no-restock"
+                self.show_command(self.command_for("orders", "cancel", rest=(option,)))
+            order = await cancel_order(
+                self.app_context.runtime, self.order_id, operator=this_operator(), restock=restock
+            )
             self.done(f"Order {order.number} is {words(order.status)}")
 
     @work(group=ACTING)

@@ -11,6 +11,7 @@ from checkout_daemon.orders.refund_items import items_text
 from checkout_daemon.orders.refund_rules import RefundOptions, RefundPlan
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import plain, words
+from checkout_daemon.stock.counting import takes_stock
 
 from ..texts import minor_units
 from .dialogs import Ask, Choose
@@ -40,14 +41,15 @@ async def refund(screen: OrderActions, view: OrderView) -> None:
             amount = whole.amount
         options = RefundOptions(amount, whole.payment_id, choice.reason, choice.items)
         plan = await refunding.plan_refund(context.database, order_id, options)
-        if await screen.app.push_screen_wait(_confirmation(screen, plan, choice)) is None:
+        restock = await _ask_restock(screen, plan)
+        if restock is None or await screen.app.push_screen_wait(_confirmation(screen, plan, choice)) is None:
             screen.canceled()
             return
         payment = ("--payment", plan.payment_id) if payment_id else ()
-        screen.show_command(screen.command_for("orders", "refund", rest=(*_arguments(plan, choice), *payment)))
-        done = await refunding.refund(
-            context.runtime, order_id, plan.confirmed(choice.reason), operator=this_operator(), note=choice.note
-        )
+        back = ("--restock",) if restock else ()
+        screen.show_command(screen.command_for("orders", "refund", rest=(*_arguments(plan, choice), *payment, *back)))
+        options = plan.confirmed(choice.reason, restock=restock)
+        done = await refunding.refund(context.runtime, order_id, options, operator=this_operator(), note=choice.note)
         screen.done(f"Refunded {money(done.amount, done.currency)}: {words(done.status)}")
 
 
@@ -57,6 +59,20 @@ async def _pick_payment(screen: OrderActions, view: OrderView) -> str | None:
     if len(options) < 2:
         return None
     return await screen.app.push_screen_wait(Choose("Refund which payment?", list(options.items())))
+
+
+async def _ask_restock(screen: OrderActions, plan: RefundPlan) -> bool | None:
+    """Ask whether what is refunded goes back into stock, if it is counted; None: the question was dismissed.
+
+    A part that is not of items puts nothing back.
+    """
+    if plan.left_afterwards and not plan.items:
+        return False
+    if not await takes_stock(screen.app_context.database, plan.order_id):
+        return False
+    answers = [("no", "No, it does not come back"), ("yes", "Yes, put it back into stock")]
+    answer = await screen.app.push_screen_wait(Choose("Restock what is refunded?", answers))
+    return None if answer is None else answer == "yes"
 
 
 def _confirmation(screen: OrderActions, plan: RefundPlan, choice: RefundChoice) -> Ask:

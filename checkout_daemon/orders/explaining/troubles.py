@@ -37,6 +37,7 @@ ATTENTION_DESCRIPTIONS = {
     AttentionCode.DISPUTE_WITHDRAWN: "The dispute {subject} is over, and the customer's bank has kept the money",
     AttentionCode.UNKNOWN_STATUS: "Stripe reported a status that this version does not know: {subject}",
     AttentionCode.PAYMENT_CANCELED: "The payment of session {subject} was canceled: no money will come",
+    AttentionCode.OVERSOLD: "It was paid after its pieces went back on sale, and they are not there for it: {subject}",
     AttentionCode.APPEARED_LATE: "{subject} appeared at Stripe after its request was given up: was it requested again",
 }
 _ASKED_AT_STRIPE = (AttentionCode.UNKNOWN_STATUS, AttentionCode.PAYMENT_CANCELED)
@@ -54,7 +55,7 @@ def concerned(view: OrderView, code: AttentionCode) -> Sequence[StripeLine | Pay
     match code:
         case AttentionCode.AMOUNT_MISMATCH | AttentionCode.CURRENCY_MISMATCH | AttentionCode.LIVEMODE_MISMATCH:
             return wrong_payments(view)
-        case AttentionCode.PAID_TWICE | AttentionCode.PAID_AFTER_CANCEL:
+        case AttentionCode.PAID_TWICE | AttentionCode.PAID_AFTER_CANCEL | AttentionCode.OVERSOLD:
             return valid_payments(view)
         case AttentionCode.REFUND_FAILED:
             return [refund for refund in view.refunds if refund.status == "failed"]
@@ -113,12 +114,18 @@ def _attention(case: Case) -> Iterable[Finding]:
         yield Finding(
             code.value,
             f"{ATTENTION_DESCRIPTIONS[code].format(subject=subject)}.",
-            "Nothing: a person must decide."
-            if code not in _ASKED_AT_STRIPE
-            else f"Stripe's current answer settles it, if this version knows it; else `{acknowledge}` does.",
+            _what_follows(code, acknowledge),
             # `orders explain` is the command that prints this.
             acknowledge if command == case.command("orders explain") else command,
         )
+
+
+def _what_follows(code: AttentionCode, acknowledge: str) -> str:
+    if code in _ASKED_AT_STRIPE:
+        return f"Stripe's current answer settles it, if this version knows it; else `{acknowledge}` does."
+    if code is AttentionCode.OVERSOLD:
+        return f"Nothing: refund it; or deliver it all the same: `{acknowledge}` counts its pieces as sold."
+    return "Nothing: a person must decide."
 
 
 def _unanswered_disputes(case: Case, lines: Sequence[StripeLine | PaymentLine]) -> Iterable[Finding]:

@@ -2,17 +2,22 @@
 
 -- name: list_products
 -- In display order.
-SELECT sku, name, description, image_url, unit_amount, currency, available
+SELECT sku, name, description, image_url, unit_amount, currency, available, stock
 FROM products ORDER BY position, sku;
 
 -- name: find_products
 -- $1 skus, $2 key of a lock held until the transaction ends, or null to take none. Later statements see what the previous
 -- holder committed.
 WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock($2::bigint))
-SELECT sku, name, description, image_url, unit_amount, currency, available
+SELECT sku, name, description, image_url, unit_amount, currency, available, stock
 FROM turn CROSS JOIN products WHERE sku = ANY ($1::text[]);
 
+-- name: lock_products
+-- In the sequence in which orders lock the products that they reserve.
+SELECT FROM products ORDER BY sku FOR NO KEY UPDATE;
+
 -- name: upsert_products
+-- The stock stays as it is.
 -- $1 skus, $2 names, $3 descriptions, $4 image URLs, $5 unit amounts, $6 currencies, $7 available; a new one comes last
 INSERT INTO products (sku, name, description, image_url, unit_amount, currency, available, position)
 SELECT new.sku, new.name, new.description, new.image_url, new.unit_amount, new.currency, new.available,

@@ -3,14 +3,15 @@
 -- name: unanswered_refund_request
 -- $1 order id. At most one row.
 SELECT id, order_id, payment_id, amount, currency, parameters, started_at, attempts, now() - started_at AS age, next_attempt_at,
-       items
+       items, restock
 FROM refund_requests WHERE order_id = $1 AND answered_at IS NULL;
 
 -- name: insert_refund_request
 -- $1 id, $2 order id, $3 payment id, $4 amount, $5 currency, $6 parameters, $7 started_at, $8 when a job resumes it, $9 items as JSON
--- or null, $10 hash of what was asked for, or null
-INSERT INTO refund_requests (id, order_id, payment_id, amount, currency, parameters, started_at, next_attempt_at, items, asked)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+-- or null, $10 hash of what was asked for, or null, $11 whether its items go back into stock
+INSERT INTO refund_requests (id, order_id, payment_id, amount, currency, parameters, started_at, next_attempt_at, items, asked,
+                             restock)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
 
 -- name: refunded_items
 -- $1 order id, $2 payment id. The refund requests by items that Stripe answered with a refund, and their items.
@@ -29,7 +30,7 @@ WHERE id = (
     WHERE due.answered_at IS NULL AND due.next_attempt_at <= now() AND orders.livemode = $2
     ORDER BY due.next_attempt_at LIMIT 1 FOR UPDATE OF due SKIP LOCKED)
 RETURNING id, order_id, payment_id, amount, currency, parameters, started_at, attempts, now() - started_at AS age, next_attempt_at,
-          items;
+          items, restock;
 
 -- name: claim_named_refund_request
 -- $1 id, $2 time until another process may try. Claim one request unless it was answered; return it either way.
@@ -38,4 +39,4 @@ UPDATE refund_requests SET
     next_attempt_at = CASE WHEN answered_at IS NULL THEN now() + $2::interval * (attempts + 1) ELSE next_attempt_at END
 WHERE id = $1
 RETURNING id, order_id, payment_id, amount, currency, parameters, started_at, attempts, now() - started_at AS age, next_attempt_at,
-          refund_id, error, items, asked;
+          refund_id, error, items, asked, restock;

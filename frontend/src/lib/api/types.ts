@@ -217,6 +217,11 @@ export interface components {
              * @default
              */
             readonly note?: string;
+            /**
+             * @description Whether what is reserved for it goes back on sale
+             * @default true
+             */
+            readonly restock?: boolean;
         };
         /**
          * Catalog
@@ -247,6 +252,8 @@ export interface components {
              */
             readonly currency: string;
             readonly available: boolean;
+            /** @default null */
+            readonly left?: number | null;
         };
         /**
          * Health
@@ -398,6 +405,8 @@ export interface components {
             readonly detail: string;
             /** @default null */
             readonly parameter?: string | null;
+            /** @default null */
+            readonly left?: number | null;
         };
         /**
          * QuoteAnswer
@@ -517,6 +526,11 @@ export interface components {
              * @default
              */
             readonly note?: string;
+            /**
+             * @description Put what is refunded back into stock
+             * @default false
+             */
+            readonly restock?: boolean;
         };
         /**
          * RefundItem

@@ -1,0 +1,1 @@
+"""The stock of products as operators see, set and adjust it."""

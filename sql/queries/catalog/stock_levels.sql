@@ -1,0 +1,16 @@
+-- The stock of counted products.
+
+-- name: lock_stock
+-- $1 skus. Locks the counted ones until the transaction ends: see sql/schema.sql.
+SELECT sku, stock, free FROM lock_stock($1);
+
+-- name: set_stock
+-- $1 skus, $2 stock of each, null to count it no longer, $3 kind of movement, $4 actor, $5 note. The counted ones are locked.
+WITH wanted AS (
+    SELECT new.sku, new.stock, product.stock AS stock_before
+    FROM unnest($1::text[], $2::integer[]) AS new (sku, stock) JOIN products AS product USING (sku)
+), changed AS (
+    UPDATE products SET stock = wanted.stock FROM wanted WHERE products.sku = wanted.sku
+)
+INSERT INTO stock_movements (sku, kind, change, stock, actor, note)
+SELECT sku, $3, coalesce(stock, 0) - coalesce(stock_before, 0), stock, $4, $5 FROM wanted ORDER BY sku;

@@ -1,0 +1,183 @@
+"""The stock is set, adjusted and shown; refunds and cancellations put pieces back, or not."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from checkout_daemon.audit.operators import Operator
+from checkout_daemon.catalog.cart import Cart, CartLine
+from checkout_daemon.checkout.canceling import cancel_order
+from checkout_daemon.checkout.releasing import release_lapsed
+from checkout_daemon.errors import InvalidRequest, NotFound
+from checkout_daemon.orders.late_refunds import refund_late_payments
+from checkout_daemon.orders.order_store import read_order
+from checkout_daemon.orders.refund_items import WantedItem
+from checkout_daemon.orders.refund_rules import RefundOptions
+from checkout_daemon.orders.refunding import refund
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.stock.counting import (
+    NotCounted,
+    adjust_stock,
+    list_stock,
+    set_stock,
+    show_stock,
+    stock_history,
+    takes_stock,
+)
+from checkout_daemon.stripe_api.sessions import retrieve_session
+from tests.checkout.test_reserving import late, sync
+from tests.support.shopping import check_out, count_rows, paid_order
+
+ADA = Operator("ada", "host")
+
+
+async def test_a_stock_is_set_adjusted_and_ended_with_a_history(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    assert (await set_stock(runtime.database, "NOTE", 10, operator=ADA, note="counted")).before is None
+    changed = await adjust_stock(runtime.database, "NOTE", -3, operator=ADA, note="broken")
+    assert (changed.before, changed.line.stock, changed.line.free) == (10, 7, 7)
+    await set_stock(runtime.database, "NOTE", None, operator=ADA)
+    moved = await stock_history(runtime.database, "NOTE")
+    assert [(one.kind, one.change, one.stock, one.actor, one.note) for one in moved] == [
+        ("set", -7, None, "ada@host", ""),
+        ("adjusted", -3, 7, "ada@host", "broken"),
+        ("set", 10, 10, "ada@host", "counted"),
+    ]
+    kinds = await connection.fetch("SELECT kind, details FROM operator_log ORDER BY number")
+    assert [row["kind"] for row in kinds] == ["stock.set", "stock.adjusted", "stock.set"]
+    assert kinds[1]["details"] == '{"after":7,"before":10,"sku":"NOTE"}'
+
+
+async def test_a_stock_may_be_set_below_what_is_reserved(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    await set_stock(runtime.database, "NOTE", 10, operator=ADA)
+    await check_out(runtime)
+    await check_out(runtime)
+    changed = await set_stock(runtime.database, "NOTE", 3, operator=ADA)
+    assert (changed.line.stock, changed.line.reserved, changed.line.free) == (3, 4, -1)
+    (line,) = await list_stock(runtime.database)
+    assert line == changed.line
+    assert {line.sku for line in await list_stock(runtime.database, uncounted=True)} >= {"NOTE", "PEN"}
+
+
+async def test_what_cannot_be_is_refused(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    for wrong in (-1, 2**31):
+        with pytest.raises(InvalidRequest):
+            await set_stock(runtime.database, "NOTE", wrong, operator=ADA)
+    with pytest.raises(NotCounted):
+        await adjust_stock(runtime.database, "NOTE", 1, operator=ADA)
+    for unknown in (set_stock, adjust_stock):
+        with pytest.raises(NotFound):
+            await unknown(runtime.database, "NONE", 1, operator=ADA)
+    with pytest.raises(NotFound):
+        await stock_history(runtime.database, "NONE")
+    await set_stock(runtime.database, "NOTE", 2, operator=ADA)
+    for wrong in (0, -3, 2**31):
+        with pytest.raises(InvalidRequest):
+            await adjust_stock(runtime.database, "NOTE", wrong, operator=ADA)
+    assert (await show_stock(runtime.database, "NOTE")).stock == 2
+    assert await count_rows(connection, "operator_log") == 1
+
+
+async def test_added_pieces_go_to_oversold_orders_first(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    await set_stock(runtime.database, "NOTE", 10, operator=ADA)
+    answer = await late(runtime, connection, "reinstate")
+    await set_stock(runtime.database, "NOTE", 1, operator=ADA)
+    await sync(runtime, answer)
+    assert (await show_stock(runtime.database, "NOTE")).oversold == 2
+    changed = await adjust_stock(runtime.database, "NOTE", 4, operator=ADA)
+    assert (changed.served, changed.line.stock, changed.line.oversold) == ((answer.number,), 3, 0)
+    assert (await read_order(connection, str(answer.order_id))).attention == ()
+
+
+async def test_a_refund_puts_its_items_back_only_if_asked_and_only_once(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    await set_stock(runtime.database, "NOTE", 10, operator=ADA)
+    answer = await paid_order(runtime)
+    order_id = str(answer.order_id)
+    assert await takes_stock(runtime.database, order_id)
+    one = (WantedItem("NOTE", 1),)
+    key = str(uuid4())
+    for _ in range(2):
+        await refund(runtime, order_id, RefundOptions(items=one, restock=True), operator=ADA, request_id=key)
+    assert (await show_stock(runtime.database, "NOTE")).stock == 9
+    with pytest.raises(InvalidRequest, match="name them"):
+        await refund(runtime, order_id, RefundOptions(amount=100, restock=True), operator=ADA)
+    await refund(runtime, order_id, RefundOptions(restock=True), operator=ADA)
+    assert (await show_stock(runtime.database, "NOTE")).stock == 10
+    assert not await takes_stock(runtime.database, order_id)
+    kinds = [(moved.kind, moved.change) for moved in await stock_history(runtime.database, "NOTE")]
+    assert kinds[:3] == [("restocked", 1), ("restocked", 1), ("sold", -2)]
+
+
+async def test_what_was_refunded_without_restocking_does_not_come_back_with_the_rest(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    await set_stock(runtime.database, "NOTE", 10, operator=ADA)
+    order_id = str((await paid_order(runtime)).order_id)
+    await refund(runtime, order_id, RefundOptions(items=(WantedItem("NOTE", 1),)), operator=ADA)
+    await refund(runtime, order_id, RefundOptions(restock=True), operator=ADA)
+    assert (await show_stock(runtime.database, "NOTE")).stock == 9
+    state = await connection.fetchrow("SELECT state, restocked FROM stock_reservations")
+    assert state is not None
+    assert tuple(state) == ("sold", 1)
+
+
+@pytest.mark.parametrize(("restock", "stock", "state"), [(True, 10, "released"), (False, 8, "withheld")])
+async def test_a_canceled_order_gives_back_what_is_reserved_unless_it_is_withheld(
+    runtime: Runtime, connection: asyncpg.Connection, *, restock: bool, stock: int, state: str
+) -> None:
+    await set_stock(runtime.database, "NOTE", 10, operator=ADA)
+    answer = await check_out(runtime)
+    await cancel_order(runtime, str(answer.order_id), operator=ADA, restock=restock)
+    line = await show_stock(runtime.database, "NOTE")
+    assert (line.stock, line.reserved, line.free) == (stock, 0, stock)
+    assert await connection.fetchval("SELECT state FROM stock_reservations") == state
+    await sync(runtime, answer)
+    assert (await show_stock(runtime.database, "NOTE")).stock == stock
+
+
+async def test_what_was_released_long_ago_is_not_withheld(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    await set_stock(runtime.database, "NOTE", 10, operator=ADA)
+    answer = await check_out(runtime)
+    await connection.execute("UPDATE stock_reservations SET held_until = now()")
+    await release_lapsed(runtime)
+    await cancel_order(runtime, str(answer.order_id), operator=ADA, restock=False)
+    assert (await show_stock(runtime.database, "NOTE")).stock == 10
+
+
+async def test_the_money_of_a_late_payment_goes_back_by_itself_where_that_is_set(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    await set_stock(runtime.database, "NOTE", 10, operator=ADA)
+    answer = await late(runtime, connection, "refund")
+    await sync(runtime, answer)
+    assert (await read_order(connection, str(answer.order_id))).attention == ("oversold",)
+    assert await refund_late_payments(runtime) == 1
+    order = await read_order(connection, str(answer.order_id))
+    assert (order.status, order.attention) == ("refunded", ())
+    assert await refund_late_payments(runtime) == 0
+    assert (await show_stock(runtime.database, "NOTE")).free == 10
+    session = await retrieve_session(runtime.gateway, answer.session_id)
+    assert session.object["payment_status"] == "paid"
+
+
+@pytest.mark.parametrize("policy", ["ask", "reinstate"])
+async def test_elsewhere_a_person_decides(runtime: Runtime, connection: asyncpg.Connection, policy: str) -> None:
+    await set_stock(runtime.database, "NOTE", 10, operator=ADA)
+    answer = await late(runtime, connection, policy)
+    await set_stock(runtime.database, "NOTE", 1, operator=ADA)
+    await sync(runtime, answer)
+    assert await refund_late_payments(runtime) == 0
+    assert (await read_order(connection, str(answer.order_id))).attention == ("oversold",)
+
+
+async def test_a_cart_of_other_products_is_not_concerned(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    await set_stock(runtime.database, "NOTE", 0, operator=ADA)
+    answer = await paid_order(runtime, cart=Cart((CartLine("PEN", 2),)))
+    await refund(runtime, str(answer.order_id), RefundOptions(restock=True), operator=ADA)
+    assert (await show_stock(runtime.database, "NOTE")).stock == 0
