@@ -27,6 +27,9 @@ GRANT USAGE, UPDATE ON SEQUENCE {sequence} TO {daemon}, {operator};
 REVOKE INSERT, UPDATE, DELETE ON {tokens} FROM {daemon};
 GRANT UPDATE (last_used_at) ON {tokens} TO {daemon};
 
+-- Who the operators are is for admins among them: a trigger refuses everybody else who has a login of their own.
+REVOKE INSERT, UPDATE, DELETE ON {operators} FROM {daemon};
+
 -- Who reads these can sign as the shop, or try tokens out: readers have no use for either.
 REVOKE ALL ON {tokens}, {endpoints} FROM {reader};
 

@@ -276,9 +276,13 @@ class Terminal(App[CheckoutError | None]):
 async def _run(
     settings: Settings, listen_url: str, user_config: UserConfig, *, read_only: bool
 ) -> tuple[CheckoutError | None, int]:
+    from checkout_daemon.tokens.acting import recognize_operator
+
     async with open_runtime(settings, pool_size=CONNECTIONS) as runtime, standby_of(settings, CONNECTIONS) as standby:
         await check_schema(runtime.database)
         read_only = read_only or not await may_write(runtime.database)
+        who = await recognize_operator(runtime.database, settings.operator_token)
+        read_only = read_only or (who is not None and not who.may_act)
         context = AppContext(runtime, read_only=read_only, masked=settings.mask, standby=standby)
         context.user_config = user_config
         terminal = Terminal(context, listen_url, _settle, memory=memory_path())

@@ -11,7 +11,7 @@ from .context import AppContext
 from .filters import Choice, EventChoice
 from .screens.base import BaseScreen
 
-_LISTS = ("todo", "events", "dead_letters", "batches", "stock")
+_LISTS = ("todo", "events", "dead_letters", "batches", "stock", "proposals")
 MOST_SCREENS = 20
 """How many screens the way back has; the oldest but the first one are closed."""
 
@@ -107,6 +107,11 @@ class ScreenNavigation:
         from .screens.stock import StockScreen
 
         self._go((StockScreen.PLACE,), lambda: StockScreen(self.app_context))
+
+    def proposals(self) -> None:
+        from .screens.proposals import ProposalsScreen
+
+        self._go((ProposalsScreen.PLACE,), lambda: ProposalsScreen(self.app_context))
 
     def trigger(self, order_number: int | None = None) -> None:
         from .screens.trigger import TriggerScreen

@@ -56,6 +56,7 @@ PLACES: tuple[Place, ...] = (
     Place("events", ("e", "ev"), "Stripe's events as they arrive", lambda go: go.events()),
     Place("batches", ("b",), "Batches: acts on many orders", lambda go: go.batches(), "B"),
     Place("stock", ("st", "inventory"), "The stock of products, and who changed it", lambda go: go.stock()),
+    Place("proposals", ("pr",), "Proposals: approve or reject them", lambda go: go.proposals(), "P"),
     Place("trigger", ("tr",), "Trigger a test event at Stripe", lambda go: go.trigger(), "T"),
     Place("health", ("h", "doctor"), "Health checks, and how to fix what fails", lambda go: go.health(), "H"),
     *map(_of_status, OrderStatus),

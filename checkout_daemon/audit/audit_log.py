@@ -29,6 +29,7 @@ from checkout_daemon.audit.chain import (
     key_id_of,
 )
 from checkout_daemon.audit.operators import Operator
+from checkout_daemon.audit.rights import require_act
 from checkout_daemon.audit.traces import LoggedActions
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import FieldError, InvalidRequest
@@ -120,8 +121,10 @@ async def record(
 async def record_all(connection: asyncpg.Connection, acted: Sequence[ActedOn]) -> None:
     """Append an entry for each to its order's chain, in sequence. The transaction must have locked the orders' rows.
 
-    Raise DoneBefore if a batch would repeat one of ONCE_A_BATCH, so that the transaction is rolled back.
+    Raise DoneBefore if a batch would repeat one of ONCE_A_BATCH, so that the transaction is rolled back, and
+    NotAnOperator or RoleTooLow if there are operators, and one of these may not act.
     """
+    await require_act(connection, {one.action.operator for one in acted})
     for one in acted:
         batch = one.action.operator.batch
         kind = one.action.kind

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from checkout_daemon.audit.audit_log import DoneBefore, done_before
+from checkout_daemon.batches.batch_store import approval_of
 from checkout_daemon.batches.records import Batch, BatchAct, BatchItem
 from checkout_daemon.checkout.canceling import cancel_order
 from checkout_daemon.checkout.expiring import SessionNotOpen, expire_sessions
@@ -39,6 +40,7 @@ async def _refund(runtime: Runtime, batch: Batch, item: BatchItem, order_id: str
     # Exactly what was planned, even if something has changed since; the item's id is the request's.
     restock = bool(batch.options.restock)
     options = RefundOptions(item.amount, item.object_id, batch.options.reason, restock=restock)
+    proposed = await runtime.database.run(approval_of, batch.number)
     done = await refund(
         runtime,
         order_id,
@@ -47,6 +49,7 @@ async def _refund(runtime: Runtime, batch: Batch, item: BatchItem, order_id: str
         note=batch.note,
         request_id=item.id,
         requested_at=batch.created_at,
+        approval=proposed[0] if proposed is not None and proposed[1] else None,
     )
     return Done(f"{done.refund_id} {done.status}".rstrip(), done)
 

@@ -13,6 +13,7 @@ from checkout_daemon.audit.operators import Operator
 from checkout_daemon.batches.records import Batch, BatchAct, BatchItem, BatchOptions, ItemStatus, PlannedItem
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import columns, record_of
+from checkout_daemon.orders.approvals import Approval
 
 LEASE = timedelta(minutes=2)
 """Longer than any item takes: when it expires, a daemon takes the batch over."""
@@ -102,6 +103,12 @@ async def read_batch(connection: asyncpg.Connection, number: int) -> Batch | Non
     """Return a batch, or None if it does not exist."""
     row = await connection.fetchrow(sql("read_batch"), number)
     return None if row is None else _batch(row)
+
+
+async def approval_of(connection: asyncpg.Connection, number: int) -> tuple[Approval, bool] | None:
+    """Return the proposal of a batch, if it needs one, and whether it was approved."""
+    row = await connection.fetchrow(sql("approval_of_batch"), number)
+    return None if row is None else (Approval(row["number"], row["proposed_by"]), row["status"] == "approved")
 
 
 async def list_batches(

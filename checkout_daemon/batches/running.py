@@ -49,6 +49,10 @@ class BatchOver(CheckoutError, code="batch_over", status=409, exit_code=4, title
     """Every item of the batch has ended."""
 
 
+class NotApproved(CheckoutError, code="not_approved", status=409, exit_code=4, title="The batch is not approved"):
+    """No operator may do the batch alone, and no other one has approved it."""
+
+
 class OtherModeBatch(CheckoutError, code="other_mode", status=409, exit_code=4, title="The batch is of the other mode"):
     """The batch was started with a key of the other mode."""
 
@@ -81,10 +85,14 @@ async def claim_batch(runtime: Runtime, number: int, *, take_over: bool = False)
     """Claim a batch, and return the name under which to run it. `take_over`: also from a process that seems to run it.
 
     That is safe: the other process ends after its item, and whatever both do of one item is done once.
-    Raise NotFound, BatchHeld, BatchOver, OtherModeBatch.
+    Raise NotFound, BatchHeld, BatchOver, OtherModeBatch, NotApproved.
     """
     holder = new_holder()
     await check_mode(runtime, number)
+    if (proposed := await runtime.database.run(batch_store.approval_of, number)) is not None and not proposed[1]:
+        raise NotApproved(
+            f"batch {number} needs the approval of another operator: `checkout proposals show {proposed[0].proposal}`"
+        )
     if not await runtime.database.run_unconfirmed(batch_store.claim_batch, number, holder, take_over=take_over):
         batch = await read_batch(runtime, number)
         if batch.status == BatchStatus.FINISHED:

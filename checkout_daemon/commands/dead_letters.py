@@ -14,7 +14,6 @@ from checkout_daemon.commands.running import with_database
 from checkout_daemon.present.text import counted
 
 if TYPE_CHECKING:
-    from checkout_daemon.audit.operators import Operator
     from checkout_daemon.database.pool import Database
     from checkout_daemon.settings import Settings
 
@@ -41,8 +40,6 @@ class DeadKind:
         """Dismiss those that are named, or else all that are found, after a question. Return the exit code."""
         from checkout_daemon.audit.operators import this_operator
 
-        operator: Operator = this_operator()
-
         async def work(database: Database, settings: Settings) -> int:
             chosen = tuple(named)
             if not chosen:
@@ -59,7 +56,7 @@ class DeadKind:
             if dry_run:
                 say_dry_run({f"{self.noun}_ids": chosen}, as_json=as_json)
                 return 0
-            done = await self.dismiss(database, chosen, operator=operator, note=note)
+            done = await self.dismiss(database, chosen, operator=this_operator(), note=note)
             if as_json:
                 print_json_lines(done)
             else:

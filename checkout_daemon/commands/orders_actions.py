@@ -80,6 +80,7 @@ def orders_refund(
     requested_by_customer. Without QTY, --item refunds all of the item that is left. Stripe refunds only once, even if
     the command is interrupted and repeated. Several orders are a batch: see `checkout batches`. --restock puts what is
     refunded back into stock, once Stripe has made the refund.
+    What is above your limit becomes a proposal: see `checkout proposals`.
 
     AMOUNT without decimals and currency is in minor units: 10 is €0.10. Write €10 or 10.00 for ten euros.
 
@@ -91,17 +92,20 @@ def orders_refund(
     from dataclasses import replace
 
     from checkout_daemon.audit.operators import this_operator
+    from checkout_daemon.commands.proposals import say_proposed
     from checkout_daemon.model.typed_money import minor_units
     from checkout_daemon.orders import refunding
     from checkout_daemon.orders.lookup import find_order
     from checkout_daemon.orders.refund_items import items_text, read_wanted
     from checkout_daemon.orders.refund_rules import RefundOptions
     from checkout_daemon.present.money import money
+    from checkout_daemon.proposals.proposing import refund_or_propose
+    from checkout_daemon.proposals.records import Proposal
 
     if amount is not None and items:
         raise click.UsageError("give --amount or --item, not both")
 
-    async def work(runtime: Runtime) -> Refunded | None:
+    async def work(runtime: Runtime) -> Refunded | Proposal | None:
         found = await find_order(runtime.database, order)
         wanted = RefundOptions(None, payment_id, reason, read_wanted(items), bool(restock))
         if amount is not None:
@@ -123,10 +127,13 @@ def orders_refund(
         )
         # Exactly the amount and items that were confirmed, even if something changed in the meantime.
         options = planned.confirmed(reason, restock=back)
-        return await refunding.refund(runtime, found.id, options, operator=this_operator(), note=note)
+        return await refund_or_propose(runtime, found.id, options, operator=this_operator(), note=note)
 
     done = with_runtime(work)
     if done is None:
+        return 0
+    if isinstance(done, Proposal):
+        say_proposed(done, as_json=as_json)
         return 0
     if as_json:
         print_json(done)

@@ -72,18 +72,21 @@ def orders_assign(
     from checkout_daemon.orders.caring import assign
     from checkout_daemon.orders.item_caring import assign_item
 
-    operator = this_operator()
     broad = Selection.of((), from_file, dict(filters)).is_broad
     named = bool(words) and (broad or len(words) > 1) and not _ORDER.fullmatch(words[-1])
     orders, owner = (words[:-1], words[-1]) if named else (words, "me")
-    owner = operator.name if owner == "me" else owner
+    mine = owner == "me"
+    owner = this_operator().name if mine else owner
     selection = Selection.of(orders, from_file, filters)
 
     def one(database: Database, _: Settings, order_id: str) -> Awaitable[Care]:
-        return assign(database, order_id, owner, operator=operator, note=note)
+        operator = this_operator()  # who may be known by another name than the system's
+        return assign(database, order_id, operator.name if mine else owner, operator=operator, note=note)
 
     def item(database: Database, settings: Settings, name: str) -> Awaitable[ItemCare]:
-        return assign_item(database, settings, name, owner, operator=operator, note=note)
+        operator = this_operator()
+        to = operator.name if mine else owner
+        return assign_item(database, settings, name, to, operator=operator, note=note)
 
     def line(care: Care | ItemCare) -> str:
         return f"{_what(care)}: {care.owner} takes care of it."

@@ -31,9 +31,15 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def with_database(
-    work: Callable[[Database, Settings], Awaitable[T]], *, direct: bool = False, wait_seconds: float = 0.0
+    work: Callable[[Database, Settings], Awaitable[T]],
+    *,
+    direct: bool = False,
+    wait_seconds: float = 0.0,
+    acts: bool = True,
 ) -> T:
     """Run `work` with the configured database. `direct` bypasses the pooler, if one is configured.
+
+    `acts`: whether an operator does something, who is recognized first.
 
     `wait_seconds`: how long `work` is repeated while the database does not answer.
 
@@ -45,13 +51,15 @@ def with_database(
     settings = load_settings()
     address = database_address(settings, direct=direct)
     if not wait_seconds:
-        return run(_with_database(work, settings, address, direct=direct))
+        return run(_with_database(work, settings, address, direct=direct, acts=acts and not direct))
 
     async def patiently() -> T:
         from checkout_daemon.commands.output import say
         from checkout_daemon.database.away import waiting
 
-        return await waiting(lambda: _with_database(work, settings, address, direct=direct), wait_seconds, say)
+        return await waiting(
+            lambda: _with_database(work, settings, address, direct=direct, acts=acts and not direct), wait_seconds, say
+        )
 
     return run(patiently())
 
@@ -71,7 +79,7 @@ def with_reads(work: Callable[[Reads, Settings], Awaitable[T]]) -> T:
             await reads.await_changes()
             return await work(reads, settings), reads.remark
 
-    result, remark = with_database(with_both)
+    result, remark = with_database(with_both, acts=False)
     if remark is not None:
         say(remark)
     return result
@@ -138,19 +146,30 @@ def database_address(settings: Settings, *, direct: bool) -> str:
 
 
 async def _with_database(
-    work: Callable[[Database, Settings], Awaitable[T]], settings: Settings, url: str, *, direct: bool
+    work: Callable[[Database, Settings], Awaitable[T]], settings: Settings, url: str, *, direct: bool, acts: bool = True
 ) -> T:
     import asyncpg
 
+    from checkout_daemon.audit.operators import act_as
     from checkout_daemon.database.pool import Database
     from checkout_daemon.operations.schema import check_schema
 
     pooler = settings.database_listen_url is not None and not direct
     database = Database(url, max_size=_CONNECTIONS, pooler=pooler)
     try:
+        if acts:
+            await _recognize(database, settings)
         return await work(database, settings)
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError):
         await check_schema(database)
         raise
     finally:
+        act_as(None)
         await database.close()
+
+
+async def _recognize(database: Database, settings: Settings) -> None:
+    """Find which operator this command acts for, so that `this_operator` returns them. Raise InvalidToken."""
+    from checkout_daemon.tokens.acting import recognize_operator
+
+    await recognize_operator(database, settings.operator_token)

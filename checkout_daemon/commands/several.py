@@ -149,10 +149,13 @@ def act_on_several(act: str, selection: Selection, options: dict[str, Any]) -> i
     """Plan the act, show what it comes to, ask, and run it as a batch. Return the exit code."""
     from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.batches.acts import ORDER_ACTS
-    from checkout_daemon.batches.planning import plan_orders, start_batch
+    from checkout_daemon.batches.planning import plan_orders
     from checkout_daemon.batches.records import BatchAct
     from checkout_daemon.checkout.resending import mail_status
     from checkout_daemon.commands.batch_runs import follow_batch
+    from checkout_daemon.commands.proposals import say_proposed
+    from checkout_daemon.proposals.proposing import start_or_propose
+    from checkout_daemon.proposals.records import Proposal
 
     kind = BatchAct(act)
     note = options.get("text") or options.get("note") or ""
@@ -170,7 +173,10 @@ def act_on_several(act: str, selection: Selection, options: dict[str, Any]) -> i
             say(line)
         if plan.wanted:
             confirm(_question(plan), yes=bool(options.get("yes")))
-        started = await start_batch(runtime, plan, operator=this_operator(), note=note)
+        started = await start_or_propose(runtime, plan, operator=this_operator(), note=note)
+        if isinstance(started, Proposal):
+            say_proposed(started, as_json=options["as_json"])
+            return 0
         code = await follow_batch(runtime, started.number, started.holder, as_json=options["as_json"])
         if kind is BatchAct.RESEND and plan.options.mail:
             say(mail_status(runtime.settings))

@@ -33,6 +33,7 @@ from checkout_daemon.operations.schema import finish_migrations
 from checkout_daemon.orders.erasing import forget_unpaid
 from checkout_daemon.orders.late_refunds import refund_late_payments
 from checkout_daemon.orders.refunding import resume_refunds
+from checkout_daemon.proposals.deciding import carry_out_approved
 from checkout_daemon.stripe_sync import catching_up, pulse
 from checkout_daemon.stripe_sync.comparing import recheck_drifts
 from checkout_daemon.stripe_sync.secret_matches import forget_old_matches
@@ -46,6 +47,7 @@ JOBS = (
     Job("refund-late-payments", 5.0, refund_late_payments),
     Job("run-batches", 5.0, run_left_batches),
     Job("release-stock", 5.0, release_lapsed, only_if=clocks.clocks_allow),
+    Job("run-proposals", 20.0, carry_out_approved),
     Job("settle-sessions", 20.0, settle_doubtful_sessions),
     Job("learn-account", _HOUR, learn_own_account),
     Job("backfill-events", 60.0, catching_up.catch_up),

@@ -66,6 +66,7 @@ class MessageKind(StrEnum):
     EVENTS_SILENT = "events.silent", _OPERATOR
     ENDPOINT_DISABLED = "endpoint.disabled", _OPERATOR
     KEY_DENIED = "key.denied", _OPERATOR
+    PROPOSAL_OPEN = "proposal.open", _OPERATOR
     RECEIVER_DISABLED = "receiver.disabled", _OPERATOR
     ALERT_RESOLVED = "alert.resolved", ()  # only where an address of CHECKOUT_ALERT_URLS got the alert
     CLOCKS_DIFFER = "clocks.differ", _OPERATOR

@@ -68,6 +68,7 @@ async def _describe(connection: asyncpg.Connection, prefix: str) -> Roles:
         "deleted": listed(_DELETED),
         "sequence": f"{schema}.orders_number_seq",
         "tokens": f"{schema}.api_tokens",
+        "operators": f"{schema}.operators",
         "endpoints": f"{schema}.webhook_endpoints",
         "migrations": listed(_MIGRATIONS),
     }.items():

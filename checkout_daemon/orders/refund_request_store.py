@@ -21,7 +21,8 @@ _ITEMS = msgspec.json.Decoder(tuple[RefundedItem, ...])
 class RefundRequest:
     """A refund request. `id` is the idempotency key, `parameters` is JSON and never changes. Amount in minor units.
 
-    `asked` is set if it came over the API: a hash of what was asked for.
+    `asked` is set if it came over the API: a hash of what was asked for. `operator` is who asked, and `proposal` the
+    number of the approved proposal that it carries out.
     """
 
     id: str
@@ -39,6 +40,8 @@ class RefundRequest:
     items: tuple[RefundedItem, ...] = ()
     asked: bytes | None = None
     restock: bool = False
+    operator: str | None = None
+    proposal: int | None = None
 
 
 async def unanswered_request(connection: asyncpg.Connection, order_id: str) -> RefundRequest | None:
@@ -61,6 +64,8 @@ async def insert_request(connection: asyncpg.Connection, request: RefundRequest,
         msgspec.json.encode(request.items).decode() if request.items else None,
         request.asked,
         request.restock,
+        request.operator,
+        request.proposal,
     )
 
 

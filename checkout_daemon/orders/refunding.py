@@ -21,6 +21,7 @@ import msgspec
 
 from checkout_daemon.audit.audit_log import OperatorAction, act, check_note, record, state_of
 from checkout_daemon.audit.operators import DAEMON, Operator
+from checkout_daemon.audit.rights import check_refund
 from checkout_daemon.catalog.pricing import PricedLine
 from checkout_daemon.clocks import require_clocks
 from checkout_daemon.database.pool import Database
@@ -34,6 +35,7 @@ from checkout_daemon.ledger.translate import refund as refund_events
 from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, livemodes
 from checkout_daemon.model.money import format_money
 from checkout_daemon.orders import refund_request_store
+from checkout_daemon.orders.approvals import Approval
 from checkout_daemon.orders.order_store import read_items
 from checkout_daemon.orders.refund_items import RefundedItem, WantedItem, price_items, units_left
 from checkout_daemon.orders.refund_request_store import RefundRequest
@@ -79,7 +81,7 @@ class Refunded:
 
 async def plan_refund(database: Database, order_id: str, options: RefundOptions) -> RefundPlan:
     """Return what a refund would give back, for a confirmation. Raises as `refund` does before it asks Stripe."""
-    return await database.run(_plan, order_id, options)
+    return await database.run(plan_in, order_id, options)
 
 
 async def refundable_items(database: Database, planned: RefundPlan) -> tuple[RefundedItem, ...]:
@@ -97,21 +99,23 @@ async def refund(
     request_id: str | None = None,
     requested_at: datetime | None = None,
     asked: bytes | None = None,
+    approval: Approval | None = None,
 ) -> Refunded:
     """Ask Stripe for a refund, and merge its answer.
 
     With a `request_id` that is used already, continue that request, or return its answer: it is never made twice. If it
     may have been asked for since `requested_at`, before this database was restored from a backup, and Stripe may have
     forgotten its key, it is looked for at Stripe first. `asked` is a hash of what the caller wants: if the request was
-    written for something else, raise IdempotencyConflict.
-    Raise NotFound, NotRefundable, RefundUnderWay, SeveralPayments, InvalidRequest; StripeRejected with Stripe's words;
+    written for something else, raise IdempotencyConflict. With an `approval`, no limit counts.
+    Raise NotAnOperator, RoleTooLow, AboveLimit; NotFound, NotRefundable, RefundUnderWay, SeveralPayments,
+    InvalidRequest; StripeRejected with Stripe's words;
     StripeUnavailable, after which a running daemon continues the refund.
     """
     note = check_note(note)
     livemode = runtime.settings.livemode
     claimed = Stopwatch()
     request = await runtime.database.run(
-        _begin, order_id, options, operator, note, request_id, asked, livemode=livemode
+        begin_refund, order_id, options, operator, note, request_id, asked, approval, livemode=livemode
     )
     if requested_at is not None and datetime.now(UTC) - requested_at > KEY_LIFETIME:
         request = replace(request, attempts=max(1, request.attempts))
@@ -155,7 +159,7 @@ async def resume_refunds(runtime: Runtime) -> int:
     return _MOST_RESUMED_A_TURN
 
 
-async def _begin(
+async def begin_refund(
     connection: asyncpg.Connection,
     order_id: str,
     options: RefundOptions,
@@ -163,10 +167,11 @@ async def _begin(
     note: str,
     request_id: str | None = None,
     asked: bytes | None = None,
+    approval: Approval | None = None,
     *,
     livemode: bool,
 ) -> RefundRequest:
-    """Write the request, before Stripe is asked. Claim it instead if it was written before."""
+    """Write the request, before Stripe is asked. Claim it instead if it was written before. Raise as `refund` does."""
     if request_id is not None:
         await locked_order(connection, order_id)
         written = await refund_request_store.claim_named_request(connection, request_id, RESUME_AFTER)
@@ -174,7 +179,9 @@ async def _begin(
             if asked is not None and (written.asked, written.order_id) != (asked, order_id):
                 raise IdempotencyConflict("this Idempotency-Key was used for another refund: use a new one")
             return written
-    planned = await _plan(connection, order_id, options, livemode=livemode)
+    planned = await plan_in(connection, order_id, options, livemode=livemode)
+    if approval is None:
+        await check_refund(connection, order_id, operator, planned.amount, planned.currency)
     request_id = request_id or str(uuid4())
     parameters: dict[str, Any] = {
         stripe_payments.payment_parameter(planned.payment_id): planned.payment_id,
@@ -192,10 +199,14 @@ async def _begin(
         items=planned.items,
         asked=asked,
         restock=options.restock,
+        operator=operator.user,
+        proposal=None if approval is None else approval.proposal,
     )
     await refund_request_store.insert_request(connection, request, request.started_at + RESUME_AFTER)
     details: dict[str, Any] = {"request": request_id, "payment": planned.payment_id, "amount": planned.amount}
     details |= {"currency": planned.currency, "reason": options.reason}
+    if approval is not None:
+        details |= {"proposal": approval.proposal, "proposed_by": approval.proposed_by}
     if planned.items:
         details["items"] = [f"{item.sku}:{item.quantity}" for item in planned.items]
     if options.restock:
@@ -205,9 +216,10 @@ async def _begin(
     return request
 
 
-async def _plan(
+async def plan_in(
     connection: asyncpg.Connection, order_id: str, options: RefundOptions, *, livemode: bool | None = None
 ) -> RefundPlan:
+    """Lock the order, and return what a refund would give back. Raise as `plan_refund` does."""
     merged = await locked_order(connection, order_id)
     if livemode is not None:
         check_mode(merged.orders[order_id], NotRefundable, livemode=livemode)

@@ -26,7 +26,9 @@ class Tone(StrEnum):
     NEUTRAL = "neutral"
 
 
-Subject = Literal["order", "session", "payment_status", "charge", "refund", "dispute", "event", "message", "batch"]
+Subject = Literal[
+    "order", "session", "payment_status", "charge", "refund", "dispute", "event", "message", "batch", "proposal"
+]
 
 TONES: Mapping[Subject, Mapping[str, Tone]] = {
     "order": {
@@ -84,6 +86,14 @@ TONES: Mapping[Subject, Mapping[str, Tone]] = {
         "failed": Tone.WAITING,
         "dead": Tone.ALARM,
         "dismissed": Tone.MUTED,
+    },
+    "proposal": {
+        "open": Tone.WAITING,
+        "expired": Tone.MUTED,
+        "rejected": Tone.MUTED,
+        "approved": Tone.BUSY,
+        "done": Tone.GOOD,
+        "failed": Tone.ALARM,
     },
     "batch": {"running": Tone.BUSY, "stopped": Tone.ALARM, "finished": Tone.GOOD},
 }

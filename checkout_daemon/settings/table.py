@@ -460,6 +460,21 @@ class Settings:
         about="Who uses the commands and the terminal, where people share a user of the system. The audit log has it "
         "next to that user; `checkout --as anna` sets it too. It is a claim that nothing proves.",
     )
+    operator_token: str | None = Group.OPERATORS.setting(
+        "CHECKOUT_OPERATOR_TOKEN",
+        kinds.TEXT,
+        secret=True,
+        unset="the system's user, or the login at the database",
+        example="ckt_…",
+        about="The token of the operator who uses the commands and the terminal, where people share a user of the "
+        "system: `checkout tokens create anna`, `checkout operators add anna --token anna`.",
+    )
+    proposal_hours: int = Group.OPERATORS.setting(
+        "CHECKOUT_PROPOSAL_HOURS",
+        kinds.whole(1, 2_160),
+        default=72,
+        about="How many hours a proposal waits for another operator before it expires.",
+    )
     mask: bool = Group.OPERATORS.setting(
         "CHECKOUT_MASK",
         kinds.ON_OFF,

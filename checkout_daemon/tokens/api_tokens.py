@@ -19,6 +19,7 @@ import asyncpg
 
 from checkout_daemon.audit.audit_log import OperatorAction, check_note, record_without_order
 from checkout_daemon.audit.operators import Operator
+from checkout_daemon.audit.rights import OperatorRole, require_role
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.reading import Readable
@@ -68,11 +69,12 @@ class ApiToken:
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Whose token came with a request, and what it is for."""
+    """Whose token came with a request, and what it is for. `operator`: the operator who acts with it, if one does."""
 
     id: str
     name: str
     scopes: frozenset[str]
+    operator: str | None = None
 
 
 async def create_token(
@@ -134,7 +136,7 @@ async def check_bearer(database: Database, text: str) -> Bearer | None:
             return None
         if row["stale"]:
             await connection.execute(sql("note_use_of_token"), token_id)
-    return Bearer(token_id, row["name"], frozenset(row["scopes"]))
+    return Bearer(token_id, row["name"], frozenset(row["scopes"]), row["operator"])
 
 
 async def _create(
@@ -147,6 +149,7 @@ async def _create(
     operator: Operator,
     note: str,
 ) -> ApiToken:
+    await require_role(connection, operator, OperatorRole.ADMIN)
     words = [scope.value for scope in scopes]
     try:
         row = await connection.fetchrow(
@@ -164,6 +167,7 @@ async def _create(
 
 
 async def _revoke(connection: asyncpg.Connection, name: str, operator: Operator, note: str) -> ApiToken:
+    await require_role(connection, operator, OperatorRole.ADMIN)
     row = await connection.fetchrow(sql("revoke_token"), name, operator.actor)
     if row is None:
         raise _unknown(name)

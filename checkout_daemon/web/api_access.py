@@ -49,4 +49,4 @@ class ApiAccess:
 
 def operator_of(bearer: Bearer) -> Operator:
     """Return who the audit log names for what is done with a token."""
-    return Operator(f"token:{bearer.name}", socket.gethostname())
+    return Operator(bearer.operator or f"token:{bearer.name}", socket.gethostname())

@@ -14,8 +14,9 @@ from checkout_daemon.orders.lookup import find_exact_order
 from checkout_daemon.orders.notes import note_order
 from checkout_daemon.orders.order_feed import page_of_changed, page_of_newest
 from checkout_daemon.orders.order_pages import show_exact_order
-from checkout_daemon.orders.refunding import refund
 from checkout_daemon.patience import within
+from checkout_daemon.proposals.proposing import refund_or_propose
+from checkout_daemon.proposals.records import NeedsApproval, Proposal
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.tokens.api_tokens import Bearer, Scope
 from checkout_daemon.web.answers import json_response
@@ -83,7 +84,7 @@ async def post_refund(request: web.Request) -> web.Response:
         body = await _body(request, _REFUND)
         options = body.options()
         order_id = await _order_id(runtime.database, request)
-        refunded = await refund(
+        refunded = await refund_or_propose(
             runtime,
             order_id,
             options,
@@ -92,6 +93,8 @@ async def post_refund(request: web.Request) -> web.Response:
             request_id=str(uuid5(_REFUNDS, f"{bearer.name} {key}")),
             asked=body.fingerprint(),
         )
+        if isinstance(refunded, Proposal):
+            raise NeedsApproval(refunded)
     return json_response(refund_answer(refunded))
 
 

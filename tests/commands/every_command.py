@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -13,10 +14,14 @@ from uuid import uuid4
 
 import asyncpg
 
-from checkout_daemon.audit.operators import Operator
+from checkout_daemon.audit.operators import Operator, this_operator
+from checkout_daemon.audit.registering import NewOperator, OperatorExists, add_operator
+from checkout_daemon.audit.rights import OperatorRole
 from checkout_daemon.database.pool import Database
 from checkout_daemon.messages.webhook_endpoints import add_endpoint
 from checkout_daemon.operations.backups import back_up
+from checkout_daemon.orders.refund_rules import RefundOptions
+from checkout_daemon.proposals.proposing import propose_refund
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.tokens.api_tokens import Scope, create_token
 from tests.commands.conftest import KEY
@@ -174,6 +179,50 @@ def a_token(place: Place, folder: Path) -> Mapping[str, object]:
     return {"NAME": name}
 
 
+def an_admin(place: Place, folder: Path) -> Mapping[str, object]:
+    """Whoever runs the tests is an admin, and there is the name of another operator to add."""
+    name = f"operator-{uuid4().hex[:8]}"
+
+    async def work() -> None:
+        database = Database(place.database_url)
+        for admin, user in (("tester", this_operator().os_user), ("bo", "bo")):  # in whose name other lines act
+            with suppress(OperatorExists):
+                wanted = NewOperator(admin, OperatorRole.ADMIN, {}, os_user=user)
+                await add_operator(database, wanted, operator=Operator("tester", "desk"))
+        await database.close()
+
+    asyncio.run(work())
+    return {"NAME": name}
+
+
+def an_operator(place: Place, folder: Path) -> Mapping[str, object]:
+    name = str(an_admin(place, folder)["NAME"])
+
+    async def work() -> None:
+        database = Database(place.database_url)
+        wanted = NewOperator(name, OperatorRole.REFUND, {}, os_user=name)
+        await add_operator(database, wanted, operator=Operator("tester", "desk"))
+        await database.close()
+
+    asyncio.run(work())
+    return {"NAME": name}
+
+
+def a_proposal(place: Place, folder: Path) -> Mapping[str, object]:
+    """One of another operator, to refund an order."""
+    name = str(an_operator(place, folder)["NAME"])
+    numbers: list[int] = []
+
+    async def work(runtime: Runtime) -> int:
+        answer = await paid_order(runtime, customer=BO)
+        proposal = await propose_refund(runtime, str(answer.order_id), RefundOptions(), operator=Operator(name, "desk"))
+        numbers.append(proposal.number)
+        return answer.number
+
+    place.make(work)
+    return {"PROPOSAL": numbers[0]}
+
+
 def a_receiver(place: Place, folder: Path) -> Mapping[str, object]:
     name = f"receiver-{uuid4().hex[:8]}"
 
@@ -247,6 +296,11 @@ WRITING = {
     "stock set": Line("stock set SKU 7", a_counted_product),
     "tokens create": Line("tokens create erp"),
     "tokens revoke": Line("tokens revoke NAME", a_token),
+    "operators add": Line("operators add NAME --role view --system-user NAME", an_admin),
+    "operators limit": Line("operators limit NAME eur=500", an_operator),
+    "operators disable": Line("operators disable NAME", an_operator),
+    "proposals approve": Line("proposals approve PROPOSAL", a_proposal),
+    "proposals reject": Line("proposals reject PROPOSAL", a_proposal),
 }
 """They write to the database."""
 
@@ -268,6 +322,9 @@ AT_STRIPE = {
 """They change something at Stripe, and nothing here."""
 
 READING = {
+    "operators list": Line("operators list"),
+    "proposals list": Line("proposals list"),
+    "proposals show": Line("proposals show PROPOSAL", a_proposal),
     "audit list": Line("audit list"),
     "audit export": Line("audit export FILE --force"),
     "audit verify": Line("audit verify"),

@@ -32,6 +32,8 @@ QUIET = [
     if any("--quiet" in option.opts and not option.expose_value for option in command.params)
 ]
 BY_CLI = {"events resend": Line("events resend EVENT", an_event)}
+SECRET = ("tokens ", "outbox endpoints ", "operators ")
+"""Groups of which some print a secret that is shown once."""
 LINES = WRITING | AT_STRIPE | IN_BULK | BY_CLI
 
 
@@ -55,7 +57,7 @@ def endpoints(place: Place) -> object:
 
 def test_most_commands_that_change_something_have_a_dry_run() -> None:
     without = {"batches stop", "orders snooze", "orders unsnooze"}
-    without |= {name for name in WRITING if name.startswith(("tokens ", "outbox endpoints "))}
+    without |= {name for name in WRITING if name.startswith((*SECRET, "proposals "))}
     assert {*DRY} == {*WRITING, *AT_STRIPE, *BY_CLI} - without
 
 
@@ -80,8 +82,7 @@ def test_a_dry_run_asks_nothing_and_changes_nothing(
 
 
 def test_all_commands_that_write_can_be_quiet() -> None:
-    # Of these groups some print a secret that is shown once.
-    assert {name for name in {*WRITING} - {*QUIET} if not name.startswith(("tokens ", "outbox endpoints "))} == set()
+    assert {name for name in {*WRITING} - {*QUIET} if not name.startswith(SECRET)} == set()
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,7 @@ COMMANDS = {
         Command("sessions list --order ORDER", lists=True),
         Command("audit list --order ORDER", lists=True),
         Command("batches list --order ORDER", lists=True),
+        Command("proposals list --order ORDER", lists=True),
         Command("events list --order ORDER", lists=True),
         Command("events tail --order ORDER", elsewhere=True),
         Command("orders watch --order ORDER", elsewhere=True),

@@ -20,6 +20,7 @@ NAMES = {
     "MESSAGE": "ac605ade-9d55-401f-8775-372ec2a8ea7b",
     "SESSION": "cs_test_1",
     "BATCH": "1",
+    "PROPOSAL": "1",
     "URL": "https://shop.example/api/webhook",
 }
 # They read a file first, or print what they have done until then.

@@ -40,6 +40,8 @@ OURS = {
     "item_care": "item",
     "links": "source_id target_id",
     "operator_log": "after before details kind personal",
+    "operators": "name role",
+    "proposals": "act currency decided_by items payment_id proposed_by reason state status",
     "order_changes": "cause from_status to_status",
     "order_items": "sku",
     "order_shipping": "collected_by country rate",
@@ -70,6 +72,7 @@ SHOWN = (
     "outbox list --status dead", "catalog list", "catalog list --discounts", "reconcile",
     "todo", "batches list", "batches show 1", "tokens list --all",
     "outbox endpoints list", "stock list --all", "stock history NOTE",
+    "outbox endpoints list", "operators list", "proposals list", "proposals show 1", "audit list",
     "sessions sync 1001 --dry-run", "sessions resend 1001", "orders note 1001 called", "orders recover cs_no", "doctor",
 )  # fmt: skip
 CSV = ("orders export", "orders export --items", "catalog export")
@@ -114,8 +117,19 @@ def poisoned(do: Do, run: Run, database_url: str) -> CheckoutAnswer:
     assert run("stock", "set", "NOTE", "5", "--note", "counted").code == 0
     assert run("outbox", "endpoints", "add", "erp", "https://erp.example/hooks").code == 0
     assert run("outbox", "endpoints", "disable", "erp").code == 0
+    go(propose(database_url, str(answer.order_id)))
     go(spoil())
     return answer
+
+
+async def propose(database_url: str, order_id: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        "INSERT INTO proposals (id, act, order_id, note, state, proposed_by, host, expires_at)"
+        " VALUES (gen_random_uuid(), 'cancel', $1, 'twice', '', 'bo', 'desk', now() + interval '1 day')",
+        order_id,
+    )
+    await connection.close()
 
 
 async def text_columns(database_url: str) -> dict[str, set[str]]:

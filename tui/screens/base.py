@@ -32,6 +32,7 @@ COMMON = (
     Action("T", "open_trigger", "Trigger a test event at Stripe", "trigger EVENT"),
     Action("H", "open_health", "Health checks, and how to fix what fails", "doctor"),
     Action("B", "open_batches", "Batches: acts on many orders", "batches list"),
+    Action("P", "open_proposals", "Proposals: approve or reject them", "proposals list"),
     Action("C", "copy_command", "Copy the equivalent command"),
     Action("m", "mask", "Mask or show personal data"),
     Action("question_mark", "help", "Help on this screen", foot="Help", show_key="?"),
@@ -211,6 +212,9 @@ class BaseScreen(Screen[None]):
 
     def action_open_batches(self) -> None:
         self.app_context.navigation.batches()
+
+    def action_open_proposals(self) -> None:
+        self.app_context.navigation.proposals()
 
     def action_open_health(self) -> None:
         self.app_context.navigation.health()

@@ -11,6 +11,8 @@ from checkout_daemon.orders.refund_items import items_text
 from checkout_daemon.orders.refund_rules import RefundOptions, RefundPlan
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import plain, words
+from checkout_daemon.proposals.proposing import refund_or_propose
+from checkout_daemon.proposals.records import Proposal
 from checkout_daemon.stock.counting import takes_stock
 
 from ..texts import minor_units
@@ -49,7 +51,10 @@ async def refund(screen: OrderActions, view: OrderView) -> None:
         back = ("--restock",) if restock else ()
         screen.show_command(screen.command_for("orders", "refund", rest=(*_arguments(plan, choice), *payment, *back)))
         options = plan.confirmed(choice.reason, restock=restock)
-        done = await refunding.refund(context.runtime, order_id, options, operator=this_operator(), note=choice.note)
+        done = await refund_or_propose(context.runtime, order_id, options, operator=this_operator(), note=choice.note)
+        if isinstance(done, Proposal):
+            screen.done(f"Above your limit: proposal {done.number} waits for another operator")
+            return
         screen.done(f"Refunded {money(done.amount, done.currency)}: {words(done.status)}")
 
 

@@ -122,3 +122,7 @@ FROM batch_items WHERE batch = $1 AND currency IS NOT NULL GROUP BY currency ORD
 -- name: count_batch_failures
 -- $1 batch. The kinds of failures, the most frequent first.
 SELECT kind, count(*) AS count FROM batch_items WHERE batch = $1 AND status = 'failed' GROUP BY kind ORDER BY count DESC, kind;
+
+-- name: approval_of_batch
+-- $1 number. The proposal of a batch that no operator may do alone; its status shows whether it was approved.
+SELECT number, proposed_by, status FROM proposals WHERE batch = $1;

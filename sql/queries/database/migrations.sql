@@ -45,7 +45,8 @@ INSERT INTO schema_backfills (version, position) VALUES ($1, $2);
 -- name: rights_to_extend
 -- $1 tables that were just made, $2 all of ours. The statements that give each role that may read the older tables the rights on the new
 -- ones that it has on orders. Payloads, tokens and endpoints may be kept from a role; one that may not read some other table was given just
--- what it has. Older tables are left alone. Nobody gets rights on tokens, and nobody who only reads on endpoints, which hold secrets.
+-- what it has. Older tables are left alone. Nobody gets rights on tokens, nobody who only reads on endpoints, which hold secrets,
+-- and no daemon changes operators.
 SELECT format('GRANT %s ON %I.%I TO %I', string_agg(given.privilege_type, ', '), namespace.nspname, ours.relname, rolname) AS statement
 FROM pg_class AS known
     JOIN pg_namespace AS namespace ON namespace.oid = known.relnamespace
@@ -56,6 +57,7 @@ WHERE known.oid = 'orders'::regclass AND given.grantee <> known.relowner AND giv
     AND ours.relkind IN ('r', 'p') AND ours.relname = ANY ($1::text[])
     AND ours.relname <> 'api_tokens'
     AND (ours.relname <> 'webhook_endpoints' OR has_table_privilege(given.grantee, known.oid, 'INSERT'))
+    AND (ours.relname <> 'operators' OR given.privilege_type = 'SELECT' OR NOT has_table_privilege(given.grantee, known.oid, 'DELETE'))
     AND NOT EXISTS (SELECT FROM aclexplode(ours.relacl) AS theirs WHERE theirs.grantee = given.grantee)
     AND NOT EXISTS (
         SELECT FROM pg_class AS older

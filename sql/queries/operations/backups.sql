@@ -31,15 +31,16 @@ DROP TABLE IF EXISTS
     order_care, stripe_events, stripe_event_payloads, order_changes, outbox, alerts, operator_log, operator_log_heads, anchors,
     anchored_heads, refund_requests, doubtful_attempts, shop_identity, missing_orders, stripe_accounts,
     api_tokens, canceled_payments, charges, cursors, secret_matches, webhook_endpoints, batches, batch_items, drifts, item_care,
-    stock_reservations, stock_movements
+    stock_reservations, stock_movements, operators, proposals
 CASCADE;
 
 -- name: drop_functions
 DROP ROUTINE IF EXISTS
-    announce_catalog, announce_stock, cells, count_declines, delete_observations_of_payment, delete_rows_of_order, drop_payload_partition,
-    ensure_payload_partitions, hide_due_messages, keep_logged_orders, keep_operator_log, keep_order_text, load_charges, load_facts, load_reservations, lock_stock,
-    place_order,
-    rare_trigrams, record_charges, record_facts, record_only_session, renew_stock, search_form, trigram_shares, trigrams
+    announce_catalog, announce_stock, bound_operator, cells, check_administration, check_batch, check_batch_item, check_log_entry,
+    check_proposal, check_refund_request, count_declines, delete_observations_of_payment, delete_rows_of_order, drop_payload_partition,
+    ensure_payload_partitions, has_operator_role, hide_due_messages, keep_logged_orders, keep_operator_log, keep_order_text, load_charges,
+    load_facts, load_reservations, lock_stock, place_order, proposal_state, rare_trigrams, record_charges, record_facts,
+    record_only_session, renew_stock, search_form, trigram_shares, trigrams
 CASCADE;
 
 -- name: reset_search_path

@@ -63,6 +63,9 @@ WITH attempts AS (
 ), items AS (
     UPDATE batch_items SET outcome = NULL, kind = CASE WHEN kind IS NOT NULL THEN 'erased' END WHERE order_id = $1::uuid
     RETURNING batch
+), proposed AS (
+    UPDATE proposals SET note = ''
+    WHERE order_id = $1::uuid OR batch IN (SELECT batch FROM items)
 ), notes AS (
     UPDATE batches SET note = ''
     WHERE number IN (

@@ -8,10 +8,11 @@ FROM refund_requests WHERE order_id = $1 AND answered_at IS NULL;
 
 -- name: insert_refund_request
 -- $1 id, $2 order id, $3 payment id, $4 amount, $5 currency, $6 parameters, $7 started_at, $8 when a job resumes it, $9 items as JSON
--- or null, $10 hash of what was asked for, or null, $11 whether its items go back into stock
-INSERT INTO refund_requests (id, order_id, payment_id, amount, currency, parameters, started_at, next_attempt_at, items, asked,
-                             restock)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+-- or null, $10 hash of what was asked for, or null, $11 whether its items go back into stock, $12 operator, $13 number of its proposal, or
+-- null
+INSERT INTO refund_requests (id, order_id, payment_id, amount, currency, parameters, started_at, next_attempt_at, items, asked, restock,
+                             operator, proposal)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
 
 -- name: refunded_items
 -- $1 order id, $2 payment id. The refund requests by items that Stripe answered with a refund, and their items.

@@ -19,8 +19,9 @@ RETURNING id, name, scopes, created_by, created_at, expires_at, last_used_at, re
           coalesce(expires_at <= now(), false) AS expired;
 
 -- name: find_token
--- $1 id. The token in use with its hash; `stale`: its last use should be noted.
-SELECT id, name, scopes, secret_hash, last_used_at IS NULL OR last_used_at < now() - interval '1 minute' AS stale
+-- $1 id. The token in use with its hash; `stale`: its last use should be noted; `operator`: who acts with it, if there are operators.
+SELECT id, name, scopes, secret_hash, last_used_at IS NULL OR last_used_at < now() - interval '1 minute' AS stale,
+       (SELECT operators.name FROM operators WHERE token = api_tokens.name AND disabled_at IS NULL) AS operator
 FROM api_tokens WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now());
 
 -- name: note_use_of_token

@@ -20,7 +20,7 @@ from checkout_daemon.ledger.apply import ReceivedEvent, _store_failed, apply_bat
 from checkout_daemon.ledger.merge import merge
 from checkout_daemon.ledger.translate.envelope import parse_event
 from checkout_daemon.orders.refund_rules import RefundOptions
-from checkout_daemon.orders.refunding import _begin
+from checkout_daemon.orders.refunding import begin_refund
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api import payments as stripe_payments
 from checkout_daemon.stripe_api.sessions import expire_session
@@ -164,7 +164,9 @@ async def busy(place: Place) -> dict[str, Any]:
     ids = {name: str(answer.order_id) for name, answer in made.items()}
     # resume-refunds: Stripe was asked and nobody read the answer; Stripe was not asked.
     for name in ("asked", "unasked"):
-        request = await runtime.database.run(_begin, ids[name], RefundOptions(amount=300), operator, "", livemode=False)
+        request = await runtime.database.run(
+            begin_refund, ids[name], RefundOptions(amount=300), operator, "", livemode=False
+        )
         if name == "asked":
             await stripe_payments.create_refund(runtime.gateway, json.loads(request.parameters), request.id)
     # follow-refund-hints: the charge's event has arrived, those of its refund have not.

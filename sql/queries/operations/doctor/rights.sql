@@ -5,7 +5,7 @@
 SELECT privilege || ' on ' || relname AS missing
 FROM pg_class CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege
 WHERE relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'schema_migrations'::regclass) AND relname = ANY ($1::text[])
-    AND (privilege = 'SELECT' OR relkind IN ('r', 'p') AND relname NOT IN ('schema_migrations', 'schema_backfills', 'api_tokens'))
+    AND (privilege = 'SELECT' OR relkind IN ('r', 'p') AND relname NOT IN ('schema_migrations', 'schema_backfills', 'api_tokens', 'operators'))
     AND (privilege <> 'DELETE' OR relname IN ('order_keys', 'stripe_event_payloads', 'stripe_event_payloads_default',
                                               'doubtful_attempts', 'charges', 'alerts', 'secret_matches', 'drifts', 'webhook_endpoints'))
     AND NOT has_table_privilege(pg_class.oid, privilege)

@@ -1,0 +1,23 @@
+"""Recognizes the operator that commands and the terminal act for, also by a token."""
+
+from __future__ import annotations
+
+from checkout_daemon.audit.registering import recognize
+from checkout_daemon.audit.rights import Registered
+from checkout_daemon.database.pool import Database
+from checkout_daemon.errors import ConfigurationError
+from checkout_daemon.tokens.api_tokens import check_bearer
+
+
+async def recognize_operator(database: Database, token: str | None) -> Registered | None:
+    """Return which operator this process acts for, or None, and have `this_operator` return them.
+
+    `token` is that of CHECKOUT_OPERATOR_TOKEN. Raise ConfigurationError if it is not in use.
+    """
+    if token is None:
+        return await recognize(database)
+    if (bearer := await check_bearer(database, token)) is None:
+        raise ConfigurationError(
+            "CHECKOUT_OPERATOR_TOKEN is not a token in use: `checkout tokens create NAME` makes one"
+        )
+    return await recognize(database, bearer.name)

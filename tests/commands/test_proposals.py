@@ -1,0 +1,123 @@
+"""`checkout operators` and `checkout proposals`, and what becomes of a refund above a limit on the command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from checkout_daemon.audit.operators import this_operator
+from checkout_daemon.checkout.placing import CheckoutAnswer
+from tests.commands.conftest import Run, faults_of_log
+
+
+@pytest.fixture
+def shop(run: Run, paid: CheckoutAnswer) -> CheckoutAnswer:
+    """A paid order, whoever runs this as the admin anna, and the tokens of bo, up to 10 eur, and cy, who approves."""
+    user = this_operator().os_user
+    assert run("operators", "add", "anna", "--role", "admin", "--system-user", user).code == 0
+    for name, role in (("bo", "refund"), ("cy", "approve")):
+        assert run("operators", "add", name, "--role", role, "--limit", "eur=1000", "--token", name).code == 0
+    return paid
+
+
+@pytest.fixture
+def tokens(run: Run, shop: CheckoutAnswer) -> dict[str, str]:
+    return {name: run("tokens", "create", name).out.strip() for name in ("bo", "cy")}
+
+
+def test_a_refund_above_the_limit_is_proposed_and_approved_by_another(
+    run: Run, shop: CheckoutAnswer, tokens: dict[str, str], environment: pytest.MonkeyPatch, database_url: str
+) -> None:
+    environment.setenv("CHECKOUT_OPERATOR_TOKEN", tokens["bo"])
+    small = run("orders", "refund", "1001", "--amount", "400", "--yes", "--json")
+    assert (small.code, small.json["amount"]) == (0, 400)
+    large = run("orders", "refund", "1001", "--amount", "1000", "--yes")
+    assert (large.code, large.out) == (0, "proposal 1\n")
+    assert "Another operator must approve it until" in large.err
+    refused = run("proposals", "approve", "1", "--yes")
+    assert (refused.code, "bo has the role refund, and this needs approve" in refused.err) == (4, True)
+    listed = run("proposals", "list", "--status", "open", "--json")
+    assert [(line["number"], line["amount"], line["proposed_by"]) for line in listed.lines] == [(1, 1000, "bo")]
+    environment.setenv("CHECKOUT_OPERATOR_TOKEN", tokens["cy"])
+    assert "refund €10.00 of order 1001" in run("proposals", "show", "1").out
+    assert run("proposals", "approve", "1").code == 2  # it asks first
+    done = run("proposals", "approve", "1", "--yes", "--json")
+    assert (done.code, done.json["status"], done.json["decided_by"]) == (0, "done", "cy")
+    assert run("proposals", "approve", "1", "--yes").code == 4
+    entries = run("audit", "list", "--order", "1001", "--json").lines
+    assert {(entry["kind"], entry["operator"]) for entry in entries} >= {
+        ("proposal.created", "bo"),
+        ("proposal.approved", "cy"),
+        ("refund.made", "cy"),
+    }
+    assert run("orders", "show", "1001", "--json").json["amount_refunded"] == 1400
+    assert faults_of_log(database_url) == []
+
+
+def test_who_proposes_cannot_approve_and_may_withdraw(
+    run: Run, shop: CheckoutAnswer, tokens: dict[str, str], environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("CHECKOUT_OPERATOR_TOKEN", tokens["cy"])
+    assert run("orders", "refund", "1001", "--yes", "--json").json["proposal"]["number"] == 1
+    own = run("proposals", "approve", "1", "--yes")
+    assert (own.code, "another operator must approve it" in own.err) == (4, True)
+    assert run("proposals", "reject", "1", "--yes", "--note", "wrong order").code == 0
+    assert run("proposals", "list", "--status", "rejected", "--quiet").out == "1\n"
+    assert run("proposals", "show", "99").code == 3
+
+
+def test_a_batch_above_the_limit_is_one_proposal(
+    run: Run, shop: CheckoutAnswer, tokens: dict[str, str], environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("CHECKOUT_OPERATOR_TOKEN", tokens["bo"])
+    ran = run("orders", "refund", "--status", "completed", "--yes")
+    assert (ran.code, ran.out) == (0, "proposal 1\n"), ran.err
+    assert run("batches", "resume", "1").code == 4
+    assert run("proposals", "show", "1", "--json").json["batch"] == 1
+
+
+def test_from_the_first_operator_on_only_operators_act(
+    run: Run, shop: CheckoutAnswer, environment: pytest.MonkeyPatch
+) -> None:
+    assert run("operators", "disable", "anna", "--yes").code == 4  # the only admin
+    assert run("operators", "add", "dee", "--role", "admin", "--system-user", "dee").code == 0
+    assert run("operators", "disable", "anna", "--yes").code == 0
+    ran = run("orders", "note", "1001", "hello")
+    assert (ran.code, "(not registered)" in ran.err, "is not an operator of this shop" in ran.err) == (4, True, True)
+    assert run("orders", "list").code == 0
+    environment.setenv("CHECKOUT_OPERATOR_TOKEN", "ckt_aaaaaaaaaaaa_" + "A" * 43)
+    assert run("orders", "note", "1001", "hello").code == 2
+
+
+def test_a_name_that_happens_to_be_an_operators_is_none(run: Run, paid: CheckoutAnswer) -> None:
+    """The system's user has the name of an operator who is recognized by something else."""
+    user = this_operator().os_user
+    assert run("operators", "add", user, "--role", "admin", "--token", "other").code == 0
+    ran = run("orders", "note", "1001", "hello")
+    assert (ran.code, "is not an operator" in ran.err) == (4, True)
+
+
+def test_operators_are_listed_limited_and_refused(run: Run, shop: CheckoutAnswer) -> None:
+    table = run("operators", "list").out
+    assert "up to €10.00" in table
+    assert "any amount" in table
+    assert run("operators", "limit", "bo", "eur=5000", "chf=100").code == 0
+    assert run("operators", "limit", "bo", "--role", "approve", "--json").json["limits"] == {"eur": 5000, "chf": 100}
+    assert run("operators", "limit", "bo", "--json").json["limits"] == {}
+    for wrong in (["eur"], ["eur=1.5"], ["eur=1", "EUR=2"]):
+        assert run("operators", "limit", "bo", *wrong).code == 2
+    add = ("operators", "add")
+    assert run(*add, "bo", "--role", "act", "--token", "x").code == 4
+    assert run(*add, "eve", "--role", "act", "--token", "bo").code == 4
+    assert run(*add, "eve", "--role", "act").code == 2
+    assert run(*add, "checkout-daemon", "--role", "act", "--token", "x").code == 2
+    assert run("operators", "limit", "nobody", "eur=1").code == 3
+    assert run("operators", "disable", "bo", "--yes").code == 0
+    assert "bo" not in run("operators", "list", "--quiet").out.split()
+    assert "bo" in run("operators", "list", "--all", "--quiet").out.split()
+    assert run(*add, "bo", "--role", "act", "--token", "bo").code == 0  # and comes back
+
+
+def test_the_first_operator_must_be_an_admin(run: Run) -> None:
+    ran = run("operators", "add", "bo", "--role", "refund", "--system-user", "bo")
+    assert (ran.code, "the first operator must be an admin" in ran.err) == (4, True)
+    assert "everybody who reaches the database may act" in run("operators", "list").err

@@ -1,0 +1,211 @@
+"""An operator with a login at the database is bound by it, whatever program they use: psql is enough to try."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from checkout_daemon.audit.audit_log import verify
+from checkout_daemon.audit.operators import Operator, act_as, this_operator
+from checkout_daemon.audit.registering import NewOperator, add_operator, disable_operator, recognize
+from checkout_daemon.audit.rights import OperatorRole
+from checkout_daemon.checkout.placing import CheckoutAnswer
+from checkout_daemon.database.pool import Database
+from checkout_daemon.errors import NotPermitted
+from checkout_daemon.operations.roles import apply_roles
+from checkout_daemon.orders.order_pages import show_order
+from checkout_daemon.orders.refund_rules import RefundOptions
+from checkout_daemon.orders.refunding import refund
+from checkout_daemon.proposals.deciding import approve
+from checkout_daemon.proposals.proposing import refund_or_propose
+from checkout_daemon.proposals.records import Proposal
+from checkout_daemon.runtime import Runtime
+from tests.support.shopping import paid_order
+
+ADA = Operator("ada", "shop1")
+Logins = dict[str, str]
+"""The database's URL for bo, who refunds up to 10 eur, and for cy, who approves."""
+
+
+@pytest.fixture
+async def logins(runtime: Runtime, database_url: str, connection: asyncpg.Connection) -> AsyncIterator[Logins]:
+    prefix = urlsplit(database_url).path[1:]
+    roles = await apply_roles(database_url, prefix)
+    parts = urlsplit(database_url)
+    await add_operator(runtime.database, NewOperator("ada", OperatorRole.ADMIN, {}, os_user="ada"), operator=ADA)
+    urls = {}
+    for name, role in (("bo", OperatorRole.REFUND), ("cy", OperatorRole.APPROVE)):
+        login = f"{prefix}_{name}"
+        wanted = NewOperator(name, role, {"eur": 1000}, database_role=login, group=prefix)
+        _, password = await add_operator(runtime.database, wanted, operator=ADA)
+        assert password is not None
+        urls[name] = f"postgresql://{login}:{password}@{parts.hostname}:{parts.port}{parts.path}"
+    await connection.execute(f"CREATE ROLE {prefix}_eve LOGIN PASSWORD 'p' IN ROLE {prefix}_operator")
+    urls["eve"] = f"postgresql://{prefix}_eve:p@{parts.hostname}:{parts.port}{parts.path}"
+    yield urls
+    act_as(None)
+    for name in ("bo", "cy", "eve"):
+        await connection.execute(f"DROP ROLE {prefix}_{name}")
+    for group in roles.names:
+        await connection.execute(f"DROP OWNED BY {group}; DROP ROLE {group}")
+
+
+@pytest.fixture
+async def order(runtime: Runtime, connection: asyncpg.Connection) -> CheckoutAnswer:
+    """Return a paid order of 33.99 eur."""
+    return await paid_order(runtime)
+
+
+async def refused(url: str, statement: str, why: str, *arguments: object) -> None:
+    user = await asyncpg.connect(url)
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match=why):
+            await user.execute(statement, *arguments)
+    finally:
+        await user.close()
+
+
+REQUEST = (
+    "INSERT INTO refund_requests (id, order_id, payment_id, amount, currency, parameters, started_at, next_attempt_at,"
+    " operator, proposal) VALUES ($1, $2, $3, $4, 'eur', $5, now(), now(), $6, $7)"
+)
+
+
+def request(order: CheckoutAnswer, payment: str, amount: int, **changes: object) -> tuple[object, ...]:
+    parameters = {"payment_intent": payment, "amount": changes.get("asked", amount), "metadata": {}}
+    who, proposal = changes.get("operator"), changes.get("proposal")
+    given = changes.get("id", str(uuid4()))
+    return (given, str(order.order_id), payment, amount, json.dumps(parameters), who, proposal)
+
+
+async def payment_of(runtime: Runtime, order: CheckoutAnswer) -> str:
+    return (await show_order(runtime.database, str(order.number))).payments[0].id
+
+
+async def test_sql_refunds_no_more_than_the_limit_and_in_no_other_name(
+    runtime: Runtime, order: CheckoutAnswer, logins: Logins, connection: asyncpg.Connection
+) -> None:
+    payment, bo = await payment_of(runtime, order), logins["bo"]
+    await refused(bo, REQUEST, "propose it", *request(order, payment, 1001))
+    await refused(bo, REQUEST, "cannot request a refund as ada", *request(order, payment, 900, operator="ada"))
+    await refused(bo, REQUEST, "parameters of refund request", *request(order, payment, 900, asked=3399))
+    await refused(bo, REQUEST, "does not allow this refund", *request(order, payment, 3000, proposal=1))
+    await refused(logins["eve"], REQUEST, "is not the login of an operator", *request(order, payment, 1))
+    user = await asyncpg.connect(bo)
+    await user.execute(REQUEST, *request(order, payment, 900))
+    await user.close()
+    change = "UPDATE refund_requests SET amount = 3399"
+    await refused(bo, change, "cannot be changed")
+    await refused(bo, "UPDATE refund_requests SET parameters = '{}'", "cannot be changed")
+    await refused(bo, "DELETE FROM refund_requests", "permission denied")
+    await connection.execute("UPDATE refund_requests SET answered_at = now(), refund_id = 're_1'")
+    await refused(bo, REQUEST, "may refund 1000 eur of an order, and this would be 1001", *request(order, payment, 101))
+
+
+async def test_sql_approves_nothing_of_ones_own_and_nothing_as_another(
+    runtime: Runtime, order: CheckoutAnswer, logins: Logins
+) -> None:
+    by_cy = await proposed(runtime, order, "cy", 3000)
+    by_bo = await proposed(runtime, order, "bo", 2000)
+
+    def decide(number: int, name: str, status: str = "approved") -> str:
+        decision = f"status = '{status}', decided_by = '{name}', decided_at = now()"
+        return f"UPDATE proposals SET {decision} WHERE number = {number}"
+
+    await refused(logins["cy"], decide(by_cy, "cy"), "another operator must approve it")
+    await refused(logins["cy"], decide(by_cy, "ada"), "cy cannot decide as ada")
+    await refused(logins["bo"], decide(by_cy, "bo"), "bo may not decide about proposals")
+    await refused(logins["bo"], decide(by_bo, "cy"), "bo cannot decide as cy")
+    await refused(logins["cy"], f"UPDATE proposals SET amount = 1 WHERE number = {by_cy}", "only decided")
+    await refused(logins["cy"], f"UPDATE proposals SET proposed_by = 'bo' WHERE number = {by_cy}", "only decided")
+    await refused(logins["cy"], "UPDATE proposals SET status = 'open', expires_at = 'infinity'", "only decided")
+    insert = (
+        "INSERT INTO proposals"
+        " (id, act, order_id, state, proposed_by, host, expires_at, status, decided_by, decided_at)"
+        f" VALUES (gen_random_uuid(), 'cancel', '{order.order_id}', '', $1, 'x', now() + interval '1 day', $2, $3, $4)"
+    )
+    await refused(logins["cy"], insert, "cy cannot propose as bo", "bo", "open", None, None)
+    await refused(logins["cy"], f"SET SESSION AUTHORIZATION {urlsplit(logins['bo']).username}", "permission denied")
+
+
+async def proposed(runtime: Runtime, order: CheckoutAnswer, name: str, amount: int) -> int:
+    options = RefundOptions(amount)
+    proposal = await refund_or_propose(runtime, str(order.order_id), options, operator=Operator(name, "desk"))
+    assert isinstance(proposal, Proposal)
+    return proposal.number
+
+
+async def test_sql_writes_no_other_name_into_the_log_and_makes_nobody_more_than_they_are(
+    runtime: Runtime, order: CheckoutAnswer, logins: Logins
+) -> None:
+    entry = (
+        "INSERT INTO operator_log (order_id, number, at, kind, operator, host, details, before, after, personal_hash,"
+        " prev_hash, hash) VALUES (gen_random_uuid(), 1, now(), 'order.noted', $1, 'x', '', '', '', '', '', '')"
+    )
+    await refused(logins["bo"], entry, "bo cannot write to the audit log as ada", "ada")
+    await refused(logins["bo"], entry, "as checkout-daemon", "checkout-daemon")
+    await refused(logins["eve"], entry, "is not the login of an operator", "eve")
+    user = await asyncpg.connect(logins["bo"])
+    await user.execute(entry, "bo")
+    await user.close()
+    for change in ("role = 'admin'", "limits = '{\"eur\": 999999}'", "database_role = 'x'"):
+        await refused(logins["bo"], f"UPDATE operators SET {change}", "an admin does")
+    token = (
+        "INSERT INTO api_tokens (id, name, scopes, secret_hash, created_by)"
+        " VALUES ('x', 'ada', '{orders:write}', '', '')"
+    )
+    await refused(logins["bo"], token, "an admin does")
+    batch = "INSERT INTO batches (act, options, note, operator, host, total) VALUES ('refund', '{}', '', 'ada', 'x', 0)"
+    await refused(logins["bo"], batch, "bo cannot start a batch as ada")
+    # A table of one's own does not take the place of ours.
+    columns = "name text, database_role text, disabled_at timestamptz, role text, limits jsonb"
+    forger = await asyncpg.connect(logins["bo"])
+    await forger.execute(f"CREATE TEMPORARY TABLE operators ({columns})")
+    await forger.execute("INSERT INTO pg_temp.operators VALUES ('ada', session_user, NULL, 'admin', '{}')")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="as ada"):
+        await forger.execute(entry, "ada")
+    await forger.close()
+
+
+async def test_the_program_works_with_these_logins_and_names_who_acted(
+    runtime: Runtime, order: CheckoutAnswer, logins: Logins
+) -> None:
+    bo, cy = Database(logins["bo"], max_size=2), Database(logins["cy"], max_size=2)
+    try:
+        assert await recognize(bo) is not None
+        who = this_operator()
+        assert who.user == "bo"
+        small = await refund(replace(runtime, database=bo), str(order.order_id), RefundOptions(500), operator=who)
+        assert small.amount == 500
+        large = await refund_or_propose(
+            replace(runtime, database=bo), str(order.order_id), RefundOptions(2000), operator=who
+        )
+        assert isinstance(large, Proposal)
+        assert await recognize(cy) is not None
+        done = await approve(replace(runtime, database=cy), large.number, operator=this_operator())
+        assert (done.proposal.status, done.proposal.decided_by) == ("done", "cy")
+        assert (await verify(runtime.database)).faults == []
+        await disable_operator(runtime.database, "bo", operator=ADA)
+        await refused(logins["bo"], REQUEST, "is not the login of an operator", *request(order, "pi_1", 1))
+    finally:
+        await bo.close()
+        await cy.close()
+
+
+async def test_a_login_needs_an_owner_who_may_make_one(runtime: Runtime, logins: Logins, database_url: str) -> None:
+    wanted = NewOperator("fay", OperatorRole.ACT, {}, database_role="nobody_fay", group="no_such_group")
+    with pytest.raises(NotPermitted, match="nothing was changed"):
+        await add_operator(runtime.database, wanted, operator=ADA)
+    await recognize(runtime.database)
+    assert await runtime.database.run(count_of, "fay") == 0
+
+
+async def count_of(connection: asyncpg.Connection, name: str) -> int:
+    count: int = await connection.fetchval("SELECT count(*) FROM operators WHERE name = $1", name)
+    return count
