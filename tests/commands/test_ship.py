@@ -1,0 +1,96 @@
+"""`checkout orders ship`: one order, many from a file, and what scripts see of refusals."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import Run
+from tests.commands.place import Place, make_paid, make_to_ship, make_waiting, open_place
+from tests.support.background import BackgroundStripe
+from tests.support.cluster import Cluster
+from tests.support.selling import SELLING
+
+
+@pytest.fixture(scope="module")
+def place(cluster: Cluster, offline_stripe: BackgroundStripe) -> Iterator[Place]:
+    yield from open_place(cluster, offline_stripe)
+
+
+@pytest.fixture
+def run(run_bare: Run, environment: pytest.MonkeyPatch, place: Place, tmp_path: Path) -> Run:
+    (tmp_path / "shop.toml").write_text(SELLING)
+    for name, value in place.environ().items():
+        environment.setenv(name, value)
+    environment.setenv("CHECKOUT_SHOP_FILE", str(tmp_path / "shop.toml"))
+    return run_bare
+
+
+def test_one_order_is_shipped_and_told_in_lists_and_exports(run: Run, place: Place) -> None:
+    number = place.make(make_to_ship)
+    waiting = [line for line in run("todo", "--json").lines if line["number"] == number]
+    assert [(item["kind"], item["command"]) for item in waiting] == [
+        ("order_unshipped", f"checkout orders ship {number}")
+    ]
+    ran = run("orders", "ship", str(number), "--carrier", "DHL", "--tracking", "00 34", "--json")
+    assert ran.code == 0, ran.err
+    (done,) = ran.lines
+    assert (done["number"], done["carrier"], done["tracking_number"], done["changed"]) == (number, "DHL", "00 34", True)
+    again = run("orders", "ship", str(number), "--carrier", "DHL", "--tracking", "00 34")
+    assert (again.code, f"Order {number} was shipped with DHL 00 34 before" in again.err) == (0, True), again.err
+    assert [line for line in run("todo", "--json").lines if line["number"] == number] == []
+    shown = json.loads(run("orders", "show", str(number), "--json").out)
+    assert (shown["status"], shown["shipping"]["carrier"], shown["shipping"]["address"]["city"]) == (
+        *("completed", "DHL", "Wien"),
+    )
+    listed = run("orders", "list", "--filter", "shipped:yes", "--json").lines
+    assert number in {line["number"] for line in listed}
+    rows = list(csv.DictReader(io.StringIO(run("orders", "export", "--order", str(number)).out)))
+    assert [(row["carrier"], row["shipping_country"], row["shipping_postal_code"]) for row in rows] == [
+        ("DHL", "AT", "1010")
+    ]
+    text = run("orders", "show", str(number)).out
+    assert "1010 WIEN" in text
+    assert "DHL, 00 34" in text
+
+
+def test_many_are_shipped_from_a_file_and_a_refusal_stops_no_other(run: Run, place: Place, tmp_path: Path) -> None:
+    first, unpaid, second = place.make(make_to_ship), place.make(make_waiting), place.make(make_to_ship)
+    file = tmp_path / "shipped.csv"
+    file.write_text(f"order,carrier,tracking\n{first},DHL,1\n{unpaid},DHL,2\n{second},DHL,3\n")
+    asked = run("orders", "ship", "--from-csv", str(file))
+    assert (asked.code, "--yes" in asked.err) == (2, True)
+    planned = run("orders", "ship", "--from-csv", str(file), "--dry-run", "--json")
+    assert planned.code == 0, planned.err
+    assert [line["number"] for line in planned.lines] == [first, unpaid, second]
+    ran = run("orders", "ship", "--from-csv", str(file), "--yes", "--json")
+    assert ran.code == 4
+    assert [line["number"] for line in ran.lines] == [first, second]
+    assert f"line 3: nothing of order {unpaid} is sent" in ran.err
+
+
+def test_a_faulty_file_and_contradicting_options_are_refused(run: Run, place: Place, tmp_path: Path) -> None:
+    number = place.make(make_to_ship)
+    file = tmp_path / "shipped.csv"
+    file.write_text(f"order,url\n{number},here\n")
+    before = place.contents()
+    for words in (
+        ["--from-csv", str(file), "--yes"],
+        [],
+        [str(number), "--from-csv", str(file)],
+        ["--from-csv", str(file), "--carrier", "DHL"],
+        [str(number), "--url", "here"],
+    ):
+        assert run("orders", "ship", *words).code == 2, words
+    assert place.contents() == before
+
+
+def test_an_order_of_which_nothing_is_sent_is_refused(run: Run, place: Place) -> None:
+    ran = run("orders", "ship", str(place.make(make_paid)))
+    assert ran.code == 4
+    assert "it was placed without shipping" in ran.err
