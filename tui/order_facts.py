@@ -68,6 +68,20 @@ def headline(details: OrderDetails, colour: Colour) -> Text:
     return text
 
 
+def _send_to(view: OrderView, context: AppContext) -> list[str]:
+    """Return how and where the order is sent; the lines of the address as a masked name."""
+    sent = view.shipping
+    if sent is None:
+        return []
+    how = ", ".join(filter(None, (sent.label, sent.estimate)))
+    return [plain(how), *(context.name(plain(line)) for line in sent.address.lines())]
+
+
+def _shipped(view: OrderView, at: str) -> str:
+    sent = view.shipping
+    return plain("  ".join(filter(None, (at, sent and sent.carrier, sent and sent.tracking_number))))
+
+
 def facts(details: OrderDetails, context: AppContext, colour: Colour, room: int) -> Text:
     """Return the order's facts in sections, omitting empty ones, for so many columns.
 
@@ -93,8 +107,10 @@ def facts(details: OrderDetails, context: AppContext, colour: Colour, room: int)
         ("Email", context.name(order.customer_email)),
         ("Phone", context.phone(order.customer_phone) if order.customer_phone else ""),
         *(("" if place else "Items", item) for place, item in enumerate(items)),
+        *(("" if place else "Send to", line) for place, line in enumerate(_send_to(view, context))),
         ("Created", f"{at(order.created_at)}  {'live' if order.livemode else 'test'}"),
         ("Paid", f"{at(order.paid_at)}  {', '.join(paid_with)}".rstrip() if order.paid_at else ""),
+        ("Shipped", _shipped(view, at(order.shipped_at)) if order.shipped_at else ""),
         ("Owner", plain(care.owner or "")),
         ("Snoozed", f"until {at(care.snoozed_until)}" if care.snoozed_until else ""),
         ("Refunded", money(order.amount_refunded, order.currency) if order.amount_refunded else ""),

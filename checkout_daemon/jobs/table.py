@@ -25,6 +25,7 @@ from checkout_daemon.messages.delivering import (
     spread_claimed,
 )
 from checkout_daemon.messages.pushes import owe_resolved, skip_unknown_pushes
+from checkout_daemon.messages.reminders import count_recovered, owe_reminders
 from checkout_daemon.messages.webhook_endpoints import skip_removed
 from checkout_daemon.model.messages import Channel
 from checkout_daemon.operations import retention
@@ -67,6 +68,8 @@ JOBS = (
     Job("spread-messages", 5.0, spread_claimed),
     Job("skip-removed", 60.0, lambda runtime: skip_removed(runtime.database)),
     Job("owe-again", 5.0, owe_again),
+    Job("owe-reminders", 300.0, owe_reminders, only_if=clocks.clocks_allow),
+    Job("count-recovered", 300.0, count_recovered),
     Job("count-outbox", 30.0, count_backlog),
     Job("count-trouble", 30.0, count_trouble),
     Job("skip-messages", 600.0, skip_unconfigured, only_if=clocks.clocks_allow),

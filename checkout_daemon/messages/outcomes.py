@@ -9,7 +9,7 @@ import asyncpg
 from checkout_daemon.ledger.derive import REFUND_MESSAGES
 from checkout_daemon.ledger.facts import RefundStatus
 from checkout_daemon.model.messages import MessageKind, split_attention
-from checkout_daemon.model.orders import AttentionCode, Order, OrderStatus
+from checkout_daemon.model.orders import PAYABLE_STATUSES, AttentionCode, Order, OrderStatus
 from checkout_daemon.orders.order_lists import OrderView, RefundLine, read_view
 from checkout_daemon.outbox.outbox_store import ClaimedMessage, is_acknowledged
 
@@ -81,6 +81,8 @@ def check_still_true(order: Order, kind: MessageKind) -> None:
     if kind is MessageKind.ORDER_COMPLETED and order.status == OrderStatus.REFUNDED:
         raise NotNeeded(REFUNDED_BY_NOW)
     if kind is MessageKind.ORDER_RECEIVED and order.status != OrderStatus.PROCESSING:
+        raise NotNeeded(f"the order is {order.status} by now")
+    if kind is MessageKind.ORDER_REMINDER and (order.attention or order.status not in PAYABLE_STATUSES):
         raise NotNeeded(f"the order is {order.status} by now")
     if kind is MessageKind.ORDER_SHIPPED and order.status in (OrderStatus.REFUNDED, OrderStatus.CANCELED):
         raise NotNeeded(f"the order is {order.status} by now")

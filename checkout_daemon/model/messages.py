@@ -8,6 +8,7 @@ at every attempt: `webhook-id` for a system, Message-ID for a person.
 |---|---|---|
 | order.received, order.completed | "" | |
 | order.shipped | how many times it was shipped before, from 1 | |
+| order.reminder | "" | |
 | payment.failed | the session whose payment failed | |
 | order.refunded, refund.requires_action, .pending, .canceled, .failed | the refund with that status | |
 | order.attention | code:subject, see `attention_subject` | |
@@ -53,6 +54,7 @@ class MessageKind(StrEnum):
     ORDER_SHIPPED = "order.shipped", _CUSTOMER
     ORDER_REFUNDED = "order.refunded", _CUSTOMER
     ORDER_ATTENTION = "order.attention", _OPERATOR
+    ORDER_REMINDER = "order.reminder", (Channel.MAIL,)  # only if CHECKOUT_REMINDER_HOURS is set
     PAYMENT_FAILED = "payment.failed", _CUSTOMER
     REFUND_REQUIRES_ACTION = "refund.requires_action", _CUSTOMER
     REFUND_PENDING = "refund.pending", _CUSTOMER

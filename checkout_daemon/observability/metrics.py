@@ -161,6 +161,15 @@ class Metrics:
         self.backlog_age = gauge(
             "checkout_outbox_oldest_seconds", "The age of the oldest of them", "mostrecent", "channel", "status"
         )
+        self.recovered_orders = gauge(
+            "checkout_recovered_orders", "Orders that were paid after their reminder", "mostrecent", "currency"
+        )
+        self.recovered_amount = gauge(
+            "checkout_recovered_amount",
+            "The totals of orders that were paid after their reminder, in minor units",
+            "mostrecent",
+            "currency",
+        )
         self.orders_attention = gauge(
             "checkout_orders_needing_attention", "Orders that a person must look at", "mostrecent"
         )
@@ -309,6 +318,11 @@ class Metrics:
         for status, count in events.items():
             self.events_unapplied.labels(status).set(count)
         self.events_oldest.set(oldest_seconds)
+
+    def recovered_counted(self, currency: str, orders: int, amount: int) -> None:
+        """Set what was paid after a reminder: orders, and their totals in minor units."""
+        self.recovered_orders.labels(currency).set(orders)
+        self.recovered_amount.labels(currency).set(amount)
 
     def comparison_aged(self, seconds: float) -> None:
         """Set how long ago the end of the last comparison with Stripe's events is."""

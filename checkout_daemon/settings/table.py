@@ -399,6 +399,14 @@ class Settings:
         about="When the addresses of CHECKOUT_ALERT_URLS get only urgent alerts, in CHECKOUT_TIME_ZONE. The others "
         "come afterwards.",
     )
+    reminder_hours: int | None = Group.MAIL.setting(
+        "CHECKOUT_REMINDER_HOURS",
+        kinds.whole(1, 168),
+        unset="nobody is reminded",
+        example="24",
+        about="After how many hours a shopper gets one mail about an order that was left unpaid. Ask a lawyer whether "
+        "your customers must agree to such mails.",
+    )
     shop_webhook_url: str | None = Group.WEBHOOKS.setting(
         "CHECKOUT_SHOP_WEBHOOK_URL",
         kinds.FINAL_URL,

@@ -16,6 +16,7 @@ from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.runtime import Runtime
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.orders import add_change, add_expired_order, add_order
+from tests.support.selling import to_be_sent
 from tests.support.shopping import check_out, paid_order, sessions_at_stripe
 from tests.support.stripe_events import deliver, event_body, insert_order, refused_payment
 from tests.tui.conftest import Seat, Sit
@@ -53,6 +54,31 @@ async def test_it_shows_facts_and_one_history(runtime: Runtime, sit: Sit) -> Non
         )  # fmt: skip
         await seat.press("escape")
         await seat.sees("Orders")
+
+
+async def test_capital_s_ships_what_is_paid_and_must_be_sent(
+    runtime: Runtime, connection: asyncpg.Connection, sit: Sit
+) -> None:
+    order_id = str((await paid_order(runtime)).order_id)
+    await to_be_sent(connection, order_id)
+    async with sit(size=(130, 45)) as seat:
+        await open_first(seat)
+        await seat.sees("Send to  Mail", "1010 WIEN")
+        await seat.press("S")
+        await seat.screen_of(Ask)
+        await seat.press(*"DHL", "enter")
+        await seat.sees("Number of the parcel")
+        await seat.press(*"34", "enter")
+        await seat.sees("Shipped", "$ checkout orders ship 1001 --carrier DHL --tracking 34")
+    assert (await shown(runtime)).order.shipped_at is not None
+
+
+async def test_an_order_of_which_nothing_is_sent_cannot_be_shipped(runtime: Runtime, sit: Sit) -> None:
+    await paid_order(runtime)
+    async with sit(size=(130, 40)) as seat:
+        await open_first(seat)
+        await seat.press("S")
+        await seat.sees("Nothing of this order is sent.")
 
 
 async def test_it_follows_its_order(connection: asyncpg.Connection, sit: Sit) -> None:

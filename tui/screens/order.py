@@ -80,6 +80,7 @@ class OrderScreen(OrderActions, CareActions, OwnActions):
         ),
         Action("a", "acknowledge", "Mark an attention code as dealt with", "orders ack ORDER REASON", writes=True),
         Action("n", "note", "Add a note", "orders note ORDER TEXT", writes=True),
+        Action("S", "ship", "State that it was sent", "orders ship ORDER --carrier NAME", writes=True),
         Action(
             "u", "correct", "Correct the customer's email or phone", "orders correct ORDER --email EMAIL", writes=True
         ),

@@ -17,6 +17,7 @@ from checkout_daemon.model.orders import PAYABLE_STATUSES, OrderStatus
 from checkout_daemon.orders.notes import acknowledge, note_order
 from checkout_daemon.orders.order_lists import OrderView
 from checkout_daemon.orders.refund_rules import prevents_refund
+from checkout_daemon.orders.shipping import SHIPPABLE, read_parcel, ship_order
 from checkout_daemon.orders.stripe_pages import dashboard_url, dispute_url
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import clock, time_of_day
@@ -136,6 +137,25 @@ class OrderActions(DetailScreen):
                 self.done("Note added")
 
     @work(group=ACTING)
+    async def action_ship(self) -> None:
+        if self.details is None:
+            return
+        question = "Who delivers it, such as DHL? Its customer gets a mail."
+        carrier = await self.app.push_screen_wait(Ask("Ship", question))
+        if carrier is None:
+            return
+        tracking = await self.app.push_screen_wait(Ask("Ship", "Number of the parcel, or leave empty."))
+        if tracking is None:
+            return
+        given = (("--carrier", carrier), ("--tracking", tracking))
+        async with self.doing(
+            self.command_for("orders", "ship", rest=[word for pair in given if pair[1] for word in pair])
+        ):
+            parcel = read_parcel(carrier, tracking, "")
+            done = await ship_order(self.app_context.database, self.order_id, parcel, operator=this_operator())
+            self.done(f"Order {done.number} is shipped" if done.changed else "That was known: nothing has changed")
+
+    @work(group=ACTING)
     async def action_correct(self) -> None:
         if self.details is not None:
             await correct(self, self.details.view.order)
@@ -244,6 +264,10 @@ def _obstacle(action: str, details: OrderDetails) -> str | None:
         return "This order has no open session."
     if action == "cancel" and status not in PAYABLE_STATUSES:
         return f"This order is {words(status)}: it cannot be canceled."
+    if action == "ship" and view.order.amount_shipping is None:
+        return "Nothing of this order is sent."
+    if action == "ship" and status not in SHIPPABLE:
+        return f"This order is {words(status)}: only paid orders are sent."
     if action == "acknowledge" and not view.order.attention:
         return "This order does not need attention."
     if action == "replay" and not view.events:

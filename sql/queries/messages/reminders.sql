@@ -1,0 +1,30 @@
+-- Reminders of orders that were left unpaid.
+
+-- name: owe_reminders
+-- $1 livemode, $2 made before, $3 made since, $4 limit. Returns the orders whose reminder is owed now.
+INSERT INTO outbox (order_id, kind, subject_id, channel)
+SELECT due.id, 'order.reminder', '', 'mail'
+FROM (
+    SELECT id, customer_email, created_at FROM orders
+    WHERE created_at < $2 AND created_at >= $3 AND livemode = $1 AND status IN ('pending', 'expired') AND attention = '{}'
+        AND customer_email <> '' AND paid_at IS NULL
+    ORDER BY created_at LIMIT $4
+) AS due
+WHERE NOT EXISTS (
+        SELECT FROM orders AS other
+        WHERE lower(other.customer_email) = lower(due.customer_email) AND other.id <> due.id AND other.livemode = $1
+            AND (other.created_at > due.created_at OR other.paid_at > due.created_at - interval '1 day'))
+    AND NOT EXISTS (
+        SELECT FROM orders AS other JOIN outbox ON outbox.order_id = other.id
+        WHERE lower(other.customer_email) = lower(due.customer_email) AND outbox.kind = 'order.reminder'
+            AND outbox.created_at > now() - interval '30 days')
+ON CONFLICT DO NOTHING
+RETURNING order_id;
+
+-- name: read_recovered
+-- $1 livemode
+SELECT orders.currency, count(*) AS orders, sum(orders.amount_total)::bigint AS amount
+FROM outbox JOIN orders ON orders.id = outbox.order_id
+WHERE outbox.kind = 'order.reminder' AND outbox.channel = 'mail' AND outbox.status = 'sent' AND orders.paid_at > outbox.sent_at
+    AND orders.livemode = $1
+GROUP BY orders.currency ORDER BY orders.currency;
