@@ -83,7 +83,7 @@ def audit_list(
         return await list_entries(database, wanted, limit=printer.to_read(limit))
 
     rows = with_reads(work)
-    printer.print_all(rows, limit)
+    printer.print_newest(rows, limit)
     if not printer.end() and not printer.silent:
         say("No entries.")
     if len(rows) > limit and not printer.silent:

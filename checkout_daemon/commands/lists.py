@@ -186,12 +186,15 @@ class Printer(Generic[T]):
     async def print_pages(self, pages: AsyncIterable[Sequence[T]], limit: int) -> None:
         """Print up to `limit` rows of the pages as they arrive, or once they are sorted."""
         if self.sort is not None:
-            rows = [row async for page in pages for row in page]
-            self.is_cut = len(rows) > MOST_SORTED
-            self.print_all(rows[:MOST_SORTED], limit)
+            self.print_newest([row async for page in pages for row in page], limit)
             return
         async for page in pages:
             self._print_page(page, max(0, limit - self.count))
+
+    def print_newest(self, rows: Sequence[T], limit: int) -> None:
+        """Print up to `limit` of the newest rows that `to_read` asked for; of a long list only these are sorted."""
+        self.is_cut = self.sort is not None and len(rows) > MOST_SORTED
+        self.print_all(rows[:MOST_SORTED] if self.is_cut else rows, limit)
 
     def print_all(self, rows: Sequence[T], limit: int | None = None) -> None:
         """Print a list that was read at once."""

@@ -105,7 +105,7 @@ def sessions_list(
             until=end,
         )
         begin = printer.begin(after, after)
-        printer.print_all(await find_sessions(database, wanted, limit=printer.to_read(limit), after=begin), limit)
+        printer.print_newest(await find_sessions(database, wanted, limit=printer.to_read(limit), after=begin), limit)
 
     with_reads(work)
     if not printer.end() and not printer.silent:

@@ -118,7 +118,7 @@ _ALL: tuple[OrderColumn, ...] = (
     RowColumn("email", "Email", "customer_email", lambda row, view: view.name(row.order.customer_email), 12, 40, 3,
                 sort="email", tone=muted),
     RowColumn("phone", "Phone", "customer_phone", _phone, 15, sort="phone", tone=muted),
-    RowColumn("items", "Items", "items", lambda row, _: _items(row), 14, 40, 2, sort="items", part=Part.ITEMS),
+    RowColumn("items", "Items", "items", lambda row, _: _items(row), 13, 40, 2, sort="items", part=Part.ITEMS),
     RowColumn("discount", "Discount", "amount_discount", lambda row, _: _amount(row.order.amount_discount, row), 10,
                 right=True, sort="discount"),
     RowColumn("refunded", "Refunded", "amount_refunded", lambda row, _: _amount(row.order.amount_refunded, row), 10,

@@ -135,7 +135,7 @@ async def test_a_list_that_could_not_be_read_is_not_replaced_by_the_one_before(
 ) -> None:
     for _ in range(2):
         await create(connection)
-    await connection.execute("UPDATE orders SET attention = '[\"paid_twice\"]' WHERE number = 1001")
+    await connection.execute("UPDATE orders SET attention = '{paid_twice}' WHERE number = 1001")
     async with sit() as seat:
         gate.failures = 1
         await seat.press("a")
