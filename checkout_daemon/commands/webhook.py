@@ -103,7 +103,7 @@ def _plan(url: str | None, *, update: bool, replace: bool, as_json: bool) -> int
 
 
 def _create(url: str | None, *, replace: bool, yes: bool, as_json: bool) -> int:
-    from checkout_daemon.ledger.event_types import EVENT_TYPES
+    from checkout_daemon.ledger.event_types import ENDPOINT_TYPES
     from checkout_daemon.stripe_sync import our_endpoint
     from checkout_daemon.stripe_sync.remembered_endpoint import remember_instead
 
@@ -119,18 +119,18 @@ def _create(url: str | None, *, replace: bool, yes: bool, as_json: bool) -> int:
     created, deleted, settings = with_stripe(work)
     remember_instead(settings.state_dir, deleted, created.endpoint.id, created.secret)
     _reveal_secret(settings, created, {"deleted": deleted}, as_json=as_json)
-    say(f"{created.endpoint.id} receives all {len(EVENT_TYPES)} types at {created.endpoint.url}.")
+    say(f"{created.endpoint.id} receives all {len(ENDPOINT_TYPES)} types at {created.endpoint.url}.")
     if deleted:
         say(f"Deleted: {', '.join(deleted)}.")
     return 0
 
 
 def _update(url: str | None, *, as_json: bool) -> int:
-    from checkout_daemon.ledger.event_types import EVENT_TYPES
+    from checkout_daemon.ledger.event_types import ENDPOINT_TYPES
     from checkout_daemon.stripe_sync import our_endpoint
 
     for endpoint in with_stripe(lambda gateway, settings: our_endpoint.fix(gateway, _address(settings, url))):
-        text = f"{endpoint.id} is {endpoint.status} and receives all {len(EVENT_TYPES)} types at {endpoint.url}"
+        text = f"{endpoint.id} is {endpoint.status} and receives all {len(ENDPOINT_TYPES)} types at {endpoint.url}"
         print_result(_endpoint_object(endpoint), text, as_json=as_json)
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checkout_daemon import clocks
 from checkout_daemon.audit.audit_log import anchor_log
+from checkout_daemon.bank.reading import read_balance
 from checkout_daemon.batches.running import run_left_batches
 from checkout_daemon.checkout import coupons
 from checkout_daemon.checkout.doubtful_sessions import settle_doubtful_sessions
@@ -55,6 +56,7 @@ JOBS = (
     Job("follow-refund-hints", 20.0, catching_up.follow_hints),
     Job("sweep-expired", 60.0, catching_up.sweep_expired),
     Job("recheck-drifts", 60.0, recheck_drifts),
+    Job("read-balance", 30.0, read_balance),
     Job("fill-charges", 5.0, lambda runtime: fill_charges(runtime.database)),
     # The pulse, for terminals
     Job("beat", pulse.BEAT_SECONDS, pulse.beat),

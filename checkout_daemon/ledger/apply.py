@@ -16,6 +16,7 @@ from checkout_daemon.database.pool import LOST_RACES, Database, LostRace, confir
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.ledger import event_store
 from checkout_daemon.ledger.event_store import HeldEvent, NewEvent, Verdict
+from checkout_daemon.ledger.event_types import BALANCE_TYPES
 from checkout_daemon.ledger.fingerprints import error_fingerprint
 from checkout_daemon.ledger.merge import Merged, Update, load_all, settle
 from checkout_daemon.ledger.missing_orders import note_objects
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 ACTOR = "stripe"
 OTHER_ACCOUNT = "other_account"
 WHY_IGNORED: Mapping[str, str] = {
+    "balance": "it is about the balance at Stripe, which is read from Stripe's lists; no order depends on it",
     "no_order": "no known order belongs to the objects it names; if one is found later, the event counts for it",
     "not_an_event": "Stripe signed it, but it is not an event; there is nothing to do",
     OTHER_ACCOUNT: "it names a Stripe account other than that of STRIPE_API_KEY: its money is not this shop's",
@@ -306,7 +308,7 @@ def _translate(received: ReceivedEvent, own: frozenset[str]) -> tuple[Update | N
             log.exception("event %s of type %s could not be translated", event.id, event.type)
         return None, _failed(error, received.received_at, 0)
     if translation is None:
-        return None, Verdict("ignored", reason="unhandled_type")
+        return None, Verdict("ignored", reason="balance" if event.type in BALANCE_TYPES else "unhandled_type")
     if translation.subject_id is None:
         return None, Verdict("ignored", reason="no_order")
     update = Update(

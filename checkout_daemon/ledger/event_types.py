@@ -125,3 +125,13 @@ _ROWS = (
 
 EVENT_TYPES = {row.name: row for row in _ROWS}
 """By name, in the order in which they are shown. The webhook endpoint is registered for exactly these."""
+
+PAYOUT_TYPES = ("payout.canceled", "payout.failed", "payout.paid", "payout.reconciliation_completed")
+"""What our endpoint is registered for besides, about the balance. An endpoint without them is no fault."""
+
+BALANCE_TYPES = (*PAYOUT_TYPES, "payout.created", "payout.updated", "charge.updated")
+"""Events that no order depends on: they have the balance read at once (bank/reading.py), and are never merged."""
+
+ENDPOINT_TYPES = (*EVENT_TYPES, *PAYOUT_TYPES)
+"""What our endpoint at Stripe is registered for. `charge.updated` is not: there is one for every payment, and what it
+reports, a balance transaction without its amounts, is read from Stripe's list, a hundred at a time."""

@@ -1,4 +1,4 @@
-"""The routes that control the sandbox: its clock, planned trouble, and rolled secrets."""
+"""The routes that control the sandbox: its clock, planned trouble, rolled secrets, settlement, failing payouts."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from checkout_daemon.sandbox.amounts import currency_code
 from checkout_daemon.sandbox.box import Advance, Box
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.guard import check_origin
+from checkout_daemon.sandbox.payments.fees import Settlement, read_settlement, set_settlement
+from checkout_daemon.sandbox.payments.payouts import fail_payout
 from checkout_daemon.sandbox.trouble import TroublePlan, changed_trouble
 from checkout_daemon.sandbox.webhooks.endpoints import roll_secret
 
@@ -36,6 +39,9 @@ def add_control(app: web.Application, box: Box) -> None:
     app.router.add_get("/sandbox/chaos", control.guarded(control.show_trouble))
     app.router.add_post("/sandbox/chaos", control.guarded(control.change_trouble))
     app.router.add_delete("/sandbox/chaos", control.guarded(control.end_trouble))
+    app.router.add_get("/sandbox/settlement", control.guarded(control.show_settlement))
+    app.router.add_post("/sandbox/settlement", control.guarded(control.change_settlement))
+    app.router.add_post("/sandbox/payouts/{id}/fail", control.guarded(control.fail_payout))
     app.router.add_post("/sandbox/webhook_endpoints/{id}/roll_secret", control.guarded(control.roll))
 
 
@@ -99,6 +105,35 @@ class Control:
             secret = roll_secret(self.box, endpoint, overlap)
         return web.json_response({"id": endpoint.id, "secret": secret, "overlap": overlap})
 
+    async def show_settlement(self, _: web.Request) -> web.Response:
+        """Answer the currency that payments settle in, and the rates."""
+        settlement = read_settlement(self.box)
+        return web.json_response({"currency": settlement.currency, "rates": dict(settlement.rates)})
+
+    async def change_settlement(self, request: web.Request) -> web.Response:
+        """Settle the currencies of `rates` in `currency` from now on; without it, each settles in its own."""
+        given = await _given(request)
+        if set(given) - {"currency", "rates"}:
+            raise ApiError('Give {"currency": "eur", "rates": {"usd": 0.92}}, or nothing.')
+        currency, rates = given.get("currency"), given.get("rates", {})
+        if not isinstance(rates, dict) or not all(_is_rate(rate) for rate in rates.values()):
+            raise ApiError('Invalid rates: give positive numbers, such as {"usd": 0.92}.', param="rates")
+        settlement = Settlement(
+            None if currency is None else currency_code(str(currency)),
+            {currency_code(code, "rates"): rate for code, rate in rates.items()},
+        )
+        with self.box.storage.transaction():
+            set_settlement(self.box, settlement)
+        return await self.show_settlement(request)
+
+    async def fail_payout(self, request: web.Request) -> web.Response:
+        """Let the bank return an automatic payout, and answer it."""
+        payout = self.box.get(request.match_info["id"], "payout")
+        with self.box.storage.transaction():
+            fail_payout(self.box, payout)
+        self.box.wake.set()
+        return web.json_response(payout.body)
+
     def _set_trouble(self, trouble: TroublePlan) -> None:
         self.box.storage.set_state("trouble", json.dumps(asdict(trouble)))
         self.box.trouble = trouble
@@ -127,6 +162,10 @@ def _seconds(given: Any, name: str, farthest: float = _FARTHEST) -> float:
         message = f"Invalid {name}: seconds, or a number with s, m, h, d or w such as 3d; a year at most."
         raise ApiError(message, param=name)
     return seconds
+
+
+def _is_rate(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 async def _given(request: web.Request) -> dict[str, Any]:

@@ -43,9 +43,12 @@ PERMISSIONS = (
                "noticing that Stripe disabled the endpoint", "webhook_endpoints.retrieve"),
     Permission("rak_webhook_write", "Webhook Endpoints", "Write",
                "`checkout webhook create` and `rotate`", "webhook_endpoints.update", optional=True),
+    Permission("rak_balance_transaction_source_read", "Balance Transaction Sources", "Read",
+               "fees: `checkout report`", "balance_transactions.retrieve", optional=True),
+    Permission("rak_payout_read", "Payouts", "Read", "`checkout payouts`", "payouts.retrieve", optional=True),
 )
 # fmt: on
-"""Every permission. The optional ones are for commands alone, and may be those of another key."""
+"""Every permission. Orders need none of the optional ones; those of webhook endpoints may be another key's."""
 
 
 def is_restricted(api_key: str) -> bool:

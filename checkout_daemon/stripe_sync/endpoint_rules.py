@@ -9,7 +9,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from checkout_daemon.ledger.event_types import EVENT_TYPES
+from checkout_daemon.ledger.event_types import BALANCE_TYPES, ENDPOINT_TYPES, EVENT_TYPES
 
 API_VERSION = "2026-10-28.endive"
 """The version of Stripe's API that the pinned SDK uses and that events are rendered in."""
@@ -55,7 +55,7 @@ def webhook_url(public_url: str) -> str:
 
 def endpoint_parameters(url: str, description: str) -> dict[str, Any]:
     """Return the parameters with which to create an endpoint."""
-    return {"url": url, "enabled_events": list(EVENT_TYPES), "api_version": API_VERSION, "description": description}
+    return {"url": url, "enabled_events": list(ENDPOINT_TYPES), "api_version": API_VERSION, "description": description}
 
 
 def read_endpoint(endpoint: Mapping[str, Any]) -> Endpoint:
@@ -72,7 +72,7 @@ def read_endpoint(endpoint: Mapping[str, Any]) -> Endpoint:
         livemode=endpoint["livemode"],
         created_at=datetime.fromtimestamp(endpoint["created"], UTC),
         missing=tuple(sorted(needed - types)),
-        extra=tuple(sorted(types - set(EVENT_TYPES))),
+        extra=tuple(sorted(types - {*EVENT_TYPES, *BALANCE_TYPES})),
         secret=metadata.get(SECRET_MARK) or None,
         replaces=tuple(filter(None, metadata.get(REPLACES, "").split(","))),
         retired_at=datetime.fromtimestamp(int(retired_at), UTC) if retired_at.isdecimal() else None,

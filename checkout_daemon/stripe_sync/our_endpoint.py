@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from checkout_daemon.errors import CheckoutError, NotFound, StripeRejected, StripeUnavailable
-from checkout_daemon.ledger.event_types import EVENT_TYPES
+from checkout_daemon.ledger.event_types import ENDPOINT_TYPES
 from checkout_daemon.stripe_api import webhook_endpoints
 from checkout_daemon.stripe_api.client import StripeGateway
 from checkout_daemon.stripe_sync.endpoint_rules import (
@@ -64,7 +64,7 @@ async def require_none(gateway: StripeGateway, url: str) -> None:
 async def fix(gateway: StripeGateway, url: str) -> list[Endpoint]:
     """Give the existing endpoints exactly our types, and enable them; their secrets stay. Raise as `fixable`."""
     existing = await fixable(gateway, url)
-    wanted = {"enabled_events": list(EVENT_TYPES), "disabled": False}
+    wanted = {"enabled_events": list(ENDPOINT_TYPES), "disabled": False}
     fixed = [await webhook_endpoints.update_endpoint(gateway, endpoint.id, wanted) for endpoint in existing]
     return [read_endpoint(endpoint) for endpoint in fixed]
 

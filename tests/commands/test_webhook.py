@@ -17,7 +17,7 @@ import pytest
 import stripe as sdk
 
 from checkout_daemon.app import create_app
-from checkout_daemon.ledger.event_types import EVENT_TYPES
+from checkout_daemon.ledger.event_types import ENDPOINT_TYPES, EVENT_TYPES
 from checkout_daemon.settings import load_settings
 from checkout_daemon.stripe_sync.endpoint_rules import API_VERSION, RETIRED_AT
 from tests.commands.conftest import Run, go
@@ -47,7 +47,7 @@ class Account:
         return list(self.call("GET", "/webhook_endpoints")["data"])
 
     def register(self, **form: str | list[str]) -> str:
-        wanted: dict[str, str | list[str]] = {"url": URL, "enabled_events[]": list(EVENT_TYPES)}
+        wanted: dict[str, str | list[str]] = {"url": URL, "enabled_events[]": list(ENDPOINT_TYPES)}
         return str(self.call("POST", "/webhook_endpoints", **(wanted | {"api_version": API_VERSION} | form))["id"])
 
 
@@ -77,7 +77,7 @@ def test_an_endpoint_is_made_once_with_exactly_our_types_and_its_secret_is_print
     assert made.json["id"] == endpoint["id"]
     assert made.json["secret"].startswith("whsec_")
     assert made.json["known"] is False
-    assert (endpoint["url"], sorted(endpoint["enabled_events"])) == (URL, sorted(EVENT_TYPES))
+    assert (endpoint["url"], sorted(endpoint["enabled_events"])) == (URL, sorted(ENDPOINT_TYPES))
     assert (endpoint["api_version"], endpoint["livemode"]) == (API_VERSION, False)
     assert (again.code, again.out) == (4, "")
     assert f"{endpoint['id']} exists for {URL} and needs no change" in again.err

@@ -47,6 +47,7 @@ LARGE = {
     "payments",
     "payment_observations",
     "charges",
+    "balance_transactions",
     "stripe_events",
     "outbox",
 }

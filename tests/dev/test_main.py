@@ -15,7 +15,7 @@ import pytest
 
 from checkout_daemon.dev.ports import free_port, is_free
 from checkout_daemon.dev.processes import poll
-from checkout_daemon.ledger.event_types import EVENT_TYPES
+from checkout_daemon.ledger.event_types import ENDPOINT_TYPES
 from tests.support.dev import Dev, answers, running_dev, spawn_dev
 
 NOTICE_SECONDS = 15  # for children to see that their parent is gone
@@ -70,7 +70,7 @@ async def test_one_command_starts_a_shop_and_sigterm_stops_it(state_dir: Path) -
         assert dev.env["STRIPE_API_KEY"].startswith("sk_test_")
         [endpoint] = await endpoints(dev)
         assert endpoint["url"] == f"{dev.url}/api/webhook"
-        assert set(endpoint["enabled_events"]) == set(EVENT_TYPES)  # type: ignore[call-overload]
+        assert set(endpoint["enabled_events"]) == set(ENDPOINT_TYPES)  # type: ignore[call-overload]
 
         assert await dev.stop() == 0
 

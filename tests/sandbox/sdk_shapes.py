@@ -152,6 +152,7 @@ CLASSES: dict[str, type] = {
     "account": stripe.Account,
     "balance": stripe.Balance,
     "balance_transaction": stripe.BalanceTransaction,
+    "payout": stripe.Payout,
     "charge": stripe.Charge,
     "checkout.session": stripe.checkout.Session,
     "coupon": stripe.Coupon,

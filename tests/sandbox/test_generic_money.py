@@ -7,7 +7,8 @@ import stripe
 from aiohttp.test_utils import TestServer
 
 from tests.sandbox.billing_steps import fund
-from tests.sandbox.conftest import Ask, event_types, wait_for
+from tests.sandbox.conftest import Ask, wait_for
+from tests.sandbox.payment_steps import types_about
 
 DAY = 86_400
 
@@ -26,7 +27,7 @@ async def test_a_payout_arrives_the_next_day_unless_it_is_canceled(
 
     assert (await ask("GET", f"/v1/payouts/{first['id']}"))["status"] == "paid"
     assert (await ask("GET", f"/v1/payouts/{second['id']}"))["status"] == "canceled"
-    assert (await event_types(client)).count("payout.paid") == 1
+    assert (await types_about(client, first["id"])).count("payout.paid") == 1
 
 
 async def test_a_transfer_is_reversed_in_parts_and_never_beyond(ask: Ask) -> None:

@@ -25,6 +25,8 @@ from tests.sandbox.sdk_params import SOURCE, by_route, differences, methods
 GATEWAY = {
     "v1.accounts.retrieve_current_async": ("GET", "/v1/account"),
     "v1.charges.list_async": ("GET", "/v1/charges"),
+    "v1.balance_transactions.list_async": ("GET", "/v1/balance_transactions"),
+    "v1.balance_transactions.retrieve_async": ("GET", "/v1/balance_transactions/{id}"),
     "v1.charges.retrieve_async": ("GET", "/v1/charges/{id}"),
     "v1.checkout.sessions.create_async": ("POST", "/v1/checkout/sessions"),
     "v1.checkout.sessions.expire_async": ("POST", "/v1/checkout/sessions/{id}/expire"),
@@ -41,6 +43,8 @@ GATEWAY = {
     "v1.disputes.retrieve_async": ("GET", "/v1/disputes/{id}"),
     "v1.payment_intents.list_async": ("GET", "/v1/payment_intents"),
     "v1.payment_intents.retrieve_async": ("GET", "/v1/payment_intents/{id}"),
+    "v1.payouts.list_async": ("GET", "/v1/payouts"),
+    "v1.payouts.retrieve_async": ("GET", "/v1/payouts/{id}"),
     "v1.refunds.create_async": ("POST", "/v1/refunds"),
     "v1.refunds.list_async": ("GET", "/v1/refunds"),
     "v1.refunds.update_async": ("POST", "/v1/refunds/{id}"),

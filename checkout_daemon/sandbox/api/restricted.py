@@ -10,6 +10,7 @@ _RESTRICTED = "rk_test_"
 _NAMES = {
     "account": "accounts_kyc_basic",
     "accounts": "accounts_kyc_basic",
+    "balance_transactions": "balance_transaction_source",
     "refunds": "charge",
     "prices": "plan",
     "webhook_endpoints": "webhook",

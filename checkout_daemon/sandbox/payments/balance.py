@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.payments import fees
 from checkout_daemon.sandbox.storage import Body, Stored
 
-_PENDING_SECONDS = 2 * 24 * 3600
-DISPUTE_FEE = 1500
-_CATEGORIES = {"adjustment": "dispute", "payment": "charge", "payment_refund": "refund"}
+_DAY = 24 * 3600
+_PENDING_SECONDS = 2 * _DAY
+_PLANNED = "payouts_planned"
+_CATEGORIES = {
+    "adjustment": "dispute",
+    "payment": "charge",
+    "payment_refund": "refund",
+    "payout_cancel": "payout_reversal",
+    "payout_failure": "payout_reversal",
+}
 
 
 def book(
@@ -29,10 +38,12 @@ def book(
 ) -> Body:
     """Write a balance transaction. `kind` is charge, payment, refund, payment_refund, adjustment and so on.
 
-    The money of a payment is available after two days, unless `at_once`.
+    The money of a payment is available after two days, unless `at_once`, and is paid out at the next midnight. `fee` is
+    in the currency in which the amount settles; by default it is that of the table in fees.py.
     """
+    amount, currency, rate = fees.read_settlement(box).convert(amount, currency)
     if fee is None:
-        fee = (amount * 29 + 500) // 1000 + 30 if kind == "charge" else 35 if kind == "payment" else 0
+        fee = fees.fee_of(kind, amount, currency)
     moment = stamp()
     paid = kind in ("charge", "payment")
     pending = paid and not at_once
@@ -50,6 +61,7 @@ def book(
         available_on=moment + (_PENDING_SECONDS if pending else 0),
         currency=currency,
         description=description,
+        exchange_rate=rate,
         fee=fee,
         fee_details=[details] if fee else [],
         net=amount - fee,
@@ -58,7 +70,19 @@ def book(
         status="pending" if pending else "available",
         type=kind,
     )
+    if kind != "payout":
+        _plan_payout(box, body["available_on"])
     return box.storage.add(Stored(body, parent=source, kind=kind)).body
+
+
+def _plan_payout(box: Box, available_on: int) -> None:
+    """Plan the payouts of the midnight after this time, unless they are planned."""
+    due = (available_on // _DAY + 1) * _DAY
+    planned = json.loads(box.storage.state(_PLANNED) or "[]")
+    if due not in planned:
+        later = [other for other in planned if other > stamp()]
+        box.storage.set_state(_PLANNED, json.dumps([*later, due]))
+        box.storage.add_timer("pay_out", float(due), {})
 
 
 def balance(box: Box) -> Body:

@@ -9,7 +9,7 @@ from checkout_daemon.sandbox.clock import now, today
 from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.objects.shapes import new_body, new_part
 from checkout_daemon.sandbox.parameters.specs import Params
-from checkout_daemon.sandbox.payments import balance, refunding
+from checkout_daemon.sandbox.payments import balance, fees, refunding
 from checkout_daemon.sandbox.payments.evidence import (
     ESCALATING,
     VERDICTS,
@@ -236,7 +236,8 @@ def _set_due(box: Box, dispute: Stored) -> None:
 
 
 def _withdraw(box: Box, body: Body) -> None:
-    fee = balance.DISPUTE_FEE
+    _, settled, _ = fees.read_settlement(box).convert(0, body["currency"])
+    fee = fees.dispute_fee(settled)
     _book(box, body, -body["amount"], fee, f"Chargeback withdrawal for {body['charge']}", "dispute")
 
 

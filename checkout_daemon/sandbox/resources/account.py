@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.box import ACCOUNT_ID, Box
+from checkout_daemon.sandbox.box import ACCOUNT_ID, Box, Timers
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.objects.operations import operation
 from checkout_daemon.sandbox.objects.paging import conditions_of, list_page
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params
-from checkout_daemon.sandbox.payments import balance
+from checkout_daemon.sandbox.payments import balance, payouts
 from checkout_daemon.sandbox.storage import Body
 
 _CREATED = 1_700_000_000
@@ -40,9 +40,11 @@ def _retrieve_transaction(box: Box, _: Params, object_id: str) -> Body:
 
 def _list_transactions(box: Box, params: Params, _: str) -> Body:
     if params.get("payout"):
-        box.get(params["payout"], "payout", "payout")
-        raise invalid("Balance transaction history can only be filtered on automatic transfers, not manual.")
-    page = list_page(box, "balance_transaction", "/v1/balance_transactions", params, conditions_of(params, {}))
+        payout = box.get(params["payout"], "payout", "payout")
+        if not payout.body["automatic"]:
+            raise invalid("Balance transaction history can only be filtered on automatic transfers, not manual.")
+    conditions = conditions_of(params, {"payout": payouts.PAYOUT_OF_LINE, "source": "parent"})
+    page = list_page(box, "balance_transaction", "/v1/balance_transactions", params, conditions)
     page["data"] = [_aged(transaction) for transaction in page["data"]]
     return page
 
@@ -58,3 +60,4 @@ OPERATIONS = (
     operation("GET /v1/balance_transactions/{id}", _retrieve_transaction),
     operation("GET /v1/balance_transactions", _list_transactions),
 )
+TIMERS: Timers = {"pay_out": payouts.pay_out}

@@ -28,9 +28,9 @@ DROP TABLE IF EXISTS
     schema_migrations, schema_backfills, products, discounts, orders, order_keys, order_texts, order_items,
     order_shipping, order_taxes,
     session_attempts, acts, links, checkout_sessions, payments, payment_observations, refunds, disputes, refund_hints,
-    order_care, stripe_events, stripe_event_payloads, order_changes, outbox, alerts, operator_log, operator_log_heads, anchors,
+    order_care, payouts, stripe_events, stripe_event_payloads, order_changes, outbox, alerts, operator_log, operator_log_heads, anchors,
     anchored_heads, refund_requests, doubtful_attempts, shop_identity, missing_orders, stripe_accounts,
-    api_tokens, canceled_payments, charges, cursors, secret_matches, webhook_endpoints, batches, batch_items, drifts, item_care,
+    api_tokens, balance_transactions, canceled_payments, charges, cursors, secret_matches, webhook_endpoints, batches, batch_items, drifts, item_care,
     stock_reservations, stock_movements, operators, proposals
 CASCADE;
 
