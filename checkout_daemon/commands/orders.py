@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from checkout_daemon.commands import orders_actions, orders_caring, orders_correct, orders_ship
 from checkout_daemon.commands.base import CommandGroup
 from checkout_daemon.commands.completers import complete_numbers
+from checkout_daemon.commands.files import opened_output
 from checkout_daemon.commands.lists import format_options, printer_of
 from checkout_daemon.commands.options import (
     WRITABLE_FILE,
@@ -41,8 +41,6 @@ from checkout_daemon.model.order_rows import NEWEST_FIRST, SORTS, Part, read_sor
 from checkout_daemon.present.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from checkout_daemon.database.pool import Database
     from checkout_daemon.database.reading import Reads
     from checkout_daemon.orders.caring import Care
@@ -203,7 +201,7 @@ def orders_export(
             pages = exporting.export_orders(database, wanted, limit=limit, items=items, extent=extent)
         orders = rows = 0
         progress = Progress("Orders", shown=output is not None or not sys.stdout.isatty())
-        with _opened(output, force=force) as file, progress:
+        with opened_output(output, force=force) as file, progress:
             # Written together with the first page: if the database does not answer, nothing is written.
             head = exporting.csv_header(items=items) if csv else ""
             # Page by page, so that a million orders take no more memory than a page.
@@ -223,28 +221,6 @@ def orders_export(
     if output is not None:
         say(counted(exported, "order") + (f", {counted(rows, 'item')}" if items else "") + f" in {output}.")
     return 0
-
-
-@contextmanager
-def _opened(output: Path | None, *, force: bool) -> Iterator[TextIO]:
-    """Open the output. A file appears under its name only once it is complete, so that nobody reads half of it."""
-    import os
-
-    from checkout_daemon.private_files import publish
-
-    if output is None:
-        yield sys.stdout
-        sys.stdout.flush()
-        return
-    if output.exists() and not output.is_file():
-        raise click.FileError(str(output), "it exists and is not a file")
-    if output.exists() and not force:
-        raise click.UsageError(f"{output} exists and is not overwritten: name another file, or add --force")
-    try:
-        with publish(output, replace=True) as new, os.fdopen(os.dup(new), "w", encoding="utf-8") as file:
-            yield file
-    except OSError as error:
-        raise click.FileError(str(output), error.strerror) from error
 
 
 @orders.command("show")

@@ -192,6 +192,9 @@ class Metrics:
             "How long ago the end is up to which our events were compared with Stripe's",
             "mostrecent",
         )
+        self.balance_age = gauge(
+            "checkout_stripe_balance_age_seconds", "How long ago the balance at Stripe was last read", "mostrecent"
+        )
         self.orders = counter("checkout_orders", "Orders made", "currency")
         self.pool_size = gauge("checkout_database_connections", "Connections open", "livesum", "pool")
         self.pool_idle = gauge("checkout_database_connections_idle", "Connections open and idle", "livesum", "pool")
@@ -327,6 +330,10 @@ class Metrics:
     def comparison_aged(self, seconds: float) -> None:
         """Set how long ago the end of the last comparison with Stripe's events is."""
         self.backfill_gap.set(seconds)
+
+    def balance_aged(self, seconds: float) -> None:
+        """Set how long ago the balance at Stripe was last read."""
+        self.balance_age.set(seconds)
 
     def pool_waited(self, pool: str, waits: int, seconds: float) -> None:
         """Set how often, and for how long in all, connections of a pool were waited for since the start."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from checkout_daemon.bank.reading import last_reading
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.server import read_now
 from checkout_daemon.orders.figures import read_trouble
@@ -19,11 +20,14 @@ async def count_trouble(runtime: Runtime) -> None:
         trouble = await read_trouble(connection, now, livemode=livemode)
         oldest = await connection.fetchval(sql("oldest_unapplied"), livemode)
         caught_up, _ = await last_comparison(connection)
+        read, read_at = await last_reading(connection)
     runtime.metrics.trouble_counted(
         attention=trouble.attention,
         stuck=trouble.stuck,
         events={"failed": trouble.events_failed, "dead": trouble.events_dead},
         oldest_seconds=max(oldest or 0.0, 0.0),
     )
+    if read is not None:
+        runtime.metrics.balance_aged(max((now - read_at).total_seconds(), 0.0))
     if caught_up is not None:
         runtime.metrics.comparison_aged(max((now - caught_up.until).total_seconds(), 0.0))

@@ -116,6 +116,17 @@ def a_counted_product(place: Place, folder: Path) -> Mapping[str, object]:
     return {"SKU": "BOX"}
 
 
+def a_payout(place: Place, folder: Path) -> Mapping[str, object]:
+    """One that was made by hand: Stripe lists no lines of it."""
+    _execute(
+        place,
+        "INSERT INTO payouts (id, livemode, amount, currency, status, automatic, reconciliation, created_at,"
+        " arrives_at) VALUES ('po_by_hand', false, 500, 'eur', 'paid', false, 'not_applicable', now(), now())"
+        " ON CONFLICT DO NOTHING",
+    )
+    return {}
+
+
 def a_message(place: Place, folder: Path) -> Mapping[str, object]:
     place.make(make_paid)
     return {"MESSAGE": _newest(place, "outbox")}
@@ -341,6 +352,12 @@ READING = {
     "orders export": Line("orders export"),
     "outbox list": Line("outbox list", a_message),
     "outbox show": Line("outbox show MESSAGE", a_message),
+    "payouts export": Line("payouts export"),
+    "payouts list": Line("payouts list", a_payout),
+    "payouts order": Line("payouts order ORDER", an_order(make_paid)),
+    "payouts reconcile": Line("payouts reconcile --since 1d"),
+    "payouts show": Line("payouts show po_by_hand", a_payout),
+    "report": Line("report"),
     "sessions list": Line("sessions list"),
     "sessions show": Line("sessions show ORDER", an_order(make_waiting)),
     "outbox endpoints list": Line("outbox endpoints list", a_receiver),

@@ -22,6 +22,7 @@ MODULES = (
     "programs.third_parties",
     "crashes.part",
     "batches",
+    "books",
     "deliveries",
     "history",
     "simulation.part",

@@ -117,6 +117,17 @@ async def test_payments_settle_in_another_currency(server: TestServer, client: s
     assert (newest.amount, newest.currency) == (-1830, "eur")
 
 
+async def test_a_payout_is_not_converted(server: TestServer, client: stripe.StripeClient) -> None:
+    await pay(client)
+    async with aiohttp.ClientSession() as http:
+        await http.post(server.make_url("/sandbox/settlement"), json={"currency": "eur", "rates": {"usd": 0.9}})
+    await advance(server, "4d")
+    (payout,) = (await client.v1.payouts.list_async()).data
+    own = await client.v1.balance_transactions.retrieve_async(str(payout.balance_transaction))
+    assert (payout.currency, payout.amount, own.currency, own.amount) == ("usd", 1912, "usd", -1912)
+    assert await _balance(client) == {"usd": 0}
+
+
 @pytest.mark.parametrize(
     "given", [{"rates": {"usd": 0}}, {"rates": 3}, {"currency": "xxx"}, {"rates": {"xxx": 1}}, {"other": 1}]
 )

@@ -10,6 +10,7 @@ import asyncpg
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.operations.doctor import (
     alerts,
+    balance,
     connections,
     database,
     live,
@@ -47,6 +48,7 @@ CHECKS: dict[str, _Examine] = {
     "dead_letters": database.no_dead_letters,
     "backfill": database.nothing_missing,
     "orders": database.orders_whole,
+    "balance": balance.balance_read,
 }
 
 LIVE_CHECKS: dict[str, _Examine] = {

@@ -15,6 +15,8 @@ from checkout_daemon.sandbox.storage import Body, Stored
 _DAY = 24 * 3600
 _PENDING_SECONDS = 2 * _DAY
 _PLANNED = "payouts_planned"
+_CONVERTED = ("charge", "payment", "refund", "payment_refund", "refund_failure", "adjustment")
+"""What is in the currency of a payment, not in one that the balance has already."""
 _CATEGORIES = {
     "adjustment": "dispute",
     "payment": "charge",
@@ -41,7 +43,9 @@ def book(
     The money of a payment is available after two days, unless `at_once`, and is paid out at the next midnight. `fee` is
     in the currency in which the amount settles; by default it is that of the table in fees.py.
     """
-    amount, currency, rate = fees.read_settlement(box).convert(amount, currency)
+    rate = None
+    if kind in _CONVERTED:
+        amount, currency, rate = fees.read_settlement(box).convert(amount, currency)
     if fee is None:
         fee = fees.fee_of(kind, amount, currency)
     moment = stamp()

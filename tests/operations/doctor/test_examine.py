@@ -31,6 +31,7 @@ NAMES = [
     "dead_letters",
     "backfill",
     "orders",
+    "balance",
 ]
 
 
@@ -40,7 +41,7 @@ async def test_a_shop_without_faults(settings: Settings, account: Account) -> No
     assert list(checks) == NAMES == list(CHECKS)
     assert [check for check in checks.values() if check.fault] == []
     assert {check.fix for check in checks.values()} == {None}
-    assert [name for name, check in checks.items() if check.ok is None] == ["permissions", "smtp", "alerts"]
+    assert [name for name, check in checks.items() if check.ok is None] == ["permissions", "smtp", "alerts", "balance"]
     assert "because CHECKOUT_SMTP_URL is not set" in checks["smtp"].detail
     assert "whsec_1" not in "".join(check.detail for check in checks.values())
 
@@ -60,6 +61,7 @@ async def test_without_a_database_the_checks_that_need_one_fail_and_the_rest_pas
         "dead_letters",
         "backfill",
         "orders",
+        "balance",
     ]
     assert checks["database"].fix == "pg_isready --dbname=postgresql://ada@127.0.0.1:1/shop"
     assert "verysecret" not in str(checks)
@@ -88,6 +90,6 @@ async def test_without_any_settings_the_demo_fixes_every_fault(monkeypatch: pyte
         "endpoint",
         "secrets",
     }
-    needed |= {"dead_letters", "backfill", "orders"}
+    needed |= {"dead_letters", "backfill", "orders", "balance"}
     assert set(wrong) == needed
     assert set(wrong.values()) == {"checkout dev"}

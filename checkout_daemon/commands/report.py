@@ -1,0 +1,163 @@
+"""`checkout report`: what came in and went out, by day or by what the orders have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from checkout_daemon.commands.base import Command
+from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of
+from checkout_daemon.commands.options import read_times, since_option, until_option
+from checkout_daemon.commands.output import say
+from checkout_daemon.commands.running import with_reads
+from checkout_daemon.commands.typed import OneOf
+from checkout_daemon.present.text import plain
+
+if TYPE_CHECKING:
+    from checkout_daemon.bank.reports import By, ComparedRow
+    from checkout_daemon.database.reading import Reads
+    from checkout_daemon.settings import Settings
+
+# As By in bank/reports.py has them
+_DIMENSIONS = ("day", "week", "month", "currency", "method", "country", "sku", "discount", "decline")
+_DAYS = 30
+
+
+@click.command(cls=Command)
+@click.option("--by", type=OneOf(_DIMENSIONS), default="day", show_default=True, metavar="WHAT",
+              help=f"Choose the rows: {', '.join(_DIMENSIONS[:-1])} or {_DIMENSIONS[-1]}.")  # fmt: skip
+@click.option("--against", type=OneOf(("previous",)), help="Compare with the time before, which is as long.")
+@since_option
+@until_option
+@list_options
+def report(by: str, against: str | None, since: str | None, until: str | None, **options: Any) -> int:
+    """Report orders, conversion, and money in and out.
+
+    Money is that of Stripe's balance: it counts on the day it moved, in the currency that Stripe settles in, and a
+    refund on the day of the refund. Orders count on the day they were made; conversion is the share that was paid. net
+    = gross + refunds + disputes + other - fees. By sku and decline, amounts are those of orders. Without --since: the
+    last 30 days, today included. JSON and CSV have minor units.
+
+    Example:
+      checkout report
+      checkout report --by month --since 2026-01-01 --against previous
+      checkout report --by country --format csv
+    """
+    from checkout_daemon.bank.reports import By, ComparedRow, compare, previous, read_report
+    from checkout_daemon.orders.figures import midnight
+
+    now = datetime.now(UTC)
+    wanted = By(by)
+    printer = printer_of(_listing(wanted, against is not None), options)
+
+    async def work(database: Reads, settings: Settings) -> tuple[list[ComparedRow], list[ComparedRow]]:
+        zone = printer.zone = settings.time_zone
+        start, end = read_times(since, until, zone, now)
+        end = end or now
+        start = start or midnight(min(now, end) - timedelta(days=_DAYS - 1), zone)
+        if start >= end:
+            raise click.UsageError(f"--until {until} is not after the start: add --since")
+        found = await read_report(database, wanted, start, end, zone, livemode=settings.livemode)
+        if against is None:
+            return [ComparedRow(row, None) for row in found.rows], [
+                ComparedRow(row, None, is_total=True) for row in found.totals
+            ]
+        before = await read_report(database, wanted, *previous(start, end, zone), zone, livemode=settings.livemode)
+        totals = {row.currency: row for row in before.totals}
+        return compare(found, before, zone), [
+            ComparedRow(row, totals.get(row.currency), is_total=True) for row in found.totals
+        ]
+
+    rows, totals = with_reads(work)
+    printer.print_all([*rows, *totals] if printer.form == "table" and len(rows) > len(totals) else rows)
+    if not printer.end() and not printer.silent:
+        say("Nothing was made or moved in that time. The daemon reads the balance within five minutes.")
+    return 0
+
+
+_MONEY = ("gross", "refunds", "disputes", "fees", "other", "net", "payouts")
+_KEYS = ("key", "currency", "orders", "paid", "conversion", *_MONEY, "units", "declines")
+_BEFORE = ("orders", "gross", "net")
+
+
+def _listing(by: By, against: bool) -> ListKind[ComparedRow]:
+    def record(row: ComparedRow) -> dict[str, Any]:
+        fields = {name: getattr(row.row, name) for name in _KEYS}
+        if against:
+            fields |= {f"{name}_before": getattr(row.before, name) if row.before else 0 for name in _BEFORE}
+        return fields
+
+    def money_column(name: str, *, always: bool = False) -> ListColumn[ComparedRow]:
+        from checkout_daemon.present.money import money
+
+        def wanted(rows: Sequence[ComparedRow]) -> bool:
+            return always or any(getattr(row.row, name) for row in rows)
+
+        def shown(row: ComparedRow) -> str:
+            return money(getattr(row.row, name), row.row.currency)
+
+        return ListColumn(name, name, shown, right=True, wanted=wanted)
+
+    def numbers(name: str) -> ListColumn[ComparedRow]:
+        return ListColumn(
+            name,
+            name,
+            lambda row: "" if getattr(row.row, name) is None else str(getattr(row.row, name)),
+            right=True,
+            wanted=lambda rows: any(getattr(row.row, name) is not None for row in rows),
+        )
+
+    columns: list[ListColumn[ComparedRow]] = [
+        ListColumn(by.value, "key", _name),
+        ListColumn(
+            "currency",
+            "currency",
+            lambda row: row.row.currency.upper(),
+            wanted=lambda rows: len({row.row.currency for row in rows}) > 1,
+        ),
+        numbers("declines"),
+        numbers("orders"),
+        ListColumn(
+            "conversion",
+            "conversion",
+            lambda row: "" if row.row.conversion is None else f"{row.row.conversion:.0%}",
+            right=True,
+        ),
+        numbers("units"),
+        money_column("gross", always=by.value != "decline"),
+        *(money_column(name) for name in _MONEY[1:5]),
+        money_column("net", always=by.value not in ("decline", "sku")),
+    ]
+    if against:
+        columns.append(ListColumn("before", "net_before", _before, right=True))
+        columns.append(ListColumn("change", "change", _change, right=True, value=_share))
+    columns.append(money_column("payouts"))
+    keys = (*_KEYS, *(f"{name}_before" for name in _BEFORE)) if against else _KEYS
+    return ListKind(columns, keys, "key", record)
+
+
+def _name(row: ComparedRow) -> str:
+    if row.is_total:
+        return "total"
+    return "(none)" if row.row.key is None else plain(row.row.key)
+
+
+def _before(row: ComparedRow) -> str:
+    from checkout_daemon.present.money import money
+
+    return money(row.before.net if row.before else 0, row.row.currency)
+
+
+def _share(row: ComparedRow) -> float | None:
+    """Return the change of the net against the time before, or None where that had none."""
+    if row.before is None or row.before.net <= 0:
+        return None
+    return row.row.net / row.before.net - 1
+
+
+def _change(row: ComparedRow) -> str:
+    share = _share(row)
+    return "" if share is None else f"{share:+.0%}"
