@@ -195,15 +195,17 @@ def orders_export(
     async def work(database: Reads, settings: Settings) -> tuple[int, int]:
         if chosen:
             found = [order for order, _ in await selection.read(database, settings)]
-            pages = exporting.export_these(database, found, items=items)
+            pages = exporting.export_these(database, found, items=items, selling=settings.shop.is_selling)
         else:
             wanted = await selection.filters.read(database, datetime.now(UTC), settings.time_zone)
-            pages = exporting.export_orders(database, wanted, limit=limit, items=items, extent=extent)
+            pages = exporting.export_orders(
+                database, wanted, limit=limit, items=items, extent=extent, selling=settings.shop.is_selling
+            )
         orders = rows = 0
         progress = Progress("Orders", shown=output is not None or not sys.stdout.isatty())
         with opened_output(output, force=force) as file, progress:
             # Written together with the first page: if the database does not answer, nothing is written.
-            head = exporting.csv_header(items=items) if csv else ""
+            head = exporting.csv_header(items=items, selling=settings.shop.is_selling) if csv else ""
             # Page by page, so that a million orders take no more memory than a page.
             async for page in pages:
                 lines = exporting.csv_lines(page.rows) if csv else exporting.json_lines(page.rows)

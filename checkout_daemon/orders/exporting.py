@@ -44,40 +44,51 @@ class ExportPage:
 
 
 async def export_orders(
-    database: Readable, wanted: OrderFilter, *, limit: int | None, items: bool, extent: Extent | None = None
+    database: Readable,
+    wanted: OrderFilter,
+    *,
+    limit: int | None,
+    items: bool,
+    extent: Extent | None = None,
+    selling: bool = False,
 ) -> AsyncIterator[ExportPage]:
     """Yield orders page by page, newest first; amounts in minor units, times as RFC 3339 in UTC.
 
-    `extent` is as for list_orders.
+    `extent` is as for list_orders. `selling`: with how and where to orders are sent, and their taxes.
     """
     async for page in orders_with_charges(database, wanted, limit=limit, extent=extent):
-        yield await _page(database, page, items=items)
+        yield await _page(database, page, items=items, selling=selling)
 
 
-async def export_these(database: Readable, orders: Sequence[Order], *, items: bool) -> AsyncIterator[ExportPage]:
+async def export_these(
+    database: Readable, orders: Sequence[Order], *, items: bool, selling: bool = False
+) -> AsyncIterator[ExportPage]:
     """Yield these orders page by page, each once, in this sequence, as export_orders does."""
     once = list({order.id: order for order in orders}.values())
     for start in range(0, len(once), PAGE):
         part = once[start : start + PAGE]
         async with database.connection() as connection:
             paid = await read_paid_with(connection, [order.id for order in part])
-        yield await _page(database, [(order, paid[order.id]) for order in part], items=items)
+        yield await _page(database, [(order, paid[order.id]) for order in part], items=items, selling=selling)
 
 
-async def write_csv(database: Readable, orders: Sequence[Order], path: Path) -> int:
+async def write_csv(database: Readable, orders: Sequence[Order], path: Path, *, selling: bool = False) -> int:
     """Write these orders to a new private file, and return how many. Raise FileExistsError, and OSError for others."""
     count = 0
     with publish(path, replace=False) as new, os.fdopen(os.dup(new), "w", encoding="utf-8") as file:
-        file.write(csv_header(items=False))
-        async for page in export_these(database, orders, items=False):
+        file.write(csv_header(items=False, selling=selling))
+        async for page in export_these(database, orders, items=False, selling=selling):
             file.write(csv_lines(page.rows))
             count += page.orders
     return count
 
 
-async def _page(database: Readable, page: Sequence[tuple[Order, PaidWith]], *, items: bool) -> ExportPage:
+async def _page(
+    database: Readable, page: Sequence[tuple[Order, PaidWith]], *, items: bool, selling: bool
+) -> ExportPage:
     rows: list[Row] = [msgspec.to_builtins(order) | msgspec.to_builtins(paid) for order, paid in page]
-    await _add_shipping(database, rows)
+    if selling:
+        await _add_shipping(database, rows)
     if items:
         by_id = {order.id: row for (order, _), row in zip(page, rows, strict=True)}
         async with database.connection() as connection:
@@ -103,9 +114,9 @@ async def _add_shipping(database: Readable, rows: Sequence[Row]) -> None:
             row["taxes"] = "; ".join(f"{line.tax_class} {line.percent:f}% {line.amount}" for line in lines)
 
 
-def csv_header(*, items: bool) -> str:
+def csv_header(*, items: bool, selling: bool = False) -> str:
     """Return the header line of a CSV file of orders, or of their items."""
-    return csv_text([[*_ORDER_KEYS, *_SHIPPING_KEYS, *(_ITEM_KEYS if items else ())]])
+    return csv_text([[*_ORDER_KEYS, *(_SHIPPING_KEYS if selling else ()), *(_ITEM_KEYS if items else ())]])
 
 
 def csv_lines(rows: Iterable[Row]) -> str:

@@ -61,6 +61,11 @@ class Shop:
     shipping: Shipping | None = None  # None: nothing is sent
     tax: Tax | None = None  # None: prices are shown without any word about tax
 
+    @property
+    def is_selling(self) -> bool:
+        """Whether the shop states something about shipping or tax."""
+        return self.shipping is not None or self.tax is not None
+
     def words_in(self, language: str) -> Words:
         """Return the words in a language such as de or de-AT, else in the shop's own, else none."""
         own = self.locale or self.languages[0]

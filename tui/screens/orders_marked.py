@@ -251,7 +251,8 @@ class MarkingScreen(ListScreen[OrderRow]):
         numbers = (order.number for order in orders)
         self.show_command(command_line("orders", "export", *numbers, "--output", name))
         try:
-            count = await write_csv(self.app_context.reads, orders, path)
+            selling = self.app_context.settings.shop.is_selling
+            count = await write_csv(self.app_context.reads, orders, path, selling=selling)
         except FileExistsError:
             self.notify(f"{name} exists: name another file.", title="Not written", severity="error", markup=False)
         except (OSError, CheckoutError) as error:
