@@ -11,6 +11,9 @@ _HOST_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<
 _PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 _NOT_IN_URL = re.compile(r"[^\x21-\x7e]|\\")
 _LONGEST_SHOWN = 2000
+_SEARCH_PATH = "search_path"
+SCHEMA_NAME = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")
+"""A schema that CHECKOUT_DATABASE_SCHEMA may name: what needs no quotes anywhere."""
 _HOSTS = r"(?:(?:\[[0-9a-f:.%]+\]|[a-z0-9._%~-]*)(?::\d{1,5})?(?:,|(?=[/?]|$)))*"
 _SHOWABLE = re.compile(
     rf"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:(?P<user>[^\s:/?#@]*)(?::[^\s/?#@]*)?@)?"
@@ -121,7 +124,7 @@ def read_http_url(text: str, *, final: bool = False) -> HttpUrl:
 
 def split_password(url: str) -> tuple[str, str | None]:
     """Return a database URL without its password, for a command line that every user can see, and the password."""
-    parts = urlsplit(url)
+    parts = urlsplit(without_schema(url))
     user, at, address = parts.netloc.rpartition("@")
     name, _, password = user.partition(":")
     query: list[tuple[str, str]] = []
@@ -133,6 +136,33 @@ def split_password(url: str) -> tuple[str, str | None]:
     # By hand: urlunsplit drops the slashes of an empty address, which means the local socket.
     bare = f"{parts.scheme}://{name}{at}{address}{parts.path}{'?' if query else ''}{urlencode(query)}"
     return bare, unquote(password) or None
+
+
+def schema_of(url: str) -> str | None:
+    """Return the schema that a database URL names as its search_path, or None without one plain name."""
+    try:
+        named = dict(parse_qsl(urlsplit(url).query)).get(_SEARCH_PATH, "")
+    except ValueError:  # malformed: whoever connects finds out
+        return None
+    return named if SCHEMA_NAME.fullmatch(named) else None
+
+
+def with_schema(url: str, schema: str | None) -> str:
+    """Return a database URL that names this schema as its search_path, and no other one; with None, as it is."""
+    if schema is None:
+        return url
+    address, _, query = url.partition("?")
+    kept = [part for part in query.split("&") if part and not part.startswith(f"{_SEARCH_PATH}=")]
+    return f"{address}?{'&'.join([*kept, f'{_SEARCH_PATH}={schema}'])}"
+
+
+def without_schema(url: str) -> str:
+    """Return a database URL for libpq, which knows no search_path."""
+    if schema_of(url) is None:
+        return url
+    address, _, query = url.partition("?")
+    kept = "&".join(part for part in query.split("&") if not part.startswith(f"{_SEARCH_PATH}="))
+    return f"{address}?{kept}" if kept else address
 
 
 def shown_url(url: str) -> str | None:

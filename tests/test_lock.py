@@ -22,6 +22,8 @@ def requirements(section: str, option: str) -> list[Requirement]:
 
 NEEDED = requirements("options", "install_requires")
 FOR_DEVELOPMENT = requirements("options.extras_require", "dev")
+EXTRAS = requirements("options.extras_require", "otel") + requirements("options.extras_require", "alerts")
+HASHED = ("requirements.lock", "requirements-extras.lock")
 
 
 def locked(file: str) -> dict[str, str]:
@@ -33,7 +35,8 @@ def locked(file: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("file", "requirement"),
     [("requirements.lock", requirement) for requirement in NEEDED]
-    + [("constraints.txt", requirement) for requirement in NEEDED + FOR_DEVELOPMENT],
+    + [("requirements-extras.lock", requirement) for requirement in NEEDED + EXTRAS]
+    + [("constraints.txt", requirement) for requirement in NEEDED + FOR_DEVELOPMENT + EXTRAS],
     ids=lambda value: value if isinstance(value, str) else value.name,
 )
 def test_every_requirement_has_an_upper_bound_and_is_locked_within_it(file: str, requirement: Requirement) -> None:
@@ -41,19 +44,21 @@ def test_every_requirement_has_an_upper_bound_and_is_locked_within_it(file: str,
     assert locked(file)[canonicalize_name(requirement.name)] in requirement.specifier
 
 
-def test_every_package_of_a_deployment_has_hashes() -> None:
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize("file", HASHED)
+def test_every_package_of_a_deployment_has_hashes(file: str) -> None:
+    text = (ROOT / file).read_text(encoding="utf-8")
     blocks = re.split(r"\n(?=\S)", text)
     packages = [block for block in blocks if "==" in block.partition("\n")[0]]
-    assert len(packages) == len(locked("requirements.lock"))
+    assert len(packages) == len(locked(file))
     assert [block.partition("=")[0] for block in packages if "--hash=sha256:" not in block] == []
 
 
 def test_deployments_get_the_versions_that_were_tested() -> None:
-    assert locked("requirements.lock").items() <= locked("constraints.txt").items()
+    assert locked("requirements.lock").items() <= locked("requirements-extras.lock").items()
+    assert locked("requirements-extras.lock").items() <= locked("constraints.txt").items()
 
 
-@pytest.mark.parametrize("file", ["requirements.lock", "constraints.txt"])
+@pytest.mark.parametrize("file", [*HASHED, "constraints.txt"])
 def test_no_lock_file_names_a_registry(file: str) -> None:
     text = (ROOT / file).read_text(encoding="utf-8")
     assert not re.search(r"https?://|--index|--extra-index|--find-links", text)

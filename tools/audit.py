@@ -101,6 +101,7 @@ def main(arguments: Sequence[str]) -> int:
     pip_audit = [arguments[0], "--progress-spinner", "off"]
     audits = [
         audit_python(pip_audit, "requirements.lock"),
+        audit_python(pip_audit, "requirements-extras.lock"),
         audit_python(pip_audit, "constraints.txt"),
         audit_npm(["npm"], "frontend"),
     ]

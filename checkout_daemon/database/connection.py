@@ -120,6 +120,12 @@ async def settle(connection: asyncpg.Connection, settings: Mapping[str, str]) ->
         return await _apply(connection, settings)
 
 
+async def use_schema(connection: asyncpg.Connection, schema: str | None) -> None:
+    """Have a session that is ours alone find the tables of a schema; with None, those of the server's search path."""
+    if schema is not None:
+        await connection.execute(f"SET search_path = {schema}")
+
+
 async def is_alone(connection: asyncpg.Connection) -> bool:
     """Return whether the connection leads to a process of the server, and to no pooler."""
     return await _apply(connection, {})

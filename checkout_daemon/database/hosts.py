@@ -18,6 +18,7 @@ import asyncpg
 
 from checkout_daemon.database.url_parameters import explain, for_asyncpg, parameters
 from checkout_daemon.errors import ConfigurationError
+from checkout_daemon.urls import schema_of
 
 HOST_SECONDS = 4.0
 """How long one host may take to accept a connection."""
@@ -35,10 +36,25 @@ Host = tuple[str, int]
 async def connect(url: str, *, timeout: float = HOST_SECONDS, **options: Any) -> asyncpg.Connection:
     """Open a connection to the URL's host; with several, to the first that accepts writes. `timeout` is per host.
 
+    It finds the tables of the schema that the URL names, unless a pooler is in between; see `use_schema`.
+
     The URL's `connect_timeout` wins over `timeout`. With several hosts, `target_session_attrs` is read-write unless the
     URL sets it. Raises the error of asyncpg for the host that failed last, and ConfigurationError for a URL that is
     malformed, or has a parameter that is unknown or wrong, or names a file that cannot be read.
     """
+    from checkout_daemon.database.connection import settle  # it imports what imports this
+
+    connection = await _connect(url, timeout, options)
+    if (schema := schema_of(url)) is not None:
+        try:
+            await settle(connection, {"search_path": schema})
+        except BaseException:
+            connection.terminate()
+            raise
+    return connection
+
+
+async def _connect(url: str, timeout: float, options: dict[str, Any]) -> asyncpg.Connection:
     hosts = hosts_of(url)
     try:
         address, ours = for_asyncpg(url)

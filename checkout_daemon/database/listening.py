@@ -11,11 +11,12 @@ from typing import Any
 import asyncpg
 
 from checkout_daemon.database.away import unavailable_when_away
-from checkout_daemon.database.connection import PLANNER, settle
+from checkout_daemon.database.connection import PLANNER, settle, use_schema
 from checkout_daemon.database.hosts import connect, hosts_of
 from checkout_daemon.database.pool import turned_read_only
 from checkout_daemon.database.poolers import require_session
 from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.urls import schema_of
 
 # A server that no longer answers must not keep us from the one that took over.
 _STATEMENT_SECONDS = 10.0
@@ -40,6 +41,7 @@ async def listening(url: str, channel: str) -> AsyncIterator[tuple[asyncpg.Conne
             connection.add_termination_listener(notice)
             if not await settle(connection, PLANNER):
                 await require_session(connection, partial(connect, url, statement_cache_size=0))
+                await use_schema(connection, schema_of(url))
             await connection.add_listener(channel, notice)
         yield connection, news
     finally:

@@ -35,6 +35,7 @@ from checkout_daemon.database.neighbours import our_relations
 from checkout_daemon.database.pool import direct_connection
 from checkout_daemon.database.queries import sql, sql_folder
 from checkout_daemon.errors import CannotMigrate, ConfigurationError, NotPermitted, SchemaMismatch
+from checkout_daemon.urls import schema_of
 
 log = logging.getLogger(__name__)
 
@@ -76,10 +77,14 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class SchemaState:
-    """The database's schema version (0: empty), and the oldest code that may still run on it."""
+    """The database's schema version (0: empty), and the oldest code that may still run on it.
+
+    `elsewhere`: if it is empty, the schemas that have tables of this program, where the search path does not lead.
+    """
 
     version: int
     oldest_code: int
+    elsewhere: tuple[str, ...] = ()
 
     def check(self, code: int) -> None:
         """Raise SchemaMismatch unless code of schema version `code` may run on this database."""
@@ -126,7 +131,8 @@ def code_version() -> int:
 async def read_state(connection: asyncpg.Connection) -> SchemaState:
     """Return the state of the database's schema."""
     if not await connection.fetchval(sql("schema_exists")):
-        return SchemaState(0, 0)
+        elsewhere = tuple(row["schema"] for row in await connection.fetch(sql("schemas_elsewhere")))
+        return SchemaState(0, 0, elsewhere)
     (row,) = await connection.fetch(sql("schema_state"))
     return SchemaState(row["version"], row["oldest_code"])
 
@@ -142,6 +148,11 @@ async def migrate(database_url: str) -> list[int]:
     applied: list[int] = []
     try:
         async with direct_connection(database_url) as connection:
+            schema = schema_of(database_url)
+            if schema is not None:
+                await _make_schema(connection, schema)
+            else:
+                refuse_misled(await read_state(connection), await connection.fetchval(sql("current_schema")))
             while versions := await _next_step(connection):
                 applied += versions
             await partitions.ensure_partitions(connection)
@@ -150,6 +161,32 @@ async def migrate(database_url: str) -> list[int]:
     except asyncpg.PostgresError as error:
         raise CannotMigrate(f"the schema could not be brought up to date: {error}") from error
     return applied
+
+
+async def _make_schema(connection: asyncpg.Connection, schema: str) -> None:
+    """Make the schema that the URL names unless it exists, which takes the right to create schemas."""
+    async with connection.transaction():
+        await connection.execute(sql("lock_migrations"), _LOCK_KEY)
+        if not await connection.fetchval(sql("has_schema"), schema):
+            await connection.execute(f"CREATE SCHEMA {schema}")
+
+
+def refuse_misled(state: SchemaState, current: str | None) -> None:
+    """Raise SchemaMismatch if new tables would be made in `public` although another schema has those of a shop.
+
+    Then the setting or the search path of this user was forgotten, as a rule.
+    """
+    if current == "public" and state.elsewhere:
+        raise SchemaMismatch(misled(state))
+
+
+def misled(state: SchemaState) -> str:
+    """Return in words that the tables are in another schema than the search path names."""
+    names = ", ".join(state.elsewhere)
+    return (
+        f"the shop's tables are in the schema {names}, which is not on the search path of this connection: set "
+        f"CHECKOUT_DATABASE_SCHEMA={state.elsewhere[0]} (or CHECKOUT_DATABASE_SCHEMA=public for a new shop there)"
+    )
 
 
 async def _next_step(connection: asyncpg.Connection) -> list[int]:

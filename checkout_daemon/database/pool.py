@@ -19,6 +19,7 @@ from checkout_daemon.database.connection import (
     PooledConnection,
     SharedConnection,
     settle,
+    use_schema,
 )
 from checkout_daemon.database.crowding import Crowd
 from checkout_daemon.database.hosts import connect, hosts_of
@@ -26,6 +27,7 @@ from checkout_daemon.database.poolers import require_session
 from checkout_daemon.database.queries import sql
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.patience import at_most, deadline
+from checkout_daemon.urls import schema_of
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +93,12 @@ class Database:
         `standby`: of several hosts use one that is a standby, instead of the one that accepts writes.
         """
         self._standby = standby
-        self._planner = {**PLANNER, **(GENERIC_PLANS if generic_plans else {})}
+        schema = schema_of(url)
+        self._settings = {
+            **PLANNER,
+            **(GENERIC_PLANS if generic_plans else {}),
+            **({} if schema is None else {"search_path": schema}),
+        }
         self._statement_timeout_seconds = statement_timeout_seconds
         self._block_timeout_seconds = block_timeout_seconds
         self._url = url
@@ -267,8 +274,8 @@ class Database:
 
     async def _settle(self, connection: asyncpg.Connection) -> None:
         if type(connection) is SharedConnection:  # asyncpg takes every connection for an instance of every class
-            connection.begin_with(self._planner)
-        elif not await settle(connection, self._planner):
+            connection.begin_with(self._settings)
+        elif not await settle(connection, self._settings):
             raise _BehindPooler
 
     async def _expire(self, pool: asyncpg.Pool) -> None:
@@ -358,6 +365,7 @@ async def direct_connection(url: str) -> AsyncIterator[asyncpg.Connection]:
         connection = await opened()
         try:
             await require_session(connection, opened)
+            await use_schema(connection, schema_of(url))
             with replicated(connection):
                 yield connection
         finally:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 from checkout_daemon.errors import ConfigurationError
+from checkout_daemon.urls import schema_of
 
 _LEAST_TIMEOUT_SECONDS = 2  # as in libpq
 _SYSTEM = "system"
@@ -53,10 +54,13 @@ def for_asyncpg(url: str) -> tuple[str, dict[str, Any]]:
     options: dict[str, Any] = {}
     given = parameters(url)
     system = given.get("sslrootcert") == _SYSTEM
+    schema = schema_of(url)
     for part in filter(None, query.split("&")):
         name = unquote_plus(part.partition("=")[0])
         if name in _UNSUPPORTED:
             raise ConfigurationError(f"DATABASE_URL has the parameter {name}, which is not supported: remove it")
+        if name == "search_path" and schema is not None:
+            continue  # set once it is known whether a pooler is in between, which would refuse it
         if name == "connect_timeout":
             options |= _timeout(given[name])
         elif name not in _IGNORED and not (system and (name in _FILES or name in ("sslmode", "sslpassword"))):

@@ -20,7 +20,7 @@ from checkout_daemon.settings import (
     load_settings,
     read_setting,
 )
-from checkout_daemon.urls import reachable_host, read_http_url
+from checkout_daemon.urls import reachable_host, read_http_url, with_schema
 
 API_KEY = "sandbox.key"
 SHOP_FILE = "shop.toml"
@@ -34,6 +34,7 @@ class Given:
 
     database_url: str | None = field(repr=False)
     database_listen_url: str | None = field(repr=False)
+    database_schema: str | None
     stripe_api_key: str | None = field(repr=False)
     stripe_api_base: str
     webhook_secret: str | None = field(repr=False)
@@ -92,9 +93,12 @@ def read_given(state_dir: Path, *, sandbox: bool, database_url: str | None = Non
             "endpoint, or the one that `checkout listen` shows; unset STRIPE_API_KEY to use the offline Stripe"
         )
     host = read_setting("CHECKOUT_HOST") or "127.0.0.1"
+    url, listen_url = database_url or read_setting("DATABASE_URL"), read_setting("DATABASE_LISTEN_URL")
+    listen_url = listen_url if _listens(database_url) else None
     return Given(
-        database_url=database_url or read_setting("DATABASE_URL"),
-        database_listen_url=read_setting("DATABASE_LISTEN_URL") if _listens(database_url) else None,
+        database_url=url and with_schema(url, settings.database_schema),
+        database_listen_url=listen_url and with_schema(listen_url, settings.database_schema),
+        database_schema=settings.database_schema,
         database_asked_for=database_url is not None,
         stripe_api_key=key,
         stripe_api_base=read_http_url(read_setting("STRIPE_API_BASE") or STRIPE_API_BASE).text,

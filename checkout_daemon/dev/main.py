@@ -40,7 +40,7 @@ from checkout_daemon.private_files import make_private_directory
 from checkout_daemon.settings.unknown import unknown_warnings
 from checkout_daemon.stripe_api.client import StripeGateway
 from checkout_daemon.stripe_sync.endpoint_rules import webhook_url
-from checkout_daemon.urls import http_url, shown_url
+from checkout_daemon.urls import http_url, shown_url, with_schema
 
 # Together less than the five seconds within which everything must have stopped.
 _DAEMON_STOP_SECONDS = 2.5
@@ -209,7 +209,7 @@ class _Program:
         if self.brings_database:
             click.echo("Starting PostgreSQL …")
             await self.postgres.start()
-        url = self.given.database_url or self.postgres.url()
+        url = self.given.database_url or with_schema(self.postgres.url(), self.given.database_schema)
         direct_url = self.given.database_listen_url or url  # past a pooler
         may_fill = self.brings_database or self.given.database_asked_for
         try:

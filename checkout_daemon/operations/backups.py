@@ -9,18 +9,28 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
+
+import asyncpg
 
 from checkout_daemon.database.hosts import hosts_of
 from checkout_daemon.database.neighbours import PARTITIONS, our_functions, our_relations, read_neighbours
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.server import read_server
-from checkout_daemon.errors import CheckoutError, ConfigurationError, DatabaseReadOnly, NotPermitted
+from checkout_daemon.errors import (
+    CheckoutError,
+    ConfigurationError,
+    DatabaseReadOnly,
+    DatabaseUnavailable,
+    NotPermitted,
+)
 from checkout_daemon.private_files import publish
-from checkout_daemon.urls import split_password
+from checkout_daemon.urls import schema_of, split_password
 
 _EXISTS = "exists and is not overwritten: name another file, or add --force"
 _CODE = re.compile(r"\bERROR:  (\w{5}): ")
@@ -30,6 +40,13 @@ _ENTRY = re.compile(
     r"\d+; \d+ \d+ (?P<kind>TABLE DATA|TABLE ATTACH|TABLE|VIEW|SEQUENCE SET|SEQUENCE OWNED BY|SEQUENCE|INDEX ATTACH|"
     r"INDEX|FK CONSTRAINT|CHECK CONSTRAINT|CONSTRAINT|TRIGGER|DEFAULT|FUNCTION) (?P<schema>\S+) (?P<name>[^\s(]+)"
 )
+_MAKE_SCHEMA = """\
+DO $$ BEGIN
+    IF to_regnamespace('{schema}') IS NULL THEN
+        CREATE SCHEMA {schema};
+    END IF;
+END $$;
+"""
 _OF_A_TABLE = ("INDEX ATTACH", "INDEX", "SEQUENCE SET", "SEQUENCE OWNED BY", "SEQUENCE")
 """Entries that do not name their table; their own name begins with the table's."""
 
@@ -95,17 +112,34 @@ async def back_up(database: Database, url: str, path: Path, *, replace: bool = F
     try:
         with publish(path, replace=replace) as descriptor:  # a descriptor: a name could lead to another file
             await tools.run("pg_dump", *await _selected(database), f"--dbname={tools.dbname}", output=descriptor)
-            return os.fstat(descriptor).st_size
+            size = os.fstat(descriptor).st_size
     except FileExistsError as error:
         raise ConfigurationError(f"{path} {_EXISTS}") from error
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
+    await record_backup(database)
+    return size
 
 
 async def write_backup(database: Database, url: str, output: int) -> None:
     """Write all of our tables to a descriptor, such as a pipe. Raise as `back_up` does."""
     tools = await _find_tools(database, url)
     await tools.run("pg_dump", *await _selected(database), f"--dbname={tools.dbname}", output=output)
+    await record_backup(database)
+
+
+async def record_backup(database: Database) -> None:
+    """Record that a backup is whole now, for `checkout doctor --live`; nothing for a user who may only read."""
+    with suppress(asyncpg.InsufficientPrivilegeError, DatabaseUnavailable, DatabaseReadOnly):
+        async with database.connection() as connection:
+            await connection.execute(sql("record_backup"))
+
+
+async def read_last_backup(database: Database) -> datetime | None:
+    """Return when `checkout db backup` last wrote a whole backup, or None if it never did."""
+    async with database.connection() as connection:
+        at: datetime | None = await connection.fetchval(sql("last_backup"))
+    return at
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +156,7 @@ async def examine_backup(database: Database, url: str, path: Path) -> BackupCont
     with tempfile.TemporaryDirectory(prefix="checkout-restore-") as directory:
         listing = Path(directory, "listing")
         await tools.run("pg_restore", "--list", f"--file={listing}", path)
-        return _contents(path, listing)
+        return _contents(path, listing, await _current_schema(database))
 
 
 async def restore(database: Database, url: str, path: Path) -> None:
@@ -137,12 +171,14 @@ async def restore(database: Database, url: str, path: Path) -> None:
         listing, script = Path(directory, "listing"), Path(directory, "script.sql")
         before, after = Path(directory, "before.sql"), Path(directory, "after.sql")
         await tools.run("pg_restore", "--list", f"--file={listing}", path)
-        _keep_ours(path, listing)
+        _keep_ours(path, listing, await _current_schema(database))
         await tools.run(
             "pg_restore", "--clean", "--if-exists", "--no-owner", "--no-privileges", f"--use-list={listing}",
             f"--file={script}", path,
         )  # fmt: skip
-        _write_script(before, "bound_lock_waits", "keep_grants", "drop_tables", "drop_functions")
+        schema = schema_of(url)
+        begin = "" if schema is None else _MAKE_SCHEMA.format(schema=schema)
+        _write_script(before, "bound_lock_waits", "keep_grants", "drop_tables", "drop_functions", begin=begin)
         _write_script(after, "reset_search_path", "open_order_rows", "renew_grants", "stop_batches", "age_changes")
         await tools.run(
             "psql", "--no-psqlrc", "--quiet", "--single-transaction",
@@ -170,20 +206,34 @@ def _pattern(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _contents(path: Path, listing: Path) -> BackupContents:
+async def _current_schema(database: Database) -> str | None:
+    async with database.connection() as connection:
+        current: str | None = await connection.fetchval(sql("current_schema"))
+    return current
+
+
+def _contents(path: Path, listing: Path, current: str | None) -> BackupContents:
     written = _WRITTEN.search(listing.read_text(encoding="utf-8"))
-    _keep_ours(path, listing)
+    _keep_ours(path, listing, current)
     entries = map(_ENTRY.match, listing.read_text(encoding="utf-8").splitlines())
     tables = sum(entry is not None and entry["kind"] == "TABLE" for entry in entries)
     return BackupContents(written[1] if written else None, tables)
 
 
-def _keep_ours(path: Path, listing: Path) -> None:
-    """Reduce pg_restore's list of the backup to what is ours. Raise BackupFailed if nothing is."""
+def _keep_ours(path: Path, listing: Path, current: str | None) -> None:
+    """Reduce pg_restore's list of the backup to what is ours.
+
+    Raise BackupFailed if nothing is, or if it is of another schema than the `current` one.
+    """
     lines = listing.read_text(encoding="utf-8").splitlines()
     found = next((match for line in lines if (match := _TABLE_OF_OURS.search(line))), None)
     if found is None:
         raise BackupFailed(f"{path} is a backup of another database: it has no table schema_migrations")
+    if current is not None and current != found[1]:
+        raise BackupFailed(
+            f"{path} has the tables of the schema {found[1]}, and this shop uses the schema {current}: set "
+            f"CHECKOUT_DATABASE_SCHEMA={found[1]} and restore it there"
+        )
     entries = [entry for line in lines if (entry := _ENTRY.match(line)) and entry["schema"] == found[1]]
     tables = {entry["name"] for entry in entries if entry["kind"] == "TABLE"}
     kept = [entry.string for entry in entries if _is_ours(entry["kind"], entry["name"], tables)]
@@ -198,8 +248,8 @@ def _is_ours(kind: str, name: str, tables: Collection[str]) -> bool:
     return name in our_relations() or name.startswith(PARTITIONS)
 
 
-def _write_script(path: Path, *names: str) -> None:
-    path.write_text("".join(f"{sql(name)};\n" for name in names), encoding="utf-8")
+def _write_script(path: Path, *names: str, begin: str = "") -> None:
+    path.write_text(begin + "".join(f"{sql(name)};\n" for name in names), encoding="utf-8")
 
 
 async def _find_tools(database: Database, url: str) -> _Tools:
@@ -212,8 +262,10 @@ async def _find_tools(database: Database, url: str) -> _Tools:
         if version >= server.major:
             dbname, password = split_password(url)
             # With several hosts, the tools must use the same one as this program.
+            schema = schema_of(url)
+            path = {} if schema is None else {"PGOPTIONS": f"{os.environ.get('PGOPTIONS', '')} -csearch_path={schema}"}
             hosts = {"PGCONNECT_TIMEOUT": "4", "PGTARGETSESSIONATTRS": "read-write"} if len(hosts_of(url)) > 1 else {}
-            return _Tools(directory, dbname, hosts | os.environ | ({"PGPASSWORD": password} if password else {}))
+            return _Tools(directory, dbname, hosts | os.environ | path | ({"PGPASSWORD": password} if password else {}))
         found.append(f"{directory} has version {version}")
     raise ConfigurationError(
         f"pg_dump, pg_restore and psql of PostgreSQL {server.major} or newer are not on PATH: install PostgreSQL's "

@@ -11,6 +11,7 @@ from checkout_daemon.database.partitions import ensure_partitions
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.server import read_now
+from checkout_daemon.operations.foreign_payloads import drop_foreign_payloads
 from checkout_daemon.orders.erasing import drop_payloads_after_erasure
 from checkout_daemon.runtime import Runtime
 
@@ -38,6 +39,8 @@ async def drop_old_payloads(runtime: Runtime) -> int:
         await connection.execute(sql("drop_stray_payloads"), keep_from)
         await connection.execute(sql("drop_unowned_charges"), keep_from)
         await drop_payloads_after_erasure(connection, now - _LATE_PAYLOADS)
+    if not runtime.settings.keep_foreign:
+        await drop_foreign_payloads(runtime, now)
     return dropped
 
 

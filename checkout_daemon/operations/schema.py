@@ -39,6 +39,8 @@ async def check_schema(database: Database) -> None:
 
 def require_schema(state: migrations.SchemaState) -> None:
     """Raise SchemaMismatch, with what to do, unless this code may run on a database in this state."""
+    if state.elsewhere:
+        raise SchemaMismatch(migrations.misled(state))
     if state.version == 0:
         raise SchemaMismatch("the database has no schema yet: run `checkout db init`")
     state.check(migrations.code_version())

@@ -6,6 +6,7 @@ import asyncpg
 
 from checkout_daemon.database.hosts import connect
 from checkout_daemon.database.queries import sql
+from checkout_daemon.urls import schema_of
 
 _DIGITS = 19
 _SECONDS = 3.0  # nobody waits longer for a suggestion
@@ -41,7 +42,10 @@ async def _ask(url: str, statement: str, *arguments: object) -> list[asyncpg.Rec
     # Without a statement cache, so that a pooler's connection serves as well.
     connection = await connect(url, timeout=_SECONDS, command_timeout=_SECONDS, statement_cache_size=0)
     try:
-        rows: list[asyncpg.Record] = await connection.fetch(sql(statement), *arguments)
+        async with connection.transaction(readonly=True):
+            if (schema := schema_of(url)) is not None:  # a pooler keeps nothing for the session
+                await connection.execute(f"SET LOCAL search_path = {schema}")
+            rows: list[asyncpg.Record] = await connection.fetch(sql(statement), *arguments)
     finally:
         connection.terminate()  # does not wait for the server's answer
     return rows

@@ -19,7 +19,16 @@ from checkout_daemon.settings.values import (
     check_operator,
     check_shop_secrets,
 )
-from checkout_daemon.urls import BadUrl, bare_host, host_and_port, http_url, reachable_host, read_http_url, shown_url
+from checkout_daemon.urls import (
+    SCHEMA_NAME,
+    BadUrl,
+    bare_host,
+    host_and_port,
+    http_url,
+    reachable_host,
+    read_http_url,
+    shown_url,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -190,6 +199,11 @@ def _read_time(text: str, _: Path) -> datetime:
     return time
 
 
+def _check_schema(text: str) -> None:
+    if not SCHEMA_NAME.fullmatch(text):
+        raise BadValue("must be a schema's name of small letters, digits and _, which does not begin with pg_")
+
+
 def _check_smtp_url(text: str) -> None:
     from checkout_daemon.settings.mail import parse_smtp_url  # most commands need no mail
 
@@ -220,6 +234,7 @@ def _read_shop_file(text: str, cwd: Path) -> Shop:
 TEXT = Kind("text", lambda text, _: text)
 PROSE = Kind("text", lambda text, _: text, prose=True)
 ON_OFF = Kind("one of on, off", lambda text, cwd: one_of("on", "off").read(text, cwd) == "on")
+SCHEMA = _checked("schema: small letters, digits and _, at most 63, not pg_…", _check_schema)
 DATABASE_URL = Kind("PostgreSQL URL", lambda text, _: text, show=shown_url)
 API_KEY = _checked("secret or restricted key of Stripe", check_api_key)
 ENDPOINT_SECRETS = _listed("signing secrets (whsec_…)", check_endpoint_secrets)

@@ -23,6 +23,7 @@ from checkout_daemon.settings.sources import (
 from checkout_daemon.settings.table import DEFAULT_STATE_DIR, ROWS, Settings
 from checkout_daemon.settings.values import BadValue, check_key_destination, check_text
 from checkout_daemon.shop.records import Shop
+from checkout_daemon.urls import with_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,8 @@ def examine_settings(
             if error.usable is not None:
                 values[field] = error.usable
                 minor.add(row.name)
+    for url in ("database_url", "database_listen_url", "database_read_url"):
+        values[url] = values[url] and with_schema(values[url], values["database_schema"])
     settings = Settings(**values | {"state_dir": state_dir}, files=_files(sources), demo_unused_for=unused_for)
     sources |= _from_shop_file(settings.shop, sources)
     for fault, names in _check_together(settings):

@@ -67,6 +67,14 @@ class Settings:
         about="A standby of the database, which lists, exports and the terminal read; of several hosts, one that is a "
         "standby. While none answers, or it lacks what an operator has just changed, the primary is read instead.",
     )
+    database_schema: str | None = Group.DATABASE.setting(
+        "CHECKOUT_DATABASE_SCHEMA",
+        kinds.SCHEMA,
+        unset="the search path that the server sets, public unless it was changed",
+        example="checkout",
+        about="The schema that has the shop's tables, in a database that other programs use as well. "
+        "`checkout db init` makes it. Every connection uses it and no other, also through a pooler.",
+    )
     database_connections: int = Group.DATABASE.setting(
         "CHECKOUT_DATABASE_CONNECTIONS",
         kinds.whole(2, 1_000),
@@ -459,6 +467,15 @@ class Settings:
         kinds.whole(1, 36_500),
         default=90,
         about="How many days the payloads of Stripe's events are kept. They are deleted by whole weeks.",
+    )
+    keep_foreign: bool = Group.AUDIT.setting(
+        "CHECKOUT_KEEP_FOREIGN",
+        kinds.ON_OFF,
+        default=True,
+        example="off",
+        about="Whether the payloads of events that belong to no order of this shop are kept as long as all others. If "
+        "other systems use the Stripe account, `off` deletes them, with the cards that they name, three days after "
+        "they arrived.",
     )
     operator: str | None = Group.OPERATORS.setting(
         "CHECKOUT_OPERATOR",

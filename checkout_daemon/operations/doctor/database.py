@@ -68,6 +68,7 @@ async def schema_fits(probes: Probes) -> Check:
     except SchemaMismatch as misfit:
         newer = state.version and "newer release" in misfit.detail
         older = "checkout db migrate" if state.version else "checkout db init"
+        older = f"export CHECKOUT_DATABASE_SCHEMA={state.elsewhere[0]}" if state.elsewhere else older
         fix = "pip install --upgrade checkout-daemon" if newer else older
         return Check.failed("schema", misfit.detail, fix)
     settings = probes.settings

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from checkout_daemon.database.queries import sql
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.model.messages import Channel
+from checkout_daemon.operations.backups import read_last_backup
 from checkout_daemon.operations.doctor.check import Check
 from checkout_daemon.operations.doctor.probes import Probes
 from checkout_daemon.outbox.channels import missing_setting
 
+_BACKUP_WITHIN = timedelta(days=2)
 _SETTINGS = {
     "CHECKOUT_SMTP_URL": "smtps://user:password@mail.example",
     "CHECKOUT_MAIL_FROM": "orders@shop.example",
@@ -60,6 +64,16 @@ async def orders_are_real(probes: Probes) -> Check:
     return Check.passed("test_orders", "the database has no orders of test mode")
 
 
-def backups_known(probes: Probes) -> Check:
-    """Report that nothing here knows of backups."""
-    return Check.skipped("backup", "no daemon knows when the last backup was made and tried: docs/OPERATIONS.md")
+async def backups_known(probes: Probes) -> Check:
+    """Check that a backup was made lately, if `checkout db backup` makes them: of other tools nothing is known."""
+    if probes.database is None or probes.server is None:
+        raise DatabaseUnavailable("cannot be checked without the database")
+    last = await read_last_backup(probes.database)
+    if last is None:
+        detail = "`checkout db backup` has made none; whether another tool does is not known here: docs/OPERATIONS.md"
+        return Check.skipped("backup", detail)
+    age = datetime.now(UTC) - last
+    detail = f"`checkout db backup` made the last one {last:%Y-%m-%d %H:%M} UTC"
+    if age > _BACKUP_WITHIN:
+        return Check.failed("backup", f"{detail}, {age.days} days ago", "checkout db backup FILE")
+    return Check.passed("backup", f"{detail}; try a restore now and then")

