@@ -20,7 +20,7 @@ _MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Recovered:
+class RecoveredMoney:
     """Orders of one currency that were paid after their reminder was sent. Amount in minor units."""
 
     currency: str
@@ -44,9 +44,9 @@ async def owe_reminders(runtime: Runtime) -> int:
     return len(rows)
 
 
-async def read_recovered(connection: asyncpg.Connection, *, livemode: bool) -> list[Recovered]:
+async def read_recovered(connection: asyncpg.Connection, *, livemode: bool) -> list[RecoveredMoney]:
     """Return what was paid after a reminder, by currency."""
-    return [record_of(Recovered, row) for row in await connection.fetch(sql("read_recovered"), livemode)]
+    return [record_of(RecoveredMoney, row) for row in await connection.fetch(sql("read_recovered"), livemode)]
 
 
 async def count_recovered(runtime: Runtime) -> None:

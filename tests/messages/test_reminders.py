@@ -12,7 +12,7 @@ import pytest
 
 from checkout_daemon.ledger.merge import merge
 from checkout_daemon.messages.delivering import deliver_due
-from checkout_daemon.messages.reminders import Recovered, owe_reminders, read_recovered
+from checkout_daemon.messages.reminders import RecoveredMoney, owe_reminders, read_recovered
 from checkout_daemon.model.messages import Channel
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.runtime import Runtime, open_runtime
@@ -107,7 +107,7 @@ async def test_money_that_came_after_a_reminder_is_counted(runtime: Runtime, con
     await deliver_due(runtime, Channel.MAIL)
     await connection.execute("UPDATE orders SET status = 'completed', paid_at = now() WHERE id = $1", order_id)
     found = await read_recovered(connection, livemode=False)
-    assert found == [Recovered("eur", 1, 1250)]
+    assert found == [RecoveredMoney("eur", 1, 1250)]
     metrics = Metrics()
     metrics.recovered_counted("eur", 1, 1250)
     assert b'checkout_recovered_amount{currency="eur"} 1250.0' in metrics.render()
