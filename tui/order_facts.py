@@ -78,8 +78,8 @@ def _send_to(view: OrderView, context: AppContext) -> list[str]:
 
 
 def _shipped(view: OrderView, at: str) -> str:
-    sent = view.shipping
-    return plain("  ".join(filter(None, (at, sent and sent.carrier, sent and sent.tracking_number))))
+    carried = (view.shipping.carrier, view.shipping.tracking_number) if view.shipping else ()
+    return plain("  ".join(filter(None, (at, *carried))))
 
 
 def facts(details: OrderDetails, context: AppContext, colour: Colour, room: int) -> Text:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+import click.parser
 
 from checkout_daemon.commands.base import Command, CommandGroup
 from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of
-from checkout_daemon.commands.options import json_option, limit_option, note_option
+from checkout_daemon.commands.options import json_option, limit_option, note_option, quiet_option
 from checkout_daemon.commands.output import keys, print_json, say
 from checkout_daemon.commands.running import with_database, with_reads
 from checkout_daemon.commands.typed import TERM
@@ -22,6 +24,22 @@ if TYPE_CHECKING:
     from checkout_daemon.stock.counting import StockChanged
 
 _OFF = "off"
+_NEGATIVE = re.compile(r"-\d+")
+
+
+class _Adjusting(Command):
+    """Takes `-1` as a number. Click takes every word that begins with a dash as options."""
+
+    def make_parser(self, ctx: click.Context) -> click.parser._OptionParser:
+        """Return the parser as always, which finds a blank before such numbers."""
+        parser = super().make_parser(ctx)
+        parse = parser.parse_args
+
+        def with_numbers(args: list[str]) -> Any:
+            return parse([f" {word}" if _NEGATIVE.fullmatch(word) else word for word in args])
+
+        parser.parse_args = with_numbers  # type: ignore[method-assign]
+        return parser
 
 
 @click.group(cls=CommandGroup)
@@ -58,6 +76,7 @@ def stock_list(uncounted: bool, **options: Any) -> int:
 @click.argument("sku", type=TERM)
 @click.argument("pieces", type=TERM, metavar="N")
 @note_option
+@quiet_option
 @json_option
 def stock_set(sku: str, pieces: str, note: str, as_json: bool) -> int:
     """Set how many pieces of SKU are not sold.
@@ -78,10 +97,11 @@ def stock_set(sku: str, pieces: str, note: str, as_json: bool) -> int:
     return 0
 
 
-@stock.command("adjust", cls=Command, context_settings={"ignore_unknown_options": True})
+@stock.command("adjust", cls=_Adjusting)
 @click.argument("sku", type=TERM)
 @click.argument("by", type=TERM, metavar="+N|-N")
 @note_option
+@quiet_option
 @json_option
 def stock_adjust(sku: str, by: str, note: str, as_json: bool) -> int:
     """Add pieces to the stock of SKU, or take some away.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 from aiohttp import web
 
+from checkout_daemon.audit.rights import NotAnOperator, RoleTooLow
 from checkout_daemon.catalog.pricing import PriceChanged
 from checkout_daemon.checkout.canceling import NotCancelable
 from checkout_daemon.errors import (
@@ -19,6 +20,7 @@ from checkout_daemon.errors import (
     MalformedJson,
     NotFound,
     NotPayable,
+    OutOfStock,
     ProbablyPlaced,
     SchemaMismatch,
     ServerBusy,
@@ -29,6 +31,7 @@ from checkout_daemon.errors import (
 from checkout_daemon.orders.order_feed import CursorExpired
 from checkout_daemon.orders.refund_items import ItemsNotRefundable
 from checkout_daemon.orders.refund_rules import NotRefundable, RefundUnderWay, SeveralPayments
+from checkout_daemon.proposals.records import NeedsApproval
 from checkout_daemon.tokens.api_tokens import Scope
 from checkout_daemon.web import (
     checkout,
@@ -83,7 +86,7 @@ _BODY: tuple[Failure, ...] = (MalformedJson, BodyTimeout, BodyTooLarge, Unsuppor
 _SLOWED: tuple[Failure, ...] = (TooManyRequests, ChallengeRequired)
 _STRIPE: tuple[Failure, ...] = (*_SLOWED, StripeRejected, StripeUnavailable, DatabaseUnavailable)
 _TOKEN: tuple[Failure, ...] = (TokenRequired, InvalidToken, InsufficientScope, TooManyRequests, DatabaseUnavailable)
-_ACT: tuple[Failure, ...] = (*_TOKEN, *_BODY, InvalidRequest, NotFound)
+_ACT: tuple[Failure, ...] = (*_TOKEN, NotAnOperator, RoleTooLow, *_BODY, InvalidRequest, NotFound)
 _ASKING: tuple[Failure, ...] = (*_ACT, StripeRejected, StripeUnavailable)
 _KEY = {"Idempotency-Key": "required, 1 to 255 printable ASCII characters: the same key and body give the same refund"}
 _QUERY: Mapping[str, Mapping[str, object]] = {
@@ -112,14 +115,15 @@ ROUTES = (
     Route("GET", shop_pages.PATH, shop_pages.get_shop, "The shop's name, words and links", {200: schemas.ShopAnswer}),
     Route("POST", quotes.PATH, quotes.post_quote, "What a cart costs now; no side effect",
           {200: schemas.QuoteAnswer}, schemas.QuoteRequest,
-          (*_BODY, InvalidRequest, *_SLOWED, DatabaseUnavailable), _CHALLENGE),
+          (*_BODY, InvalidRequest, OutOfStock, *_SLOWED, DatabaseUnavailable), _CHALLENGE),
     Route("POST", "/api/stripe-checkout", checkout.post_checkout, "Make an order and a Checkout Session to pay it",
           {201: _SESSION, 200: _SESSION}, schemas.StripeCheckoutRequest,
-          (*_BODY, PriceChanged, IdempotencyConflict, ProbablyPlaced, InvalidRequest, NotFound, *_STRIPE), _CHECKOUT),
+          (*_BODY, PriceChanged, IdempotencyConflict, ProbablyPlaced, InvalidRequest, OutOfStock, NotFound,
+           *_STRIPE), _CHECKOUT),
     Route("GET", f"/api/stripe-checkout/{REF}", checkout.get_order, "An order as its shopper may see it",
           {200: schemas.OrderAnswer}, failures=(NotFound, TooManyRequests, DatabaseUnavailable)),
     Route("POST", f"/api/stripe-checkout/{REF}/retry", checkout.post_retry, "A session to pay an unpaid order",
-          {200: _SESSION}, failures=(NotFound, NotPayable, *_STRIPE), headers=_CHALLENGE),
+          {200: _SESSION}, failures=(NotFound, NotPayable, OutOfStock, *_STRIPE), headers=_CHALLENGE),
     Route("POST", webhook.PATH, webhook.post_webhook, "Stripe's events; answered once they are stored",
           {200: schemas.Received}, failures=(*_BODY, InvalidSignature, DatabaseUnavailable),
           headers=_SIGNATURE),
@@ -130,7 +134,8 @@ ROUTES = (
           {200: order_schemas.ShopOrderDetails}, failures=(*_TOKEN, NotFound), scope=Scope.READ),
     Route("POST", f"{orders.PATH}/{ORDER}/refunds", orders.post_refund, "Refund an order",
           {200: order_schemas.MadeRefund}, order_schemas.RefundBody,
-          (*_ASKING, IdempotencyConflict, NotRefundable, ItemsNotRefundable, RefundUnderWay, SeveralPayments),
+          (*_ASKING, IdempotencyConflict, NotRefundable, ItemsNotRefundable, RefundUnderWay, SeveralPayments,
+           NeedsApproval),
           _KEY, scope=Scope.WRITE),
     Route("POST", f"{orders.PATH}/{ORDER}/cancel", orders.post_cancel, "Cancel an unpaid order",
           {200: order_schemas.ShopOrderDetails}, order_schemas.CancelBody, (*_ASKING, NotCancelable),

@@ -74,6 +74,7 @@ COMMANDS = {
         Command("orders export --order ORDER", lists=True),
         Command("orders show ORDER"),
         Command("orders explain ORDER"),
+        Command("payouts order ORDER"),
         Command("orders refund ORDER", make_paid, stripe=True, destructive=True),
         Command("orders ship ORDER --carrier DHL", make_to_ship),
         Command("orders cancel ORDER", stripe=True, destructive=True),

@@ -24,7 +24,7 @@ NAMES = {
     "URL": "https://shop.example/api/webhook",
 }
 # They read a file first, or print what they have done until then.
-OTHER_FIRST = {"catalog import", "db restore", "events backfill"}
+OTHER_FIRST = {"catalog import", "db restore", "events backfill", "payouts export"}
 
 
 @pytest.fixture

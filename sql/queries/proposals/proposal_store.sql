@@ -12,7 +12,7 @@ ON CONFLICT (id) DO NOTHING RETURNING number;
 -- $1 numbers, or null for all, $2 statuses or null, $3 order id or null, $4 numbers below this, $5 limit. Newest first.
 SELECT * FROM (
     SELECT proposal.number, proposal.id, proposal.act, proposal.order_id, orders.number AS order_number, proposal.batch, proposal.payment_id,
-           proposal.amount, proposal.currency, proposal.items, reason, restock, proposal.note, state,
+           proposal.amount, proposal.currency, proposal.items, proposal.reason, proposal.restock, proposal.note, state,
            CASE WHEN proposal.status = 'open' THEN proposal.state IS DISTINCT FROM proposal_state(proposal.order_id, proposal.batch) ELSE false END
                AS is_changed,
            proposed_by, proposal.host, proposed_at, expires_at,

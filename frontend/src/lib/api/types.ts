@@ -1335,7 +1335,7 @@ export interface operations {
                     } & components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: The request has faults */
+            /** @description `invalid_request`: The request has faults; `out_of_stock`: There is not enough left */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1343,7 +1343,7 @@ export interface operations {
                 content: {
                     readonly "application/problem+json": {
                         /** @enum {unknown} */
-                        readonly code?: "invalid_request";
+                        readonly code?: "invalid_request" | "out_of_stock";
                         /** @constant */
                         readonly status?: 422;
                     } & components["schemas"]["Problem"];
@@ -1581,7 +1581,7 @@ export interface operations {
                     } & components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: The request has faults */
+            /** @description `invalid_request`: The request has faults; `out_of_stock`: There is not enough left */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1589,7 +1589,7 @@ export interface operations {
                 content: {
                     readonly "application/problem+json": {
                         /** @enum {unknown} */
-                        readonly code?: "invalid_request";
+                        readonly code?: "invalid_request" | "out_of_stock";
                         /** @constant */
                         readonly status?: 422;
                     } & components["schemas"]["Problem"];
@@ -1931,6 +1931,20 @@ export interface operations {
                         readonly code?: "unknown_expectation";
                         /** @constant */
                         readonly status?: 417;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `out_of_stock`: There is not enough left */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "out_of_stock";
+                        /** @constant */
+                        readonly status?: 422;
                     } & components["schemas"]["Problem"];
                 };
             };
@@ -2456,7 +2470,7 @@ export interface operations {
                     } & components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_scope`: The token may not do this */
+            /** @description `insufficient_scope`: The token may not do this; `needs_approval`: Another operator must approve; `not_an_operator`: Not an operator; `role_too_low`: The operator's role is too low */
             readonly 403: {
                 headers: {
                     /** @description RFC 6750 */
@@ -2466,7 +2480,7 @@ export interface operations {
                 content: {
                     readonly "application/problem+json": {
                         /** @enum {unknown} */
-                        readonly code?: "insufficient_scope";
+                        readonly code?: "insufficient_scope" | "needs_approval" | "not_an_operator" | "role_too_low";
                         /** @constant */
                         readonly status?: 403;
                     } & components["schemas"]["Problem"];
@@ -2734,7 +2748,7 @@ export interface operations {
                     } & components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_scope`: The token may not do this */
+            /** @description `insufficient_scope`: The token may not do this; `not_an_operator`: Not an operator; `role_too_low`: The operator's role is too low */
             readonly 403: {
                 headers: {
                     /** @description RFC 6750 */
@@ -2744,7 +2758,7 @@ export interface operations {
                 content: {
                     readonly "application/problem+json": {
                         /** @enum {unknown} */
-                        readonly code?: "insufficient_scope";
+                        readonly code?: "insufficient_scope" | "not_an_operator" | "role_too_low";
                         /** @constant */
                         readonly status?: 403;
                     } & components["schemas"]["Problem"];
@@ -3012,7 +3026,7 @@ export interface operations {
                     } & components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_scope`: The token may not do this */
+            /** @description `insufficient_scope`: The token may not do this; `not_an_operator`: Not an operator; `role_too_low`: The operator's role is too low */
             readonly 403: {
                 headers: {
                     /** @description RFC 6750 */
@@ -3022,7 +3036,7 @@ export interface operations {
                 content: {
                     readonly "application/problem+json": {
                         /** @enum {unknown} */
-                        readonly code?: "insufficient_scope";
+                        readonly code?: "insufficient_scope" | "not_an_operator" | "role_too_low";
                         /** @constant */
                         readonly status?: 403;
                     } & components["schemas"]["Problem"];
