@@ -40,8 +40,8 @@ _LATER = (
     "UPDATE doubtful_attempts SET since = since - interval '2 hours' WHERE closed_at IS NULL",
 )
 _CATALOG = """
-INSERT INTO products (sku, name, unit_amount, currency) VALUES
-    ('NOTE', 'Notebook', 1200, 'eur'), ('PEN', 'Pen', 333, 'eur');
+INSERT INTO products (sku, name, unit_amount, currency, stock) VALUES
+    ('NOTE', 'Notebook', 1200, 'eur', NULL), ('PEN', 'Pen', 333, 'eur', 200);
 INSERT INTO discounts (code, percent_off, redemption_limit) VALUES ('TEN', 10, NULL), ('ONCE', 10, 1);
 """
 _PRODUCTS = [
@@ -154,6 +154,16 @@ async def busy(place: Place) -> dict[str, Any]:
     names = await quiet(place)
     operator = Operator("operator", "here")
     made = {name: await check_out(runtime) for name in ("asked", "unasked", "hinted", "doubtful", "swept", "missed")}
+    # release-stock: a reservation whose session surely ended. refund-late-payments: an order that is paid after that.
+    for name in ("lapsed", "late"):
+        made[name] = await check_out(runtime)
+    await connection.execute(
+        "UPDATE stock_reservations SET state = 'released', late = 'refund' WHERE order_id = $1", made["late"].order_id
+    )
+    await pay(runtime, made["late"].session_id, made["late"].amount_total)
+    await connection.execute(
+        "UPDATE stock_reservations SET held_until = now() WHERE order_id = $1", made["lapsed"].order_id
+    )
     made["coupon"] = await check_out(runtime, discount_code="TEN")
     made["old"] = await check_out(runtime)
     for name in ("asked", "unasked", "hinted", "coupon"):
