@@ -145,6 +145,15 @@ describe('the cart', () => {
     expect(screen.getByTestId('total')).toHaveTextContent('14.50');
   });
 
+  test('a line that asks for more than is left shows how many are', async () => {
+    const faults = [{ pointer: '/items/0/quantity', code: 'out_of_stock', detail: 'only 3', left: 3 }];
+    fakeDaemon({ 'POST /api/quotes': () => [422, { code: 'out_of_stock', errors: faults }] });
+    const shopper = await fillCart(open());
+    await giveDetails(shopper);
+
+    expect(await screen.findByText('Notebook: Only 3 left')).toHaveAttribute('role', 'alert');
+  });
+
   test('an item that is not sold any more is named on its line', async () => {
     fakeDaemon({ 'POST /api/quotes': () => invalid('/items/0/sku', 'is not sold any more') });
     const shopper = await fillCart(open());

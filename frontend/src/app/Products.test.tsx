@@ -1,6 +1,6 @@
 import { screen, within } from '@testing-library/react';
 import { describe, expect, test } from 'vitest';
-import { fakeDaemon } from '@/test/daemon';
+import { catalog, fakeDaemon } from '@/test/daemon';
 import { button, visit } from '@/test/shopper';
 import { App } from './App';
 
@@ -14,6 +14,15 @@ describe('the shop window', () => {
     expect(await screen.findAllByRole('button', { name: 'Add to cart' })).toHaveLength(2);
     const lamp = screen.getByText('Lamp').closest('li');
     expect(lamp && within(lamp).getByText('Not available')).toBeVisible();
+  });
+
+  test('shows how many are left where there are few', async () => {
+    const products = catalog.products.map((product) => ({ ...product, left: product.sku === 'PENCILS' ? 3 : null }));
+    fakeDaemon({ 'GET /api/products': () => [200, { currency: 'eur', products }] });
+    open();
+
+    const pencils = (await screen.findByText('Only 3 left')).closest('li');
+    expect(pencils && within(pencils).getByText('Pencils')).toBeVisible();
   });
 
   test('every button names its product', async () => {

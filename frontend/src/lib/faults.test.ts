@@ -8,6 +8,7 @@ test('every fault goes to the field it is about', () => {
     { pointer: '/customer/phone', code: 'invalid_phone', detail: 'too short' },
     { pointer: '/discount_code', code: 'expired', detail: 'has expired' },
     { pointer: '/items/2/sku', code: 'unavailable', detail: 'is sold out' },
+    { pointer: '/items/4/quantity', code: 'out_of_stock', detail: 'only 3', left: 3 },
     { pointer: '/items', code: 'too_many', detail: 'at most 100 lines' },
   ]);
 
@@ -18,7 +19,10 @@ test('every fault goes to the field it is about', () => {
       phone: { code: 'invalid_phone', detail: 'too short' },
       discount: { code: 'expired', detail: 'has expired' },
     },
-    lines: { 2: { code: 'unavailable', detail: 'is sold out' } },
+    lines: {
+      2: { code: 'unavailable', detail: 'is sold out' },
+      4: { code: 'out_of_stock', detail: 'only 3', left: 3 },
+    },
     rest: [{ code: 'too_many', detail: 'at most 100 lines' }],
   });
 });

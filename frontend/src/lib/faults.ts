@@ -21,10 +21,11 @@ export const FIELDS: readonly FieldId[] = [
   ...(['line1', 'line2', 'postal_code', 'city', 'state', 'rate'] as const),
 ];
 
-/** A fault: a code that the texts translate, and the daemon's own text. */
+/** A fault: a code that the texts translate, and the daemon's own text. `left`: how many there are, if there is less than wanted. */
 export interface Fault {
   readonly code: string;
   readonly detail: string;
+  readonly left?: number;
 }
 
 export type FieldErrors = Readonly<Partial<Record<FieldId, Fault | undefined>>>;
@@ -61,8 +62,8 @@ export function placeFaults(faults: readonly FieldFault[]): PlacedFaults {
   const fields: Partial<Record<FieldId, Fault>> = {};
   const lines: Record<number, Fault> = {};
   const rest: Fault[] = [];
-  for (const { pointer, code, detail } of faults) {
-    const fault = { code, detail };
+  for (const { pointer, code, detail, left } of faults) {
+    const fault = left ? { code, detail, left } : { code, detail };
     const field = FIELD_POINTERS[pointer];
     const line = /^\/items\/(\d+)(\/|$)/.exec(pointer);
     if (field) fields[field] ??= fault;

@@ -133,7 +133,7 @@ function CartLine({ item, product, priced, currency, seen, fault, onQuantity, on
       ) : null}
       {fault ? (
         <p id={faultId} className="field-error line-fault" role="alert">
-          {title}: {faultText(texts, fault)}
+          {title}: {fault.left ? say(texts.catalog.left, { count: fault.left }) : faultText(texts, fault)}
         </p>
       ) : null}
     </li>

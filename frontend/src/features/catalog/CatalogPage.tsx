@@ -56,7 +56,7 @@ interface ProductCardProps {
 }
 
 function ProductCard({ product, eager, onAdd }: ProductCardProps) {
-  const { texts, money } = useTexts();
+  const { texts, money, say } = useTexts();
   const titleId = `product-${product.sku}`;
   return (
     <li className={product.available ? 'card' : 'card card-unavailable'} data-sku={product.sku}>
@@ -64,6 +64,9 @@ function ProductCard({ product, eager, onAdd }: ProductCardProps) {
       <div className="card-text">
         <h2 id={titleId}>{product.name}</h2>
         <p>{product.description}</p>
+        {product.available && product.left ? (
+          <p className="card-left">{say(texts.catalog.left, { count: product.left })}</p>
+        ) : null}
       </div>
       <div className="card-buy">
         <span className="price">{money(product.unit_amount, product.currency)}</span>

@@ -31,7 +31,9 @@ export function KnownOrder({ order, offline, entrance, onGone, goTo }: KnownOrde
         <p className="lede">{texts.order[text]}</p>
       </div>
       {offline ? <Notice role="status">{texts.order.offline}</Notice> : null}
-      {problem ? <Notice bad>{problem === 'gone' ? texts.order.gone : texts.later[problem]}</Notice> : null}
+      {problem ? (
+        <Notice bad>{problem === 'gone' || problem === 'soldOut' ? texts.order[problem] : texts.later[problem]}</Notice>
+      ) : null}
       <div className="order-actions">
         {retryUrl ? (
           <button type="button" className="button" aria-disabled={retrying} onClick={() => retry(retryUrl)}>

@@ -13,7 +13,7 @@ interface RetryOptions {
 
 export function useRetry({ onGone, goTo }: RetryOptions) {
   const { busy, begin, end, leave } = useBusy();
-  const [problem, setProblem] = useState<LaterReason | 'gone'>();
+  const [problem, setProblem] = useState<LaterReason | 'gone' | 'soldOut'>();
 
   async function run(retryUrl: string) {
     if (!begin()) return;
@@ -26,7 +26,8 @@ export function useRetry({ onGone, goTo }: RetryOptions) {
       end();
       if (!(error instanceof ApiError)) throw error;
       const gone = error.code === 'not_payable' || error.status === 404;
-      setProblem(gone ? 'gone' : whyLater(error));
+      const reason = error.code === 'out_of_stock' ? 'soldOut' : whyLater(error);
+      setProblem(gone ? 'gone' : reason);
       if (gone) onGone();
     }
   }
