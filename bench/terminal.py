@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import fcntl
+import gc
 import os
 import pty
 import re
@@ -288,6 +289,7 @@ async def measure_reads(url: str) -> dict[str, list[float]]:
     await connection.execute("UPDATE orders SET attention = '{paid_twice}' WHERE number % 1000 = 0")
     await connection.execute("ANALYZE orders (attention)")
     database, found = OneConnection(connection), {}
+    gc.disable()  # a collection in this process is no time of the database, and the terminal freezes what is old
     settings = load_settings({"DATABASE_URL": url, "STRIPE_API_KEY": "sk_test_0123456789abcdef"}, cwd=Path("/"))
     for text in [sign + name for name in SORTS for sign in ("", "-")]:
         sort = read_sort(text)
@@ -298,6 +300,7 @@ async def measure_reads(url: str) -> dict[str, list[float]]:
     for _ in range(READS):
         await read_todo(database, settings)
     found["to do"] = database.taken
+    gc.enable()
     await connection.close()
     return found
 

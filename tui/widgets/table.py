@@ -115,7 +115,8 @@ class LiveTable(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         self._following = True  # keep the newest in view until the user moves the cursor
         self._flashes: dict[str, float] = {}
         self._flash_timer: Timer | None = None
-        self._in_use: dict[tuple[str, str], Style] = {}  # cache of this painting
+        self._ground = Style.null()  # that the styles in use are for
+        self._in_use: dict[tuple[str, str], Style] = {}
         self._columns: Sequence[Column] = ()
         self._drawn: dict[int, tuple[str, list[Cell]]] = {}  # line -> the row that was drawn there last, and its cells
 
@@ -326,8 +327,16 @@ class LiveTable(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
     # Lines
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        self._in_use.clear()  # themes and focus change them
+        ground = self.rich_style
+        if ground != self._ground:
+            self._ground = ground
+            self._in_use.clear()
         return super().render_lines(crop)
+
+    def notify_style_update(self) -> None:
+        """Forget the styles: a theme, the focus or a class has changed them."""
+        super().notify_style_update()
+        self._in_use.clear()
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
@@ -369,7 +378,7 @@ class LiveTable(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         """Return the style of text with one component class on a line with the background of another."""
         found = self._in_use.get((ground, name))
         if found is None:
-            found = self.rich_style + self._style(ground) if ground else self.rich_style
+            found = self._ground + self._style(ground) if ground else self._ground
             if name:
                 found += self._foreground(name)
             self._in_use[ground, name] = found
