@@ -65,6 +65,7 @@ KEY_TEXTS = (
     ("until:400d",),
     ("is:test", "is:live"),
     ("imported:no", "imported:yes"),
+    ("shipped:no", "shipped:yes"),
     ("last4:4242", "last4:7919", "last4:0001,0002"),
     ("brand:visa", "brand:amex"),
     ("decline:insufficient_funds", "decline:lost_card"),

@@ -7,6 +7,7 @@ import os
 import signal
 import stat
 from pathlib import Path
+from shlex import quote
 
 import aiohttp
 import asyncpg
@@ -87,7 +88,7 @@ async def test_its_output_fits_a_terminal_and_hides_the_password(state_dir: Path
         assert password not in dev.text
         assert "ready" in dev.text.splitlines()[-1]
         assert [line for line in dev.text.splitlines() if len(line) > 80 and str(Path.cwd()) not in line] == []
-        assert "    export CHECKOUT_STATE_DIR=.\n" in dev.text  # it was started in there
+        assert f"    export CHECKOUT_STATE_DIR={quote(str(state_dir))}\n" in dev.text  # for another terminal
 
 
 async def test_a_second_one_in_the_same_folder_names_the_first(state_dir: Path) -> None:
