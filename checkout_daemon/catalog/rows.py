@@ -152,8 +152,8 @@ class _RowReader:
 
     def url(self, name: str) -> str | None:
         url = self.text(name, 2000)
-        if url and not re.match(r"https?://|/(?!/)", url):
-            self.fault(f"{name} must start with https://, http:// or /", url)
+        if url and not re.match(r"https://|/(?!/)", url):  # a page over https shows no picture from http
+            self.fault(f"{name} must start with https:// or /", url)
         return url or None
 
     def integer(self, name: str, least: int, most: int, default: D, *, required: bool = False) -> int | D:

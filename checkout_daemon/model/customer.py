@@ -5,9 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from checkout_daemon.errors import FieldError
 from checkout_daemon.model.text import cleaned, is_visible, names_address, tidied, unusable
+from checkout_daemon.shop.phones import PHONE_RULE, PhoneRule
 
 MAXIMUM_NAME = 200
 MAXIMUM_EMAIL = 254
@@ -20,19 +22,21 @@ _LONGEST_PHONE = 100  # 15 digits, and what people write between them
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A customer: name without surrounding blanks, email in ASCII, phone in E.164."""
+    """A customer: name without surrounding blanks, email in ASCII, phone in E.164 or empty."""
 
     name: str
     email: str
     phone: str
 
 
-def check_customer(name: str, email: str, phone: str) -> tuple[Customer | None, list[FieldError]]:
+def check_customer(
+    name: str, email: str, phone: str, *, phone_rule: PhoneRule = PHONE_RULE
+) -> tuple[Customer | None, list[FieldError]]:
     """Return the customer, or None and every fault in words for the shopper. Uses no network."""
     checked = (
         check_name(name),
         check_email(email),
-        check_phone(phone),
+        _ruled_phone(phone, phone_rule),
     )
     faults = [result for result in checked if isinstance(result, FieldError)]
     texts = [result for result in checked if isinstance(result, str)]
@@ -52,6 +56,12 @@ def check_email(text: str) -> str | FieldError:
 def check_phone(text: str) -> str | FieldError:
     """Return a phone number as checkout stores it, or its fault."""
     return _checked("/customer/phone", "invalid_phone", _phone, text)
+
+
+def _ruled_phone(text: str, rule: PhoneRule) -> str | FieldError:
+    if rule.asked == "off" or (rule.asked == "optional" and not cleaned(text)):
+        return ""
+    return _checked("/customer/phone", "invalid_phone", partial(_phone, country=rule.country), text)
 
 
 def email_form(text: str) -> str:
@@ -108,19 +118,21 @@ def _email(text: str) -> str:
     return found.ascii_email  # the domain in its ASCII form, which Stripe and mail servers accept
 
 
-def _phone(text: str) -> str:
+def _phone(text: str, country: str | None = None) -> str:
     import phonenumbers  # 60 ms
 
     text = cleaned(text)
     if len(text) > _LONGEST_PHONE:
         raise _Unfit(_too_long("phone number", _LONGEST_PHONE))
     try:
-        number = phonenumbers.parse(text, None)
+        number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
         number = None
     # Possible, not valid: numbers reserved for fiction and newly assigned ranges must pass.
     if number is None or not phonenumbers.is_possible_number(number):
         _require_usable("phone number", text)
+        if country is not None:
+            raise _Unfit("Please enter a complete phone number; one from abroad with + and the country code.")
         raise _Unfit("Please enter a phone number with + and the country code, such as +43 664 1234567.")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

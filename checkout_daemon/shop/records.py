@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from checkout_daemon.shop.phones import PHONE_RULE, PhoneRule
 from checkout_daemon.shop.selling import Shipping, Tax
 from checkout_daemon.shop.translations import BUILT_IN, Texts, texts_in
 
@@ -56,6 +57,7 @@ class Shop:
     light: Mapping[str, str] = field(default_factory=dict)  # colours (#rrggbb) by their name in COLORS
     dark: Mapping[str, str] = field(default_factory=dict)
     logo: Logo | None = None
+    phone: PhoneRule = PHONE_RULE
     translations: Mapping[str, Texts] = field(default_factory=dict)  # the shop's own texts of the storefront
     seller: tuple[str, ...] = ()  # who sells: name, address, tax number, as receipts must have it
     shipping: Shipping | None = None  # None: nothing is sent

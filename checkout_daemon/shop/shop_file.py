@@ -9,9 +9,10 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from checkout_daemon.shop.colors import LEAST_CONTRAST, unreadable
+from checkout_daemon.shop.phones import PHONE_RULE, PhoneRule
 from checkout_daemon.shop.records import COLORS, LINKS, NAME, Logo, Shop, Words
 from checkout_daemon.shop.selling_file import Checks, SellingReader
 from checkout_daemon.shop.translations import BUILT_IN, BadTexts, Texts, read_folder
@@ -23,12 +24,14 @@ _LONGEST_NAME, _LONGEST_TEXT, _MOST_STEPS, _MOST_SELLER_LINES = 60, 300, 5, 8
 _LOGOS = (".svg", ".png", ".webp", ".jpg", ".jpeg")
 _COLOR = re.compile(r"#[0-9a-f]{6}")
 _CURRENCY = re.compile(r"[a-z]{3}")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_PHONES: tuple[Literal["required", "optional", "off"], ...] = ("required", "optional", "off")
 _PATH = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@/%-]*")
 _MAILTO = re.compile(r"mailto:[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+")
 _WORDS = tuple(field.name for field in fields(Words))
 _DECISIVE = ("currency", "shipping", "tax")  # what a shopper pays, and for what
 _TABLES = ("[links]", "[colors]", "[texts.…]", "[shipping]", "[tax]")
-_KEYS = ("name", "logo", "locale", "languages", "currency", "translations", "seller", *_WORDS)
+_KEYS = ("name", "logo", "locale", "languages", "currency", "translations", "phone", "country", "seller", *_WORDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,7 @@ class _Reader:
             seller=self._texts("", "seller", top, _MOST_SELLER_LINES, "Example Tea GmbH"),
             shipping=selling.shipping(tables["shipping"]),
             tax=selling.tax(tables["tax"]),
+            phone=self._phone(top, locale),
         )
         if self._faults:
             faults = tuple(sorted(self._faults, key=lambda fault: fault.line))
@@ -162,6 +166,13 @@ class _Reader:
                 more = "" if "translations" in top else "; `translations` names a folder with more"
                 self._fault("", "languages", f"has {tag!r}: there are {', '.join(known)}{more}")
         return tuple(dict.fromkeys(tag for tag in languages if tag in known)) or BUILT_IN
+
+    def _phone(self, top: Mapping[str, Any], locale: str) -> PhoneRule:
+        asked = self._text("", "phone", top, check=_check_phone)
+        country = self._text("", "country", top, check=_check_country)
+        region = locale.rpartition("-")[2]
+        rule = next((name for name in _PHONES if name == asked), PHONE_RULE.asked)
+        return PhoneRule(rule, country or (region if _COUNTRY.fullmatch(region) else None))
 
     def _translations(self, top: Mapping[str, Any]) -> dict[str, Texts]:
         name = self._text("", "translations", top)
@@ -276,6 +287,14 @@ def _check_color(text: str) -> str | None:
 
 def _check_currency(text: str) -> str | None:
     return None if _CURRENCY.fullmatch(text) else f"must be three lower-case letters such as eur, not {text!r}"
+
+
+def _check_phone(text: str) -> str | None:
+    return None if text in _PHONES else f"must be one of {', '.join(_PHONES)}, not {text!r}"
+
+
+def _check_country(text: str) -> str | None:
+    return None if _COUNTRY.fullmatch(text) else f"must be two capital letters such as AT, not {text!r}"
 
 
 def _check_link(text: str) -> str | None:

@@ -23,6 +23,7 @@ from checkout_daemon.observability.tracing import span
 from checkout_daemon.orders.order_store import TooManyDeclines
 from checkout_daemon.patience import shopper_waits
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.shop.phones import PhoneRule
 from checkout_daemon.shop.selling import Shipping
 from checkout_daemon.web.answers import encode, json_bytes, json_response
 from checkout_daemon.web.app_keys import GUESSING, LIMITS, RUNTIME
@@ -87,9 +88,9 @@ class CheckoutRoute:
         self._limit.check(request)
         guessing = self._guessing
         key = read_idempotency_key(request)
-        checkout = _checkout_request(
-            await read_json(request, _CHECKOUT_REQUEST, self._budget), self._runtime.settings.shop.shipping
-        )
+        body = await read_json(request, _CHECKOUT_REQUEST, self._budget)
+        shop = self._runtime.settings.shop
+        checkout = _checkout_request(body, shop.shipping, shop.phone)
         checkout = replace(checkout, locale=preferred_locale(list_field(request, hdrs.ACCEPT_LANGUAGE) or ""))
         email = checkout.customer.email
         with shopper_waits(), guessing.counting(request, email):
@@ -136,10 +137,11 @@ async def post_retry(request: web.Request) -> web.Response:
     return json_response(checkout_answer(answer))
 
 
-def _checkout_request(body: StripeCheckoutRequest, shipping: Shipping | None) -> CheckoutRequest:
+def _checkout_request(body: StripeCheckoutRequest, shipping: Shipping | None, phone_rule: PhoneRule) -> CheckoutRequest:
     """Validate the request. Raise InvalidRequest with the faults of cart and customer together."""
     cart, cart_faults = check_cart([CartLine(item.sku, item.quantity) for item in body.items])
-    customer, customer_faults = check_customer(body.customer.name, body.customer.email, body.customer.phone)
+    typed = body.customer
+    customer, customer_faults = check_customer(typed.name, typed.email, typed.phone, phone_rule=phone_rule)
     address, address_faults = _address(body, shipping)
     if cart is None or customer is None or address_faults:
         raise InvalidRequest(cart_faults + customer_faults + address_faults)

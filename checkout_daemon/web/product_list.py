@@ -19,7 +19,8 @@ from checkout_daemon.web.direct import Send
 from checkout_daemon.web.edge import Edge
 from checkout_daemon.web.fields import IDENTITY, choose_encoding, knows_tag, list_field
 from checkout_daemon.web.prepared import PreparedAnswer
-from checkout_daemon.web.schemas import Catalog, ProductAnswer
+from checkout_daemon.web.product_answers import product_answers
+from checkout_daemon.web.schemas import Catalog
 
 PATH = "/api/products"
 
@@ -92,23 +93,7 @@ _choose = lru_cache(maxsize=64)(choose_encoding)  # browsers send one of few hea
 
 
 def _encode(snapshot: CatalogSnapshot, currency: str, edge: Edge) -> dict[str, _Coded]:
-    # A product priced in another currency cannot be bought here, so show it as unavailable.
-    left = snapshot.left
-    products = [
-        ProductAnswer(
-            product.sku,
-            product.name,
-            product.description,
-            product.image_url,
-            product.unit_amount,
-            product.currency,
-            snapshot.is_available(product) and product.currency == currency,
-            left.get(product.sku),
-        )
-        for product in snapshot.products.values()
-    ]
-    products.sort(key=lambda product: not product.available)
-    body = msgspec.json.encode(Catalog(currency, products))
+    body = msgspec.json.encode(Catalog(currency, product_answers(snapshot, snapshot.products.values(), currency)))
     codings = {IDENTITY: _coded(body, body, IDENTITY, edge)}
     if len(body) >= _WORTH_COMPRESSING:
         codings["gzip"] = _coded(body, gzip.compress(body, 6, mtime=0), "gzip", edge)

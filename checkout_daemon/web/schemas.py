@@ -24,7 +24,14 @@ from checkout_daemon.model.orders import OrderStatus
 Sku = Annotated[str, Meta(extra_json_schema={"examples": ["NOTEBOOK-A5"], "maxLength": 64})]
 Quantity = Annotated[int, Meta(extra_json_schema={"minimum": 1, "maximum": 999})]
 Email = Annotated[str, Meta(extra_json_schema={"format": "email", "examples": ["ada@example.com"]})]
-Phone = Annotated[str, Meta(description="International, with its +", extra_json_schema={"examples": ["+43 1 5880 10"]})]
+Phone = Annotated[
+    str,
+    Meta(
+        description="International, with its +, or as it is dialled in the shop's country. Required unless the shop "
+        "states otherwise: see `phone` of GET /api/shop",
+        extra_json_schema={"examples": ["+43 1 5880 10"]},
+    ),
+]
 DiscountCode = Annotated[str, Meta(extra_json_schema={"examples": ["WELCOME10"]})]
 Country = Annotated[str, Meta(description="Two capital letters", extra_json_schema={"examples": ["AT"]})]
 RateId = Annotated[str, Meta(description="The id of one of `shipping_rates`", extra_json_schema={"examples": ["post"]})]
@@ -50,7 +57,7 @@ class CustomerFields(Request):
 
     name: str
     email: Email
-    phone: Phone
+    phone: Phone = ""
 
 
 class QuoteRequest(Request):
@@ -97,12 +104,13 @@ class ProductAnswer(Answer):
 
     sku: str
     name: str
-    description: str
+    description: Annotated[str, Meta(description="Markdown")]
     image_url: str | None
     unit_amount: Amount
     currency: Currency
     available: bool
     left: Annotated[int, Meta(description="How many are left, if at most 5")] | None = None
+    summary: Annotated[str, Meta(description="The description as plain text, if that is another text")] | None = None
 
 
 class Catalog(Answer):
@@ -155,6 +163,12 @@ class ShopAnswer(Answer):
     texts: Annotated[dict[str, ShopWords], Meta(description="By language")]
     links: list[ShopLink] = msgspec.field(default_factory=list)
     logo_url: str | None = None
+    phone: Annotated[Literal["required", "optional", "off"], Meta(description="Whether a phone number is asked")] = (
+        "required"
+    )
+    country: Annotated[str, Meta(description="ISO 3166; phone numbers without a country code are from it")] | None = (
+        None
+    )
     translations: Annotated[dict[str, StorefrontTexts], Meta(description="The storefront's texts, by language")] = (
         msgspec.field(default_factory=dict)
     )
@@ -244,6 +258,7 @@ class OrderAnswer(Answer):
     amount_discount: Amount
     amount_total: Amount
     currency: Currency
+    discount_code: str | None = None
     retry_url: Annotated[str, Meta(description="Path to POST for another try; present while payable")] | None = None
     amount_refunded: Annotated[
         Amount, Meta(description="What was refunded or is on its way back; absent if nothing")

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from html import escape
+from pathlib import Path
 
 import msgspec
 from aiohttp import hdrs, web
 
+from checkout_daemon.catalog.cart import Product
+from checkout_daemon.catalog.descriptions import html_of
 from checkout_daemon.catalog.memory import CatalogMemory, CatalogSnapshot
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.model.locale import preferred_locale
@@ -29,11 +33,16 @@ from checkout_daemon.shop.translations import gaps_in
 from checkout_daemon.web.answers import json_response
 from checkout_daemon.web.fields import list_field
 from checkout_daemon.web.files import File, file_of
+from checkout_daemon.web.product_answers import product_answers
 from checkout_daemon.web.schemas import ShopAnswer, ShopLink, ShopShipping, ShopWords, StorefrontTexts
+from checkout_daemon.web.shop_heads import catalog_head, data_element, other_head, product_head, title_of
+from checkout_daemon.web.site_files import MANIFEST, PRODUCT, ROBOTS, SITEMAP, manifest, product_path, robots, sitemap
 
 log = logging.getLogger(__name__)
 
 PATH = "/api/shop"
+PAGES: Mapping[str, str] = json.loads(Path(__file__).with_name("pages.json").read_text(encoding="utf-8"))
+"""The paths for which the storefront has a page. Its router (frontend/src/app/route.ts) reads the same file."""
 
 _TITLE = "<title>Shop</title>"
 _LOGO = '<a class="logo" href="/">Shop</a>'
@@ -41,6 +50,9 @@ _LANGUAGE = '<html lang="en">'
 _HEAD = "<!-- head -->"
 _FALLBACK = "<!-- fallback -->"
 _MOST_LISTED = 100
+_MOST_FIRST = 48  # of the products that the storefront shows at once
+_MOST_PAGES = 300
+_CATALOG, _ORDER, _LOST = "/", "order", "lost"
 _CATALOG_SECONDS = 0.5  # the page itself is worth more than the list for those without script
 
 
@@ -54,7 +66,7 @@ class ShopPages:
         self._template = ""
         self._catalog: CatalogMemory | None = None
         self._snapshot: CatalogSnapshot | None = None
-        self._pages: dict[str, File] = {}
+        self._pages: dict[tuple[str, str], File] = {}
         self._making = asyncio.Lock()
         self.files: dict[str, bytes] = {}
         self._theme = self._add("shop", ".css", _theme(self._shop.light, self._shop.dark))
@@ -62,6 +74,8 @@ class ShopPages:
         self._logo = self._add("logo", logo.suffix, logo.content) if logo else None
         self._translations = {language: self._translation(language) for language in self._shop.languages}
         self.answer = self._answer()
+        self.files[ROBOTS] = robots(settings.public_url)
+        self.files[MANIFEST] = self._manifest()
         for gap in gaps_in(self._shop.translations):
             log.warning("the shop's texts have a gap: %s", gap)
 
@@ -73,15 +87,34 @@ class ShopPages:
         """List the products of this catalog."""
         self._catalog = catalog
 
-    async def page(self, request: web.Request) -> File:
-        """Return the page in the language that the browser asks for, if the shop has it."""
+    async def page(self, request: web.Request) -> tuple[File, bool]:
+        """Return the page in the language that the browser asks for, and whether there is one for the path."""
         await self._refresh()
         language = self._language(list_field(request, hdrs.ACCEPT_LANGUAGE) or "")
+        place = self._place(request.rel_url.raw_path)
         async with self._making:
             pages = self._pages  # of this state of the catalog: another request may find a newer one meanwhile
-            if (page := pages.get(language)) is None:
-                page = pages[language] = await asyncio.to_thread(self._make, language, self._snapshot)
-        return page
+            if (page := pages.get((language, place))) is None:
+                if len(pages) >= _MOST_PAGES:
+                    pages.clear()
+                page = await asyncio.to_thread(self._make, language, place, self._snapshot)
+                pages[language, place] = page
+        return page, place != _LOST
+
+    async def sitemap(self) -> File:
+        """Return the addresses of the catalog and of every product."""
+        await self._refresh()
+        skus = self._snapshot.products if self._snapshot else ()
+        return file_of(SITEMAP, {SITEMAP: sitemap(self._settings.public_url, skus)})
+
+    def _place(self, path: str) -> str:
+        """Return the path of the catalog or of a product that there is, or what other pages have in common."""
+        if path.startswith(PRODUCT):
+            known = self._snapshot is not None and path.removeprefix(PRODUCT) in self._snapshot.products
+            return path if known else _LOST
+        if path in PAGES:
+            return _CATALOG if PAGES[path] == "catalog" else _ORDER
+        return _LOST
 
     async def _refresh(self) -> None:
         if self._catalog is None:
@@ -103,44 +136,54 @@ class ShopPages:
         own = self._settings.locale.partition("-")[0]
         return own if own in self._shop.languages else self._shop.languages[0]
 
-    def _make(self, language: str, snapshot: CatalogSnapshot | None) -> File:
-        words, name = self._shop.words_in(language), escape(self._settings.shop_name)
+    def _make(self, language: str, place: str, snapshot: CatalogSnapshot | None) -> File:
+        product = snapshot.products.get(place.removeprefix(PRODUCT)) if snapshot else None
+        words, name = self._shop.words_in(language), self._settings.shop_name
+        title = f"{product.name} – {name}" if product else title_of(name, words)
+        fallback = self._fallback(language, snapshot)
+        if product and snapshot:
+            fallback = self._product_fallback(language, product, available=snapshot.is_available(product))
         page = self._template
         page = page.replace(_LANGUAGE, f'<html lang="{escape(language)}">', 1)
-        page = page.replace(_TITLE, f"<title>{escape(title_of(self._settings.shop_name, words))}</title>", 1)
-        page = page.replace(_LOGO, f'<a class="logo" href="/">{self._picture() or name}</a>', 1)
-        page = page.replace(_FALLBACK, self._fallback(language, snapshot), 1)
-        page = page.replace(_HEAD, self._head(words, language), 1)  # last: it holds the shop's own words
+        page = page.replace(_TITLE, f"<title>{escape(title)}</title>", 1)
+        page = page.replace(_LOGO, f'<a class="logo" href="/">{self._picture() or escape(name)}</a>', 1)
+        page = page.replace(_FALLBACK, fallback, 1)
+        # Last: it holds the shop's own words.
+        page = page.replace(_HEAD, "\n    ".join(self._head(language, place, product, snapshot)), 1)
         body = page.encode()
         return _page_file({"": body, ".gz": gzip.compress(body, 6, mtime=0)})
 
-    def _head(self, words: Words, language: str) -> str:
-        title = title_of(self._settings.shop_name, words)
-        tags = [
-            f'<meta property="og:site_name" content="{escape(self._settings.shop_name)}">',
-            f'<meta property="og:title" content="{escape(title)}">',
-            '<meta property="og:type" content="website">',
-            f'<meta property="og:url" content="{escape(self._settings.public_url)}/">',
-        ]
-        if words.description:
-            tags.insert(0, f'<meta name="description" content="{escape(words.description)}">')
-            tags.append(f'<meta property="og:description" content="{escape(words.description)}">')
-        if self._logo and not self._logo.endswith(".svg"):
-            tags.append(f'<meta property="og:image" content="{escape(self._settings.public_url + self._logo)}">')
+    def _head(
+        self, language: str, place: str, product: Product | None, snapshot: CatalogSnapshot | None
+    ) -> Iterator[str]:
+        settings = self._settings
+        if product and snapshot:
+            available = snapshot.is_available(product)
+            yield from product_head(settings.shop_name, product, settings.public_url, available=available)
+        elif place == _CATALOG:
+            yield from catalog_head(settings.shop_name, self._shop.words_in(language), settings.public_url, self._logo)
+        else:
+            yield from other_head()
         if self._theme:
-            tags.append(f'<link rel="stylesheet" href="{self._theme}">')
-        tags.append(_data("shop", self.answer))
-        tags.append(_data("texts", self._shop.texts_in(language)))
-        return "\n    ".join(tags)
+            yield f'<link rel="stylesheet" href="{self._theme}">'
+        yield data_element(self.answer, name="shop")
+        yield data_element(self._shop.texts_in(language), name="texts")
+        if product and snapshot:
+            (shown,) = product_answers(snapshot, [product], settings.currency)
+            yield data_element({"product": shown, "html": html_of(product.description)}, name="product")
+        elif place == _CATALOG and snapshot is not None:
+            first = product_answers(snapshot, snapshot.products.values(), settings.currency)[:_MOST_FIRST]
+            count = len(snapshot.products)
+            yield data_element({"currency": settings.currency, "products": first, "count": count}, name="catalog")
 
     def _fallback(self, language: str, snapshot: CatalogSnapshot | None) -> str:
         texts = self._shop.texts_in(language)
         unavailable = escape(texts["catalog"]["unavailable"])
         items = []
         for product in list(snapshot.products.values() if snapshot else ())[:_MOST_LISTED]:
-            price = format_money(product.unit_amount, product.currency, _place(language, self._settings.locale))
             state = "" if snapshot and snapshot.is_available(product) else f" ({unavailable})"
-            items.append(f"<li>{escape(product.name)}: {escape(price)}{state}</li>")
+            link = f'<a href="{product_path(product.sku)}">{escape(product.name)}</a>'
+            items.append(f"<li>{link}: {escape(self._price(language, product))}{state}</li>")
         labels = texts["shop"]["links"]
         links = " · ".join(
             f'<a href="{escape(url)}">{escape(labels[name])}</a>' for name, url in self._shop.links.items()
@@ -150,6 +193,19 @@ class ShopPages:
             f'<div class="fallback"><p>{unusable}</p><ul>{"".join(items)}</ul><p>{advice}</p>'
             f"{f'<p>{links}</p>' if links else ''}</div>"
         )
+
+    def _product_fallback(self, language: str, product: Product, *, available: bool) -> str:
+        texts = self._shop.texts_in(language)
+        state = "" if available else f" ({escape(texts['catalog']['unavailable'])})"
+        picture = f'<img src="{escape(product.image_url)}" alt="" width="400">' if product.image_url else ""
+        return (
+            f'<div class="fallback"><h1>{escape(product.name)}</h1>'
+            f"<p>{escape(self._price(language, product))}{state}</p>{picture}{html_of(product.description)}"
+            f"<p>{escape(texts['noscript']['advice'])}</p></div>"
+        )
+
+    def _price(self, language: str, product: Product) -> str:
+        return format_money(product.unit_amount, product.currency, _locale(language, self._settings.locale))
 
     def _picture(self) -> str:
         return f'<img src="{self._logo}" alt="{escape(self._settings.shop_name)}">' if self._logo else ""
@@ -161,6 +217,11 @@ class ShopPages:
         path = f"/assets/{name}-{sha256(content).hexdigest()[:8]}{suffix}"
         self.files[path] = content
         return path
+
+    def _manifest(self) -> bytes:
+        colors = complete(self._shop.light, dark=False)
+        paper, accent = colors.get("paper", "#faf8f4"), colors.get("accent", "#2d5a4a")  # as in the build's styles
+        return manifest(self._settings.shop_name, self._own_language(), paper, accent, self._logo)
 
     def _translation(self, language: str) -> StorefrontTexts:
         """Keep the storefront's texts in a language as a file, which scripts load when a reader switches to it."""
@@ -182,6 +243,8 @@ class ShopPages:
             translations=self._translations,
             shipping=None if shop.shipping is None else _shipping(shop.shipping),
             tax_labels={} if shop.tax is None else {tag: shop.tax.label.text(tag) for tag in shop.languages},
+            phone=shop.phone.asked,
+            country=shop.phone.country,
         )
 
 
@@ -193,17 +256,6 @@ async def get_shop(request: web.Request) -> web.Response:
     return json_response(request.app[SHOP].answer)
 
 
-def title_of(name: str, words: Words) -> str:
-    """Return the title of the catalog's page: the name, and the tagline if there is one."""
-    return f"{name} – {words.tagline}" if words.tagline else name
-
-
-def _data(name: str, value: object) -> str:
-    """Return JSON as an element that no text in it can end, and that no browser runs."""
-    data = msgspec.json.encode(value).decode().replace("<", "\\u003c")
-    return f'<script type="application/json" id="{name}">{data}</script>'
-
-
 def _shipping(shipping: Shipping) -> ShopShipping:
     return ShopShipping(list(shipping.countries), "stripe" if shipping.at_stripe else "form")
 
@@ -212,7 +264,7 @@ def _words(words: Words) -> ShopWords:
     return msgspec.convert(words, ShopWords, from_attributes=True)
 
 
-def _place(language: str, locale: str) -> str:
+def _locale(language: str, locale: str) -> str:
     """Return the locale for prices: the shop's, with its country, if it has the page's language."""
     return locale if locale.partition("-")[0] == language else language
 

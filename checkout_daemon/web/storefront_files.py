@@ -5,20 +5,20 @@ The build (frontend/tools/compress.ts) puts the compressed forms of every file n
 
 from __future__ import annotations
 
-import json
+import re
 from pathlib import Path, PurePosixPath
 
 from aiohttp import web
 
+from checkout_daemon.catalog.cart import SKU
 from checkout_daemon.web.failures import NoSuchPage
 from checkout_daemon.web.fields import SUFFIXES, wants_html
 from checkout_daemon.web.files import File, file_of, respond
-from checkout_daemon.web.shop_pages import ShopPages
+from checkout_daemon.web.shop_pages import PAGES, ShopPages
+from checkout_daemon.web.site_files import PRODUCT, SITEMAP
 
 INDEX = "/index.html"
-PAGES = frozenset(json.loads(Path(__file__).with_name("pages.json").read_text(encoding="utf-8")))
-"""The paths for which the storefront has a page. Its router (frontend/src/app/route.ts) reads the same file."""
-
+_PRODUCT = re.compile(re.escape(PRODUCT) + SKU.pattern)
 _NOT_BUILT = b"""<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Storefront not built</title></head>
@@ -62,18 +62,26 @@ class Storefront:
         if name is None:
             if INDEX not in self._files or not wants_html(request):
                 raise NoSuchPage("there is nothing at this path")
-            return respond(request, await self._page(request), found=False)
+            return respond(request, (await self._page(request))[0], found=False)
+        if name == SITEMAP and self._pages is not None:
+            return respond(request, await self._pages.sitemap())
         if name not in self._files:
             return web.Response(body=_NOT_BUILT, status=503, content_type="text/html", charset="utf-8")
-        return respond(request, await self._page(request) if name == INDEX else self._files[name])
+        if name == INDEX:
+            page, found = await self._page(request)
+            return respond(request, page, found=found)
+        return respond(request, self._files[name])
 
-    async def _page(self, request: web.Request) -> File:
-        return self._files[INDEX] if self._pages is None else await self._pages.page(request)
+    async def _page(self, request: web.Request) -> tuple[File, bool]:
+        return (self._files[INDEX], True) if self._pages is None else await self._pages.page(request)
 
     def _name(self, request: web.Request) -> str | None:
         # The page's script reads the path as it was sent, so only the exact spelling is its page.
-        if request.rel_url.raw_path in PAGES:
+        path = request.rel_url.raw_path
+        if path in PAGES or (self._pages is not None and _PRODUCT.fullmatch(path)):
             return INDEX
+        if path == SITEMAP and self._pages is not None:
+            return SITEMAP
         return request.path if request.path in self._files else None
 
 

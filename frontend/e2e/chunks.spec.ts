@@ -6,7 +6,7 @@ test('the cart that could not be loaded is loaded by Try again, with what was pu
   const blocked = /assets\/CartDrawer-.*\.js/;
   await page.route(blocked, (route) => route.abort());
   await page.goto('/');
-  await addToCart(page, 'Notebook A5');
+  await addToCart(page, 'Oak pen tray');
   await page.getByRole('button', { name: 'Open cart' }).click();
   await expect(page.getByText('This part of the page could not be loaded. Your cart is saved.')).toBeVisible();
   await page.unroute(blocked);
@@ -19,7 +19,7 @@ test('the cart that could not be loaded is loaded by Try again, with what was pu
     await expect(dialog).toBeVisible({ timeout: 2_000 });
   }).toPass();
 
-  await expect(page.getByTestId('total')).toHaveText('€14.50');
+  await expect(page.getByTestId('total')).toHaveText('€34.00');
 });
 
 test('an order’s page that could not be loaded is loaded by Try again', async ({ page }) => {

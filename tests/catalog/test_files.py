@@ -146,7 +146,7 @@ def test_every_fault_is_named_with_its_line() -> None:
     assert faults_of(text) == (
         "line 2: sku must be 1 to 64 of A-Z a-z 0-9 . _ -, not 'A B'",
         "line 2: name contains a character that cannot be used: U+000A",
-        "line 2: image_url must start with https://, http:// or /, not 'javascript:alert(1)'",
+        "line 2: image_url must start with https:// or /, not 'javascript:alert(1)'",
         "line 2: unit_amount must be a whole number from 0 to 99999999, not '14.50'",
         "line 2: currency must be a three-letter code such as eur, not 'euro'",
         "line 2: available must be true or false, not 'maybe'",
@@ -362,3 +362,9 @@ def test_empty_cells_that_a_spreadsheet_adds_at_the_end_are_left_out() -> None:
         "line 2: 6 cells, but the header has 4",
     )
     assert faults_of("sku,name,unit_amount,currency\nPEN,Pen,100\n") == ("line 2: 3 cells, but the header has 4",)
+
+
+def test_a_picture_that_no_page_over_https_shows_is_refused_with_its_line() -> None:
+    text = "sku,name,unit_amount,currency,image_url\nPEN,Pen,100,eur,http://pictures.example/pen.png\n"
+    (fault,) = faults_of(text)
+    assert fault.startswith("line 2: image_url must start with https:// or /, not")

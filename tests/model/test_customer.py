@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from checkout_daemon.model.customer import Customer, check_customer
+from checkout_daemon.shop.phones import PhoneRule
 
 GOOD = ("Ada Lovelace", "ada@example.com", "+43 664 1234567")
 
@@ -120,7 +122,7 @@ def test_names_with_dots_are_not_addresses(name: str) -> None:
 @pytest.mark.parametrize("case", CONTACTS, ids=lambda case: f"{case['field']} {case['typed']!a}")
 def test_details_are_kept_as_the_page_expects(case: dict[str, str | None]) -> None:
     typed = dict(zip(("name", "email", "phone"), GOOD, strict=True)) | {str(case["field"]): str(case["typed"])}
-    customer, _ = check_customer(**typed)
+    customer, _ = check_customer(typed["name"], typed["email"], typed["phone"])
     assert (None if customer is None else getattr(customer, str(case["field"]))) == case["kept"]
 
 
@@ -227,3 +229,42 @@ def test_any_text_gets_an_answer_and_what_passes_can_be_stored(name: str, email:
             assert "\x00" not in stored
             assert stored.encode().decode() == stored
             assert check_customer(customer.name, customer.email, customer.phone) == (customer, [])
+
+
+@pytest.mark.parametrize(
+    ("typed", "country", "kept"),
+    [
+        ("0660 1234567", "AT", "+436601234567"),
+        ("0043 660 1234567", "AT", "+436601234567"),
+        ("(415) 555-2671", "US", "+14155552671"),
+        ("+44 7911 123456", "AT", "+447911123456"),
+        ("0660 1234567", None, None),
+        ("12", "AT", None),
+        ("", "AT", None),
+    ],
+)
+def test_a_number_without_a_country_code_is_of_the_shops_country(
+    typed: str, country: str | None, kept: str | None
+) -> None:
+    customer, errors = check_customer(*GOOD[:2], typed, phone_rule=PhoneRule(country=country))
+    assert (customer and customer.phone) == kept
+    assert [(error.pointer, error.code) for error in errors] == ([] if kept else [("/customer/phone", "invalid_phone")])
+
+
+@pytest.mark.parametrize(
+    ("asked", "typed", "kept"),
+    [
+        ("required", "", None),
+        ("optional", "", ""),
+        ("optional", " \u200b", ""),
+        ("optional", "+43 660 1234567", "+436601234567"),
+        ("optional", "call me", None),
+        ("off", "", ""),
+        ("off", "+43 660 1234567", ""),
+    ],
+)
+def test_a_shop_may_do_without_a_phone_number(
+    asked: Literal["required", "optional", "off"], typed: str, kept: str | None
+) -> None:
+    customer, _ = check_customer(*GOOD[:2], typed, phone_rule=PhoneRule(asked))
+    assert (None if customer is None else customer.phone) == kept

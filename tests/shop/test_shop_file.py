@@ -160,3 +160,26 @@ def test_a_faulty_file_is_a_fault_of_the_setting(tmp_path: Path) -> None:
     message = refused(tmp_path, CHECKOUT_SHOP_FILE="shop.toml")
     assert f"CHECKOUT_SHOP_FILE names {tmp_path / 'shop.toml'}: line 1: currency must be a text" in message
     assert os.linesep not in message
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "country"),
+    [
+        ("", "required", None),
+        ('locale = "de-AT"', "required", "AT"),
+        ('locale = "de"', "required", None),
+        ('phone = "optional"\ncountry = "US"', "optional", "US"),
+        ('phone = "off"\nlocale = "de-AT"\ncountry = "DE"', "off", "DE"),
+    ],
+)
+def test_a_shop_states_whether_it_asks_for_a_phone_number(
+    tmp_path: Path, text: str, asked: str, country: str | None
+) -> None:
+    found = read_shop(write(tmp_path, text)).phone
+    assert (found.asked, found.country) == (asked, country)
+
+
+@pytest.mark.parametrize("text", ['phone = "maybe"', 'country = "at"', 'country = "Austria"'])
+def test_what_is_no_rule_for_phone_numbers_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadShopFile, match=r"line 1: (phone|country) must be"):
+        read_shop(write(tmp_path, text))

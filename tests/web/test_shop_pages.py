@@ -12,6 +12,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from yarl import URL
 
 from checkout_daemon.catalog.memory import CatalogSnapshot
 from checkout_daemon.web.files import File
@@ -84,7 +85,7 @@ async def test_the_head_names_the_shop(pages: Client) -> None:
     assert '<meta property="og:url" content="https://bits.example/">' in page
     assert re.search(r'og:image" content="https://bits.example/assets/logo-[0-9a-f]{8}\.png"', page)
     assert "<!-- head -->" not in page
-    assert page.count("<script") == 3  # the shop, its texts, and the build's
+    assert page.count("<script") == 4  # the shop, its texts, its products, and the build's
 
 
 async def test_the_page_has_the_language_of_the_browser(pages: Client) -> None:
@@ -125,7 +126,7 @@ async def test_without_script_the_page_names_products_prices_and_links(
     names = [record["name"] for record in await connection.fetch("SELECT name FROM products")]
     assert names
     for name in names:
-        assert f"<li>{html.escape(name)}: €" in page
+        assert f">{html.escape(name)}</a>: €" in page
     assert '<a href="/imprint.html">' in page
     assert "needs JavaScript" in page
     assert "braucht JavaScript" in await text_of(pages, Accept_Language="de")
@@ -207,8 +208,8 @@ async def test_a_page_that_is_made_while_the_catalog_changes_is_not_kept(
     go_on = threading.Event()
     original = ShopPages._make
 
-    def slow(self: ShopPages, language: str, snapshot: CatalogSnapshot | None) -> File:
-        page = original(self, language, snapshot)
+    def slow(self: ShopPages, language: str, place: str, snapshot: CatalogSnapshot | None) -> File:
+        page = original(self, language, place, snapshot)
         if not made.is_set():
             loop.call_soon_threadsafe(made.set)
             go_on.wait(60)
@@ -226,3 +227,92 @@ async def test_a_page_that_is_made_while_the_catalog_changes_is_not_kept(
     go_on.set()
     await first
     assert "Quite new" in await text_of(pages)
+
+
+DESCRIPTION = "# Facts\n\n*Soft* <script>alert(1)</script> [site](https://tea.example) [no](javascript:alert(1))"
+
+
+@pytest.fixture
+async def tea(pages: Client, connection: asyncpg.Connection) -> str:
+    """A product with a description in Markdown. Return the path of its page, once the daemon knows it."""
+    await connection.execute(
+        "INSERT INTO products (sku, name, description, image_url, unit_amount, currency, available, position)"
+        " VALUES ('TEA-1', 'Tea <i>', $1, '/products/tea.svg', 450, 'eur', true, 0)",
+        DESCRIPTION,
+    )
+    memory = pages.app[SHOP]._catalog
+    assert memory is not None
+    memory.lapse()  # as a notification of the change does
+    return "/p/TEA-1"
+
+
+async def test_a_product_has_a_page_with_its_head(pages: Client, tea: str) -> None:
+    page = await text_of(pages, tea)
+    assert "<title>Tea &lt;i&gt; – Bits &lt;/script&gt; &amp; Bytes</title>" in page
+    assert '<link rel="canonical" href="https://bits.example/p/TEA-1">' in page
+    assert '<meta property="og:image" content="https://bits.example/products/tea.svg">' in page
+    assert '<meta name="description" content="Facts Soft &lt;script&gt;alert(1)&lt;/script&gt; site' in page
+    found = re.search(r'<script type="application/ld\+json">(.*?)</script>', page)
+    assert found
+    offer = json.loads(found[1])
+    assert (offer["@type"], offer["name"], offer["offers"]["price"]) == ("Product", "Tea <i>", "4.50")
+    assert offer["offers"]["availability"] == "https://schema.org/InStock"
+    assert "noindex" not in page
+
+
+async def test_a_description_is_markdown_that_runs_nothing(pages: Client, tea: str) -> None:
+    page = await text_of(pages, tea)
+    shown = data_of(page, "product")
+    assert "<h2>Facts</h2>" in shown["html"]
+    assert "<em>Soft</em>" in shown["html"]
+    assert '<a href="https://tea.example">site</a>' in shown["html"]
+    assert "<script" not in shown["html"]
+    assert "javascript:alert(1)" in shown["html"]  # as text
+    assert 'href="javascript' not in page
+    assert "<script>alert" not in page
+    assert shown["product"]["summary"].startswith("Facts\nSoft <script>")
+
+
+async def test_without_script_a_products_page_has_price_and_description(pages: Client, tea: str) -> None:
+    page = await text_of(pages, tea)
+    assert "<h1>Tea &lt;i&gt;</h1><p>€4.50</p>" in page
+    assert "<em>Soft</em>" in page.partition('<div class="fallback">')[2]
+
+
+@pytest.mark.parametrize("path", ["/p/NONE", "/p/", "/p/TEA-1/", "/p/TEA%2D1", "/p", "/nothing"])
+async def test_what_there_is_no_product_for_is_not_found(pages: Client, tea: str, path: str) -> None:
+    assert tea != path
+    async with pages.get(URL(path, encoded=True), headers={"Accept": "text/html"}) as answer:
+        assert answer.status == 404
+        assert '<meta name="robots" content="noindex">' in await answer.text()
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/success", "/cancel?order_id=1"])
+async def test_search_engines_leave_the_pages_of_orders_out(pages: Client, path: str) -> None:
+    page = await text_of(pages, path)
+    assert '<meta name="robots" content="noindex">' in page
+    assert 'id="catalog"' not in page
+
+
+async def test_the_catalogs_page_has_its_first_products(pages: Client, connection: asyncpg.Connection) -> None:
+    page = await text_of(pages)
+    async with pages.get("/api/products") as answer:
+        catalog = await answer.json()
+    first = data_of(page, "catalog")
+    assert first["products"] == catalog["products"][:48]
+    assert first["count"] == await connection.fetchval("SELECT count(*) FROM products")
+    assert '<link rel="canonical" href="https://bits.example/">' in page
+
+
+async def test_robots_sitemap_and_manifest(pages: Client, tea: str) -> None:
+    async with pages.get("/robots.txt") as answer:
+        assert answer.headers["Content-Type"].startswith("text/plain")
+        assert "Sitemap: https://bits.example/sitemap.xml" in await answer.text()
+    async with pages.get("/sitemap.xml") as answer:
+        assert answer.headers["Content-Type"] == "application/xml"
+        assert f"<loc>https://bits.example{tea}</loc>" in await answer.text()
+    async with pages.get("/manifest.webmanifest") as answer:
+        manifest = await answer.json(content_type="application/manifest+json")
+    assert manifest["name"] == "Bits </script> & Bytes"
+    assert manifest["theme_color"] == "#3a1d8f"

@@ -9,10 +9,11 @@ import { useCatalog } from '@/features/catalog/useCatalog';
 import type { Order, Product } from '@/lib/api';
 import { loadWhenIdle, useChunk } from '@/lib/chunk';
 import { MAXIMUM_LINES, MAXIMUM_QUANTITY } from '@/lib/pricing/lines';
+import { pageData, type ShownProduct } from '@/lib/pageData';
 import { useStored } from '@/lib/storage';
 import { useTexts } from '@/texts/language';
 import type { CartDrawerProps } from './CartDrawer';
-import { cartDrawer, orderPage } from './chunks';
+import { cartDrawer, orderPage, productPage } from './chunks';
 import { Footer } from './Footer';
 import { Header } from './Header';
 import { LostPage } from './LostPage';
@@ -32,17 +33,21 @@ export function App({ location, goTo }: AppProps) {
   const { texts, say } = useTexts();
   useDocumentLanguage();
   const route = routeOf(location);
-  const { state, reload } = useCatalog();
   const cart = useStored(cartStore);
   const cartView = useCartView();
+  const { state, reload } = useCatalog(route.page === 'catalog' || cartView.open);
   const orders = useOwnOrders();
   const [announcement, setAnnouncement] = useState('');
   const [full, setFull] = useState<string>();
+
+  const shownProduct = useMemo(() => pageData<ShownProduct>('product'), []);
 
   const products = useMemo(() => {
     const known = state.phase === 'ready' ? state.catalog.products : [];
     return new Map(known.map((product) => [product.sku, product]));
   }, [state]);
+
+  const held = useMemo(() => new Map(cart.items.map(({ sku, quantity }) => [sku, quantity])), [cart]);
 
   function add(product: Product) {
     const reason = whyFull(cartStore.get(), product.sku);
@@ -59,9 +64,10 @@ export function App({ location, goTo }: AppProps) {
       : say(texts.catalog.fullQuantity, { name, most: MAXIMUM_QUANTITY });
   }
 
+  const isCatalog = route.page === 'catalog';
   useEffect(() => {
-    if (state.phase !== 'loading') loadWhenIdle(cartDrawer);
-  }, [state.phase]);
+    if (state.phase !== 'loading' || !isCatalog) loadWhenIdle(cartDrawer);
+  }, [state.phase, isCatalog]);
 
   const { dismiss } = orders;
   const onDismiss = useCallback(() => {
@@ -78,8 +84,19 @@ export function App({ location, goTo }: AppProps) {
         onApproach={() => void cartDrawer.load().catch(() => undefined)}
       />
       <main id="main" tabIndex={-1}>
-        {route.page === 'catalog' ? <CatalogPage state={state} onRetry={reload} onAdd={add} /> : null}
-        {route.page === 'order' ? <OrderPlace route={route} onOrder={orders.follow} goTo={goTo} /> : null}
+        {route.page === 'catalog' ? (
+          <CatalogPage state={state} onRetry={reload} onAdd={add} held={held} onOpenCart={cartView.show} />
+        ) : null}
+        {route.page === 'order' ? (
+          <OrderPlace route={route} hasCart={cart.items.length > 0} onOrder={orders.follow} goTo={goTo} />
+        ) : null}
+        {route.page === 'product' ? (
+          shownProduct ? (
+            <ProductPlace shown={shownProduct} held={held.get(route.sku) ?? 0} onAdd={add} onOpenCart={cartView.show} />
+          ) : (
+            <LostPage />
+          )
+        ) : null}
         {route.page === 'lost' ? <LostPage /> : null}
       </main>
       <Footer />
@@ -102,15 +119,18 @@ export function App({ location, goTo }: AppProps) {
 
 interface OrderPlaceProps {
   readonly route: OrderRoute;
+  readonly hasCart: boolean;
   readonly onOrder: (order: Order) => void;
   readonly goTo: (url: string) => void;
 }
 
-function OrderPlace({ route, onOrder, goTo }: OrderPlaceProps) {
+function OrderPlace({ route, hasCart, onOrder, goTo }: OrderPlaceProps) {
   const chunk = useChunk(orderPage);
   if (chunk.phase !== 'ready') return <Pending retry={chunk.phase === 'failed' ? chunk.retry : undefined} />;
   const OrderPage = chunk.part;
-  return <OrderPage entrance={route.entrance} reference={route.reference} onOrder={onOrder} goTo={goTo} />;
+  return (
+    <OrderPage entrance={route.entrance} reference={route.reference} hasCart={hasCart} onOrder={onOrder} goTo={goTo} />
+  );
 }
 
 function CartPlace(props: CartDrawerProps) {
@@ -124,4 +144,17 @@ function CartPlace(props: CartDrawerProps) {
       </div>
     </div>
   );
+}
+
+interface ProductPlaceProps {
+  readonly shown: ShownProduct;
+  readonly held: number;
+  readonly onAdd: (product: Product) => void;
+  readonly onOpenCart: () => void;
+}
+
+function ProductPlace(props: ProductPlaceProps) {
+  const chunk = useChunk(productPage);
+  if (chunk.phase !== 'ready') return <Pending retry={chunk.phase === 'failed' ? chunk.retry : undefined} />;
+  return <chunk.part {...props} />;
 }

@@ -27,7 +27,7 @@ export interface CartDrawerProps {
 
 export function CartDrawer({ open, cart, products, news, lookUp, onClose, goTo }: CartDrawerProps) {
   const { texts } = useTexts();
-  const { removed, remove, undo } = useUndo();
+  const { removed, remove, undo, hold } = useUndo();
   const seen = useStored(seenStore);
   const removedSku = removed?.item.sku;
 
@@ -48,7 +48,11 @@ export function CartDrawer({ open, cart, products, news, lookUp, onClose, goTo }
   }
 
   const banner = removedSku ? (
-    <UndoBar name={products.get(removedSku)?.name ?? seen[removedSku]?.name ?? removedSku} onUndo={undoRemoval} />
+    <UndoBar
+      name={products.get(removedSku)?.name ?? seen[removedSku]?.name ?? removedSku}
+      onUndo={undoRemoval}
+      onHold={hold}
+    />
   ) : null;
   return (
     <Drawer open={open} title={texts.cart.heading} banner={banner} onClose={onClose}>

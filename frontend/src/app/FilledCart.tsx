@@ -28,7 +28,7 @@ interface FilledCartProps {
 
 export function FilledCart({ cart, products, seen, lookUp, onRemove, goTo }: FilledCartProps) {
   const panel = useRef<HTMLDivElement>(null);
-  const { texts } = useTexts();
+  const { texts, money } = useTexts();
   const checkout = useCheckout(cart, products, lookUp, goTo);
   const { pricing, stale, totals, contact, errors, refusal, notice, sending } = checkout;
 
@@ -44,6 +44,10 @@ export function FilledCart({ cart, products, seen, lookUp, onRemove, goTo }: Fil
   }
 
   const quote = pricing?.quote;
+  const accepted =
+    totals?.code && cart.code
+      ? { code: totals.code, amount: money(totals.amount_discount, totals.currency) }
+      : undefined;
   const currency = totals?.currency ?? products.values().next().value?.currency;
 
   return (
@@ -61,6 +65,7 @@ export function FilledCart({ cart, products, seen, lookUp, onRemove, goTo }: Fil
         />
         <DiscountForm
           applied={cart.code}
+          accepted={accepted}
           error={errors.discount}
           onDraft={checkout.changeCode}
           onApply={checkout.applyCode}
@@ -95,7 +100,7 @@ export function FilledCart({ cart, products, seen, lookUp, onRemove, goTo }: Fil
         ) : (
           <Amounts />
         )}
-        <SubmitBar form={FORM_ID} sending={sending} />
+        <SubmitBar form={FORM_ID} sending={sending} free={totals?.amount_total === 0} />
         <TotalAnnouncement quote={stale ? undefined : quote} />
       </div>
     </div>

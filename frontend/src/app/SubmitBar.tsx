@@ -9,9 +9,11 @@ interface SubmitBarProps {
   /** The id of the form it submits. */
   readonly form: string;
   readonly sending: boolean;
+  /** There is nothing to pay. */
+  readonly free: boolean;
 }
 
-export function SubmitBar({ form, sending }: SubmitBarProps) {
+export function SubmitBar({ form, sending, free }: SubmitBarProps) {
   const { texts } = useTexts();
   const [slow, setSlow] = useState(false);
 
@@ -30,7 +32,13 @@ export function SubmitBar({ form, sending }: SubmitBarProps) {
         {texts.checkout.submit}
       </button>
       <p className="fine-print" role="status">
-        {sending ? (slow ? texts.checkout.slow : texts.checkout.sending) : texts.checkout.finePrint}
+        {sending
+          ? slow
+            ? texts.checkout.slow
+            : texts.checkout.sending
+          : free
+            ? texts.checkout.finePrintFree
+            : texts.checkout.finePrint}
       </p>
     </>
   );

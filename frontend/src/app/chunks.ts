@@ -8,4 +8,5 @@ export const cartDrawer = chunk(async () => {
   const [{ CartDrawer }] = await Promise.all([import('./CartDrawer'), settling.load()]);
   return CartDrawer;
 });
+export const productPage = chunk(async () => (await import('@/features/catalog/ProductPage')).ProductPage);
 export const orderPage = chunk(async () => (await import('@/features/order/OrderPage')).OrderPage);

@@ -1,4 +1,4 @@
-/** The storefront's three pages and their addresses. */
+/** The storefront's pages and their addresses. */
 
 import addresses from '../../../checkout_daemon/web/pages.json';
 
@@ -9,7 +9,14 @@ export interface OrderRoute {
   readonly reference: string;
 }
 
-export type Route = { readonly page: 'catalog' } | OrderRoute | { readonly page: 'lost' };
+/** Before a product's sku. */
+const PRODUCT = '/p/';
+
+export type Route =
+  | { readonly page: 'catalog' }
+  | { readonly page: 'product'; readonly sku: string }
+  | OrderRoute
+  | { readonly page: 'lost' };
 
 /** The daemon reads the same list and answers 404 for every other address. */
 const pages: Readonly<Record<string, string>> = addresses;
@@ -22,6 +29,7 @@ export function orderPage(orderId: string): string {
 /** Stripe inserts the session id in the success address only, so the cancel address contains the order id. */
 export function routeOf({ pathname, search }: { readonly pathname: string; readonly search: string }): Route {
   const query = new URLSearchParams(search);
+  if (pathname.startsWith(PRODUCT)) return { page: 'product', sku: pathname.slice(PRODUCT.length) };
   switch (Object.hasOwn(pages, pathname) ? pages[pathname] : '') {
     case 'catalog':
       return { page: 'catalog' };

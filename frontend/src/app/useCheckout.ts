@@ -8,6 +8,7 @@ import { keyOf, usePricing } from '@/features/cart/usePricing';
 import { type Outcome, placeOrder } from '@/features/checkout/placeOrder';
 import { prepareAttempt } from '@/features/checkout/attempt';
 import { contactStore, normalizeContact } from '@/features/checkout/contact';
+import { phoneLibrary } from '@/features/checkout/phone';
 import { placedAlike } from '@/features/checkout/orders';
 import { type ContactState, useContact } from '@/features/checkout/useContact';
 import { checkDestination, destinationStore, shippingOf } from '@/features/shipping/destination';
@@ -89,6 +90,7 @@ export function useCheckout(
 
   /** Check and price the cart with the code as typed, applied or not: nobody should pay more for not pressing Apply. */
   async function check(wanted: Cart): Promise<CheckoutRequest | undefined> {
+    await phoneLibrary.load().catch(() => undefined); // without it the daemon reads the number
     const found = contact.check();
     const key = keyOf(wanted, to);
     const price = await ensure(wanted);

@@ -1,6 +1,6 @@
 /** A modal panel at the edge of the window, or the whole screen on a phone. The dialog handles focus and Escape. */
 
-import { type ReactNode, useEffect, useRef } from 'react';
+import { type ReactNode, useLayoutEffect, useRef } from 'react';
 import { useTexts } from '@/texts/language';
 import { Icon } from './Icon';
 
@@ -17,7 +17,7 @@ export function Drawer({ open, title, banner, onClose, children }: DrawerProps) 
   const { texts } = useTexts();
   const dialog = useRef<HTMLDialogElement>(null);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = dialog.current;
     if (!element) return;
     if (open && !element.open) element.showModal();

@@ -9,9 +9,11 @@ interface FieldProps extends Omit<InputHTMLAttributes<HTMLInputElement>, 'id'> {
   readonly id: FieldId;
   readonly error?: Fault | undefined;
   readonly hint?: string;
+  /** The default is the field's name. */
+  readonly label?: string;
 }
 
-export function Field({ id, error, hint, ...input }: FieldProps) {
+export function Field({ id, error, hint, label, ...input }: FieldProps) {
   const { texts } = useTexts();
   const errorId = `${id}-error`;
   const hintId = `${id}-hint`;
@@ -19,7 +21,7 @@ export function Field({ id, error, hint, ...input }: FieldProps) {
   return (
     <div className="field">
       <label className="field-label" htmlFor={id}>
-        {texts.fields[id]}
+        {label ?? texts.fields[id]}
       </label>
       <input
         id={id}

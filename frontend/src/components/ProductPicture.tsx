@@ -1,4 +1,7 @@
-/** A product's picture. Screen readers skip it, since the name next to it describes the product. */
+/** A product's picture, or a stand-in. Screen readers skip it, since the name next to it describes the product. */
+
+import { useState } from 'react';
+import { Icon } from './Icon';
 
 interface ProductPictureProps {
   readonly url: string | null | undefined;
@@ -6,9 +9,21 @@ interface ProductPictureProps {
 }
 
 export function ProductPicture({ url, eager = false }: ProductPictureProps) {
+  const [broken, setBroken] = useState<string>();
   return (
     <div className="picture">
-      {url ? <img src={url} alt="" width="400" height="300" loading={eager ? 'eager' : 'lazy'} /> : null}
+      {url && url !== broken ? (
+        <img
+          src={url}
+          alt=""
+          width="400"
+          height="300"
+          loading={eager ? 'eager' : 'lazy'}
+          onError={() => setBroken(url)}
+        />
+      ) : (
+        <Icon name="picture" />
+      )}
     </div>
   );
 }

@@ -66,8 +66,10 @@ function CartLine({ item, product, priced, currency, seen, fault, onQuantity, on
   const faultId = `line-${item.sku}-error`;
   const refusedId = `line-${item.sku}-refused`;
 
+  // At the end of the range a button is not disabled, which would take the focus from it.
   function step(quantity: number) {
     setRefused(undefined);
+    if (quantity < 1 || quantity > MAXIMUM_QUANTITY) return;
     onQuantity(item.sku, quantity);
   }
 
@@ -89,7 +91,7 @@ function CartLine({ item, product, priced, currency, seen, fault, onQuantity, on
             type="button"
             className="icon-button"
             aria-label={say(texts.cart.fewer, { name: title })}
-            disabled={item.quantity <= 1}
+            aria-disabled={item.quantity <= 1}
             onClick={() => step(item.quantity - 1)}
           >
             <Icon name="minus" />
@@ -106,7 +108,7 @@ function CartLine({ item, product, priced, currency, seen, fault, onQuantity, on
             type="button"
             className="icon-button"
             aria-label={say(texts.cart.more, { name: title })}
-            disabled={item.quantity >= MAXIMUM_QUANTITY}
+            aria-disabled={item.quantity >= MAXIMUM_QUANTITY}
             onClick={() => step(item.quantity + 1)}
           >
             <Icon name="plus" />

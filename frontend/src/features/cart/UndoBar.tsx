@@ -6,9 +6,11 @@ import { useTexts } from '@/texts/language';
 interface UndoBarProps {
   readonly name: string;
   readonly onUndo: () => void;
+  /** Called with true while the offer has the focus or the pointer. */
+  readonly onHold: (held: boolean) => void;
 }
 
-export function UndoBar({ name, onUndo }: UndoBarProps) {
+export function UndoBar({ name, onUndo, onHold }: UndoBarProps) {
   const { texts, say } = useTexts();
   const button = useRef<HTMLButtonElement>(null);
 
@@ -16,7 +18,14 @@ export function UndoBar({ name, onUndo }: UndoBarProps) {
   useEffect(() => button.current?.focus(), [name]);
 
   return (
-    <div className="undo">
+    // biome-ignore lint/a11y/noStaticElementInteractions: it only notes whether the offer has the pointer.
+    <div
+      className="undo"
+      onFocus={() => onHold(true)}
+      onBlur={() => onHold(false)}
+      onPointerEnter={() => onHold(true)}
+      onPointerLeave={() => onHold(document.activeElement === button.current)}
+    >
       <p className="undo-text" role="status">
         {say(texts.cart.removed, { name })}
       </p>

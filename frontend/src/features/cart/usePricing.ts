@@ -78,6 +78,15 @@ export function usePricing(
     };
   }, [key, round]);
 
+  // The line is back: what could not be priced is priced without being asked for.
+  const unreachable = fresh?.pricing.error !== undefined;
+  useEffect(() => {
+    if (!unreachable) return;
+    const again = () => setRound((count) => count + 1);
+    window.addEventListener('online', again);
+    return () => window.removeEventListener('online', again);
+  }, [unreachable]);
+
   async function ensure(wanted: Cart): Promise<Pricing> {
     if (priced?.key === keyOf(wanted, to) && !priced.pricing.error) return priced.pricing;
     const pricing = await quoteCart(wanted, undefined, to);

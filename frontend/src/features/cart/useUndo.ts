@@ -1,4 +1,4 @@
-/** Remove a line from the cart, and offer to undo that for a few seconds. */
+/** Remove a line from the cart, and offer to undo that until a few seconds after the shopper has left the offer. */
 
 import { useCallback, useEffect, useState } from 'react';
 import { cartStore, type RemovedLine, removeItem, restoreLine } from './cart';
@@ -7,12 +7,13 @@ const OFFERED_MS = 8_000;
 
 export function useUndo() {
   const [removed, setRemoved] = useState<RemovedLine>();
+  const [held, hold] = useState(false); // the offer has the focus or the pointer
 
   useEffect(() => {
-    if (!removed) return;
+    if (!removed || held) return;
     const timer = setTimeout(() => setRemoved(undefined), OFFERED_MS);
     return () => clearTimeout(timer);
-  }, [removed]);
+  }, [removed, held]);
 
   const remove = useCallback((sku: string) => {
     const { items, code } = cartStore.get();
@@ -27,7 +28,8 @@ export function useUndo() {
     if (!removed) return;
     cartStore.update((cart) => restoreLine(cart, removed));
     setRemoved(undefined);
+    hold(false);
   }, [removed]);
 
-  return { removed, remove, undo };
+  return { removed, remove, undo, hold };
 }

@@ -4,7 +4,9 @@ import { type FormEvent, useSyncExternalStore } from 'react';
 import { Field } from '@/components/Field';
 import type { Fault, FieldErrors } from '@/lib/faults';
 import { useTexts } from '@/texts/language';
+import { shop } from '@/lib/shop';
 import { CONTACT_FIELDS, type ContactField, contactStore } from './contact';
+import { phoneLibrary } from './phone';
 
 // No field has a maxLength, because browsers silently cut pasted text. Text that is too long gets an error instead.
 const INPUTS = {
@@ -46,15 +48,20 @@ interface ContactInputProps {
 
 /** Reads its own value, so that typing renders only this field. */
 function ContactInput({ field, error, onChange, onLeave }: ContactInputProps) {
-  const { texts } = useTexts();
+  const { texts, say } = useTexts();
+  const required = field !== 'phone' || shop.phone !== 'optional';
   const value = useSyncExternalStore(contactStore.subscribe, () => contactStore.get()[field]);
   return (
     <Field
       id={field}
       name={field}
       {...INPUTS[field]}
-      {...(field === 'phone' ? { hint: texts.checkout.phoneHint } : {})}
-      required
+      {...(field === 'phone' ? { hint: shop.country ? texts.checkout.phoneHintHere : texts.checkout.phoneHint } : {})}
+      required={required}
+      label={required ? texts.fields[field] : say(texts.checkout.optional, { field: texts.fields[field] })}
+      onFocus={() => {
+        if (field === 'phone') void phoneLibrary.load().catch(() => undefined); // the daemon reads numbers, too
+      }}
       value={value}
       error={error}
       onChange={(event) => onChange(field, event.target.value)}

@@ -1,43 +1,40 @@
 /** The customer's details, kept while the tab is open: a reload or a return from the payment page loses nothing. */
 
 import type { Customer } from '@/lib/api';
+import { shop } from '@/lib/shop';
 import type { Fault, FieldErrors } from '@/lib/faults';
 import { cleaned, isVisible, tidied } from '@/lib/clean';
-import { asciiDigits } from '@/lib/digits';
 import { isRecord, stored } from '@/lib/storage';
 import type { FaultCode } from '@/texts/texts';
+import { normalizePhone, phoneFault } from './phone';
 
 export type ContactField = keyof Customer;
 
-export const CONTACT_FIELDS: readonly ContactField[] = ['name', 'email', 'phone'];
+/** As they are typed. */
+export type Contact = Required<Customer>;
 
-export const contactStore = stored<Customer>(() => sessionStorage, 'checkout.contact', readContact);
+/** Those that the shop asks for. */
+export const CONTACT_FIELDS: readonly ContactField[] =
+  shop.phone === 'off' ? ['name', 'email'] : ['name', 'email', 'phone'];
+
+export const contactStore = stored<Contact>(() => sessionStorage, 'checkout.contact', readContact);
 
 /** The longest that the daemon accepts, in characters. */
 const LONGEST = { name: 200, email: 254, phone: 100 } as const satisfies Record<ContactField, number>;
 
-/**
- * Normalize the details, so that the request and its key are the same however they were typed. The daemon knows more
- * about phone numbers: anything but digits in groups is left to it.
- */
-export function normalizeContact({ name, email, phone }: Customer): Customer {
+/** Normalize the details, so that the request and its key are the same however they were typed. */
+export function normalizeContact({ name, email, phone }: Contact): Customer {
   const address = cleaned(email);
   const [, mailbox = '', domain = ''] = /^(.*)@(.*)$/s.exec(address) ?? [];
   return {
     name: tidied(name).normalize('NFC'),
     email: domain ? `${mailbox}@${domain.toLowerCase()}` : address,
-    phone: normalizePhone(phone.trim()),
+    ...(CONTACT_FIELDS.includes('phone') && cleaned(phone) ? { phone: normalizePhone(phone, shop.country) } : {}),
   };
 }
 
-function normalizePhone(phone: string): string {
-  // (0) is a part of the number only in Italy.
-  const number = asciiDigits(cleaned(phone)).replace(/[\s\p{Pd}.()/]/gu, '');
-  return /^\+\d{6,15}$/.test(number) && !phone.includes('(0)') ? number : phone;
-}
-
 /** Return obvious faults; the daemon decides. */
-export function checkContact(contact: Customer): FieldErrors {
+export function checkContact(contact: Contact): FieldErrors {
   const errors: Partial<Record<ContactField, Fault>> = {};
   for (const field of CONTACT_FIELDS) {
     const error = checkContactField(field, contact[field]);
@@ -55,10 +52,11 @@ export function checkContactField(field: ContactField, value: string): Fault | u
     case 'email':
       if (!text) return fault('email_missing');
       return /^[^\s@]+@[^\s@.。｡]+([.。｡][^\s@.。｡]+)+$/.test(text) ? undefined : fault('email_shape');
-    case 'phone':
-      if (!text) return fault('phone_missing');
-      // No stricter than the daemon: pasted numbers contain invisible marks, long dashes and extensions.
-      return /^[^\p{L}\p{N}]*[+＋](\P{Nd}*\p{Nd}){6}/u.test(text) ? undefined : fault('phone_shape');
+    case 'phone': {
+      if (!text) return shop.phone === 'optional' ? undefined : fault('phone_missing');
+      const code = phoneFault(text, shop.country);
+      return code ? fault(code) : undefined;
+    }
   }
 }
 
@@ -71,7 +69,7 @@ function fault(code: FaultCode): Fault {
   return { code, detail: '' };
 }
 
-function readContact(raw: unknown): Customer {
+function readContact(raw: unknown): Contact {
   const record = isRecord(raw) ? raw : {};
   const text = (field: ContactField) => (typeof record[field] === 'string' ? record[field] : '');
   return { name: text('name'), email: text('email'), phone: text('phone') };

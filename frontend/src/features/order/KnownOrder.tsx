@@ -13,11 +13,13 @@ interface KnownOrderProps {
   /** The shop does not answer, so what is shown may be out of date. */
   readonly offline: boolean;
   readonly entrance: Entrance;
+  /** There is something in this browser's cart. The page may be open in another one. */
+  readonly hasCart: boolean;
   readonly onGone: () => void;
   readonly goTo: (url: string) => void;
 }
 
-export function KnownOrder({ order, offline, entrance, onGone, goTo }: KnownOrderProps) {
+export function KnownOrder({ order, offline, entrance, hasCart, onGone, goTo }: KnownOrderProps) {
   const { texts, say } = useTexts();
   const { retrying, problem, retry } = useRetry({ onGone, goTo });
   const { tone, text } = wordingOf(order, entrance);
@@ -28,7 +30,10 @@ export function KnownOrder({ order, offline, entrance, onGone, goTo }: KnownOrde
       <div role="status">
         <p className="order-number">{say(texts.order.number, { number: order.number })}</p>
         <h1>{headingOf(tone, texts)}</h1>
-        <p className="lede">{texts.order[text]}</p>
+        <p className="lede">
+          {texts.order[text]}
+          {hasCart && CART_KEPT.includes(text) ? ` ${texts.order.cartUnchanged}` : null}
+        </p>
       </div>
       {offline ? <Notice role="status">{texts.order.offline}</Notice> : null}
       {problem ? (
@@ -50,21 +55,28 @@ export function KnownOrder({ order, offline, entrance, onGone, goTo }: KnownOrde
         ) : null}
       </div>
       <OrderSummary order={order} />
-      <NextSteps status={order.status} unpaid={retryUrl !== undefined} />
+      <NextSteps status={order.status} unpaid={retryUrl !== undefined} hasCart={hasCart} />
     </section>
   );
 }
+
+/** Texts of orders that took nothing out of the cart, or gave it back. */
+const CART_KEPT: readonly string[] = ['left', 'failed', 'expired'];
 
 interface NextStepsProps {
   readonly status: Order['status'];
   /** And can still be paid. */
   readonly unpaid: boolean;
+  readonly hasCart: boolean;
 }
 
-function NextSteps({ status, unpaid }: NextStepsProps) {
+function NextSteps({ status, unpaid, hasCart }: NextStepsProps) {
   const { texts, words } = useTexts();
   const { order } = texts;
-  if (unpaid) return <Steps title={order.choices} steps={order.choicesUnpaid} />;
+  if (unpaid)
+    return (
+      <Steps title={order.choices} steps={hasCart ? [...order.choicesUnpaid, order.choiceCart] : order.choicesUnpaid} />
+    );
   if (status === 'completed')
     return <Steps title={order.next} steps={[...(words.after_payment ?? []), ...order.nextPaid]} />;
   if (status === 'processing') return <Steps title={order.next} steps={order.nextProcessing} />;

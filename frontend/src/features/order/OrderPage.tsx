@@ -15,12 +15,13 @@ interface OrderPageProps {
   readonly entrance: Entrance;
   /** The session id or order id in the address. */
   readonly reference: string;
+  readonly hasCart: boolean;
   /** Called with the order whenever it has been looked up. */
   readonly onOrder: (order: Order) => void;
   readonly goTo: (url: string) => void;
 }
 
-export function OrderPage({ entrance, reference, onOrder, goTo }: OrderPageProps) {
+export function OrderPage({ entrance, reference, hasCart, onOrder, goTo }: OrderPageProps) {
   const { texts, words } = useTexts();
   const { state, reload } = useOrder(reference);
   const order = state.phase === 'known' ? state.order : undefined;
@@ -44,7 +45,16 @@ export function OrderPage({ entrance, reference, onOrder, goTo }: OrderPageProps
         </section>
       );
     case 'known':
-      return <KnownOrder order={state.order} offline={state.offline} entrance={entrance} onGone={reload} goTo={goTo} />;
+      return (
+        <KnownOrder
+          hasCart={hasCart}
+          order={state.order}
+          offline={state.offline}
+          entrance={entrance}
+          onGone={reload}
+          goTo={goTo}
+        />
+      );
   }
 }
 

@@ -21,6 +21,7 @@ export function OrderSummary({ order }: { readonly order: Order }) {
       <Amounts
         subtotal={order.amount_subtotal}
         discount={order.amount_discount}
+        discountCode={order.discount_code ?? undefined}
         total={order.amount_total}
         shipping={order.amount_shipping ?? undefined}
         shippingLabel={order.shipping_label ?? undefined}

@@ -242,6 +242,7 @@ export interface components {
         readonly ProductAnswer: {
             readonly sku: string;
             readonly name: string;
+            /** @description Markdown */
             readonly description: string;
             readonly image_url: string | null;
             /** @description In minor units of the currency, as in Stripe's API */
@@ -254,6 +255,8 @@ export interface components {
             readonly available: boolean;
             /** @default null */
             readonly left?: number | null;
+            /** @default null */
+            readonly summary?: string | null;
         };
         /**
          * Health
@@ -327,6 +330,8 @@ export interface components {
              * @example eur
              */
             readonly currency: string;
+            /** @default null */
+            readonly discount_code?: string | null;
             /** @default null */
             readonly retry_url?: string | null;
             /**
@@ -563,6 +568,14 @@ export interface components {
             readonly links?: readonly components["schemas"]["ShopLink"][];
             /** @default null */
             readonly logo_url?: string | null;
+            /**
+             * @description Whether a phone number is asked
+             * @default required
+             * @enum {unknown}
+             */
+            readonly phone?: "off" | "optional" | "required";
+            /** @default null */
+            readonly country?: string | null;
             /**
              * @description The storefront's texts, by language
              * @default {}
@@ -888,10 +901,11 @@ export interface components {
              */
             readonly email: string;
             /**
-             * @description International, with its +
+             * @description International, with its +, or as it is dialled in the shop's country. Required unless the shop states otherwise: see `phone` of GET /api/shop
+             * @default
              * @example +43 1 5880 10
              */
-            readonly phone: string;
+            readonly phone?: string;
         };
         /**
          * ShippingFields

@@ -1,0 +1,96 @@
+"""The head of each page: title, description, canonical address, OpenGraph, and the product for search engines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from html import escape
+from typing import Any
+
+import msgspec
+
+from checkout_daemon.catalog.cart import Product
+from checkout_daemon.catalog.descriptions import plain_of
+from checkout_daemon.model.money import exponent
+from checkout_daemon.shop.records import Words
+from checkout_daemon.web.site_files import MANIFEST, product_path
+
+_LONGEST_DESCRIPTION = 200
+
+
+def title_of(name: str, words: Words) -> str:
+    """Return the title of the catalog's page: the name, and the tagline if there is one."""
+    return f"{name} – {words.tagline}" if words.tagline else name
+
+
+def catalog_head(name: str, words: Words, public_url: str, logo: str | None) -> list[str]:
+    """Return the tags of the catalog's page. `logo` is a path."""
+    picture = public_url + logo if logo and not logo.endswith(".svg") else None
+    return _head(name, title_of(name, words), words.description, f"{public_url}/", picture, "website")
+
+
+def product_head(shop: str, product: Product, public_url: str, *, available: bool) -> list[str]:
+    """Return the tags of a product's page."""
+    address = public_url + product_path(product.sku)
+    text = _shortened(plain_of(product.description))
+    picture = _absolute(product.image_url, public_url)
+    tags = _head(shop, f"{product.name} – {shop}", text, address, picture, "product")
+    return [*tags, data_element(_offer(product, address, picture, available), "application/ld+json")]
+
+
+def other_head() -> list[str]:
+    """Return the tags of a page that search engines should leave out."""
+    return ['<meta name="robots" content="noindex">', *_common()]
+
+
+def data_element(value: object, kind: str = "application/json", name: str = "") -> str:
+    """Return JSON as an element that no text in it can end, and that no browser runs."""
+    data = msgspec.json.encode(value).decode().replace("<", "\\u003c")
+    return f'<script type="{kind}"{f" id={chr(34)}{name}{chr(34)}" if name else ""}>{data}</script>'
+
+
+def _head(shop: str, title: str, description: str, address: str, picture: str | None, kind: str) -> list[str]:
+    properties = {
+        "og:site_name": shop,
+        "og:title": title,
+        "og:type": kind,
+        "og:url": address,
+        "og:description": description,
+        "og:image": picture or "",
+    }
+    tags = [f'<meta name="description" content="{escape(description)}">'] if description else []
+    tags += [f'<meta property="{name}" content="{escape(text)}">' for name, text in properties.items() if text]
+    return [*tags, f'<link rel="canonical" href="{escape(address)}">', *_common()]
+
+
+def _common() -> Iterator[str]:
+    yield f'<link rel="manifest" href="{MANIFEST}">'
+
+
+def _offer(product: Product, address: str, picture: str | None, available: bool) -> dict[str, Any]:
+    """Return the product as https://schema.org/Product."""
+    state = "InStock" if available else "OutOfStock"
+    about = {"description": plain_of(product.description), "image": picture}
+    return {
+        "@context": "https://schema.org",
+        "@type": "Product",
+        "name": product.name,
+        "sku": product.sku,
+        **{name: text for name, text in about.items() if text},
+        "offers": {
+            "@type": "Offer",
+            "url": address,
+            "price": f"{Decimal(product.unit_amount).scaleb(-exponent(product.currency)):f}",
+            "priceCurrency": product.currency.upper(),
+            "availability": f"https://schema.org/{state}",
+        },
+    }
+
+
+def _absolute(url: str | None, public_url: str) -> str | None:
+    return public_url + url if url and url.startswith("/") else url
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_DESCRIPTION else line[: _LONGEST_DESCRIPTION - 1].rpartition(" ")[0] + "…"
