@@ -39,6 +39,9 @@ ORDER_KEYS = [
     "updated_at",
     "paid_at",
     "imported_from",
+    "amount_shipping",
+    "amount_tax",
+    "shipped_at",
 ]
 CHARGE_KEYS = [
     "id",
