@@ -253,6 +253,7 @@ class Terminal(App[CheckoutError | None]):
             "Events": go.events,
             "Dead letters": go.dead_letters,
             "Health": go.health,
+            "Money": go.money,
             "Trigger": go.trigger,
         }
 

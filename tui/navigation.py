@@ -123,9 +123,26 @@ class ScreenNavigation:
 
         self._go((HealthScreen.PLACE,), lambda: HealthScreen(self.app_context))
 
+    def money(self) -> None:
+        from .screens.money import MoneyScreen
+
+        self._go((MoneyScreen.PLACE,), lambda: MoneyScreen(self.app_context))
+
 
 def import_screens() -> None:
     """Import all screens, so that the first key that opens one does not wait."""
-    for name in (*_LISTS, "order", "event", "message", "batch", "trigger", "health", "help", "dialogs", "goto"):
+    for name in (
+        *_LISTS,
+        "order",
+        "event",
+        "message",
+        "batch",
+        "trigger",
+        "health",
+        "money",
+        "help",
+        "dialogs",
+        "goto",
+    ):
         import_module(f".screens.{name}", __package__)
     import_module(".palette", __package__)

@@ -56,11 +56,12 @@ class PayoutLine:
 
 @dataclass(frozen=True, slots=True)
 class PayoutFilter:
-    """Which payouts a list contains. `since` and `until` (exclusive) bound when they were made."""
+    """Which payouts a list contains: those with money of an order; `since` and `until` (exclusive): made between."""
 
     statuses: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
+    order_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ async def list_payouts(
 ) -> list[PayoutLine]:
     """Return a page of payouts, newest first, those after a payout if one is given."""
     bound = (wanted.until or FAR_FUTURE, "") if after is None else (after.created_at, after.id)
-    arguments = (livemode, list(wanted.statuses) or None, wanted.since or LONG_AGO, *bound, limit)
+    arguments = (livemode, list(wanted.statuses) or None, wanted.since or LONG_AGO, *bound, limit, wanted.order_id)
     async with database.connection() as connection:
         rows = await connection.fetch(sql("list_payouts"), *arguments)
     return [in_utc(record_of(PayoutLine, row)) for row in rows]

@@ -26,7 +26,8 @@ from checkout_daemon.stripe_api.throttle import at_most
 
 _log = logging.getLogger(__name__)
 
-CURSOR = "balance"
+CURSORS = {True: "balance", False: "balance-test"}
+"""The name of the cursor by livemode: a live key and a test key see different balances."""
 
 READ_EVERY = timedelta(minutes=5)
 """How often the lines are read without an event that asks for it."""
@@ -62,7 +63,7 @@ async def read_balance(runtime: Runtime, *, at_once: bool = False) -> int:
     Raise StripeUnavailable, StripeRejected and DatabaseUnavailable: what was stored stays stored.
     """
     async with runtime.database.connection() as connection:
-        read, saved_at = await last_reading(connection)
+        read, saved_at = await last_reading(connection, livemode=runtime.settings.livemode)
         if read is not None and not at_once and not await _is_due(connection, read, saved_at):
             return 0
         if read is None:
@@ -71,7 +72,7 @@ async def read_balance(runtime: Runtime, *, at_once: bool = False) -> int:
                 return 0
             began = first.astimezone(UTC) - _BEFORE_THE_FIRST_ORDER
             read = BalanceRead(began, began)
-    async with leased(runtime.database, CURSOR) as lease:
+    async with leased(runtime.database, CURSORS[runtime.settings.livemode]) as lease:
         if lease is None:
             return 0
         if lease.value is not None:
@@ -85,9 +86,9 @@ async def read_balance(runtime: Runtime, *, at_once: bool = False) -> int:
             return 0
 
 
-async def last_reading(connection: asyncpg.Connection) -> tuple[BalanceRead | None, datetime]:
+async def last_reading(connection: asyncpg.Connection, *, livemode: bool) -> tuple[BalanceRead | None, datetime]:
     """Return how far the balance was read, and when by the database's clock; None before the first time."""
-    found = await read_cursor(connection, CURSOR)
+    found = await read_cursor(connection, CURSORS[livemode])
     if found is None or found[0] is None:
         return None, datetime.fromtimestamp(0, UTC)
     return msgspec.json.decode(found[0], type=BalanceRead), found[1]

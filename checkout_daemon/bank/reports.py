@@ -83,14 +83,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class ComparedRow:
-    """A row with that of the time before, or None if that time has no such row.
-
-    `is_total`: whether it is the sum of a currency.
-    """
+    """A row with that of the time before, or None if that time has no such row."""
 
     row: Row
     before: Row | None
-    is_total: bool = False
 
 
 async def read_report(

@@ -18,6 +18,7 @@ from checkout_daemon.commands.options import (
     json_option,
     limit_option,
     order_argument,
+    order_option,
     read_times,
     since_option,
     status_option,
@@ -84,13 +85,20 @@ def _agrees(payout: PayoutLine) -> str:
 
 @payouts.command("list")
 @status_option(_STATUSES)
+@order_option("Select payouts with money of this order: its number, id, …")
 @since_option
 @until_option
 @limit_option
 @after_option
 @list_options
 def payouts_list(
-    statuses: tuple[str, ...], since: str | None, until: str | None, limit: int, after: str | None, **options: Any
+    statuses: tuple[str, ...],
+    order: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int,
+    after: str | None,
+    **options: Any,
 ) -> int:
     """List payouts, newest first.
 
@@ -100,6 +108,7 @@ def payouts_list(
       checkout payouts list --since 30d
     """
     from checkout_daemon.bank.payouts import PayoutFilter, list_payouts, read_payout
+    from checkout_daemon.orders.lookup import find_order
 
     now = datetime.now(UTC)
     printer = printer_of(_listing(now), options)
@@ -107,10 +116,11 @@ def payouts_list(
     async def work(database: Reads, settings: Settings) -> None:
         printer.zone = settings.time_zone
         start, end = read_times(since, until, settings.time_zone, now)
+        holder = None if order is None else await find_order(database, order)
         place = printer.begin(None if after is None else await read_payout(database, after), after)
         found = await list_payouts(
             database,
-            PayoutFilter(statuses, start, end),
+            PayoutFilter(statuses, start, end, None if holder is None else holder.id),
             livemode=settings.livemode,
             limit=printer.to_read(limit),
             after=place,
@@ -119,7 +129,11 @@ def payouts_list(
 
     with_reads(work)
     if not printer.end() and not printer.silent:
-        say("No payout matches." if statuses or since or until or after else "No payouts yet. The daemon reads them.")
+        say(
+            "No payout matches."
+            if statuses or order or since or until or after
+            else "No payouts yet. The daemon reads them."
+        )
     printer.say_if_cut(limit)
     return 0
 

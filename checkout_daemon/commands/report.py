@@ -14,7 +14,7 @@ from checkout_daemon.commands.options import read_times, since_option, until_opt
 from checkout_daemon.commands.output import say
 from checkout_daemon.commands.running import with_reads
 from checkout_daemon.commands.typed import OneOf
-from checkout_daemon.present.text import plain
+from checkout_daemon.present.text import counted, plain
 
 if TYPE_CHECKING:
     from checkout_daemon.bank.reports import By, ComparedRow
@@ -62,20 +62,35 @@ def report(by: str, against: str | None, since: str | None, until: str | None, *
             raise click.UsageError(f"--until {until} is not after the start: add --since")
         found = await read_report(database, wanted, start, end, zone, livemode=settings.livemode)
         if against is None:
-            return [ComparedRow(row, None) for row in found.rows], [
-                ComparedRow(row, None, is_total=True) for row in found.totals
-            ]
+            return [ComparedRow(row, None) for row in found.rows], [ComparedRow(row, None) for row in found.totals]
         before = await read_report(database, wanted, *previous(start, end, zone), zone, livemode=settings.livemode)
         totals = {row.currency: row for row in before.totals}
-        return compare(found, before, zone), [
-            ComparedRow(row, totals.get(row.currency), is_total=True) for row in found.totals
-        ]
+        return compare(found, before, zone), [ComparedRow(row, totals.get(row.currency)) for row in found.totals]
 
     rows, totals = with_reads(work)
-    printer.print_all([*rows, *totals] if printer.form == "table" and len(rows) > len(totals) else rows)
-    if not printer.end() and not printer.silent:
+    printer.print_all(rows)
+    found = printer.end()
+    if not printer.silent and not found:
         say("Nothing was made or moved in that time. The daemon reads the balance within five minutes.")
+    elif printer.form == "table" and len(rows) > len(totals):
+        for total in totals:
+            say(_total(wanted, total))
     return 0
+
+
+def _total(by: By, total: ComparedRow) -> str:
+    from checkout_daemon.present.money import money
+
+    row = total.row
+    parts = [counted(row.orders, "order")] if row.orders else []
+    if by.value not in ("sku", "decline"):
+        parts += [f"gross {money(row.gross, row.currency)}", f"fees {money(row.fees, row.currency)}"]
+        parts.append(f"net {money(row.net, row.currency)}" + (f" ({_change(total)})" if _change(total) else ""))
+    elif by.value == "sku":
+        return f"Total in {row.currency.upper()}: {money(row.gross, row.currency)}."
+    else:
+        return f"Total in {row.currency.upper()}: {counted(row.declines or 0, 'decline')}."
+    return f"Total in {row.currency.upper()}: {', '.join(parts)}."
 
 
 _MONEY = ("gross", "refunds", "disputes", "fees", "other", "net", "payouts")
@@ -140,8 +155,6 @@ def _listing(by: By, against: bool) -> ListKind[ComparedRow]:
 
 
 def _name(row: ComparedRow) -> str:
-    if row.is_total:
-        return "total"
     return "(none)" if row.row.key is None else plain(row.row.key)
 
 

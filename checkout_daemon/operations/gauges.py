@@ -20,7 +20,7 @@ async def count_trouble(runtime: Runtime) -> None:
         trouble = await read_trouble(connection, now, livemode=livemode)
         oldest = await connection.fetchval(sql("oldest_unapplied"), livemode)
         caught_up, _ = await last_comparison(connection)
-        read, read_at = await last_reading(connection)
+        read, read_at = await last_reading(connection, livemode=livemode)
     runtime.metrics.trouble_counted(
         attention=trouble.attention,
         stuck=trouble.stuck,

@@ -39,10 +39,18 @@ EMPTY = {
     "events list": ["--status", "dead"],
     "orders list": ["--email", "nobody@example.com"],
     "outbox list": ["--status", "dead"],
+    "payouts list": ["--status", "failed"],
+    "report": ["--since", "2020-01-01", "--until", "2020-01-03"],
     "sessions list": ["--until", "2020-01-01"],
     "todo": ["--snoozed"],
 }
-NAMES = {"batches list": "number", "events list": "id", "outbox list": "id", "sessions list": "id"}
+NAMES = {
+    "batches list": "number",
+    "events list": "id",
+    "outbox list": "id",
+    "payouts list": "id",
+    "sessions list": "id",
+}
 _FREE = re.compile(r"[\d.]+ GiB")  # free disk space differs from one run to the next
 REPR = re.compile(r"\b[A-Z]\w+\(\w+=|datetime\.|<[\w.]+ object|\bNone\b|\b(True|False)\b|\{'|\['")
 LONG = "Wolfeschlegelsteinhausenbergerdorff " * 4
@@ -82,6 +90,17 @@ def place(cluster: Cluster, offline_stripe: BackgroundStripe) -> Iterator[Place]
         await connection.execute(
             "INSERT INTO webhook_endpoints (name, url, secret, created_by)"
             " SELECT 'erp' || n, 'https://erp.example/' || n, 'whsec_x', 'ada' FROM generate_series(1, 2) AS n"
+        )
+        await connection.execute(
+            "INSERT INTO payouts (id, livemode, amount, currency, status, automatic, reconciliation, created_at,"
+            " arrives_at) SELECT 'po_' || n, false, 500, 'eur', 'paid', true, 'completed', now(), now()"
+            " FROM generate_series(1, 4) AS n"
+        )
+        await connection.execute(
+            "INSERT INTO balance_transactions (id, livemode, type, category, amount, fee, net, currency, payment_id,"
+            " payout_id, created_at, available_on)"
+            " SELECT 'txn_1', false, 'charge', 'charge', 500, 0, 500, 'eur', payments.id, 'po_1', now(), now()"
+            " FROM payments JOIN orders ON orders.id = payments.order_id WHERE orders.number = 1003 LIMIT 1"
         )
         await connection.execute(
             "INSERT INTO discounts (code, percent_off) VALUES ('TEN', 10), ('TWENTY', 20), ('THIRTY', 30)"

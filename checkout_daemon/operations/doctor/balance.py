@@ -22,7 +22,7 @@ async def balance_read(probes: Probes) -> Check:
     now = datetime.now(UTC)
     livemode = probes.settings.livemode
     async with probes.database.connection() as connection:
-        read, saved_at = await last_reading(connection)
+        read, saved_at = await last_reading(connection, livemode=livemode)
         payouts = await count_payouts(connection, now - _LOOK_BACK, livemode=livemode)
     if read is None:
         return Check.skipped(NAME, "nothing has been read yet: the daemon reads it once there is an order")

@@ -1,7 +1,8 @@
 -- Payouts and their lines. The payout's own line, which takes the money from the balance, is not among them.
 
 -- name: list_payouts
--- $1 livemode, $2 statuses or null, $3 made since, $4 and $5 an upper bound (exclusive) of created_at and id, $6 limit. Newest first.
+-- $1 livemode, $2 statuses or null, $3 made since, $4 and $5 an upper bound (exclusive) of created_at and id, $6 limit,
+-- $7 an order with money in them, or null. Newest first.
 SELECT p.id, p.livemode, p.amount, p.currency, p.status, p.automatic, p.reconciliation, p.failure_code, p.created_at, p.arrives_at,
        p.lines_read_at, l.lines, l.net
 FROM payouts AS p
@@ -10,6 +11,8 @@ CROSS JOIN LATERAL (
     WHERE payout_id = p.id AND source_id IS DISTINCT FROM p.id
 ) AS l
 WHERE p.livemode = $1 AND ($2::text[] IS NULL OR p.status = ANY($2)) AND p.created_at >= $3 AND (p.created_at, p.id) < ($4, $5)
+    AND ($7::uuid IS NULL OR p.id IN (
+        SELECT b.payout_id FROM payments JOIN balance_transactions AS b ON b.payment_id = payments.id WHERE payments.order_id = $7))
 ORDER BY p.created_at DESC, p.id DESC LIMIT $6;
 
 -- name: read_payout

@@ -33,7 +33,7 @@ async def test_the_balance_is_checked_once_it_was_read(
     await connection.execute("DELETE FROM balance_transactions WHERE category = 'charge'")
     differing = await check(settings)
     assert (differing.ok, differing.fix) == (False, "checkout payouts reconcile --apply")
-    await connection.execute("UPDATE cursors SET updated_at = now() - interval '2 days' WHERE name = 'balance'")
+    await connection.execute("UPDATE cursors SET updated_at = now() - interval '2 days' WHERE name = 'balance-test'")
     assert (await check(settings)).fix == "checkout serve"
 
 
