@@ -80,6 +80,13 @@ async def lines_of_order(database: Readable, order_id: str) -> list[OrderLine]:
     return [in_utc(record_of(OrderLine, row)) for row in rows]
 
 
+async def lines_of_source(database: Readable, source_id: str) -> list[OrderLine]:
+    """Return what a dispute, refund or charge did to the balance, the oldest first."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(sql("list_lines_of_source"), source_id)
+    return [in_utc(record_of(OrderLine, row)) for row in rows]
+
+
 async def every_line(
     database: Readable, since: datetime, until: datetime, *, livemode: bool
 ) -> AsyncIterator[list[OrderLine]]:

@@ -116,6 +116,17 @@ def a_counted_product(place: Place, folder: Path) -> Mapping[str, object]:
     return {"SKU": "BOX"}
 
 
+def a_dispute(place: Place, folder: Path) -> Mapping[str, object]:
+    """One whose order is not known here."""
+    _execute(
+        place,
+        "INSERT INTO payments (id) VALUES ('pi_disputed') ON CONFLICT DO NOTHING;"
+        "INSERT INTO disputes (id, livemode, payment_id, status, observed_at, event_id)"
+        " VALUES ('du_shown', false, 'pi_disputed', 'lost', now(), 'evt_1') ON CONFLICT DO NOTHING",
+    )
+    return {}
+
+
 def a_payout(place: Place, folder: Path) -> Mapping[str, object]:
     """One that was made by hand: Stripe lists no lines of it."""
     _execute(
@@ -344,6 +355,8 @@ READING = {
     "catalog list": Line("catalog list"),
     "catalog export": Line("catalog export"),
     "db status": Line("db status"),
+    "disputes list": Line("disputes list"),
+    "disputes show": Line("disputes show du_shown", a_dispute),
     "events list": Line("events list", an_event),
     "events show": Line("events show EVENT", an_event),
     "orders list": Line("orders list"),

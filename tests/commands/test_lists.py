@@ -36,6 +36,7 @@ LINES = [
 EMPTY = {
     "batches list": ["--status", "finished"],
     "batches show 1 --items": ["--status", "failed"],
+    "disputes list": ["--status", "won"],
     "events list": ["--status", "dead"],
     "orders list": ["--email", "nobody@example.com"],
     "outbox list": ["--status", "dead"],
@@ -46,6 +47,7 @@ EMPTY = {
 }
 NAMES = {
     "batches list": "number",
+    "disputes list": "id",
     "events list": "id",
     "outbox list": "id",
     "payouts list": "id",
@@ -90,6 +92,12 @@ def place(cluster: Cluster, offline_stripe: BackgroundStripe) -> Iterator[Place]
         await connection.execute(
             "INSERT INTO webhook_endpoints (name, url, secret, created_by)"
             " SELECT 'erp' || n, 'https://erp.example/' || n, 'whsec_x', 'ada' FROM generate_series(1, 2) AS n"
+        )
+        await connection.execute(
+            "INSERT INTO disputes (id, livemode, payment_id, status, reason, amount, currency, due_by, observed_at,"
+            " event_id) SELECT 'du_' || orders.number, false, payments.id, 'needs_response', 'fraudulent', 3399, 'eur',"
+            " now() + interval '3 days', now(), 'evt_1'"
+            " FROM payments JOIN orders ON orders.id = payments.order_id"
         )
         await connection.execute(
             "INSERT INTO payouts (id, livemode, amount, currency, status, automatic, reconciliation, created_at,"

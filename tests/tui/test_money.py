@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncpg
+import pytest
 
 from checkout_daemon.bank.reading import read_balance
 from checkout_daemon.runtime import Runtime
@@ -13,6 +14,7 @@ from tests.tui.conftest import Sit
 from tui.screens.money import MoneyScreen
 
 
+@pytest.mark.usefixtures("stocked")
 async def test_money_is_shown_by_day_and_by_method_with_payouts(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe, sit: Sit
 ) -> None:
