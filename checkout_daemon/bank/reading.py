@@ -66,17 +66,16 @@ async def read_balance(runtime: Runtime, *, at_once: bool = False) -> int:
         read, saved_at = await last_reading(connection, livemode=runtime.settings.livemode)
         if read is not None and not at_once and not await _is_due(connection, read, saved_at):
             return 0
-        if read is None:
-            first = await connection.fetchval(sql("first_order_at"), runtime.settings.livemode)
-            if first is None:
-                return 0
-            began = first.astimezone(UTC) - _BEFORE_THE_FIRST_ORDER
-            read = BalanceRead(began, began)
+        first = await connection.fetchval(sql("first_order_at"), runtime.settings.livemode)
+        if first is None:
+            return 0
+    began = first.astimezone(UTC) - _BEFORE_THE_FIRST_ORDER
     async with leased(runtime.database, CURSORS[runtime.settings.livemode]) as lease:
         if lease is None:
             return 0
-        if lease.value is not None:
-            read = msgspec.json.decode(lease.value, type=BalanceRead)
+        read = None if lease.value is None else msgspec.json.decode(lease.value, type=BalanceRead)
+        if read is None or began < read.began:  # the first time, or older orders were imported since
+            read = BalanceRead(began, began)
         reader = _Reader(runtime, lease, read)
         try:
             return await reader.read_all(at_once=at_once)

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from checkout_daemon.bank.bank_store import write_lines
-from checkout_daemon.bank.reading import read_balance
+from checkout_daemon.bank.reading import last_reading, read_balance
 from checkout_daemon.bank.records import line_of, payout_of
 from checkout_daemon.errors import StripeUnavailable
 from checkout_daemon.ledger.apply import ReceivedEvent, apply_batch
@@ -114,6 +114,20 @@ async def test_a_failure_loses_nothing_that_the_next_turn_does_not_read(
     await advance(stripe, "4d")
     await read_balance(runtime, at_once=True)
     assert await connection.fetchval("SELECT count(*) FROM balance_transactions WHERE payout_id IS NOT NULL") == 2
+
+
+async def test_the_balance_of_older_orders_is_read_once_they_are_imported(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    await paid_order(runtime)
+    await read_balance(runtime)
+    await connection.execute("DELETE FROM balance_transactions")
+    assert await read_balance(runtime, at_once=True) == 1  # the last minutes are read again
+    await connection.execute("UPDATE orders SET created_at = created_at - interval '40 days'")
+    await read_balance(runtime, at_once=True)
+    read, _ = await last_reading(connection, livemode=False)
+    assert read is not None
+    assert read.began == await connection.fetchval("SELECT created_at - interval '1 day' FROM orders")
 
 
 async def test_a_conversion_keeps_both_amounts(
