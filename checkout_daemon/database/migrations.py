@@ -158,6 +158,11 @@ async def migrate(database_url: str) -> list[int]:
             await partitions.ensure_partitions(connection)
     except asyncpg.InsufficientPrivilegeError as error:
         raise NotPermitted(f"the database user may not change the schema: {error}") from error
+    except (asyncpg.DuplicateTableError, asyncpg.DuplicateFunctionError) as error:
+        raise CannotMigrate(
+            f"the schema could not be brought up to date: {error}, which another program has made: give the shop a "
+            "schema of its own with CHECKOUT_DATABASE_SCHEMA=checkout"
+        ) from error
     except asyncpg.PostgresError as error:
         raise CannotMigrate(f"the schema could not be brought up to date: {error}") from error
     return applied

@@ -103,6 +103,17 @@ def test_a_neighbours_tables_of_the_same_names_stay_as_they_are(run: Run, empty_
     assert go(theirs(empty_database)) == before
 
 
+def test_without_it_a_neighbours_table_is_named_with_the_setting_that_helps(
+    run: Run, empty_database: str, environment: pytest.MonkeyPatch
+) -> None:
+    go(execute(empty_database, *THEIRS))
+    before = go(theirs(empty_database))
+    environment.delenv("CHECKOUT_DATABASE_SCHEMA")
+    refused = run("db", "init")
+    assert (refused.code, "CHECKOUT_DATABASE_SCHEMA=checkout" in refused.err) == (1, True)
+    assert go(theirs(empty_database)) == before
+
+
 def test_a_forgotten_setting_makes_no_second_shop(
     run: Run,
     empty_database: str,
