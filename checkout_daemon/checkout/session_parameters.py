@@ -6,6 +6,7 @@ or adjustable quantities. Nor is there a recovery URL, which would be a second w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -36,11 +37,16 @@ def order_of_coupon(coupon: str) -> str | None:
 
 
 def session_parameters(
-    order: PayableOrder, attempt: int, public_url: str, expires_at: datetime | None
+    order: PayableOrder,
+    attempt: int,
+    public_url: str,
+    expires_at: datetime | None,
+    branding: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return `{"session": …, "coupon": … or absent}`, as Stripe's API names them.
 
-    The shopper returns to `public_url`. Without `expires_at` Stripe keeps the session open for 24 hours.
+    The shopper returns to `public_url`. Without `expires_at` Stripe keeps the session open for 24 hours. `branding` is
+    what the shop states of its name and colour, in place of the account's.
     """
     # `checkout orders recover` restores a lost order from these marks. None of them names a person.
     marks = {"discount_code": order.discount_code, "locale": order.locale}
@@ -73,6 +79,8 @@ def session_parameters(
     }
     if (locale := stripe_locale(order.locale)) is not None:
         session["locale"] = locale
+    if branding:
+        session["branding_settings"] = dict(branding)
     if order.shipping is not None:
         _add_shipping(session, order, order.shipping)
     if expires_at is not None:

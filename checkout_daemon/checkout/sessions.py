@@ -265,7 +265,9 @@ def start_attempt(
     if discount is not None and discount.redemption_limit is not None:
         minutes = min(minutes or LIMITED_CODE_MINUTES, LIMITED_CODE_MINUTES)
     expires_at = None if minutes is None else now + timedelta(minutes=minutes)
-    parameters = session_parameters(order, number, settings.public_url, expires_at)
+    parameters = session_parameters(
+        order, number, settings.public_url, expires_at, settings.shop.branding(settings.shop_name)
+    )
     parameters |= reservation_terms(settings, minutes)
     return Attempt(number, msgspec.json.encode(parameters).decode(), now)
 

@@ -68,6 +68,11 @@ class Shop:
         """Whether the shop states something about shipping or tax."""
         return self.shipping is not None or self.tax is not None
 
+    def branding(self, name: str) -> dict[str, str]:
+        """Return the shop's name and the buttons' colour as Stripe's `branding_settings`, if they are stated."""
+        named = {} if name == NAME else {"display_name": name}
+        return named | ({"button_color": self.light["accent"]} if "accent" in self.light else {})
+
     def words_in(self, language: str) -> Words:
         """Return the words in a language such as de or de-AT, else in the shop's own, else none."""
         own = self.locale or self.languages[0]

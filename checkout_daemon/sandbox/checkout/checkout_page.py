@@ -46,12 +46,14 @@ def checkout(bill: Bill, form: Form, error: str | None = None, notice: str | Non
     elif notice:
         alert = f'<p class="notice" role="status">{escape(notice)}</p>'
     back = f'<a class="back" href="{escape(session["cancel_url"])}">Back</a>' if session["cancel_url"] else ""
+    name = (session.get("branding_settings") or {}).get("display_name")
+    brand = f'<p class="brand">{escape(name)}</p>\n' if name else ""
     text = _SUBMIT.get(session["submit_type"] or "", "Pay")
     methods = "" if free else _fields(session, form)
     return page(
         "Checkout",
         f"""{back}
-<h1>Checkout</h1>
+{brand}<h1>Checkout</h1>
 {alert}
 <form method="post" action="/c/pay/{escape(session["id"])}" class="columns" novalidate>
 <input type="submit" name="action" value="pay" hidden>
