@@ -274,8 +274,8 @@ def orders_recover(session: str, dry_run: bool, note: str, yes: bool, as_json: b
 def orders_erase(order: str, dry_run: bool, note: str, *, customer: bool, yes: bool, as_json: bool) -> int:
     """Erase a customer's data, and keep the books.
 
-    Deletes name, email and phone, links to pay, notes, waiting mails and the payloads of Stripe's events. Keeps
-    amounts, ids and the record of what was done.
+    Deletes name, email, phone and address, links to pay, notes, waiting mails and the payloads of Stripe's events.
+    Keeps amounts, taxes, the country, ids and the record of what was done.
 
     Example:
       checkout orders erase 1001 --note "asked on 3 May"

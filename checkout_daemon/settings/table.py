@@ -437,7 +437,7 @@ class Settings:
         kinds.ON_OFF,
         default=False,
         example="on",
-        about="Whether webhooks to your own systems have the customer's name, email and phone.",
+        about="Whether webhooks to your own systems have the customer's name, email, phone and address.",
     )
     audit_keys: tuple[str, ...] = Group.AUDIT.setting(
         "CHECKOUT_AUDIT_KEY",
