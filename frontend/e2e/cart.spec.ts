@@ -77,9 +77,38 @@ test('what was removed can be put back by keyboard, and the offer ends after a w
   await page.keyboard.press('Enter');
 
   await expect(page.getByRole('button', { name: 'Undo' })).toBeFocused();
+  await page.clock.fastForward(60_000);
+  await expect(page.getByRole('button', { name: 'Undo' })).toBeFocused(); // it does not go while one is about to press it
+  await page.keyboard.press('Tab');
   await page.clock.fastForward(10_000);
   await expect(page.getByRole('button', { name: 'Undo' })).toHaveCount(0);
   await expect(page.getByTestId('total')).toHaveText('€8.50');
+});
+
+test('a discount that counts has a button to remove it, and the focus goes along', async ({ page }) => {
+  await fillCart(page, 'A5 notebook');
+  await page.getByLabel('Discount code').fill('WELCOME10');
+  await page.getByRole('button', { name: 'Apply' }).click();
+  await expect(page.getByText('Code WELCOME10 takes off €1.45')).toBeVisible();
+  await expect(page.getByTestId('total')).toHaveText('€13.05');
+  await expect(page.getByRole('button', { name: 'Remove the code WELCOME10' })).toBeFocused();
+  await page.keyboard.press('Enter');
+
+  await expect(page.getByTestId('total')).toHaveText('€14.50');
+  await expect(page.getByLabel('Discount code')).toBeFocused();
+  await expect(page.getByLabel('Discount code')).toHaveValue('');
+});
+
+test('a quantity at the end of its range leaves the focus where it is', async ({ page }) => {
+  await fillCart(page, 'A5 notebook');
+  const fewer = page.getByRole('button', { name: 'One fewer: A5 notebook' });
+  await page.getByRole('button', { name: 'One more: A5 notebook' }).click();
+  await fewer.click();
+  await fewer.press('Enter');
+
+  await expect(fewer).toBeFocused();
+  await expect(fewer).toHaveAttribute('aria-disabled', 'true');
+  await expect(page.getByTestId('total')).toHaveText('€14.50');
 });
 
 test('Back closes the cart and stays in the shop', async ({ page }) => {

@@ -1,6 +1,6 @@
 /** The total that the browser estimates at once, and the quote that confirms or corrects it. */
 
-import { addToCart, expect, test } from './shop';
+import { addToCart, expect, test, withoutFirstProducts } from './shop';
 
 test('a known discount is estimated at once, also after a reload, while the quote is still on its way', async ({
   page,
@@ -37,6 +37,7 @@ test('where the shop tells another total it wins, and the change is shown', asyn
     for (const product of catalog.products) if (product.sku === 'NOTEBOOK-A5') product.unit_amount = 1000;
     await route.fulfill({ response, json: catalog });
   });
+  await withoutFirstProducts(page);
   await page.goto('/');
   await addToCart(page, 'A5 notebook');
   await page.getByRole('button', { name: 'Open cart' }).click();

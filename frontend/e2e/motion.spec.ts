@@ -1,7 +1,7 @@
 /** Reduced motion means none; otherwise, work in progress is animated. */
 
 import type { Page } from '@playwright/test';
-import { expect, fillCart, test } from './shop';
+import { expect, fillCart, test, withoutFirstProducts } from './shop';
 
 for (const { wish, moves } of [
   { wish: 'no-preference', moves: true },
@@ -15,6 +15,7 @@ for (const { wish, moves } of [
     await expect(page.getByText(/preparing the payment page/i)).toBeVisible();
     expect(await isMoving(page)).toBe(moves);
 
+    await withoutFirstProducts(page);
     await page.route('**/api/products', () => undefined);
     await page.reload();
     await expect(page.locator('.skeleton').first()).toBeVisible();

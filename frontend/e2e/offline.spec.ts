@@ -1,6 +1,6 @@
 /** The connection fails midway: nothing is lost, and the shop recovers with it. */
 
-import { checkOut, expect, fillCart, heading, payByCard, test } from './shop';
+import { checkOut, expect, fillCart, heading, payByCard, test, withoutFirstProducts } from './shop';
 
 test('offline at Checkout: a notice appears, everything is kept, Try again pays one order', async ({
   page,
@@ -20,6 +20,7 @@ test('offline at Checkout: a notice appears, everything is kept, Try again pays 
 });
 
 test('offline while the catalog loads: Retry, or the line itself, brings it back', async ({ page, context }) => {
+  await withoutFirstProducts(page);
   await page.route('**/api/products', (route) => route.abort('internetdisconnected'), { times: 1 });
   await page.goto('/');
   await expect(page.getByRole('button', { name: 'Retry' })).toBeVisible();

@@ -19,6 +19,18 @@ export async function addToCart(page: Page, ...products: string[]): Promise<void
   }
 }
 
+/** Take the first products out of the page, so that it has to ask for them. */
+export async function withoutFirstProducts(page: Page): Promise<void> {
+  await page.route(
+    (url) => url.pathname === '/',
+    async (route) => {
+      const response = await route.fetch();
+      const body = (await response.text()).replace(/<script type="application\/json" id="catalog">.*?<\/script>/s, '');
+      await route.fulfill({ response, body });
+    },
+  );
+}
+
 export function cardOf(page: Page, product: string): Locator {
   return page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: product, exact: true }) });
 }

@@ -1,7 +1,7 @@
 /** Every page in every state, and how to reach it. Rare answers are faked; everything else is the real shop. */
 
 import { expect, type Page, type Route } from '@playwright/test';
-import { addToCart, fillCart, heading } from './shop';
+import { addToCart, fillCart, heading, withoutFirstProducts } from './shop';
 
 export interface State {
   readonly name: string;
@@ -31,6 +31,7 @@ export const STATES: readonly State[] = [
   {
     name: 'catalog-loading',
     reach: async (page) => {
+      await withoutFirstProducts(page);
       await page.route(PRODUCTS, () => undefined); // no answer yet
       await page.goto('/');
       await expect(page.locator('.skeleton').first()).toBeVisible();
@@ -44,8 +45,25 @@ export const STATES: readonly State[] = [
     },
   },
   {
+    name: 'catalog-search',
+    reach: async (page) => {
+      await page.goto('/');
+      await page.getByLabel('Search products').fill('notebook');
+      await expect(page.getByText('2 products')).toBeVisible();
+    },
+  },
+  {
+    name: 'product',
+    reach: async (page) => {
+      await page.goto('/p/NOTEBOOK-A5');
+      await page.getByRole('button', { name: 'Add to cart' }).click();
+      await expect(page.getByRole('button', { name: '1 in your cart' })).toBeVisible();
+    },
+  },
+  {
     name: 'catalog-empty',
     reach: async (page) => {
+      await withoutFirstProducts(page);
       await page.route(PRODUCTS, answer(200, { currency: 'eur', products: [] }));
       await page.goto('/');
       await expect(page.getByText('no products at the moment')).toBeVisible();
@@ -54,6 +72,7 @@ export const STATES: readonly State[] = [
   {
     name: 'catalog-error',
     reach: async (page) => {
+      await withoutFirstProducts(page);
       await page.route(PRODUCTS, answer(503, { code: 'database_unavailable' }));
       await page.goto('/');
       await expect(page.getByRole('button', { name: 'Retry' })).toBeVisible();
