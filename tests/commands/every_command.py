@@ -111,7 +111,8 @@ def a_counted_product(place: Place, folder: Path) -> Mapping[str, object]:
     _execute(
         place,
         "INSERT INTO products (sku, name, unit_amount, currency, stock) VALUES ('BOX', 'Box', 100, 'eur', 5)"
-        " ON CONFLICT (sku) DO UPDATE SET stock = 5",
+        " ON CONFLICT (sku) DO UPDATE SET stock = 5;"
+        "INSERT INTO stock_movements (sku, kind, change, stock, actor) VALUES ('BOX', 'set', 5, 5, 'bo@desk')",
     )
     return {"SKU": "BOX"}
 
