@@ -187,7 +187,7 @@ def main(arguments: list[str]) -> int:
         return 2
     for fault in done.faults:
         print(f"fault: {ascii(fault)[1:-1]}")
-    print(f"{done.counts['entry']} entries, {done.counts['anchor']} anchors, {len(done.faults)} faults")
+    print(f"entries: {done.counts['entry']}, anchors: {done.counts['anchor']}, faults: {len(done.faults)}")
     if done.unchecked:
         print(f"{done.unchecked} signed anchors were not verified: give --key-file")
     return 1 if done.faults else 0

@@ -21,6 +21,7 @@ from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import IdempotencyConflict
 from checkout_daemon.ledger.merge import Update, locked_order
 from checkout_daemon.ledger.order_states import check_mode
+from checkout_daemon.model.counts import counted
 from checkout_daemon.model.messages import Alert, MessageKind
 from checkout_daemon.model.money import format_money
 from checkout_daemon.orders.refund_rules import RefundOptions
@@ -201,7 +202,7 @@ async def _propose_batch(
     details = {"proposal": number, "act": ProposalAct.BATCH.value, "batch": batch, "sums": plan.sums}
     await record_without_order(connection, [OperatorAction("proposal.created", operator, note, details)])
     sums = " and ".join(format_money(sum_, code) for code, sum_ in plan.sums.items())
-    await _alert(connection, number, operator, f"to refund {sums} of {len(plan.wanted)} orders")
+    await _alert(connection, number, operator, f"to refund {sums} of {counted(len(plan.wanted), 'order')}")
     return number
 
 

@@ -8,6 +8,7 @@ from functools import partial
 
 import msgspec
 from aiohttp import hdrs, web
+from msgspec import UNSET
 
 from checkout_daemon.catalog.cart import CartLine, check_cart
 from checkout_daemon.catalog.memory import CatalogMemory
@@ -141,7 +142,12 @@ def _checkout_request(body: StripeCheckoutRequest, shipping: Shipping | None, ph
     """Validate the request. Raise InvalidRequest with the faults of cart and customer together."""
     cart, cart_faults = check_cart([CartLine(item.sku, item.quantity) for item in body.items])
     typed = body.customer
-    customer, customer_faults = check_customer(typed.name, typed.email, typed.phone, phone_rule=phone_rule)
+    phone = "" if typed.phone is UNSET else typed.phone
+    customer, customer_faults = check_customer(typed.name, typed.email, phone, phone_rule=phone_rule)
+    if typed.phone is UNSET and phone_rule.asked == "required":
+        customer_faults = [
+            _missing(fault) if fault.pointer == "/customer/phone" else fault for fault in customer_faults
+        ]
     address, address_faults = _address(body, shipping)
     if cart is None or customer is None or address_faults:
         raise InvalidRequest(cart_faults + customer_faults + address_faults)
@@ -158,6 +164,10 @@ def _checkout_request(body: StripeCheckoutRequest, shipping: Shipping | None, ph
         address=address,
         shipping_rate=body.shipping_rate,
     )
+
+
+def _missing(fault: FieldError) -> FieldError:
+    return replace(fault, code="missing_field", detail=f"the field '{fault.pointer.rpartition('/')[2]}' is required")
 
 
 def _address(body: StripeCheckoutRequest, shipping: Shipping | None) -> tuple[Address | None, list[FieldError]]:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from checkout_daemon.catalog.cart import Cart
 from checkout_daemon.catalog.pricing import Discount, Quote, TaxLine, normalize_discount_code
@@ -57,7 +57,7 @@ class CustomerFields(Request):
 
     name: str
     email: Email
-    phone: Phone = ""
+    phone: Phone | UnsetType = UNSET
 
 
 class QuoteRequest(Request):

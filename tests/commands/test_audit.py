@@ -100,7 +100,7 @@ def test_an_export_is_verified_without_program_and_database(
     assert file.stat().st_mode & 0o077 == 0
     key.write_text(f"{OTHER_KEY},{KEY}\n")
     done = alone(run, tmp_path, file, "--key-file", key)
-    assert (done.returncode, done.stdout) == (0, "3 entries, 2 anchors, 0 faults\n")
+    assert (done.returncode, done.stdout) == (0, "entries: 3, anchors: 2, faults: 0\n")
     assert "1 signed anchors were not verified" in alone(run, tmp_path, file).stdout
     assert alone(run, tmp_path).returncode == 2
     environment.setenv("CHECKOUT_AUDIT_KEY", KEY)

@@ -111,7 +111,7 @@ async def test_an_order_has_the_keys_of_the_command_and_its_items_and_charges(
     text = await token(shop)
     _, page = await ask(shop, "/api/orders", text)
     (order,) = page["orders"]
-    assert list(order) == [*ORDER_KEYS, "items", "charges"]
+    assert list(order) == [*ORDER_KEYS, "items", "charges", "taxes", "shipping"]
     assert (order["id"], order["attention"], order["customer_email"]) == (order_id, ["paid_twice"], "ada@example.com")
     assert order["items"] == [
         {"sku": "NOTE", "name": "Notebook", "unit_amount": 625, "quantity": 2, "amount": 1250, "amount_discount": 0}

@@ -165,7 +165,7 @@ def bodies(data: bytes) -> None:
         found = decode_body(choices.rest(), decoder)
         check_cart([CartLine(item.sku, item.quantity) for item in found.items])
         if isinstance(found, StripeCheckoutRequest):
-            check_customer(found.customer.name, found.customer.email, found.customer.phone)
+            check_customer(found.customer.name, found.customer.email, found.customer.phone or "")
 
 
 def customers(data: bytes) -> None:

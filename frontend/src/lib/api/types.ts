@@ -902,7 +902,6 @@ export interface components {
             readonly email: string;
             /**
              * @description International, with its +, or as it is dialled in the shop's country. Required unless the shop states otherwise: see `phone` of GET /api/shop
-             * @default
              * @example +43 1 5880 10
              */
             readonly phone?: string;
