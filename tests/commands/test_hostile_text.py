@@ -19,6 +19,7 @@ from checkout_daemon.ledger.translate.envelope import parse_event
 from checkout_daemon.runtime import Runtime
 from tests.commands.conftest import Do, Run, go
 from tests.support.hostile import FREE, HOSTILE, declined_charge, dispute_object, poison, unsafe_in
+from tests.support.selling import to_be_sent
 from tests.support.shopping import paid_order
 from tests.support.stripe_events import event_body, refund_object
 
@@ -88,6 +89,7 @@ def poisoned(do: Do, run: Run, database_url: str) -> CheckoutAnswer:
         answer = await paid_order(runtime)
         async with runtime.database.connection() as connection:
             payment_id = await connection.fetchval("SELECT id FROM payments")
+            await to_be_sent(connection, str(answer.order_id))
         bodies = [
             event_body("charge.dispute.created", dispute_object("dp_1", payment_id, 3399), event_id="evt_dispute"),
             event_body("refund.created", refund_object("re_1", payment_id, 100), event_id="evt_refund"),

@@ -39,7 +39,7 @@ from tests.support.hostile import HOSTILE, unsafe_in
 from tests.support.mail_server import CERTIFICATE, PASSWORD, USER, MailServer, free_port
 from tests.support.orders import add_order
 from tests.support.payments import paid
-from tests.support.selling import SELLING
+from tests.support.selling import SELLING, to_be_sent
 
 LONG_NAME = "Jörg-Günther Müller-Lüdenscheidt von und zu " + "Überlänge " * 15 + "ß"
 
@@ -193,6 +193,8 @@ async def test_nothing_in_a_mail_commands_a_terminal(
 ) -> None:
     order_id = await order_of(connection, customer_name=HOSTILE)
     await connection.execute("UPDATE order_items SET name = $1", HOSTILE)
+    await to_be_sent(connection, order_id)
+    await connection.execute("UPDATE order_shipping SET label = $1, name = $1, line1 = $1, city = $1", HOSTILE)
     async with daemon(database_url, tmp_path, server.start()) as runtime:
         await pay(runtime, order_id)
         await deliver_due(runtime, Channel.MAIL)
