@@ -214,7 +214,10 @@ async def _plan_locked(
     check_mode(order, NotPayable, livemode=runtime.settings.livemode)
     attempt = await session_attempt_store.last_attempt(connection, order_id)
     if attempt is None:
-        raise LookupError(f"order {order_id} has no session attempt")
+        raise NotPayable(
+            f"order {order.number} was imported from another system, whose payment page it had: its customer pays in "
+            "a new order"
+        )
     situation = Situation(
         order,
         merged.facts(order_id).sessions,

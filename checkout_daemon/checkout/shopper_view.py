@@ -51,7 +51,11 @@ async def show_to_shopper(runtime: Runtime, ref: str) -> ShopperOrder:
         items = await order_store.read_items(connection, order_id)
         taxes = await read_taxes(connection, [order_id]) if order.amount_tax is not None else {}
         sent = await read_shipping(connection, [order_id]) if order.amount_shipping is not None else {}
-        payable = order.status in PAYABLE_STATUSES and not await order_store.has_mismatch(connection, order_id)
+        payable = (
+            order.status in PAYABLE_STATUSES
+            and order.imported_from is None
+            and not await order_store.has_mismatch(connection, order_id)
+        )
     retry_url = f"/api/stripe-checkout/{order.id}/retry" if payable else None
     return ShopperOrder(order, items, retry_url, taxes.get(order_id, ()), sent.get(order_id))
 

@@ -14,9 +14,15 @@ import pytest
 
 from checkout_daemon.audit.audit_log import verify
 from checkout_daemon.audit.operators import Operator
+from checkout_daemon.checkout.placing import retry_checkout
+from checkout_daemon.checkout.shopper_view import show_to_shopper
+from checkout_daemon.errors import NotPayable
 from checkout_daemon.jobs.table import JOBS
 from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.ledger.own_account import remember_account
+from checkout_daemon.orders.explaining.explain import explain_order
+from checkout_daemon.orders.refund_rules import RefundOptions
+from checkout_daemon.orders.refunding import refund
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_sync.comparing import sync_order
 from checkout_daemon.stripe_sync.customer_file import CustomersRejected, read_customers
@@ -179,6 +185,37 @@ async def test_a_debit_on_its_way_is_processing_until_it_arrives(
     assert synced.status == "completed"
     waiting = await connection.fetch("SELECT kind FROM outbox WHERE status = 'queued'")
     assert {message["kind"] for message in waiting} == {"order.completed"}
+
+
+async def test_a_refused_debit_cannot_be_paid_on_a_page_of_ours(
+    runtime: Runtime, connection: asyncpg.Connection, shop: OldShop
+) -> None:
+    refused = DEBIT | {"sepa_debit": {"iban": "IT60X0542811101000000123456"}}
+    sold = await shop.paid(700, refused, payment_method_types=["sepa_debit"])
+
+    async def failed() -> bool:
+        return bool((await shop.read(sold["id"]))["payment_intent"]["status"] == "requires_payment_method")
+
+    await until(failed)
+    await imported(runtime, begin())
+    row = (await rows(connection))[sold["id"]]
+    assert row["status"] == "failed"
+    assert (await show_to_shopper(runtime, sold["id"])).retry_url is None
+    with pytest.raises(NotPayable, match="imported from another system"):
+        await retry_checkout(runtime, sold["id"])
+    explained = await explain_order(runtime.database, str(row["number"]))
+    assert not [found for found in explained.findings if found.command and "resend" in found.command]
+
+
+async def test_an_imported_order_is_refunded_as_any_other(
+    runtime: Runtime, connection: asyncpg.Connection, shop: OldShop
+) -> None:
+    sold = await shop.paid(700)
+    await imported(runtime, begin())
+    await refund(runtime, str((await rows(connection))[sold["id"]]["id"]), RefundOptions(), operator=ADA)
+    assert (await rows(connection))[sold["id"]]["status"] == "refunded"
+    waiting = await connection.fetch("SELECT kind FROM outbox WHERE status = 'queued'")
+    assert {message["kind"] for message in waiting} == {"order.refunded"}
 
 
 async def test_events_that_came_before_are_its_events_and_later_ones_move_it(

@@ -98,8 +98,12 @@ class Case:
 
     @property
     def resend(self) -> str | None:
-        """The command that sends the customer a link, unless they were erased or a wrong payment comes first."""
-        return None if self.erased or self.wrong_payments else self.command("sessions resend")
+        """The command that sends the customer a link, unless they were erased or a wrong payment comes first.
+
+        An imported order has no page of ours to be paid on.
+        """
+        none = self.erased or self.wrong_payments or self.order.imported_from
+        return None if none else self.command("sessions resend")
 
     @property
     def because(self) -> str:
