@@ -60,7 +60,8 @@ class FieldError:
     """One fault in a request: a JSON pointer (RFC 6901) to the field, a stable code and a sentence.
 
     The pointer is empty if the fault is not in a field; `parameter` then names the parameter of the query.
-    `left`: how many pieces of a product are left, if it is out of stock.
+    `left`: how many pieces of a product are left, if it is out of stock. `amount`: the limit that the fault is about,
+    in minor units of `currency`, which alone is what a code is for.
     """
 
     pointer: str
@@ -68,6 +69,8 @@ class FieldError:
     detail: str
     parameter: str | None = None
     left: int | None = None
+    amount: int | None = None
+    currency: str | None = None
 
 
 class InvalidRequest(CheckoutError, code="invalid_request", status=422, exit_code=2, title="The request has faults"):

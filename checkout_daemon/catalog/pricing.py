@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 
 from checkout_daemon.catalog.cart import Cart, CartLine, Product
 from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest
@@ -216,30 +217,32 @@ def _product_fault(product: Product | None, currency: str) -> tuple[str, str]:
 
 def _discount_faults(discount: Discount, subtotal: int | None, currency: str, now: datetime) -> list[FieldError]:
     """Return why the discount does not apply. The subtotal is None while lines are faulty."""
-    faults: list[tuple[str, str]] = []
+    fault = partial(FieldError, "/discount_code")
+    faults = []
     if discount.starts_at is not None and now < discount.starts_at:
-        faults.append(("discount_not_started", f"The discount code {discount.code} is not valid yet."))
+        faults.append(fault("discount_not_started", f"The discount code {discount.code} is not valid yet."))
     if discount.ends_at is not None and now >= discount.ends_at:
-        faults.append(("discount_expired", f"The discount code {discount.code} has expired."))
+        faults.append(fault("discount_expired", f"The discount code {discount.code} has expired."))
     if discount.currency is not None and discount.currency != currency:
         detail = f"The discount code {discount.code} is only valid for payments in {discount.currency.upper()}."
-        faults.append(("discount_currency", detail))
+        faults.append(fault("discount_currency", detail, currency=discount.currency))
     elif subtotal is not None and subtotal < discount.minimum_subtotal:
-        least = format_money(discount.minimum_subtotal, currency)
-        faults.append(
-            ("discount_minimum", f"The discount code {discount.code} is only valid for orders of {least} or more.")
-        )
-    return [FieldError("/discount_code", code, detail) for code, detail in faults]
+        least = discount.minimum_subtotal
+        text = format_money(least, currency)
+        detail = f"The discount code {discount.code} is only valid for orders of {text} or more."
+        faults.append(fault("discount_minimum", detail, amount=least, currency=currency))
+    return faults
 
 
 def amount_faults(subtotal: int, total: int, currency: str) -> list[FieldError]:
     """Return why Stripe would not charge the total."""
     # The subtotal, not the total: Stripe applies this limit to the amount before discounts, and to our coupon too.
     if subtotal > maximum_amount(currency):
-        most = format_money(maximum_amount(currency), currency)
-        return [FieldError("/items", "amount_too_large", f"An order can be {most} at most.")]
+        most = maximum_amount(currency)
+        detail = f"An order can be {format_money(most, currency)} at most."
+        return [FieldError("/items", "amount_too_large", detail, amount=most, currency=currency)]
     least = minimum_amount(currency)
     if 0 < total < least:
-        text = format_money(least, currency)
-        return [FieldError("/items", "amount_too_small", f"The total must be at least {text} to be paid.")]
+        detail = f"The total must be at least {format_money(least, currency)} to be paid."
+        return [FieldError("/items", "amount_too_small", detail, amount=least, currency=currency)]
     return []

@@ -66,7 +66,10 @@ def to_problem(error: CheckoutError) -> Problem:
         code=error.code,
         detail=_SAFE_DETAILS.get(error.code, _UNKNOWN_DETAIL) if error.status > 500 else error.detail,
         errors=[
-            FieldFault(fault.pointer, fault.code, fault.detail, fault.parameter, fault.left) for fault in error.errors
+            FieldFault(
+                fault.pointer, fault.code, fault.detail, fault.parameter, fault.left, fault.amount, fault.currency
+            )
+            for fault in error.errors
         ]
         if isinstance(error, InvalidRequest)
         else None,

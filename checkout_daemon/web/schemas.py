@@ -290,6 +290,8 @@ class FieldFault(Answer):
     detail: str
     parameter: Annotated[str, Meta(description="The parameter of the query, whose pointer is empty")] | None = None
     left: Annotated[int, Meta(description="How many pieces are left, for out_of_stock")] | None = None
+    amount: Annotated[Amount, Meta(description="The limit that the fault is about")] | None = None
+    currency: Annotated[Currency, Meta(description="Of the limit, or what a discount code is for")] | None = None
 
 
 class Problem(Answer):

@@ -27,7 +27,8 @@ interface CheckoutNoticeProps {
 }
 
 export function CheckoutNotice({ notice, onRetry, onInsist }: CheckoutNoticeProps) {
-  const { texts, money, say } = useTexts();
+  const reading = useTexts();
+  const { texts, money, say } = reading;
   switch (notice?.kind) {
     case undefined:
       return null;
@@ -59,6 +60,6 @@ export function CheckoutNotice({ notice, onRetry, onInsist }: CheckoutNoticeProp
     case 'refused':
       return <Notice bad>{texts.checkout[notice.reason]}</Notice>;
     case 'faults':
-      return <Notice bad>{notice.faults.map((fault) => faultText(texts, fault)).join(' ')}</Notice>;
+      return <Notice bad>{notice.faults.map((fault) => faultText(reading, fault)).join(' ')}</Notice>;
   }
 }

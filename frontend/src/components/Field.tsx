@@ -14,7 +14,8 @@ interface FieldProps extends Omit<InputHTMLAttributes<HTMLInputElement>, 'id'> {
 }
 
 export function Field({ id, error, hint, label, ...input }: FieldProps) {
-  const { texts } = useTexts();
+  const reading = useTexts();
+  const { texts } = reading;
   const errorId = `${id}-error`;
   const hintId = `${id}-hint`;
   const described = error ? errorId : hint ? hintId : undefined;
@@ -37,7 +38,7 @@ export function Field({ id, error, hint, label, ...input }: FieldProps) {
       ) : null}
       {error ? (
         <p id={errorId} className="field-error" role="alert">
-          {texts.fields[id]}: {faultText(texts, error)}
+          {texts.fields[id]}: {faultText(reading, error)}
         </p>
       ) : null}
     </div>

@@ -26,6 +26,9 @@ export interface Fault {
   readonly code: string;
   readonly detail: string;
   readonly left?: number;
+  /** The limit that it is about, in minor units of `currency`, which alone is what a discount code is for. */
+  readonly amount?: number;
+  readonly currency?: string;
 }
 
 export type FieldErrors = Readonly<Partial<Record<FieldId, Fault | undefined>>>;
@@ -62,8 +65,13 @@ export function placeFaults(faults: readonly FieldFault[]): PlacedFaults {
   const fields: Partial<Record<FieldId, Fault>> = {};
   const lines: Record<number, Fault> = {};
   const rest: Fault[] = [];
-  for (const { pointer, code, detail, left } of faults) {
-    const fault = left ? { code, detail, left } : { code, detail };
+  for (const { pointer, code, detail, left, amount, currency } of faults) {
+    const fault = {
+      ...{ code, detail },
+      ...(left ? { left } : {}),
+      ...(amount == null ? {} : { amount }),
+      ...(currency ? { currency } : {}),
+    };
     const field = FIELD_POINTERS[pointer];
     const line = /^\/items\/(\d+)(\/|$)/.exec(pointer);
     if (field) fields[field] ??= fault;

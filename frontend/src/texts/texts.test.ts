@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import de from '../../../checkout_daemon/shop/texts/de.json';
 import en from '../../../checkout_daemon/shop/texts/en.json';
 import { faultText } from './faultText';
-import { fill, type Texts } from './texts';
+import { formatMoney } from '@/lib/money';
+import { fill, type Text, type Texts, type Values } from './texts';
 
 test('the names that scripts from outside use are exactly these', () => {
   const { catalog, cart, checkout, fields, order } = en;
@@ -60,17 +61,36 @@ describe('a fault', () => {
   const unknownCode = { code: 'discount_unknown', detail: 'This discount code does not exist.' };
 
   test('that the shop has a text for is shown in that text', () => {
-    expect(faultText(de as Texts, unknownCode)).toBe('Diesen Rabattcode gibt es nicht.');
+    expect(faultText(read(de as Texts), unknownCode)).toBe('Diesen Rabattcode gibt es nicht.');
   });
 
   test('is shown in the daemon’s English text, which may name the code and the amount', () => {
-    expect(faultText(en as Texts, unknownCode)).toBe('This discount code does not exist.');
+    expect(faultText(read(en as Texts), unknownCode)).toBe('This discount code does not exist.');
+  });
+
+  test('names the amount that it is about, as the shopper’s locale writes it', () => {
+    const fault = { code: 'discount_minimum', detail: 'only for €100.00 or more', amount: 10_000, currency: 'eur' };
+    expect(faultText(read(de as Texts), fault)).toBe(
+      'Dieser Rabattcode gilt erst ab einem Bestellwert von 100,00\u00a0€.',
+    );
+    expect(faultText(read(de as Texts), { code: fault.code, detail: fault.detail })).toBe(fault.detail);
+    expect(faultText(read(de as Texts), { code: 'discount_currency', detail: '', currency: 'usd' })).toBe(
+      'Dieser Rabattcode gilt nur für Zahlungen in USD.',
+    );
   });
 
   test('of a kind nobody knows yet keeps the daemon’s words', () => {
-    expect(faultText(de as Texts, { code: 'toString', detail: 'something new' })).toBe('something new');
+    expect(faultText(read(de as Texts), { code: 'toString', detail: 'something new' })).toBe('something new');
   });
 });
+
+function read(texts: Texts) {
+  return {
+    texts,
+    say: (text: Text, values: Values) => fill(text, values, 'de'),
+    money: (amount: number, currency: string) => formatMoney(amount, currency, 'de'),
+  };
+}
 
 /** Return every text with its path; null stands for the daemon's own text. */
 function leaves(value: unknown, path = ''): [path: string, text: string | null][] {

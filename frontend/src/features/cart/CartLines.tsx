@@ -58,7 +58,8 @@ interface CartLineProps {
 }
 
 function CartLine({ item, product, priced, currency, seen, fault, onQuantity, onRemove }: CartLineProps) {
-  const { texts, money, say } = useTexts();
+  const reading = useTexts();
+  const { texts, money, say } = reading;
   const title = priced?.name ?? product?.name ?? seen?.name ?? item.sku;
   const unitAmount = priced?.unit_amount ?? product?.unit_amount;
   const before = seen && seen.currency === currency ? seen.unit_amount : undefined;
@@ -135,7 +136,7 @@ function CartLine({ item, product, priced, currency, seen, fault, onQuantity, on
       ) : null}
       {fault ? (
         <p id={faultId} className="field-error line-fault" role="alert">
-          {title}: {fault.left ? say(texts.catalog.left, { count: fault.left }) : faultText(texts, fault)}
+          {title}: {fault.left ? say(texts.catalog.left, { count: fault.left }) : faultText(reading, fault)}
         </p>
       ) : null}
     </li>

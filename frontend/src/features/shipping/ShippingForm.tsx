@@ -124,12 +124,13 @@ export function ShippingForm({ form, quote, stale, errors, onChange }: ShippingF
 }
 
 function Wrong({ field, errors }: { readonly field: FieldId; readonly errors: FieldErrors }) {
-  const { texts } = useTexts();
+  const reading = useTexts();
+  const { texts } = reading;
   const error = errors[field];
   if (!error) return null;
   return (
     <p id={`${field}-error`} className="field-error" role="alert">
-      {texts.fields[field]}: {faultText(texts, error)}
+      {texts.fields[field]}: {faultText(reading, error)}
     </p>
   );
 }

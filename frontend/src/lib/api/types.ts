@@ -412,6 +412,10 @@ export interface components {
             readonly parameter?: string | null;
             /** @default null */
             readonly left?: number | null;
+            /** @default null */
+            readonly amount?: number | null;
+            /** @default null */
+            readonly currency?: string | null;
         };
         /**
          * QuoteAnswer
