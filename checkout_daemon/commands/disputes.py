@@ -27,7 +27,7 @@ from checkout_daemon.present.text import plain, words
 if TYPE_CHECKING:
     from checkout_daemon.bank.order_lines import OrderLine
     from checkout_daemon.database.reading import Reads
-    from checkout_daemon.orders.dispute_lists import DisputeLine
+    from checkout_daemon.orders.dispute_lists import ListedDispute
     from checkout_daemon.settings import Settings
 
 # As DisputeStatus in ledger/facts.py has them
@@ -47,18 +47,18 @@ def disputes() -> None:
     """
 
 
-def _listing(now: datetime) -> ListKind[DisputeLine]:
+def _listing(now: datetime) -> ListKind[ListedDispute]:
     from checkout_daemon.present.money import money
     from checkout_daemon.present.times import age, span
 
-    def due(dispute: DisputeLine) -> str:
+    def due(dispute: ListedDispute) -> str:
         waits = dispute.due_by is not None and dispute.status.endswith("needs_response")
         if not waits or dispute.due_by is None:
             return ""
         left = (dispute.due_by - now).total_seconds()
         return f"in {span(left)}" if left > 0 else "past"
 
-    columns: list[ListColumn[DisputeLine]] = [
+    columns: list[ListColumn[ListedDispute]] = [
         ListColumn("dispute", "id", lambda dispute: plain(dispute.id)),
         ListColumn("order", "number", lambda dispute: str(dispute.number or ""), right=True),
         ListColumn("age", "created_at", lambda dispute: age(dispute.created_at, now), right=True),
@@ -76,7 +76,7 @@ _KEYS = (
 )
 
 
-def _record(dispute: DisputeLine) -> dict[str, Any]:
+def _record(dispute: ListedDispute) -> dict[str, Any]:
     return {name: getattr(dispute, name) for name in _KEYS}
 
 
@@ -157,7 +157,7 @@ def disputes_show(dispute: str, as_json: bool) -> int:
     return 0
 
 
-def _print(dispute: DisputeLine, lines: list[OrderLine], settings: Settings) -> None:
+def _print(dispute: ListedDispute, lines: list[OrderLine], settings: Settings) -> None:
     from checkout_daemon.orders.stripe_pages import dispute_url
     from checkout_daemon.present.money import money
     from checkout_daemon.present.times import local_time

@@ -100,7 +100,7 @@ _BEFORE = ("orders", "gross", "net")
 
 def _listing(by: By, against: bool) -> ListKind[ComparedRow]:
     def record(row: ComparedRow) -> dict[str, Any]:
-        fields = {name: getattr(row.row, name) for name in _KEYS}
+        fields = {name: getattr(row.row, name) for name in _KEYS} | {"name": _name(row)}
         if against:
             fields |= {f"{name}_before": getattr(row.before, name) if row.before else 0 for name in _BEFORE}
         return fields
@@ -151,7 +151,7 @@ def _listing(by: By, against: bool) -> ListKind[ComparedRow]:
         columns.append(ListColumn("change", "change", _change, right=True, value=_share))
     columns.append(money_column("payouts"))
     keys = (*_KEYS, *(f"{name}_before" for name in _BEFORE)) if against else _KEYS
-    return ListKind(columns, keys, "key", record)
+    return ListKind(columns, keys, "name", record)
 
 
 def _name(row: ComparedRow) -> str:

@@ -12,7 +12,7 @@ from checkout_daemon.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
-class DisputeLine:
+class ListedDispute:
     """A dispute with its order, which is None if none is known. Amount in minor units.
 
     `due_by` is when evidence must be there. `withdrawn_at` and `reinstated_at` are when Stripe last took the money and
@@ -54,20 +54,20 @@ class DisputeFilter:
 
 
 async def list_disputes(
-    database: Readable, wanted: DisputeFilter, *, livemode: bool, limit: int, after: DisputeLine | None = None
-) -> list[DisputeLine]:
+    database: Readable, wanted: DisputeFilter, *, livemode: bool, limit: int, after: ListedDispute | None = None
+) -> list[ListedDispute]:
     """Return a page of disputes, newest first, those after a dispute if one is given."""
     bound = (wanted.until or FAR_FUTURE, "") if after is None else (after.created_at, after.id)
     arguments = (livemode, list(wanted.statuses) or None, wanted.since or LONG_AGO, *bound, limit)
     async with database.connection() as connection:
         rows = await connection.fetch(sql("list_disputes"), *arguments, wanted.order_id, wanted.waiting)
-    return [in_utc(record_of(DisputeLine, row)) for row in rows]
+    return [in_utc(record_of(ListedDispute, row)) for row in rows]
 
 
-async def read_dispute(database: Readable, dispute_id: str) -> DisputeLine:
+async def read_dispute(database: Readable, dispute_id: str) -> ListedDispute:
     """Return a dispute. Raise NotFound."""
     async with database.connection() as connection:
         row = await connection.fetchrow(sql("read_dispute"), dispute_id)
     if row is None:
         raise NotFound(f"dispute {dispute_id!r} is not known here: `checkout disputes list` shows those that are")
-    return in_utc(record_of(DisputeLine, row))
+    return in_utc(record_of(ListedDispute, row))

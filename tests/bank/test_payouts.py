@@ -64,10 +64,12 @@ async def test_a_line_that_stripe_does_not_list_is_named(
 
 async def test_lines_name_their_orders_oldest_first(runtime: Runtime, paid_out: str) -> None:
     lines = [line async for page in lines_of(runtime.database, paid_out) for line in page]
-    assert [(line.category, line.net, line.number) for line in lines if line.category != "refund"] == [
+    assert [line.created_at for line in lines] == sorted(line.created_at for line in lines)
+    assert {(line.category, line.net, line.number) for line in lines} == {
         ("charge", 3270, 1001),
         ("charge", 2940, 1002),
-    ]
+        ("refund", -500, 1001),
+    }
 
 
 async def test_an_order_has_its_gross_fee_refunds_and_net(

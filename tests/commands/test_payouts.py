@@ -95,6 +95,7 @@ def test_a_report_has_totals_for_people_and_rows_for_programs(run: Run, payout: 
     assert [(row["key"], row["gross"], row["fees"], row["net"], row["conversion"]) for row in rows] == [
         ("visa", 3399, 129, 3270, 1.0)
     ]
+    assert run("report", "--by", "discount", "--quiet").out == "(none)\n"
     against = run("report", "--by", "currency", "--against", "previous", "--format", "csv")
     (row,) = csv.DictReader(io.StringIO(against.out))
     assert (row["key"], row["net"], row["net_before"]) == ("eur", "3270", "0")

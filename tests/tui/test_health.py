@@ -26,7 +26,7 @@ ENDPOINTS = "/v1/webhook_endpoints"
 AT_WORK = "INSERT INTO cursors (name, value, updated_at) VALUES ('pulse', '{}', now() + interval '1 hour')"
 
 
-TALL = (80, 32)  # every check has its line
+TALL = (80, 34)  # every check has its line
 
 
 async def open_health(seat: Seat) -> HealthScreen:

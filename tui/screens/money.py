@@ -150,11 +150,11 @@ def _payouts(payouts: Sequence[PayoutLine], muted: str, alarm: str) -> Text:
     text = Text(overflow="ellipsis", no_wrap=True)
     if not payouts:
         return text
-    text.append(f" {'payout':<32}{'age':>5}  {'status':<12}{'amount':>14}  agrees\n", muted)
+    text.append(f" {'payout':<29}{'age':>5}  {'status':<10}{'amount':>13}  agrees\n", muted)
     for payout in payouts:
         shown = age(payout.created_at, datetime.now(UTC))
         amount = money(payout.amount, payout.currency)
-        text.append(f" {plain(payout.id)[:31]:<32}{shown:>5}  {plain(words(payout.status)):<12}{amount:>14}  ")
+        text.append(f" {plain(payout.id)[:28]:<29}{shown:>5}  {plain(words(payout.status))[:10]:<10}{amount:>13}  ")
         if payout.difference:
             text.append(f"no, by {money(payout.difference, payout.currency)}\n", alarm)
         else:
