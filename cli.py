@@ -32,6 +32,7 @@ _COMMANDS = {
     "events": ("events", "Inspect, replay and backfill events from Stripe."),
     "import": ("import_stripe", "Take over the orders of an old system."),
     "listen": ("trigger", "Forward Stripe's events to this machine, until Ctrl-C."),
+    "mcp": ("mcp", "Serve an assistant's tools on stdin and stdout."),
     "operators": ("operators", "Say who may do what, and up to which amount."),
     "orders": ("orders", "Find, follow and correct orders."),
     "outbox": ("outbox", "Inspect and resend messages to customers and systems."),

@@ -494,6 +494,13 @@ class Settings:
         about="The token of the operator who uses the commands and the terminal, where people share a user of the "
         "system: `checkout tokens create anna`, `checkout operators add anna --token anna`.",
     )
+    mcp_personal_data: bool = Group.OPERATORS.setting(
+        "CHECKOUT_MCP_PERSONAL_DATA",
+        kinds.ON_OFF,
+        default=False,
+        example="on",
+        about="Whether assistants at `checkout mcp` see names, addresses, phone numbers, notes and links to pay.",
+    )
     proposal_hours: int = Group.OPERATORS.setting(
         "CHECKOUT_PROPOSAL_HOURS",
         kinds.whole(1, 2_160),

@@ -399,6 +399,7 @@ OTHERWISE = {
     "serve": "runs until it is stopped",
     "sandbox": "runs until it is stopped",
     "tui": "runs until it is stopped",
+    "mcp": "runs until its stdin ends",
     "orders watch": "runs until it is stopped",
     "events tail": "runs until it is stopped",
     "listen": "runs the Stripe CLI",

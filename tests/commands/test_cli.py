@@ -16,7 +16,7 @@ import cli
 from checkout_daemon import __version__
 from tests.commands.conftest import Run
 
-_RUNNING = {"dev", "serve", "sandbox", "tui"}  # for a person, until they are stopped
+_RUNNING = {"dev", "serve", "sandbox", "tui", "mcp"}  # for a person, until they are stopped
 
 
 def commands(group: click.Group = cli.checkout, path: str = "") -> Iterator[tuple[str, click.Command]]:

@@ -1,0 +1,115 @@
+"""What the tools do: each calls one use case. Reading changes nothing, and what changes something is only proposed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from checkout_daemon.audit.operators import Operator, this_operator
+from checkout_daemon.database.pool import Database
+from checkout_daemon.errors import FieldError, InvalidRequest
+from checkout_daemon.events.event_lists import EventFilter, all_events
+from checkout_daemon.mcp_server.hiding import hide
+from checkout_daemon.model.orders import REFUND_REASONS
+from checkout_daemon.orders import explaining
+from checkout_daemon.orders.lookup import find_order, read_filter
+from checkout_daemon.orders.order_pages import all_orders, show_order
+from checkout_daemon.orders.refund_items import read_wanted
+from checkout_daemon.orders.refund_rules import RefundOptions
+from checkout_daemon.orders.todo import read_todo
+from checkout_daemon.proposals import proposing
+from checkout_daemon.proposals.listing import page_of_proposals
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.settings import Settings
+
+MOST_ROWS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The tools of one shop. `is_registered`: whether the process is recognized as an operator of the shop."""
+
+    runtime: Runtime
+    is_registered: bool
+
+    @property
+    def _database(self) -> Database:
+        return self.runtime.database
+
+    @property
+    def _settings(self) -> Settings:
+        return self.runtime.settings
+
+    @property
+    def operator(self) -> Operator:
+        """Return in whose name the tools propose: never in a person's who could then approve it."""
+        user = this_operator()
+        return user if self.is_registered else replace(user, user=f"{user.user} (mcp)")
+
+    async def find_orders(self, query: str = "", limit: int = 20) -> dict[str, Any]:
+        """Return the newest orders that match a text of the filter language."""
+        wanted = await read_filter(self._database, query, time_zone=self._settings.time_zone, now=datetime.now(UTC))
+        pages = all_orders(self._database, wanted, limit=_limit(limit))
+        return self._shown({"orders": [order async for page in pages for order in page]})
+
+    async def show_order(self, order: str) -> dict[str, Any]:
+        """Return everything about an order."""
+        return self._shown(await show_order(self._database, order))
+
+    async def explain_order(self, order: str) -> dict[str, Any]:
+        """Return why an order has its status, and what fixes what is wrong."""
+        return self._shown(await explaining.explain_order(self._database, order, self._settings.time_zone))
+
+    async def todo(self) -> dict[str, Any]:
+        """Return what needs a person."""
+        found = await read_todo(self._database, self._settings)
+        return self._shown({"items": found.items[:MOST_ROWS], "left_out": max(0, len(found.items) - MOST_ROWS)})
+
+    async def list_events(self, order: str = "", statuses: Sequence[str] = (), limit: int = 20) -> dict[str, Any]:
+        """Return the newest events, without their payloads."""
+        order_id = (await find_order(self._database, order)).id if order else None
+        pages = all_events(self._database, EventFilter(tuple(statuses), order_id=order_id), limit=_limit(limit))
+        return self._shown({"events": [event async for page in pages for event in page]})
+
+    async def list_proposals(self, statuses: Sequence[str] = (), limit: int = 20) -> dict[str, Any]:
+        """Return the newest proposals."""
+        found = await page_of_proposals(self._database, tuple(statuses), limit=_limit(limit))
+        return self._shown({"proposals": found})
+
+    async def propose_refund(
+        self,
+        order: str,
+        amount: int | None = None,
+        items: Sequence[str] = (),
+        payment: str | None = None,
+        reason: str | None = None,
+        note: str = "",
+    ) -> dict[str, Any]:
+        """Propose a refund. Raise as `propose_refund` does."""
+        if reason is not None and reason not in REFUND_REASONS:
+            detail = f"the reason is one of {', '.join(REFUND_REASONS)}"
+            raise InvalidRequest([FieldError("/reason", "invalid_reason", detail)])
+        found = await find_order(self._database, order)
+        options = RefundOptions(amount, payment, reason, read_wanted(tuple(items)))
+        proposed = await proposing.propose_refund(self.runtime, found.id, options, operator=self.operator, note=note)
+        return self._shown(proposed)
+
+    async def propose_cancel(self, order: str, note: str = "") -> dict[str, Any]:
+        """Propose to cancel an order. Raise as `propose_cancel` does."""
+        found = await find_order(self._database, order)
+        return self._shown(await proposing.propose_cancel(self.runtime, found.id, operator=self.operator, note=note))
+
+    def _shown(self, record: Any) -> dict[str, Any]:
+        plain: dict[str, Any] = msgspec.to_builtins(record)
+        if self._settings.mcp_personal_data:
+            return plain
+        hidden: dict[str, Any] = hide(plain)
+        return hidden
+
+
+def _limit(limit: int) -> int:
+    return min(max(1, limit), MOST_ROWS)
