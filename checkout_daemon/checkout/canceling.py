@@ -8,6 +8,7 @@ import asyncpg
 
 from checkout_daemon.audit.audit_log import OperatorAction, act, check_note
 from checkout_daemon.audit.operators import Operator
+from checkout_daemon.audit.rights import require_act
 from checkout_daemon.checkout.sessions import close_sessions, refresh_sessions
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import NotPayable
@@ -45,10 +46,11 @@ async def cancel_order(
     """Expire every session of an order at Stripe, then cancel it, and return the order afterwards.
 
     Without `restock`, the pieces that are reserved for it do not go back on sale: they leave the stock.
-    Raise NotFound; NotCancelable, also if only Stripe knew of a payment; StripeUnavailable, and then nothing is
-    canceled.
+    Raise NotAnOperator, RoleTooLow, NotFound; NotCancelable, also if only Stripe knew of a payment; StripeUnavailable,
+    and then nothing is canceled.
     """
     note = check_note(note)
+    await runtime.database.run(require_act, [operator])  # before Stripe is asked to do anything
     await check_cancelable(runtime.database, order_id)
     kept = () if restock else await runtime.database.run(_reserved, order_id)
     await refresh_sessions(runtime, order_id, cause="order.checked", actor=operator.actor)

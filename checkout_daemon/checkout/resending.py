@@ -10,6 +10,7 @@ import msgspec
 
 from checkout_daemon.audit.audit_log import OperatorAction, act, check_note
 from checkout_daemon.audit.operators import Operator
+from checkout_daemon.audit.rights import require_act
 from checkout_daemon.checkout.session_plans import Session
 from checkout_daemon.checkout.sessions import fresh_session, refresh_sessions
 from checkout_daemon.errors import NotPayable
@@ -45,10 +46,11 @@ async def resend_session(
 ) -> Resent:
     """Return the order's open session if it has an hour left, else a new one at the order's original prices.
 
-    Asks Stripe first. Raise NotFound; NotPayable, also if only Stripe knew of a payment, which is merged then;
-    StripeUnavailable or StripeRejected.
+    Asks Stripe first. Raise NotAnOperator, RoleTooLow, NotFound; NotPayable, also if only Stripe knew of a payment,
+    which is merged then; StripeUnavailable or StripeRejected.
     """
     note = check_note(note)
+    await runtime.database.run(require_act, [operator])  # before Stripe is asked to do anything
     async with runtime.database.connection() as connection:
         before = await read_order(connection, order_id)
     if before.livemode == runtime.settings.livemode:  # otherwise it is refused below

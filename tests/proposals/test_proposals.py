@@ -18,7 +18,9 @@ from checkout_daemon.batches.planning import Started, plan_orders
 from checkout_daemon.batches.records import BatchAct, BatchOptions
 from checkout_daemon.batches.running import NotApproved, claim_batch, run_left_batches
 from checkout_daemon.checkout.canceling import NotCancelable, cancel_order
+from checkout_daemon.checkout.expiring import expire_sessions
 from checkout_daemon.checkout.placing import CheckoutAnswer
+from checkout_daemon.checkout.resending import resend_session
 from checkout_daemon.errors import CheckoutError, IdempotencyConflict, NotFound, StripeUnavailable
 from checkout_daemon.orders.notes import note_order
 from checkout_daemon.orders.order_lists import OrderView
@@ -152,6 +154,22 @@ async def test_roles_allow_what_they_say(runtime: Runtime, order: CheckoutAnswer
     await disable_operator(runtime.database, "dee", operator=ADA)
     with pytest.raises(NotAnOperator):
         await note_order(runtime.database, str(order.order_id), "hello", operator=DEE)
+
+
+async def test_who_may_not_act_changes_nothing_at_stripe_either(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    waiting, eve = await check_out(runtime), Operator("eve", "shop1")
+    before = len(stripe.requests)
+    for attempt in (
+        cancel_order(runtime, str(waiting.order_id), operator=eve),
+        resend_session(runtime, str(waiting.order_id), operator=eve),
+        expire_sessions(runtime, str(waiting.order_id), operator=eve),
+    ):
+        with pytest.raises(NotAnOperator):
+            await attempt
+    assert {request.method for request in stripe.requests[before:]} <= {"GET"}
+    assert (await shown(runtime, waiting)).order.status == "pending"
 
 
 async def test_an_order_that_changed_must_be_proposed_again(runtime: Runtime, order: CheckoutAnswer) -> None:
