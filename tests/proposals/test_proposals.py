@@ -27,6 +27,7 @@ from checkout_daemon.orders.order_lists import OrderView
 from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import Refunded, refund, resume_refunds
+from checkout_daemon.proposals import deciding
 from checkout_daemon.proposals.deciding import (
     Approved,
     NotOpen,
@@ -223,6 +224,21 @@ async def test_what_was_approved_is_done_once_whoever_dies(
     assert await resume_refunds(runtime) == 1
     assert (await find_proposal(runtime.database, proposal.number)).status == "done"
     assert await at_stripe(runtime, order) == [3000]
+
+
+async def test_who_dies_right_after_approving_leaves_the_refund_to_a_job(
+    runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection
+) -> None:
+    proposal = await proposed(runtime, order)
+    await runtime.database.run(deciding._approve, proposal.number, CY, "", livemode=False)  # and then SIGKILL
+    assert await at_stripe(runtime, order) == []
+    with pytest.raises(NotOpen, match="was approved by cy already"):
+        await approve(runtime, proposal.number, operator=ADA)
+    await connection.execute("UPDATE refund_requests SET next_attempt_at = now()")
+    assert sum(await asyncio.gather(resume_refunds(runtime), resume_refunds(runtime))) == 1
+    assert await at_stripe(runtime, order) == [3000]
+    assert (await find_proposal(runtime.database, proposal.number)).status == "done"
+    assert (await verify(runtime.database)).faults == []
 
 
 async def test_the_same_is_proposed_once(runtime: Runtime, order: CheckoutAnswer) -> None:
