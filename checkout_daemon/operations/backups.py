@@ -40,6 +40,8 @@ _ENTRY = re.compile(
     r"\d+; \d+ \d+ (?P<kind>TABLE DATA|TABLE ATTACH|TABLE|VIEW|SEQUENCE SET|SEQUENCE OWNED BY|SEQUENCE|INDEX ATTACH|"
     r"INDEX|FK CONSTRAINT|CHECK CONSTRAINT|CONSTRAINT|TRIGGER|DEFAULT|FUNCTION) (?P<schema>\S+) (?P<name>[^\s(]+)"
 )
+_HEAD_BYTES = 65_536
+_NEWER_SETTING = b"SET transaction_timeout = 0;"
 _MAKE_SCHEMA = """\
 DO $$ BEGIN
     IF to_regnamespace('{schema}') IS NULL THEN
@@ -176,6 +178,7 @@ async def restore(database: Database, url: str, path: Path) -> None:
             "pg_restore", "--clean", "--if-exists", "--no-owner", "--no-privileges", f"--use-list={listing}",
             f"--file={script}", path,
         )  # fmt: skip
+        leave_out_newer_settings(script)
         schema = schema_of(url)
         begin = "" if schema is None else _MAKE_SCHEMA.format(schema=schema)
         _write_script(before, "bound_lock_waits", "keep_grants", "drop_tables", "drop_functions", begin=begin)
@@ -185,6 +188,15 @@ async def restore(database: Database, url: str, path: Path) -> None:
             "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=verbose",
             f"--dbname={tools.dbname}", f"--file={before}", f"--file={script}", f"--file={after}",
         )  # fmt: skip
+
+
+def leave_out_newer_settings(script: Path) -> None:
+    """Blank what pg_restore of PostgreSQL 17 and newer sets at the head of its script, and older servers refuse."""
+    with script.open("r+b") as file:
+        at = file.read(_HEAD_BYTES).find(_NEWER_SETTING)
+        if at >= 0:
+            file.seek(at)
+            file.write(b" " * len(_NEWER_SETTING))
 
 
 def _require_free(path: Path) -> None:

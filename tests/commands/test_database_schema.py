@@ -15,6 +15,7 @@ from checkout_daemon.database.listening import listening, wait
 from checkout_daemon.database.migrations import migrate
 from checkout_daemon.database.pool import Database, direct_connection
 from checkout_daemon.errors import ConfigurationError
+from checkout_daemon.operations.backups import leave_out_newer_settings
 from checkout_daemon.orders.order_numbers import newest_numbers
 from checkout_daemon.settings import load_settings
 from checkout_daemon.urls import schema_of, split_password, with_schema, without_schema
@@ -147,6 +148,13 @@ def test_a_backup_of_another_schema_is_refused(
     assert run("db", "init").code == 0
     refused = run("db", "restore", file, "--yes")
     assert (refused.code, "set CHECKOUT_DATABASE_SCHEMA=shop_one" in refused.err) == (1, True)
+
+
+def test_a_script_of_newer_programs_is_one_for_older_servers(tmp_path: Path) -> None:
+    script = tmp_path / "script.sql"
+    script.write_text("SET lock_timeout = 0;\nSET transaction_timeout = 0;\nSELECT 1;\n")
+    leave_out_newer_settings(script)
+    assert script.read_text().split() == ["SET", "lock_timeout", "=", "0;", "SELECT", "1;"]
 
 
 def pooled(monkeypatch: pytest.MonkeyPatch) -> None:
