@@ -8,8 +8,8 @@ from typing import Any
 from checkout_daemon.present.text import masked
 
 _NAMES = frozenset({"customer_name", "customer_email", "customer_phone", "customer"})
-_WRITTEN = frozenset({"note", "url", "last4"})
-"""What people wrote, a link to pay, and what is known of a card."""
+_WRITTEN = frozenset({"note", "url", "last4", "tracking_number", "tracking_url"})
+"""What people wrote, a link to pay, what is known of a card, and a parcel that anybody could follow."""
 _EMAIL = re.compile(r"[^\s@<>\"'(),;:]+@[^\s@<>\"'(),;:]+\.[^\s@<>\"'(),;:.]+")
 _HIDDEN = "•••"
 
@@ -24,6 +24,8 @@ def hide(value: Any) -> Any:
 
 
 def _hide_field(key: str, value: Any) -> Any:
+    if key == "address" and isinstance(value, dict):
+        return {part: text if part == "country" or not text else _HIDDEN for part, text in value.items()}
     if isinstance(value, str) and value and key in _NAMES:
         return _HIDDEN if key == "customer_phone" else masked(value)
     if isinstance(value, str) and value and key in _WRITTEN:

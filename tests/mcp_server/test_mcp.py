@@ -136,3 +136,10 @@ def test_addresses_in_sentences_are_hidden_too() -> None:
         "findings": [{"says": "the mail to A•••@s••• failed", "note": "•••"}],
         "customer_name": "",
     }
+
+
+def test_of_an_address_only_the_country_is_left() -> None:
+    address = {"name": "Ada B", "line1": "Ring 1", "line2": "", "city": "Wien", "country": "AT", "postal_code": "1010"}
+    shown = hide({"shipping": {"label": "Post", "address": address, "tracking_url": "https://post.example/1"}})
+    hidden = {"name": "•••", "line1": "•••", "line2": "", "city": "•••", "country": "AT", "postal_code": "•••"}
+    assert shown == {"shipping": {"label": "Post", "address": hidden, "tracking_url": "•••"}}
