@@ -159,15 +159,7 @@ function ProductCard({ product, eager, held, onAdd, onOpenCart }: ProductCardPro
         ) : null}
       </div>
       <div className="card-buy">
-        <span className="price">
-          {money(product.unit_amount, product.currency)}
-          {held > 0 ? (
-            <button type="button" className="held" aria-describedby={titleId} onClick={onOpenCart}>
-              <Icon name="check" />
-              {say(texts.cart.viewCart, { count: held })}
-            </button>
-          ) : null}
-        </span>
+        <span className="price">{money(product.unit_amount, product.currency)}</span>
         {product.available ? (
           <button
             type="button"
@@ -180,6 +172,12 @@ function ProductCard({ product, eager, held, onAdd, onOpenCart }: ProductCardPro
         ) : (
           <span className="unavailable">{texts.catalog.unavailable}</span>
         )}
+        {held > 0 ? (
+          <button type="button" className="held" aria-describedby={titleId} onClick={onOpenCart}>
+            <Icon name="check" />
+            {say(texts.cart.viewCart, { count: held })}
+          </button>
+        ) : null}
       </div>
     </li>
   );
