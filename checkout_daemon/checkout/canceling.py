@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import asyncpg
 
 from checkout_daemon.audit.audit_log import OperatorAction, act, check_note
@@ -45,14 +43,16 @@ async def cancel_order(
 ) -> Order:
     """Expire every session of an order at Stripe, then cancel it, and return the order afterwards.
 
-    Without `restock`, the pieces that are reserved for it do not go back on sale: they leave the stock.
+    Without `restock`, the pieces that are reserved for it do not go back on sale: they leave the stock at once, also if
+    the cancellation then fails.
     Raise NotAnOperator, RoleTooLow, NotFound; NotCancelable, also if only Stripe knew of a payment; StripeUnavailable,
     and then nothing is canceled.
     """
     note = check_note(note)
     await runtime.database.run(require_act, [operator])  # before Stripe is asked to do anything
     await check_cancelable(runtime.database, order_id)
-    kept = () if restock else await runtime.database.run(_reserved, order_id)
+    if not restock:  # before the sessions end, which would put the pieces on sale: a repetition finds them withheld
+        await runtime.database.run(_withhold, order_id, operator)
     await refresh_sessions(runtime, order_id, cause="order.checked", actor=operator.actor)
     for _ in range(_MOST_TURNS):
         try:
@@ -60,7 +60,7 @@ async def cancel_order(
         except NotPayable:
             await check_cancelable(runtime.database, order_id)  # raises NotCancelable instead
             raise
-        if await runtime.database.run(_cancel, order_id, attempt, operator, note, kept):
+        if await runtime.database.run(_cancel, order_id, attempt, operator, note):
             async with runtime.database.connection() as connection:
                 return await read_order(connection, order_id)
     await check_cancelable(runtime.database, order_id)
@@ -80,7 +80,6 @@ async def _cancel(
     closed_attempt: int,
     operator: Operator,
     note: str,
-    kept: Collection[str],
 ) -> bool:
     """Cancel the order, or return False if it changed after its sessions were closed."""
     merged = await locked_order(connection, order_id)
@@ -97,18 +96,18 @@ async def _cancel(
         "order.canceled", operator.actor, note, acts=[(order_id, Act(ActKind.CANCELED))], always_logged=True
     )
     details: dict[str, object] = {"sessions": sorted(session.id for session in sessions)}
-    if kept:
-        held = [one for one in merged.facts(order_id).reservations if one.sku in kept]
-        await withhold(connection, order_id, held, operator.actor)
-        details["withheld"] = sorted(kept)
+    held = merged.facts(order_id).reservations
+    if withheld := sorted(one.sku for one in held if one.state is ReservationState.WITHHELD):
+        details["withheld"] = withheld
     await act(connection, order_id, OperatorAction("order.canceled", operator, note, details), update)
     return True
 
 
-async def _reserved(connection: asyncpg.Connection, order_id: str) -> frozenset[str]:
-    """Return the products of which pieces are reserved. The end of the order's sessions releases them."""
+async def _withhold(connection: asyncpg.Connection, order_id: str, operator: Operator) -> None:
+    """Take the reserved pieces out of the stock. A payment that arrives after all gets them nevertheless."""
     held = (await locked_order(connection, order_id)).facts(order_id).reservations
-    return frozenset(one.sku for one in held if one.state is ReservationState.RESERVED)
+    reserved = [one for one in held if one.state is ReservationState.RESERVED]
+    await withhold(connection, order_id, reserved, operator.actor)
 
 
 def _refusal(order: Order, derived: Derived) -> NotCancelable | None:

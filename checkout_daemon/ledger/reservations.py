@@ -19,8 +19,8 @@ from checkout_daemon.model.orders import OrderStatus
 class ReservationState(StrEnum):
     """The state of a reservation.
 
-    OVERSOLD: the order is paid, and its pieces were released before. WITHHELD: the order is canceled, and its pieces
-    do not go back on sale.
+    OVERSOLD: the order is paid, and its pieces were released before. WITHHELD: the order is canceled, or about to be,
+    and its pieces do not go back on sale; if it is paid after all, it gets them.
     """
 
     RESERVED = "reserved"
@@ -113,7 +113,7 @@ def wish(
     state = reservation.state
     if status in _PAID:
         return _paid(reservation, status, acknowledged=acknowledged)
-    if status is OrderStatus.CANCELED and state is ReservationState.WITHHELD:
+    if state is ReservationState.WITHHELD:
         return Wish(state)
     if status is OrderStatus.PROCESSING:
         # The money is on its way. If it comes to nothing, async_payment_failed ends it.

@@ -59,7 +59,7 @@ async def restock(
 
 
 async def withhold(connection: asyncpg.Connection, order_id: str, held: Sequence[Reservation], actor: str) -> None:
-    """Take reserved or released pieces out of the stock, which an order that is being canceled does not give back."""
+    """Take reserved pieces out of the stock, which an order that is being canceled does not give back."""
     free = {level.sku: level.free for level in await lock_stock(connection, {one.sku for one in held})}
     moves = decide([(order_id, one, Wish(ReservationState.WITHHELD)) for one in held], free)
     if moves:

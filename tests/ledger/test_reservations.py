@@ -43,6 +43,8 @@ TABLE = [
     (HELD, "failed", EXPIRED, Wish(RELEASED)),
     (HELD, "canceled", EXPIRED, Wish(RELEASED)),
     (replace(HELD, state=WITHHELD), "canceled", EXPIRED, Wish(WITHHELD)),
+    (replace(HELD, state=WITHHELD), "expired", EXPIRED, Wish(WITHHELD)),
+    (replace(HELD, state=WITHHELD), "completed", (), Wish(SOLD)),
     (replace(HELD, state=RELEASED), "pending", (), Wish(RELEASED)),
     (HELD, "completed", (), Wish(SOLD)),
     (HELD, "refunded", (), Wish(SOLD)),

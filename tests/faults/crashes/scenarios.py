@@ -61,6 +61,7 @@ SCENARIOS = (
     _command("orders refund {part} --amount 700 --yes", leased=True),
     _command("orders cancel {open} --yes", leased=True),
     _command("orders refund {paid} --item PEN:1 --restock --yes"),
+    _command("orders cancel {open} --no-restock --yes"),
     _command("stock set PEN 40"),
     _command("stock adjust PEN +5"),
     _command("orders note {paid} remember"),
