@@ -92,6 +92,7 @@ _SORTS: Mapping[str, tuple[Callable[[OrderRow], Any], Part | None]] = {
     "updated": (lambda row: row.order.updated_at, None),
     "paid": (lambda row: row.order.paid_at, None),
     "shipped": (lambda row: row.order.shipped_at, None),
+    "imported": (lambda row: row.order.imported_from or None, None),
     "amount": (lambda row: row.order.amount_total, None),
     "refunded": (lambda row: row.order.amount_refunded or None, None),
     "discount": (lambda row: row.order.amount_discount or None, None),

@@ -132,7 +132,7 @@ _ALL: tuple[OrderColumn, ...] = (
                 part=Part.CARE, tone=lambda _: Tone.BUSY),
     RowColumn("deadline", "Respond", "due_by", _due, 8, right=True, sort="deadline", part=Part.DISPUTE, tone=alarm),
     RowColumn("imported", "Imported", "imported_from", lambda row, _: "yes" if row.order.imported_from else "", 9,
-                tone=muted),
+                sort="imported", tone=muted),
     RowColumn("event", "Last event", "last_event", _event, 22, 40, 1, sort="event", part=Part.EVENT, tone=muted,
               short=_short),
     RowColumn("attention", "Attention", "attention",
