@@ -132,6 +132,7 @@ export const STATES: readonly State[] = [
         ...{ sku: `LONG-${index}`, name, description: name, image_url: null, available: true },
         ...{ unit_amount: 99_999_99, currency: 'eur' },
       }));
+      await withoutFirstProducts(page);
       await page.route(PRODUCTS, answer(200, { currency: 'eur', products }));
       await page.route(QUOTES, answer(503, { code: 'database_unavailable' }));
       await page.goto('/');
