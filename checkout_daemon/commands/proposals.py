@@ -11,12 +11,16 @@ from checkout_daemon.commands.asking import confirm
 from checkout_daemon.commands.base import CommandGroup
 from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of, registered
 from checkout_daemon.commands.options import (
+    after_option,
     json_option,
     limit_option,
     note_option,
     order_option,
     quiet_option,
+    read_times,
+    since_option,
     status_option,
+    until_option,
     yes_option,
 )
 from checkout_daemon.commands.output import answer, keys, print_facts, print_json, say
@@ -49,29 +53,43 @@ def proposals() -> None:
 @proposals.command("list")
 @status_option(STATUSES)
 @order_option("Select those about this order: its number, id, …")
+@since_option
+@until_option
 @limit_option
+@after_option
 @list_options
-def proposals_list(statuses: tuple[str, ...], order: str | None, limit: int, **options: Any) -> int:
+def proposals_list(
+    statuses: tuple[str, ...],
+    order: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int,
+    after: str | None,
+    **options: Any,
+) -> int:
     """List proposals, newest first.
 
     Example:
       checkout proposals list --status open
     """
     from checkout_daemon.orders.lookup import find_order
-    from checkout_daemon.proposals.listing import all_proposals
+    from checkout_daemon.proposals.listing import all_proposals, find_proposal
 
     printer = printer_of(_listing(datetime.now(UTC)), options)
 
     async def work(database: Reads, settings: Settings) -> None:
-        printer.zone = settings.time_zone
+        zone = printer.zone = settings.time_zone
         order_id = None if order is None else (await find_order(database, order)).id
-        await printer.print_pages(all_proposals(database, statuses, order_id, limit=printer.to_read(limit)), limit)
+        start, end = read_times(since, until, zone)
+        before = None if after is None else (await find_proposal(database, after)).number
+        before, size = printer.begin(before, after), printer.to_read(limit)
+        found = all_proposals(database, statuses, order_id, limit=size, before=before, since=start, until=end)
+        await printer.print_pages(found, limit)
 
     with_reads(work)
     if not printer.end() and not printer.silent:
-        say("No proposals.")
-    if printer.count > limit and not printer.silent:
-        say(f"Showing the newest {limit}. For more, use --limit {limit * 10} or a filter.")
+        say("No proposal matches." if statuses or order or since or until or after else "No proposals yet.")
+    printer.say_if_cut(limit)
     return 0
 
 

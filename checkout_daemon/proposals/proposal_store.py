@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import asyncpg
 
@@ -47,10 +48,19 @@ async def read_proposals(
     order_id: str | None = None,
     before: int | None = None,
     limit: int = 1,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> list[Proposal]:
-    """Return proposals, newest first; those with numbers below `before`."""
+    """Return proposals, newest first; those with numbers below `before`, made since and before `until`."""
     rows = await connection.fetch(
-        sql("read_proposals"), numbers, list(statuses) or None, order_id, before or _AFTER_ALL, limit
+        sql("read_proposals"),
+        numbers,
+        list(statuses) or None,
+        order_id,
+        before or _AFTER_ALL,
+        limit,
+        since,
+        until,
     )
     return [record_of(Proposal, row) for row in rows]
 

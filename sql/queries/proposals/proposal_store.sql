@@ -9,7 +9,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', $11, $12, now() + $13::inte
 ON CONFLICT (id) DO NOTHING RETURNING number;
 
 -- name: read_proposals
--- $1 numbers, or null for all, $2 statuses or null, $3 order id or null, $4 numbers below this, $5 limit. Newest first.
+-- $1 numbers, or null for all, $2 statuses or null, $3 order id or null, $4 numbers below this, $5 limit; $6, $7 made since and before, or
+-- null. Newest first.
 SELECT * FROM (
     SELECT proposal.number, proposal.id, proposal.act, proposal.order_id, orders.number AS order_number, proposal.batch, proposal.payment_id,
            proposal.amount, proposal.currency, proposal.items, proposal.reason, proposal.restock, proposal.note, state,
@@ -29,6 +30,7 @@ SELECT * FROM (
         LEFT JOIN batches ON batches.number = proposal.batch
         LEFT JOIN refund_requests AS request ON request.id = proposal.id
     WHERE ($1::bigint[] IS NULL OR proposal.number = ANY($1)) AND ($3::uuid IS NULL OR proposal.order_id = $3) AND proposal.number < $4
+        AND ($6::timestamptz IS NULL OR proposed_at >= $6) AND ($7::timestamptz IS NULL OR proposed_at < $7)
 ) AS found
 WHERE $2::text[] IS NULL OR status = ANY($2) ORDER BY number DESC LIMIT $5;
 
