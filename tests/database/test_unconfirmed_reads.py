@@ -24,6 +24,7 @@ REASONS = {
     "audit.registering.list_operators": SHOWS,
     "audit.registering.recognize": LATER,
     "proposals.listing.find_proposal": SHOWS,
+    "proposals.listing.all_proposals.read": SHOWS,
     "proposals.listing.page_of_proposals": SHOWS,
     "bank.exporting.export_lines": SHOWS,
     "bank.order_lines.every_line": SHOWS,
