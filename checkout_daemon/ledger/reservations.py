@@ -128,10 +128,11 @@ def wish(
 def _paid(reservation: Reservation, status: OrderStatus, *, acknowledged: bool) -> Wish:
     if reservation.state in _KEEPS or acknowledged:
         return Wish(ReservationState.SOLD)
-    # A payment that went back needs no pieces; one that came late gets them if they are free. So it is the same whether
-    # the refund becomes known together with the payment or after it.
-    short = ReservationState.RELEASED if status is OrderStatus.REFUNDED else ReservationState.OVERSOLD
-    return Wish(ReservationState.SOLD, short) if reservation.late is LatePayment.REINSTATE else Wish(short)
+    if status is OrderStatus.REFUNDED:  # it needs no pieces any more, also when some become free later
+        return Wish(ReservationState.RELEASED)
+    if reservation.late is LatePayment.REINSTATE:
+        return Wish(ReservationState.SOLD, ReservationState.OVERSOLD)
+    return Wish(ReservationState.OVERSOLD)
 
 
 def _may_be_paid(reservation: Reservation, status: OrderStatus, sessions: Iterable[SessionFact]) -> bool:

@@ -54,7 +54,8 @@ TABLE = [
     (replace(HELD, state=OVERSOLD), "completed", (), Wish(SOLD, OVERSOLD)),
     (replace(HELD, state=RELEASED, late=LatePayment.REFUND), "completed", (), Wish(OVERSOLD)),
     (replace(HELD, state=OVERSOLD, late=LatePayment.REFUND), "refunded", (), Wish(RELEASED)),
-    (replace(HELD, state=RELEASED), "refunded", (), Wish(SOLD, RELEASED)),
+    (replace(HELD, state=OVERSOLD), "refunded", (), Wish(RELEASED)),
+    (replace(HELD, state=RELEASED), "refunded", (), Wish(RELEASED)),
 ]
 
 

@@ -166,6 +166,20 @@ async def test_the_money_of_a_late_payment_goes_back_by_itself_where_that_is_set
     assert session.object["payment_status"] == "paid"
 
 
+async def test_an_order_whose_money_went_back_takes_no_piece_that_becomes_free_later(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    await set_stock(runtime.database, "NOTE", 10, operator=ADA)
+    answer = await late(runtime, connection, "reinstate")
+    await set_stock(runtime.database, "NOTE", 1, operator=ADA)
+    await sync(runtime, answer)
+    await refund(runtime, str(answer.order_id), RefundOptions(), operator=ADA)
+    await set_stock(runtime.database, "NOTE", 6, operator=ADA)
+    await sync(runtime, answer)
+    assert (await read_order(connection, str(answer.order_id))).status == "refunded"
+    assert (await show_stock(runtime.database, "NOTE")).free == 6
+
+
 @pytest.mark.parametrize("policy", ["ask", "reinstate"])
 async def test_elsewhere_a_person_decides(runtime: Runtime, connection: asyncpg.Connection, policy: str) -> None:
     await set_stock(runtime.database, "NOTE", 10, operator=ADA)
