@@ -207,6 +207,19 @@ async def test_an_order_that_is_being_paid_keeps_its_pieces_until_the_money_fail
     assert (await level(connection), await states(connection)) == ((10, 8), ["reserved"])
 
 
+@pytest.mark.usefixtures("ten")
+async def test_orders_that_are_being_paid_do_not_keep_others_from_being_released(
+    runtime: Runtime, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("checkout_daemon.checkout.releasing._MOST_PER_TURN", 1)
+    paying, left = await check_out(runtime), await check_out(runtime)
+    await connection.execute("UPDATE orders SET status = 'processing' WHERE id = $1", paying.order_id)
+    await connection.execute("UPDATE stock_reservations SET held_until = now() - interval '1 day'")
+    await connection.execute("UPDATE stock_reservations SET held_until = now() WHERE order_id = $1", left.order_id)
+    assert await release_lapsed(runtime) == 1
+    assert await level(connection) == (10, 8)
+
+
 async def late(runtime: Runtime, connection: asyncpg.Connection, policy: str) -> CheckoutAnswer:
     """Let an order be paid after its reservation has lapsed."""
     answer = await check_out(runtime)

@@ -2,8 +2,9 @@
 
 -- name: lapsed_reservations
 -- $1 limit. Those of orders that are being paid stay until the money has arrived or failed.
-SELECT DISTINCT held.order_id
+SELECT DISTINCT due.order_id
 FROM (
-    SELECT order_id FROM stock_reservations WHERE state = 'reserved' AND held_until <= now() ORDER BY held_until LIMIT $1
-) AS held
-JOIN orders ON orders.id = held.order_id AND orders.status <> 'processing';
+    SELECT held.order_id FROM stock_reservations AS held JOIN orders ON orders.id = held.order_id
+    WHERE held.state = 'reserved' AND held.held_until <= now() AND orders.status <> 'processing'
+    ORDER BY held.held_until LIMIT $1
+) AS due;
