@@ -117,6 +117,7 @@ def _add_shipping(session: dict[str, Any], order: PayableOrder, shipping: OrderS
     address = {name: getattr(to, name) for name in ("line1", "line2", "city", "state", "postal_code", "country")}
     session["payment_intent_data"]["shipping"] = {
         "name": to.name,
-        "phone": order.customer_phone,
+        # Stripe refuses an empty one.
+        **({"phone": order.customer_phone} if order.customer_phone else {}),
         "address": {name: value for name, value in address.items() if value},
     }

@@ -18,6 +18,7 @@ from checkout_daemon.checkout.sessions import merge_session
 from checkout_daemon.checkout.shopper_view import show_to_shopper
 from checkout_daemon.errors import InvalidRequest, ProbablyPlaced
 from checkout_daemon.model.address import Address
+from checkout_daemon.model.customer import Customer
 from checkout_daemon.orders.erasing import erase, plan_erasure
 from checkout_daemon.orders.order_lists import OrderView, read_view
 from checkout_daemon.orders.shipping_store import read_shipping
@@ -101,6 +102,14 @@ async def test_shipping_is_a_line_of_the_session_and_taxes_are_part_of_the_total
     assert "shipping_address_collection" not in await parameters(connection)
     shown = await show_to_shopper(runtime, order_id)
     assert (shown.taxes, shown.order.amount_shipping) == (view.taxes, 490)
+
+
+@pytest.mark.parametrize("runtime", ['phone = "optional"\n' + SELLING], indirect=True)
+async def test_a_customer_without_a_phone_number_has_none_at_stripe(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    await placed(runtime, customer=Customer("Ada", "ada@example.com", ""))
+    assert "phone" not in (await parameters(connection))["payment_intent_data"]["shipping"]
 
 
 async def test_free_shipping_has_no_line_but_is_stored(runtime: Runtime, connection: asyncpg.Connection) -> None:
