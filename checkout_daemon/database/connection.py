@@ -82,7 +82,7 @@ class SharedConnection(PooledConnection):
         # asyncpg turns JIT off around a query of its own, and back to what it found: ours, but for the whole session.
         inner: Any = self
         inner._server_caps = inner._server_caps._replace(jit=False)
-        self._preamble = "".join(f" SET LOCAL {name} = {value};" for name, value in settings.items())
+        self._preamble = "".join(f" SET LOCAL {name} = '{value}';" for name, value in settings.items())
 
     async def renew_plans(self) -> None:
         """Do nothing: no plan outlives its transaction."""
@@ -123,7 +123,7 @@ async def settle(connection: asyncpg.Connection, settings: Mapping[str, str]) ->
 async def use_schema(connection: asyncpg.Connection, schema: str | None) -> None:
     """Have a session that is ours alone find the tables of a schema; with None, those of the server's search path."""
     if schema is not None:
-        await connection.execute(f"SET search_path = {schema}")
+        await connection.execute(f'SET search_path = "{schema}"')
 
 
 async def is_alone(connection: asyncpg.Connection) -> bool:

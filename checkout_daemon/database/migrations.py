@@ -173,7 +173,7 @@ async def _make_schema(connection: asyncpg.Connection, schema: str) -> None:
     async with connection.transaction():
         await connection.execute(sql("lock_migrations"), _LOCK_KEY)
         if not await connection.fetchval(sql("has_schema"), schema):
-            await connection.execute(f"CREATE SCHEMA {schema}")
+            await connection.execute(f'CREATE SCHEMA "{schema}"')
 
 
 def refuse_misled(state: SchemaState, current: str | None) -> None:

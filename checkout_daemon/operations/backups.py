@@ -45,7 +45,7 @@ _NEWER_SETTING = b"SET transaction_timeout = 0;"
 _MAKE_SCHEMA = """\
 DO $$ BEGIN
     IF to_regnamespace('{schema}') IS NULL THEN
-        CREATE SCHEMA {schema};
+        CREATE SCHEMA "{schema}";
     END IF;
 END $$;
 """

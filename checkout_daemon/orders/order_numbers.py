@@ -44,7 +44,7 @@ async def _ask(url: str, statement: str, *arguments: object) -> list[asyncpg.Rec
     try:
         async with connection.transaction(readonly=True):
             if (schema := schema_of(url)) is not None:  # a pooler keeps nothing for the session
-                await connection.execute(f"SET LOCAL search_path = {schema}")
+                await connection.execute(f'SET LOCAL search_path = "{schema}"')
             rows: list[asyncpg.Record] = await connection.fetch(sql(statement), *arguments)
     finally:
         connection.terminate()  # does not wait for the server's answer

@@ -104,6 +104,21 @@ def test_a_neighbours_tables_of_the_same_names_stay_as_they_are(run: Run, empty_
     assert go(theirs(empty_database)) == before
 
 
+@pytest.mark.parametrize("schema", ["user", "default"])
+def test_the_schema_may_have_the_name_of_a_word_of_sql(
+    run: Run, environment: pytest.MonkeyPatch, empty_database: str, schema: str, tmp_path: Path
+) -> None:
+    environment.setenv("CHECKOUT_DATABASE_SCHEMA", schema)
+    made = run("db", "init")
+    assert made.code == 0, made.err
+    file = tmp_path / "shop.dump"
+    assert run("db", "backup", file).code == 0
+    go(execute(empty_database, f'DROP SCHEMA "{schema}" CASCADE'))
+    restored = run("db", "restore", file, "--yes")
+    assert restored.code == 0, restored.err
+    assert run("orders", "list", "--json").lines == []
+
+
 def test_without_it_a_neighbours_table_is_named_with_the_setting_that_helps(
     run: Run, empty_database: str, environment: pytest.MonkeyPatch
 ) -> None:
@@ -162,12 +177,12 @@ def pooled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asyncpg.Connection, "get_server_pid", lambda _: 1)
 
 
-@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(("schema", "known"), [("shop_one", True), ("shop_one", False), ("default", True)])
 async def test_a_pooler_keeps_nothing_of_it_for_others(
-    empty_database: str, monkeypatch: pytest.MonkeyPatch, *, known: bool
+    empty_database: str, monkeypatch: pytest.MonkeyPatch, schema: str, *, known: bool
 ) -> None:
     await execute(empty_database, *THEIRS)
-    url = with_schema(empty_database, "shop_one")
+    url = with_schema(empty_database, schema)
     await migrate(url)
     async with direct_connection(url) as connection:
         order_id = await add_order(connection)
@@ -182,7 +197,7 @@ async def test_a_pooler_keeps_nothing_of_it_for_others(
         for run in (database.run, database.run_unconfirmed, database.run_statement):
             assert await run(ids) == [order_id]
         async with database.connection() as connection:
-            assert await connection.fetchval("SHOW search_path") == "shop_one"
+            assert await connection.fetchval("SELECT current_schema()") == schema
             past: Any = PooledConnection
             left = await past._execute(cast("Any", connection)._con, LEFT, (), 0, None)
             assert [row["name"] for row in left] == []
