@@ -71,11 +71,19 @@ async def read_proposal(connection: asyncpg.Connection, number: int) -> Proposal
 
 
 async def find_same(
-    connection: asyncpg.Connection, order_id: str, act: ProposalAct, amount: int | None, proposed_by: str
+    connection: asyncpg.Connection,
+    order_id: str,
+    act: ProposalAct,
+    proposed_by: str,
+    *,
+    payment_id: str | None = None,
+    amount: int | None = None,
+    items: str | None = None,
+    restock: bool = False,
 ) -> int | None:
     """Return the number of an open proposal of the same by the same operator, or None. The order must be locked."""
     number: int | None = await connection.fetchval(
-        sql("open_proposal_of_order"), order_id, act.value, amount, proposed_by
+        sql("open_proposal_of_order"), order_id, act.value, amount, proposed_by, payment_id, items, restock
     )
     return number
 

@@ -130,7 +130,17 @@ async def _propose_refund(
 ) -> int:
     await require_role(connection, operator, OperatorRole.ACT)
     planned = await plan_in(connection, order_id, options, livemode=livemode)
-    same = await store.find_same(connection, order_id, ProposalAct.REFUND, planned.amount, operator.user)
+    items = msgspec.json.encode(planned.items).decode() if planned.items else None
+    same = await store.find_same(
+        connection,
+        order_id,
+        ProposalAct.REFUND,
+        operator.user,
+        payment_id=planned.payment_id,
+        amount=planned.amount,
+        items=items,
+        restock=options.restock,
+    )
     if same is not None and proposal_id is None:
         return same
     number = await store.insert_proposal(
@@ -143,7 +153,7 @@ async def _propose_refund(
         payment_id=planned.payment_id,
         amount=planned.amount,
         currency=planned.currency,
-        items=msgspec.json.encode(planned.items).decode() if planned.items else None,
+        items=items,
         reason=options.reason,
         restock=options.restock,
         note=note,
@@ -165,7 +175,7 @@ async def _propose_cancel(
     await require_role(connection, operator, OperatorRole.ACT)
     order = (await locked_order(connection, order_id)).orders[order_id]
     check_mode(order, NotCancelable, livemode=livemode)
-    same = await store.find_same(connection, order_id, ProposalAct.CANCEL, None, operator.user)
+    same = await store.find_same(connection, order_id, ProposalAct.CANCEL, operator.user)
     if same is not None:
         return same
     number = await store.insert_proposal(

@@ -25,6 +25,7 @@ from checkout_daemon.errors import CheckoutError, IdempotencyConflict, NotFound,
 from checkout_daemon.orders.notes import note_order
 from checkout_daemon.orders.order_lists import OrderView
 from checkout_daemon.orders.order_pages import show_order
+from checkout_daemon.orders.refund_items import WantedItem
 from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import Refunded, refund, resume_refunds
 from checkout_daemon.proposals import deciding
@@ -247,6 +248,20 @@ async def test_the_same_is_proposed_once(runtime: Runtime, order: CheckoutAnswer
     assert (await proposed(runtime, order, 2000)).number == first.number + 1
     with pytest.raises(NotFound):
         await approve(runtime, 999, operator=CY)
+
+
+async def test_items_of_the_same_price_are_another_proposal(runtime: Runtime, order: CheckoutAnswer) -> None:
+    lines = (await shown(runtime, order)).items
+    assert lines
+    sku = lines[0].sku
+    by_items = RefundOptions(items=(WantedItem(sku, 1),))
+    order_id = str(order.order_id)
+    first = await propose_refund(runtime, order_id, by_items, operator=BO)
+    assert first.items
+    by_amount = await propose_refund(runtime, order_id, RefundOptions(first.amount), operator=BO)
+    back = await propose_refund(runtime, order_id, replace(by_items, restock=True), operator=BO)
+    again = await propose_refund(runtime, order_id, by_items, operator=BO)
+    assert (by_amount.number, by_amount.items, back.number, back.restock, again) == (2, None, 3, True, first)
 
 
 async def test_a_key_of_the_api_answers_with_the_proposal_and_then_with_its_refund(

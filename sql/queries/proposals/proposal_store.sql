@@ -39,9 +39,11 @@ WHERE $2::text[] IS NULL OR status = ANY($2) ORDER BY number DESC LIMIT $5;
 SELECT number FROM proposals WHERE id = $1;
 
 -- name: open_proposal_of_order
--- $1 order id, $2 act, $3 amount or null, $4 who proposed it. The same proposal, if it is open already.
+-- $1 order id, $2 act, $3 amount or null, $4 who proposed it, $5 payment or null, $6 items as JSON or null, $7 whether they go back into
+-- stock. The same proposal, if it is open already.
 SELECT number FROM proposals
 WHERE order_id = $1 AND act = $2 AND amount IS NOT DISTINCT FROM $3 AND proposed_by = $4 AND status = 'open' AND expires_at > now()
+  AND payment_id IS NOT DISTINCT FROM $5 AND items IS NOT DISTINCT FROM $6 AND restock = $7
 ORDER BY number LIMIT 1;
 
 -- name: lock_proposal
