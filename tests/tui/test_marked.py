@@ -7,7 +7,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from checkout_daemon.audit.operators import Operator
+from checkout_daemon.audit.operators import Operator, act_as
+from checkout_daemon.audit.registering import NewOperator, add_operator
+from checkout_daemon.audit.rights import OperatorRole
 from checkout_daemon.batches.listing import show_batch
 from checkout_daemon.batches.planning import plan_orders, start_batch
 from checkout_daemon.batches.records import BatchAct, BatchOptions
@@ -21,6 +23,7 @@ from tui.screens.batch import BatchScreen
 from tui.screens.batches import BatchesScreen
 from tui.screens.dialogs import Ask, Choose
 from tui.screens.orders import OrdersScreen
+from tui.screens.proposals import ProposalsScreen
 
 pytestmark = pytest.mark.usefixtures("stocked")
 
@@ -94,6 +97,31 @@ async def test_marked_orders_are_refunded_after_one_box_and_the_batch_is_shown(
         await seat.press("enter")
         await seat.screen_of(BatchScreen)
     assert await statuses(connection) == {1001: "refunded", 1002: "refunded", 1003: "refunded", 1004: "pending"}
+
+
+async def test_marked_refunds_above_the_limit_in_sum_are_proposed_and_nothing_is_refunded(
+    runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection, sit: Sit
+) -> None:
+    for _ in range(2):
+        await paid_order(runtime)
+    ada = Operator("ada", "desk")
+    admin = NewOperator("ada", OperatorRole.ADMIN, {}, os_user="ada")
+    await add_operator(runtime.database, admin, operator=ada)
+    limited = NewOperator("bo", OperatorRole.REFUND, {"eur": 5000}, os_user="bo")
+    await add_operator(runtime.database, limited, operator=ada)
+    async with sit(size=(120, 30), STRIPE_API_BASE=stripe.base) as seat:
+        act_as("bo")
+        try:
+            await seat.until(lambda: len(seat.numbers()) == 2)
+            await seat.press("*", "f")
+            await seat.screen_of(Ask)
+            await seat.press("2", "enter")
+            await seat.screen_of(ProposalsScreen)
+            await seat.sees("refund €67.98 of batch 1")
+        finally:
+            act_as(None)
+    assert set((await statuses(connection)).values()) == {"completed"}
+    assert (await show_batch(runtime.database, 1)).batch.status == "stopped"
 
 
 async def test_a_batch_that_stopped_is_resumed_with_r_and_one_left_behind_is_found(

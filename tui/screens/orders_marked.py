@@ -268,7 +268,9 @@ class MarkingScreen(ListScreen[OrderRow]):
 
     async def _act(self, act: BatchAct, options: BatchOptions, note: str = "") -> None:
         # Here: the first screen waits for nothing that it does not need.
-        from checkout_daemon.batches.planning import plan_orders, start_batch
+        from checkout_daemon.batches.planning import plan_orders
+        from checkout_daemon.proposals.proposing import start_or_propose
+        from checkout_daemon.proposals.records import Proposal
 
         from ..running_batches import run_started
 
@@ -282,11 +284,16 @@ class MarkingScreen(ListScreen[OrderRow]):
             plan = await plan_orders(runtime, act, [(order, None) for order in orders], options)
             if not await self._confirm(plan):
                 return
-            started = await start_batch(runtime, plan, operator=this_operator(), note=note)
+            started = await start_or_propose(runtime, plan, operator=this_operator(), note=note)
         except CheckoutError as error:
             self.notify(error.detail, title="Not done", severity="error", timeout=10, markup=False)
             return
         self.action_unmark()
+        if isinstance(started, Proposal):
+            number = started.number
+            self.notify(f"This is above your limit: it is proposal {number}, for another operator.", markup=False)
+            self.app_context.navigation.proposals()
+            return
         run_started(self.app, self.app_context, started.number, started.holder)
         self.app_context.navigation.batch(started.number)
 
