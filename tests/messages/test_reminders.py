@@ -88,6 +88,16 @@ async def test_who_must_not_be_reminded(runtime: Runtime, connection: asyncpg.Co
     assert await owe_reminders(runtime) == 0
 
 
+async def test_those_who_were_reminded_do_not_keep_others_from_it(
+    runtime: Runtime, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("checkout_daemon.messages.reminders._MOST", 1)
+    first = await add_order(connection, customer_email="first@example.com", ago=timedelta(hours=26))
+    second = await add_order(connection, customer_email="second@example.com", ago=YESTERDAY)
+    assert [await owe_reminders(runtime) for _ in range(3)] == [1, 1, 0]
+    assert await reminded(connection) == {first, second}
+
+
 async def test_an_order_that_is_paid_before_the_mail_goes_out_gets_none(
     runtime: Runtime, connection: asyncpg.Connection, server: MailServer
 ) -> None:

@@ -4,13 +4,10 @@
 -- $1 livemode, $2 made before, $3 made since, $4 limit. Returns the orders whose reminder is owed now.
 INSERT INTO outbox (order_id, kind, subject_id, channel)
 SELECT due.id, 'order.reminder', '', 'mail'
-FROM (
-    SELECT id, customer_email, created_at FROM orders
-    WHERE created_at < $2 AND created_at >= $3 AND livemode = $1 AND status IN ('pending', 'expired') AND attention = '{}'
-        AND customer_email <> '' AND paid_at IS NULL
-    ORDER BY created_at LIMIT $4
-) AS due
-WHERE NOT EXISTS (
+FROM orders AS due
+WHERE due.created_at < $2 AND due.created_at >= $3 AND due.livemode = $1 AND due.status IN ('pending', 'expired')
+    AND due.attention = '{}' AND due.customer_email <> '' AND due.paid_at IS NULL
+    AND NOT EXISTS (
         SELECT FROM orders AS other
         WHERE lower(other.customer_email) = lower(due.customer_email) AND other.id <> due.id AND other.livemode = $1
             AND (other.created_at > due.created_at OR other.paid_at > due.created_at - interval '1 day'))
@@ -18,6 +15,7 @@ WHERE NOT EXISTS (
         SELECT FROM orders AS other JOIN outbox ON outbox.order_id = other.id
         WHERE lower(other.customer_email) = lower(due.customer_email) AND outbox.kind = 'order.reminder'
             AND outbox.created_at > now() - interval '30 days')
+ORDER BY due.created_at LIMIT $4
 ON CONFLICT DO NOTHING
 RETURNING order_id;
 
