@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from checkout_daemon.catalog.descriptions import plain_of
 from checkout_daemon.model.locale import stripe_locale
 from checkout_daemon.model.orders import order_id_from
 from checkout_daemon.model.shipping import OrderShipping
@@ -63,7 +64,7 @@ def session_parameters(
                     "unit_amount": line.unit_amount,
                     "product_data": {"name": line.name, "metadata": {"sku": line.sku}}
                     # Stripe refuses an empty description.
-                    | ({"description": line.description} if line.description else {}),
+                    | ({"description": plain_of(line.description)} if line.description else {}),
                 },
             }
             for line in order.lines

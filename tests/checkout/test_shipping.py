@@ -112,6 +112,14 @@ async def test_a_customer_without_a_phone_number_has_none_at_stripe(
     assert "phone" not in (await parameters(connection))["payment_intent_data"]["shipping"]
 
 
+async def test_stripes_page_has_descriptions_as_plain_text(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    await connection.execute("UPDATE products SET description = $1", "# Facts\n\n*Soft*, of [Ada](https://ada.example)")
+    await placed(runtime)
+    lines = (await parameters(connection))["line_items"]
+    assert {line["price_data"]["product_data"].get("description") for line in lines[:-1]} == {"Facts\nSoft, of Ada"}
+    assert str(await connection.fetchval("SELECT min(description) FROM order_items")).startswith("# Facts")
+
+
 async def test_free_shipping_has_no_line_but_is_stored(runtime: Runtime, connection: asyncpg.Connection) -> None:
     await connection.execute("UPDATE products SET unit_amount = 2400 WHERE sku = 'NOTE'")
     _, session, view = await placed(runtime)
