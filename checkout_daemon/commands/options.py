@@ -126,6 +126,9 @@ amount_option = click.option(
     "--amount", type=AMOUNT, metavar="AMOUNT", help="Refund 500 (minor units), 5.00 or €5.  [default: all]"
 )
 note_option = click.option("--note", default="", metavar="TEXT", help="Give a reason, kept in the order's history.")
+stock_note_option = click.option(
+    "--note", default="", metavar="TEXT", help="Give a reason, kept in the stock's history."
+)
 log_note_option = click.option("--note", default="", metavar="TEXT", help="Give a reason, kept in the audit log.")
 reason_option = click.option("--note", required=True, metavar="TEXT", help="Give the reason, kept in the audit log.")
 restock_option = click.option(

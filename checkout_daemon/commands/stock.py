@@ -11,7 +11,7 @@ import click.parser
 
 from checkout_daemon.commands.base import Command, CommandGroup
 from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of
-from checkout_daemon.commands.options import json_option, limit_option, note_option, quiet_option
+from checkout_daemon.commands.options import json_option, limit_option, quiet_option, stock_note_option
 from checkout_daemon.commands.output import keys, print_json, say
 from checkout_daemon.commands.running import with_database, with_reads
 from checkout_daemon.commands.typed import TERM
@@ -75,7 +75,7 @@ def stock_list(uncounted: bool, **options: Any) -> int:
 @stock.command("set")
 @click.argument("sku", type=TERM)
 @click.argument("pieces", type=TERM, metavar="N")
-@note_option
+@stock_note_option
 @quiet_option
 @json_option
 def stock_set(sku: str, pieces: str, note: str, as_json: bool) -> int:
@@ -100,7 +100,7 @@ def stock_set(sku: str, pieces: str, note: str, as_json: bool) -> int:
 @stock.command("adjust", cls=_Adjusting)
 @click.argument("sku", type=TERM)
 @click.argument("by", type=TERM, metavar="+N|-N")
-@note_option
+@stock_note_option
 @quiet_option
 @json_option
 def stock_adjust(sku: str, by: str, note: str, as_json: bool) -> int:
@@ -194,7 +194,12 @@ def _movements(now: datetime) -> ListKind[Movement]:
         ListColumn("age", "at", lambda movement: age(movement.at, now), right=True),
         ListColumn("what", "kind", lambda movement: movement.kind),
         ListColumn("change", "change", lambda movement: f"{movement.change:+d}", right=True),
-        ListColumn("stock", "stock", lambda movement: _shown(movement.stock), right=True),
+        ListColumn(
+            "stock",
+            "stock",
+            lambda movement: "not counted" if movement.stock is None else str(movement.stock),
+            right=True,
+        ),
         ListColumn("order", "order_number", lambda movement: _shown(movement.order_number), right=True),
         ListColumn("by", "actor", lambda movement: plain(movement.actor)),
         ListColumn("note", "note", lambda movement: plain(movement.note), ratio=1),

@@ -57,7 +57,7 @@ _CATALOG_SECONDS = 0.5  # the page itself is worth more than the list for those 
 
 
 class ShopPages:
-    """Makes the page for each language of the shop, again whenever the catalog has changed."""
+    """Makes the page for each language of the shop, again whenever the catalog or its shown stock has changed."""
 
     def __init__(self, settings: Settings) -> None:
         """Prepare the files that the page refers to: the shop's colours and logo."""
@@ -66,6 +66,7 @@ class ShopPages:
         self._template = ""
         self._catalog: CatalogMemory | None = None
         self._snapshot: CatalogSnapshot | None = None
+        self._shown: tuple[str, dict[str, int]] | None = None
         self._pages: dict[tuple[str, str], File] = {}
         self._making = asyncio.Lock()
         self.files: dict[str, bytes] = {}
@@ -125,8 +126,11 @@ class ShopPages:
         except CheckoutError as error:
             log.info("the page lists no new products: %s", error.detail)
             return
-        if self._snapshot is None or snapshot.state != self._snapshot.state:
-            self._snapshot, self._pages = snapshot, {}
+        if snapshot is not self._snapshot:
+            shown = (snapshot.state, snapshot.left)  # most orders change the stock, and nothing that is shown
+            if shown != self._shown:
+                self._pages = {}
+            self._snapshot, self._shown = snapshot, shown
 
     def _language(self, accepted: str) -> str:
         wanted = (preferred_locale(accepted) or "").partition("-")[0]

@@ -33,6 +33,8 @@ def test_a_stock_is_set_adjusted_listed_and_explained(run: Run, database_url: st
     changes = [(line["kind"], line["change"]) for line in run("stock", "history", "NOTE", "--json").lines]
     assert changes == [("adjusted", 1), ("adjusted", -3), ("set", 10)]
     assert "no longer counted" in run("stock", "set", "NOTE", "off").err
+    assert "not counted" in run("stock", "history", "NOTE").out
+    assert run("stock", "history", "NOTE", "--json").lines[0]["stock"] is None
     assert run("stock", "list", "--json").lines == []
     assert "NOTE" in run("stock", "list", "--all").out
     assert faults_of_log(database_url) == []

@@ -80,6 +80,16 @@ async def test_an_order_is_made_for_it(shop: Shop) -> None:
     assert "checkout trigger checkout.session.completed --order new" in refused.err
 
 
+async def test_an_order_is_made_of_what_is_not_sold_out(shop: Shop) -> None:
+    first = (await run_command(shop.dev, "catalog", "list", "--quiet")).out.split()[0]
+    await run_command(shop.dev, "stock", "set", first, "0")
+    ran = await run_command(shop.dev, "trigger", "checkout.session.expired", "--order", "new")
+    await run_command(shop.dev, "stock", "set", first, "off")
+    assert ran.code == 0, ran.err
+    shown = await run_command(shop.dev, "orders", "show", ran.out.partition("Created order ")[2].split()[0])
+    assert f"({first})" not in shown.out
+
+
 async def test_an_order_is_completed_with_its_own_amount(shop: Shop) -> None:
     """bench/trigger.py measures how long it takes."""
     order = await shop.check_out()

@@ -260,6 +260,18 @@ async def test_a_product_has_a_page_with_its_head(pages: Client, tea: str) -> No
     assert "noindex" not in page
 
 
+async def test_a_products_page_follows_its_stock(pages: Client, connection: asyncpg.Connection, tea: str) -> None:
+    memory = pages.app[SHOP]._catalog
+    assert memory is not None
+    for stock, available, left in [(9, True, None), (2, True, 2), (0, False, 0), (6, True, None)]:
+        await connection.execute("UPDATE products SET stock = $1 WHERE sku = 'TEA-1'", stock)
+        memory.lapse()  # as a notification of the change does
+        page = await text_of(pages, tea)
+        product = json.loads(page.partition('id="product">')[2].partition("</script>")[0])["product"]
+        assert (product["available"], product.get("left")) == (available, left)
+        assert ("https://schema.org/OutOfStock" in page) == (stock == 0)
+
+
 async def test_a_description_is_markdown_that_runs_nothing(pages: Client, tea: str) -> None:
     page = await text_of(pages, tea)
     shown = data_of(page, "product")

@@ -215,7 +215,7 @@ def _fault_of_stock(text: str) -> str | None:
 
 def _line(movement: Movement) -> str:
     order = f"  order {movement.order_number}" if movement.order_number is not None else ""
-    stock = "" if movement.stock is None else movement.stock
+    stock = "not counted" if movement.stock is None else movement.stock
     note = f"  {plain(movement.note)}" if movement.note else ""
     when = age(movement.at, datetime.now(UTC))
-    return f"{when:>4}  {movement.kind:<9} {movement.change:>+6}  {stock:>6}  {plain(movement.actor)}{order}{note}"
+    return f"{when:>4}  {movement.kind:<9} {movement.change:>+6}  {stock:>11}  {plain(movement.actor)}{order}{note}"
