@@ -63,6 +63,8 @@ async def add_operator(
     except asyncpg.UniqueViolationError as error:
         raise OperatorExists(exists) from error
     except (asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedObjectError) as error:
+        if wanted.database_role is None:
+            raise
         raise NotPermitted(
             f"the login {wanted.database_role} was not made: {error}; run `checkout db roles --apply` and this command "
             "as the owner of the tables; nothing was changed"

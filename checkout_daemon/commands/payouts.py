@@ -284,7 +284,7 @@ def payouts_reconcile(payout: str | None, since: str | None, until: str | None, 
     compared, differing = with_runtime(work)
     if not as_json:
         agree = compared - differing
-        say(f"Compared {counted(compared, 'payout')} with Stripe: {agree} agree, {differing} differ.")
+        answer(f"Compared {counted(compared, 'payout')} with Stripe: {agree} agree, {differing} differ.")
     return 1 if differing else 0
 
 

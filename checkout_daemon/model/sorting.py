@@ -63,6 +63,12 @@ class _Reversed:
     def __gt__(self, other: _Reversed) -> bool:
         return bool(other.value > self.value)
 
+    def __le__(self, other: _Reversed) -> bool:
+        return not self > other
+
+    def __ge__(self, other: _Reversed) -> bool:
+        return not self < other
+
     def __hash__(self) -> int:
         return hash(self.value)
 

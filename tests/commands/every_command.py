@@ -345,8 +345,8 @@ AT_STRIPE = {
 """They change something at Stripe, and nothing here."""
 
 READING = {
-    "operators list": Line("operators list"),
-    "proposals list": Line("proposals list"),
+    "operators list": Line("operators list", an_operator),
+    "proposals list": Line("proposals list", a_proposal),
     "proposals show": Line("proposals show PROPOSAL", a_proposal),
     "audit list": Line("audit list"),
     "audit export": Line("audit export FILE --force"),
@@ -356,7 +356,7 @@ READING = {
     "catalog list": Line("catalog list"),
     "catalog export": Line("catalog export"),
     "db status": Line("db status"),
-    "disputes list": Line("disputes list"),
+    "disputes list": Line("disputes list", a_dispute),
     "disputes show": Line("disputes show du_shown", a_dispute),
     "events list": Line("events list", an_event),
     "events show": Line("events show EVENT", an_event),

@@ -75,6 +75,8 @@ COMMANDS = {
         Command("orders show ORDER"),
         Command("orders explain ORDER"),
         Command("payouts order ORDER"),
+        Command("payouts list --order ORDER", lists=True),
+        Command("disputes list --order ORDER", lists=True),
         Command("orders refund ORDER", make_paid, stripe=True, destructive=True),
         Command("orders ship ORDER --carrier DHL", make_to_ship),
         Command("orders cancel ORDER", stripe=True, destructive=True),

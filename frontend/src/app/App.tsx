@@ -83,7 +83,7 @@ export function App({ location, goTo }: AppProps) {
         onOpenCart={cartView.show}
         onApproach={() => void cartDrawer.load().catch(() => undefined)}
       />
-      <main id="main" tabIndex={-1}>
+      <main id="main" tabIndex={-1} aria-hidden={cartView.open || undefined}>
         {route.page === 'catalog' ? (
           <CatalogPage state={state} onRetry={reload} onAdd={add} held={held} onOpenCart={cartView.show} />
         ) : null}

@@ -41,12 +41,3 @@ ORDER BY created_at, id LIMIT $2;
 -- name: note_lines_read
 -- $1 payout, $2 when.
 UPDATE payouts SET lines_read_at = $2 WHERE id = $1;
-
--- name: first_order_at
--- $1 livemode. When the first order was made, or null.
-SELECT created_at FROM orders WHERE livemode = $1 ORDER BY created_at LIMIT 1;
-
--- name: newest_balance_event
--- $1 types. When the newest event of these was received, or null.
-SELECT max((SELECT max(received_at) FROM stripe_events WHERE type = wanted.type AND status = 'ignored'))
-FROM unnest($1::text[]) AS wanted (type);
