@@ -1,4 +1,4 @@
-"""`checkout mcp` with the real client: it reads, hides people, and moves no money by itself."""
+"""`checkout mcp` with the real client: it reads, hides people, and moves no money."""
 
 from __future__ import annotations
 
