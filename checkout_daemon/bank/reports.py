@@ -32,6 +32,7 @@ class By(StrEnum):
     METHOD = "method"
     COUNTRY = "country"
     SKU = "sku"
+    TAX = "tax"
     DISCOUNT = "discount"
     DECLINE = "decline"
 
@@ -46,8 +47,10 @@ class Row:
     """What happened in one currency under one key: a date, a method … None: what has none, such as no discount.
 
     Amounts in minor units; what left is negative, but fees are positive: net = gross + refunds + disputes + other -
-    fees. `orders` were made then, and `paid` of them were ever paid. `units` and `declines` are known in reports by SKU
-    and by decline, where there is no money but that of the orders: fees and refunds are of payments, not of items.
+    fees. `orders` were made then, and `paid` of them were ever paid. `amount_shipping` and `amount_tax` are those of
+    the paid ones: refunds do not change them, and without any order that states them they are None. `units` and
+    `declines` are known in reports by SKU and by decline. There, and by tax, `gross` is what the paid orders cost: fees
+    and refunds are of payments, not of items.
     """
 
     key: str | None
@@ -61,6 +64,8 @@ class Row:
     other: int = 0
     net: int = 0
     payouts: int = 0
+    amount_shipping: int | None = None
+    amount_tax: int | None = None
     units: int | None = None
     declines: int | None = None
 
@@ -127,8 +132,8 @@ def previous(since: datetime, until: datetime, time_zone: str) -> tuple[datetime
 async def _rows(
     connection: asyncpg.Connection, by: By, span: tuple[bool, datetime, datetime], time_zone: str
 ) -> list[Row]:
-    if by is By.SKU:
-        rows = await connection.fetch(sql("report_skus"), *span)
+    if by in (By.SKU, By.TAX):
+        rows = await connection.fetch(sql("report_skus" if by is By.SKU else "report_taxes"), *span)
         return [Row(**row, net=row["gross"]) for row in rows]
     if by is By.DECLINE:
         return [Row(**row) for row in await connection.fetch(sql("report_declines"), *span)]
@@ -154,7 +159,7 @@ def _joined(money: Iterable[asyncpg.Record], orders: Iterable[asyncpg.Record]) -
     for line in orders:
         place = (line["key"], line["currency"])
         row = rows.get(place, Row(*place))
-        rows[place] = replace(row, orders=line["orders"], paid=line["paid"])
+        rows[place] = replace(row, **{name: line[name] for name in ("orders", "paid", "amount_shipping", "amount_tax")})
     return [
         row for _, row in sorted(rows.items(), key=lambda known: (known[0][0] is None, known[0][0] or "", known[0][1]))
     ]
@@ -207,7 +212,7 @@ def _next(by: By, day: date) -> date:
 
 
 def _totals(rows: Iterable[Row]) -> list[Row]:
-    """Return the sum of each currency. In reports by SKU and decline, an order may count in several rows."""
+    """Return the sum of each currency. In reports by SKU, tax and decline, an order may count in several rows."""
     found: dict[str, Row] = {}
     for row in rows:
         total = found.get(row.currency)
@@ -218,7 +223,7 @@ def _totals(rows: Iterable[Row]) -> list[Row]:
 def _added(total: Row, row: Row) -> Row:
     names = ("orders", "paid", "gross", "refunds", "disputes", "fees", "other", "net", "payouts")
     sums = {name: getattr(total, name) + getattr(row, name) for name in names}
-    for name in ("units", "declines"):
-        one, other = getattr(total, name), getattr(row, name)
-        sums[name] = None if one is None or other is None else one + other
+    for name in ("units", "declines", "amount_shipping", "amount_tax"):
+        known = [value for value in (getattr(total, name), getattr(row, name)) if value is not None]
+        sums[name] = sum(known) if known else None
     return replace(total, **sums)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from checkout_daemon.settings import Settings
 
 # As By in bank/reports.py has them
-_DIMENSIONS = ("day", "week", "month", "currency", "method", "country", "sku", "discount", "decline")
+_DIMENSIONS = ("day", "week", "month", "currency", "method", "country", "sku", "tax", "discount", "decline")
 _DAYS = 30
 
 
@@ -37,14 +37,17 @@ def report(by: str, against: str | None, since: str | None, until: str | None, *
     """Report orders, conversion, and money in and out.
 
     Money is that of Stripe's balance: it counts on the day it moved, in the currency that Stripe settles in, and a
-    refund on the day of the refund. Orders count on the day they were made; conversion is the share that was paid. net
-    = gross + refunds + disputes + other - fees. By sku and decline, amounts are those of orders. Without --since: the
-    last 30 days, today included. JSON and CSV have minor units.
+    refund on the day of the refund. Orders count on the day they were made; conversion is the share that was paid.
+    amount_tax and amount_shipping are those of the paid orders; refunds do not change them. net = gross + refunds +
+    disputes + other - fees. By sku, tax and decline, amounts are those of orders. The rows of --by tax are rate and
+    class, after the country that the order is sent to. Without --since: the last 30 days, today included. JSON and CSV
+    have minor units.
 
     Example:
       checkout report
       checkout report --by month --since 2026-01-01 --against previous
       checkout report --by country --format csv
+      checkout report --by tax --since 2026-10-01 --until 2027-01-01
     """
     from checkout_daemon.bank.reports import By, ComparedRow, compare, previous, read_report
     from checkout_daemon.orders.figures import midnight
@@ -83,18 +86,21 @@ def _total(by: By, total: ComparedRow) -> str:
 
     row = total.row
     parts = [counted(row.orders, "order")] if row.orders else []
-    if by.value not in ("sku", "decline"):
+    if by.value not in ("sku", "tax", "decline"):
         parts += [f"gross {money(row.gross, row.currency)}", f"fees {money(row.fees, row.currency)}"]
         parts.append(f"net {money(row.net, row.currency)}" + (f" ({_change(total)})" if _change(total) else ""))
-    elif by.value == "sku":
-        return f"Total in {row.currency.upper()}: {money(row.gross, row.currency)}."
+    elif by.value in ("sku", "tax"):
+        parts = [money(row.gross, row.currency)]
     else:
         return f"Total in {row.currency.upper()}: {counted(row.declines or 0, 'decline')}."
+    if row.amount_tax is not None:
+        parts.append(f"tax {money(row.amount_tax, row.currency)}")
     return f"Total in {row.currency.upper()}: {', '.join(parts)}."
 
 
 _MONEY = ("gross", "refunds", "disputes", "fees", "other", "net", "payouts")
-_KEYS = ("key", "currency", "orders", "paid", "conversion", *_MONEY, "units", "declines")
+_OF_ORDERS = ("amount_shipping", "amount_tax")
+_KEYS = ("key", "currency", "orders", "paid", "conversion", *_MONEY, *_OF_ORDERS, "units", "declines")
 _BEFORE = ("orders", "gross", "net")
 
 
@@ -104,6 +110,18 @@ def _listing(by: By, against: bool) -> ListKind[ComparedRow]:
         if against:
             fields |= {f"{name}_before": getattr(row.before, name) if row.before else 0 for name in _BEFORE}
         return fields
+
+    def stated_column(name: str) -> ListColumn[ComparedRow]:
+        from checkout_daemon.present.money import money
+
+        def shown(row: ComparedRow) -> str:
+            amount = getattr(row.row, name)
+            return "" if amount is None else money(amount, row.row.currency)
+
+        def wanted(rows: Sequence[ComparedRow]) -> bool:
+            return any(getattr(row.row, name) is not None for row in rows)
+
+        return ListColumn(name.removeprefix("amount_"), name, shown, right=True, wanted=wanted)
 
     def money_column(name: str, *, always: bool = False) -> ListColumn[ComparedRow]:
         from checkout_daemon.present.money import money
@@ -144,12 +162,12 @@ def _listing(by: By, against: bool) -> ListKind[ComparedRow]:
         numbers("units"),
         money_column("gross", always=by.value != "decline"),
         *(money_column(name) for name in _MONEY[1:5]),
-        money_column("net", always=by.value not in ("decline", "sku")),
+        *([] if by.value == "tax" else [money_column("net", always=by.value not in ("decline", "sku"))]),
     ]
     if against:
         columns.append(ListColumn("before", "net_before", _before, right=True))
         columns.append(ListColumn("change", "change", _change, right=True, value=_share))
-    columns.append(money_column("payouts"))
+    columns += [money_column("payouts"), *(stated_column(name) for name in _OF_ORDERS)]
     keys = (*_KEYS, *(f"{name}_before" for name in _BEFORE)) if against else _KEYS
     return ListKind(columns, keys, "name", record)
 

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from checkout_daemon.bank.exporting import ExportForm
@@ -17,7 +18,7 @@ from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.commands.payouts import _FORMS, _STATUSES
 from checkout_daemon.commands.report import _DIMENSIONS
 from checkout_daemon.runtime import Runtime
-from tests.commands.conftest import Do, Run
+from tests.commands.conftest import Do, Run, go
 from tests.support.background import BackgroundStripe
 from tests.support.balance import advance
 from tests.support.shopping import paid_order
@@ -98,6 +99,30 @@ def test_a_report_has_totals_for_people_and_rows_for_programs(run: Run, payout: 
     against = run("report", "--by", "currency", "--against", "previous", "--format", "csv")
     (row,) = csv.DictReader(io.StringIO(against.out))
     assert (row["key"], row["net"], row["net_before"]) == ("eur", "3270", "0")
+
+
+async def store_taxes(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("UPDATE orders SET amount_tax = 567")
+    await connection.execute(
+        "INSERT INTO order_taxes (order_id, position, tax_class, percent, amount_gross, amount)"
+        " SELECT id, 1, 'standard', 20, 3399, 567 FROM orders"
+    )
+    await connection.close()
+
+
+def test_a_report_has_tax_by_rate_and_next_to_the_money(run: Run, payout: str, database_url: str) -> None:
+    go(store_taxes(database_url))
+    shown = run("report", "--by", "tax")
+    assert [line.split() for line in shown.out.splitlines()] == [
+        ["tax", "orders", "conversion", "gross", "tax"],
+        ["20%", "standard", "1", "100%", "€33.99", "€5.67"],
+    ]
+    (row,) = run("report", "--by", "tax", "--json").lines
+    assert (row["key"], row["gross"], row["amount_tax"], row["amount_shipping"]) == ("20% standard", 3399, 567, None)
+    (row,) = csv.DictReader(io.StringIO(run("report", "--by", "month", "--since", "1d", "--format", "csv").out))
+    assert (row["amount_tax"], row["amount_shipping"]) == ("567", "")
+    assert "net €32.70, tax €5.67." in run("report").err
 
 
 def test_a_report_without_anything_says_when_there_will_be_something(run: Run) -> None:
