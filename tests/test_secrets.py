@@ -23,7 +23,10 @@ import aiohttp
 import asyncpg
 import psutil
 
+from checkout_daemon.audit.operators import Operator
+from checkout_daemon.database.pool import Database
 from checkout_daemon.settings.table import ROWS
+from checkout_daemon.tokens.api_tokens import Scope, create_token
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.serving import Serve
 from tests.support.stripe_events import event_body, signed
@@ -71,8 +74,9 @@ async def role_with_password(url: str, password: str) -> AsyncIterator[str]:
         await connection.close()
 
 
-def settings(canaries: Canaries, database_url: str, stripe_base: str, mail_port: int) -> dict[str, str]:
+def settings(canaries: Canaries, database_url: str, stripe_base: str, mail_port: int, token: str) -> dict[str, str]:
     """Return an environment in which every secret setting is set."""
+    canaries.planted["an operator's token"] = token.rpartition("_")[2]
     encoded = base64.b64encode(canaries.plant("the shop's webhook secret").encode()).decode()
     canaries.planted["the shop's webhook secret, encoded"] = encoded.rstrip("=")
     secret = {
@@ -89,6 +93,7 @@ def settings(canaries: Canaries, database_url: str, stripe_base: str, mail_port:
         "CHECKOUT_SHOP_WEBHOOK_SECRET": f"whsec_{encoded}",
         "CHECKOUT_ALERT_URLS": f"json://127.0.0.1:9/{canaries.plant('address of the chat')}",
         "CHECKOUT_AUDIT_KEY": canaries.plant("audit key"),
+        "CHECKOUT_OPERATOR_TOKEN": token,
     }
     unplanted = {row.name for row in ROWS.values() if row.secret} - secret.keys()
     assert not unplanted, "a new secret setting: plant a secret for it here"
@@ -180,10 +185,13 @@ async def test_no_secret_and_no_customer_is_in_any_output(
     tmp_path: Path,
 ) -> None:  # fmt: skip
     canaries = Canaries()
+    database = Database(database_url, max_size=1)
+    _, token = await create_token(database, "anna", (Scope.WRITE,), operator=Operator("ada", "desk"))
+    await database.close()
     mail = await asyncio.start_server(refuse_mail, "127.0.0.1", 0)
     mail_port = mail.sockets[0].getsockname()[1]
     async with mail, role_with_password(database_url, canaries.plant("database password")) as url:
-        environ = settings(canaries, url, stripe.base, mail_port)
+        environ = settings(canaries, url, stripe.base, mail_port, token)
         # In this mode asyncio logs what slow callbacks were called with.
         serving = await serve(environ | {"PYTHONASYNCIODEBUG": "1"})
         await sell(http, serving.address, canaries, environ["STRIPE_WEBHOOK_SECRET"])

@@ -28,7 +28,7 @@ def test_an_order_is_explained_to_people_and_scripts(run: Run, environment: pyte
     assert " JST (" in run("orders", "explain", "1001").out
     assert max(map(len, page.out.splitlines())) <= 80
     assert list(script.json) == ["order_id", "number", "status", "attention", "findings"]
-    keys = ["code", "says", "next", "command"]  # kept: JSON key
+    keys = ["code", "says", "next", "command", "page"]  # kept: JSON key
     assert [list(finding) for finding in script.json["findings"]] == [keys]
     assert script.json["findings"][0]["command"] == "checkout sessions resend 1001"
 

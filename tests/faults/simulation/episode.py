@@ -87,6 +87,7 @@ class Episode:
         """Let shoppers, operators, Stripe and, unless it is calm, trouble act at once for a while."""
         if calm:
             await self.world.pass_time(_CALM_AFTER)
+            await asyncio.sleep(2.0)  # what was on its way during the leap took too long, and is sent again
             begun = self.world.loop.time()
         end = self.world.loop.time() + self.random.uniform(3.0, 15.0)
         async with asyncio.TaskGroup() as group:
