@@ -483,6 +483,10 @@ CREATE TABLE disputes (
     unknown_words text,         -- if the status is unknown, as status=word
     withdrawn_at  timestamptz,  -- when Stripe last withdrew the money
     reinstated_at timestamptz,  -- when Stripe last returned it
+    network_reason   text,      -- the card network's own code of the reason
+    has_evidence     boolean,   -- these three are null if they were not reported
+    submission_count integer,
+    past_due         boolean,
     PRIMARY KEY (id, livemode)
 );
 CREATE INDEX disputes_of_payment ON disputes (payment_id);
@@ -1418,7 +1422,8 @@ BEGIN
         INTO held_refunds
         FROM refunds WHERE payment_id = ANY(payment_ids);
         SELECT json_agg(json_build_array(id, livemode, payment_id, status, due_by, amount, currency, reason, observed_at, event_id,
-                                         unknown_words, withdrawn_at, reinstated_at))
+                                         unknown_words, withdrawn_at, reinstated_at, network_reason, has_evidence, submission_count,
+                                         past_due))
         INTO held_disputes
         FROM disputes WHERE payment_id = ANY(payment_ids);
         SELECT json_agg(json_build_array(charge_id, livemode, payment_id, amount_refunded, observed_at, event_id)) INTO held_hints
@@ -1496,15 +1501,18 @@ BEGIN
     IF new_disputes IS NOT NULL THEN
         part := string_to_array(new_disputes, E'\x1d');
         INSERT INTO disputes (id, livemode, payment_id, status, due_by, amount, currency, reason, observed_at, event_id, unknown_words,
-                              withdrawn_at, reinstated_at)
+                              withdrawn_at, reinstated_at, network_reason, has_evidence, submission_count, past_due)
         SELECT * FROM unnest(
             cells(part[1]), cells(part[2])::boolean[], cells(part[3]), cells(part[4]), cells(part[5])::timestamptz[],
             cells(part[6])::bigint[], cells(part[7]), cells(part[8]), cells(part[9])::timestamptz[], cells(part[10]), cells(part[11]),
-            cells(part[12])::timestamptz[], cells(part[13])::timestamptz[])
+            cells(part[12])::timestamptz[], cells(part[13])::timestamptz[], cells(part[14]), cells(part[15])::boolean[],
+            cells(part[16])::integer[], cells(part[17])::boolean[])
         ON CONFLICT (id, livemode) DO UPDATE SET
             payment_id = excluded.payment_id, status = excluded.status, due_by = excluded.due_by, amount = excluded.amount,
             currency = excluded.currency, reason = excluded.reason, observed_at = excluded.observed_at, event_id = excluded.event_id,
-            unknown_words = excluded.unknown_words, withdrawn_at = excluded.withdrawn_at, reinstated_at = excluded.reinstated_at;
+            unknown_words = excluded.unknown_words, withdrawn_at = excluded.withdrawn_at, reinstated_at = excluded.reinstated_at,
+            network_reason = excluded.network_reason, has_evidence = excluded.has_evidence,
+            submission_count = excluded.submission_count, past_due = excluded.past_due;
     END IF;
     IF new_hints IS NOT NULL THEN
         part := string_to_array(new_hints, E'\x1d');

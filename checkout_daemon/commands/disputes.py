@@ -27,7 +27,7 @@ from checkout_daemon.present.text import plain, words
 if TYPE_CHECKING:
     from checkout_daemon.bank.order_lines import OrderLine
     from checkout_daemon.database.reading import Reads
-    from checkout_daemon.orders.dispute_lists import ListedDispute
+    from checkout_daemon.model.disputes import ListedDispute
     from checkout_daemon.settings import Settings
 
 # As DisputeStatus in ledger/facts.py has them
@@ -73,6 +73,7 @@ def _listing(now: datetime) -> ListKind[ListedDispute]:
 _KEYS = (
     *("id", "order_id", "number", "payment_id", "status", "unknown_words", "reason", "amount", "currency", "due_by"),
     *("created_at", "withdrawn_at", "reinstated_at", "money_is_gone"),
+    *("network_reason", "has_evidence", "submission_count", "past_due"),
 )
 
 
@@ -157,8 +158,13 @@ def disputes_show(dispute: str, as_json: bool) -> int:
     return 0
 
 
+def _code(dispute: ListedDispute) -> list[str]:
+    return [f"({dispute.network_reason})"] if dispute.network_reason else []
+
+
 def _print(dispute: ListedDispute, lines: list[OrderLine], settings: Settings) -> None:
     from checkout_daemon.orders.stripe_pages import dispute_url
+    from checkout_daemon.present.disputes import evidence_state
     from checkout_daemon.present.money import money
     from checkout_daemon.present.times import local_time
 
@@ -168,9 +174,10 @@ def _print(dispute: ListedDispute, lines: list[OrderLine], settings: Settings) -
         "Dispute": dispute.id,
         "Order": str(dispute.number or ""),
         "Status": words(dispute.unknown_words or dispute.status),
-        "Reason": words(dispute.reason or ""),
+        "Reason": " ".join([words(dispute.reason or ""), *_code(dispute)]),
         "Amount": money(dispute.amount, dispute.currency),
         "Due": local_time(dispute.due_by, zone) if dispute.due_by else "",
+        "Evidence": evidence_state(dispute),
         "Withdrawn": local_time(dispute.withdrawn_at, zone) if dispute.withdrawn_at else "",
         "Reinstated": local_time(dispute.reinstated_at, zone) if dispute.reinstated_at else "",
         "Answer at": url,

@@ -318,12 +318,17 @@ class DisputeFact(Fact, frozen=True, array_like=True):
     unknown: str | None = None
     withdrawn_at: datetime | None = None  # when Stripe last took the money back
     reinstated_at: datetime | None = None  # when it last returned the money to us
+    network_reason: str | None = None  # the card network's own code of the reason
+    has_evidence: bool | None = None  # these three are None if they were not reported
+    submission_count: int | None = None
+    past_due: bool | None = None
 
     @property
     def weight(self) -> tuple[Any, ...]:
         """Return the time of the report, and what decides between reports of the same second."""
         # An API answer has no event id: two answers of the same second must join to the same one in any order.
-        rest = repr((self.unknown, self.due_by, self.amount, self.currency, self.reason))
+        evidence = (self.network_reason, self.has_evidence, self.submission_count, self.past_due)
+        rest = repr((self.unknown, self.due_by, self.amount, self.currency, self.reason, *evidence))
         return (self.observed_at, self.status.rank, self.event_id, rest)
 
     @property

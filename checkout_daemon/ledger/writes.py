@@ -120,7 +120,7 @@ _FACTS: tuple[tuple[type[Fact], attrgetter[tuple[Any, ...]], tuple[Cell, ...]], 
     (
         DisputeFact,
         attrgetter(*DisputeFact.__struct_fields__),
-        (text, plain, text, text, time, plain, text, text, time, text, text, time, time),
+        (text, plain, text, text, time, plain, text, text, time, text, text, time, time, text, plain, plain, plain),
     ),
     (RefundHint, attrgetter(*RefundHint.__struct_fields__), (text, plain, text, plain, time, text)),
     (CanceledPayment, attrgetter("payment_id", "at"), (text, time)),

@@ -9,34 +9,7 @@ from checkout_daemon.database.queries import sql
 from checkout_daemon.database.reading import Readable
 from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, in_utc, record_of
 from checkout_daemon.errors import NotFound
-
-
-@dataclass(frozen=True, slots=True)
-class ListedDispute:
-    """A dispute with its order, which is None if none is known. Amount in minor units.
-
-    `due_by` is when evidence must be there. `withdrawn_at` and `reinstated_at` are when Stripe last took the money and
-    last gave it back. `unknown_words` has a status that this version does not know, in Stripe's words.
-    """
-
-    id: str
-    order_id: str | None
-    number: int | None
-    payment_id: str
-    status: str
-    unknown_words: str | None
-    reason: str | None
-    amount: int | None
-    currency: str | None
-    due_by: datetime | None
-    created_at: datetime
-    withdrawn_at: datetime | None
-    reinstated_at: datetime | None
-
-    @property
-    def money_is_gone(self) -> bool:
-        """Return whether Stripe has taken the money and not given it back since."""
-        return self.withdrawn_at is not None and (self.reinstated_at is None or self.reinstated_at < self.withdrawn_at)
+from checkout_daemon.model.disputes import ListedDispute
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from checkout_daemon.sandbox.webhooks.sending import Sender
 
 __all__ = ["BOX", "create_app"]
 
-_LARGEST_BODY = 4 * 1024 * 1024
+_LARGEST_BODY = 6 * 1024 * 1024
 
 
 def create_app(settings: SandboxSettings) -> web.Application:

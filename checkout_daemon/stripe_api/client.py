@@ -24,6 +24,7 @@ from checkout_daemon.observability.tracing import span
 from checkout_daemon.outbound import certificate_fault, own_certificates, proxy_fault, proxy_for
 from checkout_daemon.patience import at_most, deadline
 from checkout_daemon.settings import check_key_destination
+from checkout_daemon.settings.values import STRIPE_API_BASE
 from checkout_daemon.stripe_api.breaker import Breaker, StripeNotAsked
 from checkout_daemon.stripe_api.forms import form_encoded
 
@@ -223,7 +224,7 @@ class StripeGateway:
                 self._api_key,
                 http_client=self._http,
                 max_network_retries=MOST_RETRIES,
-                base_addresses={"api": self._api_base},
+                base_addresses=_addresses(self._api_base),
             )
             requestor = self._client._requestor
             requestor.request_async = partial(_request, requestor)
@@ -243,6 +244,11 @@ def _http_client(stripe: Any, api_base: str) -> Any:
     )
     client._internally_managed_session = True  # so that it closes the session
     return client
+
+
+def _addresses(api_base: str) -> dict[str, str]:
+    """Return the SDK's addresses. Stripe takes files at another host, the offline Stripe at the same."""
+    return {"api": api_base} if api_base == STRIPE_API_BASE else {"api": api_base, "files": api_base}
 
 
 async def _request(

@@ -44,7 +44,8 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
     "dispute": st.builds(
         DisputeFact, st.just("dp_1"), st.just(False), NODES, st.sampled_from(DisputeStatus), MAYBE_TIMES,
         st.none() | AMOUNTS, st.none() | st.just("eur"), st.none() | st.just("fraudulent"), TIMES, EVENTS,
-        st.none() | WORDS, MAYBE_TIMES, MAYBE_TIMES,
+        st.none() | WORDS, MAYBE_TIMES, MAYBE_TIMES, st.none() | st.sampled_from(["10.4", "13.1"]),
+        st.none() | st.booleans(), st.none() | st.sampled_from([0, 1]), st.none() | st.booleans(),
     ),
     "hint": st.builds(RefundHint, st.just("ch_1"), st.just(False), NODES, AMOUNTS, TIMES, EVENTS),
     "charge": st.builds(

@@ -73,6 +73,7 @@ REFUND = {
     "currency": "eur",
     "status": "pending",
 }
+DUE_BY = {"due_by": int(DUE.timestamp())}
 DISPUTE = {
     "object": "dispute",
     "id": "dp_1",
@@ -82,7 +83,7 @@ DISPUTE = {
     "currency": "eur",
     "reason": "fraudulent",
     "status": "needs_response",
-    "evidence_details": {"due_by": int(DUE.timestamp())},
+    "evidence_details": DUE_BY,
 }
 
 OF_SESSION = (
@@ -304,6 +305,28 @@ EXAMPLES = {
         "created",
         structs.replace(OPENED, withdrawn_at=DUE),
         balance_transactions=[{"amount": -5000, "created": int(DUE.timestamp())}],
+    ),
+    "a dispute has the network's reason and the state of its evidence": dispute(
+        "updated",
+        structs.replace(OPENED, network_reason="10.4", has_evidence=True, submission_count=1, past_due=False),
+        payment_method_details={"card": {"network_reason_code": "10.4"}, "type": "card"},
+        evidence_details={
+            "due_by": int(DUE.timestamp()),
+            "has_evidence": True,
+            "submission_count": 1,
+            "past_due": False,
+        },
+    ),
+    "evidence details of other types are left out": dispute(
+        "updated",
+        OPENED,
+        payment_method_details={"card": {"network_reason_code": 10}},
+        evidence_details={
+            "due_by": int(DUE.timestamp()),
+            "has_evidence": 1,
+            "submission_count": True,
+            "past_due": "no",
+        },
     ),
     "a dispute of unknown status still is one": dispute(
         "updated", structs.replace(OPENED, status=DisputeStatus.UNKNOWN, unknown="status=paused"), status="paused"

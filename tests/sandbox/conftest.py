@@ -49,7 +49,8 @@ async def connect() -> AsyncIterator[Connect]:
         http = stripe.AIOHTTPClient(timeout=10)
         opened.append(http)
         base = str(server.make_url("")).rstrip("/")
-        return stripe.StripeClient(KEY, http_client=http, max_network_retries=0, base_addresses={"api": base})
+        addresses: Any = {"api": base, "files": base}
+        return stripe.StripeClient(KEY, http_client=http, max_network_retries=0, base_addresses=addresses)
 
     yield connect
     for http in opened:

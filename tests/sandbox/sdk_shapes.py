@@ -159,6 +159,7 @@ CLASSES: dict[str, type] = {
     "customer": stripe.Customer,
     "dispute": stripe.Dispute,
     "event": stripe.Event,
+    "file": stripe.File,
     "item": stripe.LineItem,
     "payment_intent": stripe.PaymentIntent,
     "payment_method": stripe.PaymentMethod,

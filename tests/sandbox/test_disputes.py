@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.payments import disputing
-from checkout_daemon.sandbox.payments.evidence import EVIDENCE
+from checkout_daemon.sandbox.payments.evidence import LONG_TEXTS
 from tests.sandbox.payment_steps import (
     act,
     advance,
@@ -117,7 +117,7 @@ async def test_a_draft_is_handed_in_when_it_is_ready(client: stripe.StripeClient
 
 async def test_too_much_evidence_is_refused(client: stripe.StripeClient) -> None:
     dispute = await disputed(client)
-    params: Any = {"evidence": dict.fromkeys(EVIDENCE[:8], "x" * 20_000)}
+    params: Any = {"evidence": dict.fromkeys(LONG_TEXTS, "x" * 20_000)}
     with pytest.raises(stripe.InvalidRequestError, match="150000"):
         await client.v1.disputes.update_async(dispute.id, params=params)
 

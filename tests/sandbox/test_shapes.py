@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import json
 from typing import Any
 
@@ -69,6 +70,8 @@ async def _everything(client: stripe.StripeClient) -> None:
     await wait_for(client, "checkout.session.async_payment_failed")
     await wait_for(client, "checkout.session.async_payment_succeeded")
     await wait_for(client, "refund.failed")
+    receipt: Any = {"purpose": "dispute_evidence", "file": io.BytesIO(b"%PDF-1.4")}
+    await client.v1.files.create_async(params=receipt)
     disputes = await client.v1.disputes.list_async()
     for dispute in disputes.data:
         await client.v1.disputes.update_async(
@@ -125,7 +128,7 @@ def _check(body: dict[str, Any]) -> list[str]:
 async def test_objects_are_as_the_sdk_annotates_them(client: stripe.StripeClient, server: TestServer) -> None:
     await _everything(client)
     lists = (
-        "balance_transactions charges checkout/sessions coupons customers disputes events payment_intents prices "
+        "balance_transactions charges checkout/sessions coupons customers disputes events files payment_intents prices "
         "products promotion_codes refunds webhook_endpoints"
     )
     seen: dict[str, int] = {}

@@ -27,7 +27,8 @@ FIELDS = {
         " failure_message metadata outcome payment_intent payment_method_details refunds status"
     ),
     "dispute": (
-        "id object livemode amount balance_transactions charge currency evidence_details payment_intent reason status"
+        "id object livemode amount balance_transactions charge currency evidence_details payment_intent"
+        " payment_method_details reason status"
     ),
     "payment_intent": (
         "id object livemode amount amount_received currency last_payment_error latest_charge metadata status"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from checkout_daemon.ledger.facts import DisputeFact, DisputeStatus
 from checkout_daemon.ledger.translate.stripe_objects import (
@@ -18,6 +19,8 @@ from checkout_daemon.ledger.translate.stripe_objects import (
     own_id,
     text,
 )
+
+_MOST_SUBMISSIONS = 1_000_000  # more is no count
 
 
 def funds_withdrawn(snapshot: ObjectSnapshot) -> Translation:
@@ -43,6 +46,8 @@ def translate(
     if status is None and unknown is None:
         unknown = "status=null"
     withdrawn, reinstated = _booked(snapshot)
+    details = child(dispute, "evidence_details") or {}
+    card = child(child(dispute, "payment_method_details") or {}, "card") or {}
     if snapshot.livemode is not None:
         translation.facts.append(
             DisputeFact(
@@ -50,7 +55,7 @@ def translate(
                 snapshot.livemode,
                 translation.subject_id,
                 status or DisputeStatus.UNKNOWN,
-                due_by=moment(child(dispute, "evidence_details") or {}, "due_by"),
+                due_by=moment(details, "due_by"),
                 amount=if_readable(lambda: amount(dispute, "amount")),
                 currency=if_readable(lambda: currency(dispute)),
                 reason=text(dispute, "reason"),
@@ -59,9 +64,23 @@ def translate(
                 unknown=unknown,
                 withdrawn_at=withdrawn_at or withdrawn,
                 reinstated_at=reinstated_at or reinstated,
+                network_reason=text(card, "network_reason_code"),
+                has_evidence=_flag(details, "has_evidence"),
+                submission_count=_count(details, "submission_count"),
+                past_due=_flag(details, "past_due"),
             )
         )
     return translation
+
+
+def _flag(details: dict[str, Any], name: str) -> bool | None:
+    value = details.get(name)
+    return value if isinstance(value, bool) else None
+
+
+def _count(details: dict[str, Any], name: str) -> int | None:
+    value = details.get(name)
+    return value if isinstance(value, int) and 0 <= value < _MOST_SUBMISSIONS and not isinstance(value, bool) else None
 
 
 def _booked(snapshot: ObjectSnapshot) -> tuple[datetime | None, datetime | None]:

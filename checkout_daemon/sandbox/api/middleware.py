@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from wsgiref.handlers import format_date_time
 
@@ -17,10 +18,11 @@ from checkout_daemon.sandbox.box import API_VERSION, Box, Origin
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.guard import through_unix_socket
-from checkout_daemon.sandbox.parameters.forms import FormError, Tree, decode_form
+from checkout_daemon.sandbox.parameters.forms import FormError, Tree, build_tree, decode_form
 from checkout_daemon.sandbox.trouble import Strike
 
 _LONGEST_KEY = 255
+_UPLOADS = "/v1/files"
 
 
 class Api:
@@ -129,6 +131,8 @@ async def _tree(request: web.Request) -> Tree:
     """Return the parameters, from the query string for GET and DELETE, else from the body."""
     if request.method in ("GET", "DELETE"):
         return decode_form(request.rel_url.raw_query_string)
+    if request.content_type == "multipart/form-data" and request.path.rstrip("/") == _UPLOADS:
+        return build_tree(await _parts(request))
     body = await request.read()
     if request.content_type not in ("application/x-www-form-urlencoded", "application/octet-stream", "text/plain"):
         if body:
@@ -138,6 +142,19 @@ async def _tree(request: web.Request) -> Tree:
             )
         return {}
     return decode_form(body.decode())
+
+
+async def _parts(request: web.Request) -> list[tuple[str, str]]:
+    """Return the parts of a multipart body; a file becomes its name, and its content in base64."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in (await request.post()).items():
+        if isinstance(value, web.FileField):
+            with value.file:
+                content = base64.b64encode(value.file.read()).decode()
+            pairs += [(f"{name}[name]", value.filename), (f"{name}[data]", content)]
+        else:
+            pairs.append((name, value if isinstance(value, str) else value.decode()))
+    return pairs
 
 
 def _plain(text: str | None) -> str:

@@ -13,7 +13,6 @@ _KINDS = {
     "/v1/application_fees": "application_fee",
     "/v1/entitlements/active_entitlements": "entitlements.active_entitlement",
     "/v1/file_links": "file_link",
-    "/v1/files": "file",
     "/v1/identity/verification_reports": "identity.verification_report",
     "/v1/issuing/disputes": "issuing.dispute",
     "/v1/radar/early_fraud_warnings": "radar.early_fraud_warning",

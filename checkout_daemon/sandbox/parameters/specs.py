@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -200,6 +202,23 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """A file of a multipart body: its name, and its content in base64, as the middleware reads them."""
+
+    required: bool = True
+
+    def read(self, value: Tree | str, name: str) -> tuple[str, bytes]:
+        """Return the file's name and content."""
+        if isinstance(value, str):
+            message = f"Invalid {name}: upload it with the content type multipart/form-data"
+            raise ApiError(message, param=name, stored=False)
+        try:
+            return str(value.get("name") or "blob"), base64.b64decode(str(value.get("data")), validate=True)
+        except (binascii.Error, ValueError):
+            raise ApiError(f"Invalid {name}", param=name, stored=False) from None
+
+
+@dataclass(frozen=True, slots=True)
 class StripeType:
     """A value that has one of Stripe's types and no other rules. `code` is the type's in Stripe's table."""
 
@@ -211,7 +230,7 @@ class StripeType:
         return read_value(self.code, value, name)
 
 
-Spec = StripeType | Text | Integer | DecimalNumber | Flag | Metadata | Refused | Entries | Map | ListOf | Range
+Spec = StripeType | Text | Integer | DecimalNumber | Flag | Metadata | Refused | Entries | Map | ListOf | Range | Upload
 Fields = Mapping[str, Spec]
 
 

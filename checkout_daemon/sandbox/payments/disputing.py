@@ -13,6 +13,7 @@ from checkout_daemon.sandbox.payments import balance, fees, refunding
 from checkout_daemon.sandbox.payments.evidence import (
     ESCALATING,
     VERDICTS,
+    check_files,
     check_length,
     has_evidence,
     no_evidence,
@@ -75,6 +76,7 @@ def answer_dispute(
     if body["status"] not in _OPEN:
         raise invalid("This dispute is already closed")
     check_length(evidence)
+    check_files(box, evidence)
     details = body["evidence_details"]
     if evidence and body["status"] not in _UNDER_REVIEW:
         raise invalid("The evidence for this dispute has already been submitted.", param="evidence")

@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.parameters.specs import Params
-from checkout_daemon.sandbox.parameters.stripe_types import names_inside
+from checkout_daemon.sandbox.parameters.stripe_types import expandable, names_inside
 from checkout_daemon.sandbox.storage import Body
 
 _STRUCTURED = ("appeal", "enhanced_evidence")
 EVIDENCE = tuple(name for name in names_inside("POST /v1/disputes/{id}", "evidence") if name not in _STRUCTURED)
 """The texts and files of a dispute's evidence."""
 
+FILES = tuple(
+    place.removeprefix("evidence.")
+    for place, kind in expandable("dispute").items()
+    if place.startswith("evidence.") and kind == "file" and place.count(".") == 1
+)
+"""Those of EVIDENCE that are files."""
+EVIDENCE_PURPOSE = "dispute_evidence"
+"""The purpose of the files that can be evidence."""
+
+LONG_TEXTS = (
+    *("access_activity_log", "cancellation_policy_disclosure", "cancellation_rebuttal", "duplicate_charge_explanation"),
+    *("product_description", "refund_policy_disclosure", "refund_refusal_explanation", "uncategorized_text"),
+)
+"""Those that may be long."""
+
 VERDICTS = {"winning_evidence": True, "losing_evidence": False}
 ESCALATING = "escalate_inquiry_evidence"
 """Values of `uncategorized_text` that decide a test dispute: https://docs.stripe.com/testing#disputes"""
 
 _MOST_CHARACTERS = 150_000
+
+
+def most_characters(name: str) -> int:
+    """Return how many characters Stripe takes of a piece of evidence: https://docs.stripe.com/api/disputes/update."""
+    return 20_000 if name in LONG_TEXTS else 5_000
 
 
 def no_evidence() -> Body:
@@ -33,3 +54,12 @@ def check_length(evidence: Params) -> None:
     if sum(len(value) for value in evidence.values() if isinstance(value, str)) > _MOST_CHARACTERS:
         message = f"The combined character count of your dispute evidence must be at most {_MOST_CHARACTERS}."
         raise invalid(message, param="evidence")
+
+
+def check_files(box: Box, evidence: Params) -> None:
+    """Raise ApiError if the evidence names a file that was not uploaded as evidence."""
+    for name in FILES:
+        if file_id := evidence.get(name):
+            found = box.get(file_id, "file", f"evidence[{name}]")
+            if found.body["purpose"] != EVIDENCE_PURPOSE:
+                raise invalid(f"The file {file_id} is no evidence.", param=f"evidence[{name}]")

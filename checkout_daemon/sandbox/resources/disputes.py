@@ -7,7 +7,7 @@ from checkout_daemon.sandbox.objects.operations import acting, listing, operatio
 from checkout_daemon.sandbox.parameters.specs import EXPAND, Fields, Params, Text, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments import disputing
-from checkout_daemon.sandbox.payments.evidence import EVIDENCE
+from checkout_daemon.sandbox.payments.evidence import EVIDENCE, most_characters
 from checkout_daemon.sandbox.storage import Body, Stored
 
 
@@ -31,7 +31,7 @@ _PATH = "/v1/disputes"
 _NO_NETWORK_RULES = "The offline sandbox does not know the card networks' own rules for evidence."
 _UPDATE = Rules(
     refuse={_NO_NETWORK_RULES: "enhanced_evidence intended_submission_method"},
-    most={f"evidence[{name}]": 20_000 for name in EVIDENCE},
+    most={f"evidence[{name}]": most_characters(name) for name in EVIDENCE},
 )
 _BY_HAND: Fields = {**EXPAND, "reason": Text(choices=disputing.KINDS)}
 OPERATIONS = (
