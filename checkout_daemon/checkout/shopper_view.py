@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from checkout_daemon.catalog.pricing import PricedLine, TaxLine
 from checkout_daemon.database.queries import sql
@@ -19,6 +20,16 @@ _SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
 
 
 @dataclass(frozen=True, slots=True)
+class RefundOfOrder:
+    """A refund. `amount` in minor units, `status` in Stripe's words."""
+
+    amount: int
+    currency: str
+    status: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ShopperOrder:
     """An order for its shopper, who may see only part of it (web/schemas.py). `retry_url` while it can be paid."""
 
@@ -27,6 +38,7 @@ class ShopperOrder:
     retry_url: str | None
     taxes: tuple[TaxLine, ...] = ()
     shipping: OrderShipping | None = None
+    refunds: tuple[RefundOfOrder, ...] = ()
 
 
 async def resolve_ref(runtime: Runtime, ref: str) -> str:
@@ -51,13 +63,21 @@ async def show_to_shopper(runtime: Runtime, ref: str) -> ShopperOrder:
         items = await order_store.read_items(connection, order_id)
         taxes = await read_taxes(connection, [order_id]) if order.amount_tax is not None else {}
         sent = await read_shipping(connection, [order_id]) if order.amount_shipping is not None else {}
+        refunds = await connection.fetch(sql("refunds_of_order"), order_id, order.livemode) if order.paid_at else []
         payable = (
             order.status in PAYABLE_STATUSES
             and order.imported_from is None
             and not await order_store.has_mismatch(connection, order_id)
         )
     retry_url = f"/api/stripe-checkout/{order.id}/retry" if payable else None
-    return ShopperOrder(order, items, retry_url, taxes.get(order_id, ()), sent.get(order_id))
+    return ShopperOrder(
+        order,
+        items,
+        retry_url,
+        taxes.get(order_id, ()),
+        sent.get(order_id),
+        tuple(RefundOfOrder(**refund) for refund in refunds),
+    )
 
 
 async def count_declines(runtime: Runtime, ref: str, order_ids: Sequence[str]) -> int:

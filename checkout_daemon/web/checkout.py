@@ -41,9 +41,9 @@ from checkout_daemon.web.schemas import (
     StripeCheckoutRequest,
     checkout_answer,
     normalized,
-    order_answer,
     request_hash,
 )
+from checkout_daemon.web.shopper_schemas import order_answer
 
 log = logging.getLogger(__name__)
 

@@ -56,6 +56,7 @@ from checkout_daemon.web.failures import (
     TooManyRequests,
     UnsupportedMediaType,
 )
+from checkout_daemon.web.shopper_schemas import OrderAnswer
 
 Failure = type[CheckoutError]
 
@@ -121,7 +122,7 @@ ROUTES = (
           (*_BODY, PriceChanged, IdempotencyConflict, ProbablyPlaced, InvalidRequest, OutOfStock, NotFound,
            *_STRIPE), _CHECKOUT),
     Route("GET", f"/api/stripe-checkout/{REF}", checkout.get_order, "An order as its shopper may see it",
-          {200: schemas.OrderAnswer}, failures=(NotFound, TooManyRequests, DatabaseUnavailable)),
+          {200: OrderAnswer}, failures=(NotFound, TooManyRequests, DatabaseUnavailable)),
     Route("POST", f"/api/stripe-checkout/{REF}/retry", checkout.post_retry, "A session to pay an unpaid order",
           {200: _SESSION}, failures=(NotFound, NotPayable, OutOfStock, *_STRIPE), headers=_CHALLENGE),
     Route("POST", webhook.PATH, webhook.post_webhook, "Stripe's events; answered once they are stored",

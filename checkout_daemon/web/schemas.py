@@ -15,7 +15,6 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from checkout_daemon.catalog.cart import Cart
 from checkout_daemon.catalog.pricing import Discount, Quote, TaxLine, normalize_discount_code
 from checkout_daemon.checkout.placing import CheckoutAnswer
-from checkout_daemon.checkout.shopper_view import ShopperOrder
 from checkout_daemon.model.address import Address
 from checkout_daemon.model.customer import Customer
 from checkout_daemon.model.orders import OrderStatus
@@ -176,6 +175,9 @@ class ShopAnswer(Answer):
     tax_labels: Annotated[dict[str, str], Meta(description="What the tax is called, by language")] = msgspec.field(
         default_factory=dict
     )
+    seller: Annotated[list[str], Meta(description="Name, address and tax number, line by line")] = msgspec.field(
+        default_factory=list
+    )
 
 
 class PricedItem(Answer):
@@ -246,28 +248,6 @@ class StripeCheckoutAnswer(Answer):
     amount_total: Amount
     currency: Currency
     expires_at: Time
-
-
-class OrderAnswer(Answer):
-    """An order, as everyone who has its link sees it: no field identifies a person."""
-
-    number: int
-    status: OrderStatus
-    items: list[PricedItem]
-    amount_subtotal: Amount
-    amount_discount: Amount
-    amount_total: Amount
-    currency: Currency
-    discount_code: str | None = None
-    retry_url: Annotated[str, Meta(description="Path to POST for another try; present while payable")] | None = None
-    amount_refunded: Annotated[
-        Amount, Meta(description="What was refunded or is on its way back; absent if nothing")
-    ] = 0
-    amount_shipping: Annotated[Amount, Meta(description="Part of the total; absent if nothing is sent")] | None = None
-    amount_tax: Annotated[Amount, Meta(description="What the total includes; absent in shops without it")] | None = None
-    taxes: list[TaxAnswer] = msgspec.field(default_factory=list)
-    shipping_label: Annotated[str, Meta(description="How it is sent")] | None = None
-    shipped_at: Time | None = None
 
 
 class Received(Answer):
@@ -378,14 +358,3 @@ def _discount_answer(discount: Discount, amount: int) -> DiscountAnswer:
 def checkout_answer(answer: CheckoutAnswer) -> StripeCheckoutAnswer:
     """Convert the result of a checkout or a retry to its JSON."""
     return msgspec.convert(answer, StripeCheckoutAnswer, from_attributes=True)
-
-
-def order_answer(shown: ShopperOrder) -> OrderAnswer:
-    """Convert an order to its JSON."""
-    fields = asdict(shown.order) | {
-        "items": shown.items,
-        "retry_url": shown.retry_url,
-        "taxes": tax_answers(shown.taxes),
-        "shipping_label": None if shown.shipping is None else shown.shipping.label,
-    }
-    return msgspec.convert(fields, OrderAnswer, from_attributes=True)

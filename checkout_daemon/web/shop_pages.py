@@ -249,6 +249,7 @@ class ShopPages:
             tax_labels={} if shop.tax is None else {tag: shop.tax.label.text(tag) for tag in shop.languages},
             phone=shop.phone.asked,
             country=shop.phone.country,
+            seller=list(shop.seller),
         )
 
 

@@ -11,6 +11,7 @@ const PROGRAM = fileURLToPath(new URL('../../.venv/bin/checkout', import.meta.ur
 const SHOP_FILE = `
 name = "Folio"
 currency = "eur"
+seller = ["Folio GmbH", "Ring 1, 1010 Wien", "VAT ATU12345678"]
 
 [shipping]
 address = "form"
@@ -67,7 +68,7 @@ test.describe('with our form', () => {
   });
   test.afterAll(() => shop.stop());
 
-  test('the shopper chooses where and how, pays what was shown, and the order is shipped', async ({ page }) => {
+  test('the shopper chooses where and how, pays what was shown, and the order is shipped', async ({ page }, info) => {
     await page.goto(shop.url);
     await addToCart(page, 'A5 notebook', 'Fountain pen, fine nib');
     await page.getByRole('button', { name: 'Open cart' }).click();
@@ -100,9 +101,21 @@ test.describe('with our form', () => {
 
     const number = (await orderNumber(page)).replace(/\D/g, '');
     await checkout('orders', 'ship', number, '--carrier', 'DHL', '--tracking', '0034');
+    await checkout('orders', 'refund', number, '--amount', '490', '--yes');
+    await page.reload();
+    await expect(page.getByText('on its way to you')).toBeHidden(); // the refund is shown instead
+    await expect(page.getByTestId('parcel')).toContainText('with DHL');
+    await expect(page.getByTestId('refund')).toContainText('€4.90');
+    await page.screenshot({ path: info.outputPath('sent.png'), fullPage: true });
+    await page.emulateMedia({ media: 'print' });
+    await expect(page.getByText('Folio GmbH')).toBeVisible();
+    await expect(page.getByText(/^Ordered on .+, paid on /)).toBeVisible();
+    await page.screenshot({ path: info.outputPath('printed.png'), fullPage: true });
+    await page.emulateMedia({ media: 'screen' });
+    await expect(page.getByText('Folio GmbH')).toBeHidden();
     const { stdout } = await checkout('orders', 'show', number, '--json');
     expect(JSON.parse(stdout)).toMatchObject({
-      ...{ status: 'completed', amount_total: 5840, amount_shipping: 490, amount_tax: 863 },
+      ...{ status: 'partially_refunded', amount_total: 5840, amount_shipping: 490, amount_tax: 863 },
       shipping: { label: 'Mail', carrier: 'DHL', tracking_number: '0034', address: { city: 'Wien', country: 'AT' } },
     });
   });

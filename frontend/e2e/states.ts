@@ -238,7 +238,16 @@ async function returnAfterPaying(page: Page): Promise<void> {
   const items = [{ sku: 'NOTEBOOK-A5', quantity: 2 }];
   const cart = { items: [...items, { sku: 'PEN-FOUNTAIN', quantity: 1 }], code: '' };
   const orders = [{ id: ORDER_ID, number: 1042, items, at: Date.now() }];
-  await page.route(ORDER, answer(200, { number: 1042, status: 'completed', ...QUOTE, items: QUOTE.items.slice(0, 1) }));
+  await page.route(
+    ORDER,
+    answer(200, {
+      number: 1042,
+      status: 'completed',
+      created_at: '2026-03-02T10:00:00Z',
+      ...QUOTE,
+      items: QUOTE.items.slice(0, 1),
+    }),
+  );
   await page.goto('/');
   await page.evaluate(
     (held) => {
@@ -255,7 +264,14 @@ function order(name: string, entrance: 'success' | 'cancel', status: string, tit
   const retry = ['pending', 'failed', 'expired'].includes(status);
   const { items, ...amounts } = QUOTE;
   const refunded = { refunded: 6120, partially_refunded: 1450 }[status];
-  const known = { number: 1042, status, items, ...amounts, ...(refunded ? { amount_refunded: refunded } : {}) };
+  const known = {
+    number: 1042,
+    status,
+    created_at: '2026-03-02T10:00:00Z',
+    items,
+    ...amounts,
+    ...(refunded ? { amount_refunded: refunded } : {}),
+  };
   const body = retry ? { ...known, retry_url: `/api/stripe-checkout/${ORDER_ID}/retry` } : known;
   const query = entrance === 'success' ? 'session_id=cs_test_1' : `order_id=${ORDER_ID}`;
   return {

@@ -255,6 +255,28 @@ async def test_the_shopper_sees_what_was_refunded(paying_shop: Client, connectio
     assert order["amount_refunded"] == 700
 
 
+async def test_the_shopper_sees_each_refund_with_its_status(
+    paying_shop: Client, connection: asyncpg.Connection
+) -> None:
+    _, made = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body())
+    await connection.execute("UPDATE orders SET paid_at = now()")
+    await connection.execute("INSERT INTO payments (id, order_id) SELECT 'pi_1', id FROM orders")
+    statuses = ("failed", "succeeded", "unknown", "requires_action")
+    for number, status in enumerate(statuses, 1):
+        await connection.execute(
+            "INSERT INTO refunds (id, livemode, payment_id, status, amount, currency, created_at)"
+            " VALUES ('re_' || $1::int, false, 'pi_1', $2, $1 * 100, 'eur', now() + make_interval(secs => $1))",
+            *(number, status),
+        )
+    _, order = await call(paying_shop, "GET", f"/api/stripe-checkout/{made['order_id']}")
+    assert [(refund["amount"], refund["status"]) for refund in order["refunds"]] == [
+        (100, "failed"),
+        (200, "succeeded"),
+        (400, "requires_action"),
+    ]
+    assert set(order["refunds"][0]) == {"amount", "currency", "status", "created_at"}
+
+
 async def test_a_refusal_by_stripe_is_reported_without_its_words(paying_shop: Client, stripe: FlakyStripe) -> None:
     stripe.plan = lambda number, request: "reject_400"
     status, data = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body())
@@ -275,6 +297,7 @@ async def test_the_shopper_sees_the_order_and_nothing_of_a_person(paying_shop: C
         "amount_discount": 0,
         "amount_total": 2400,
         "currency": "eur",
+        "created_at": data["created_at"],
         "retry_url": f"/api/stripe-checkout/{made['order_id']}/retry",
     }
 

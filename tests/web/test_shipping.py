@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,13 @@ import asyncpg
 import pytest
 
 from checkout_daemon.audit.operators import Operator
+from checkout_daemon.orders.shipping import Parcel, ship_order
 from checkout_daemon.tokens.api_tokens import Scope, create_token
 from checkout_daemon.web.app_keys import RUNTIME
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.selling import SELLING, VIENNA
 from tests.web.conftest import Client, OpenClient, checkout_body
-from tests.web.test_checkout import call, count_orders
+from tests.web.test_checkout import call, count_orders, pay
 
 ITEMS = [{"sku": "NOTE", "quantity": 2}, {"sku": "PEN", "quantity": 3}]
 OPERATOR = Operator("ada", "desk")
@@ -129,3 +131,20 @@ async def test_the_shopper_sees_what_was_added_and_the_orders_api_where_it_goes(
             "tracking_url": "",
         }
         assert [tax["percent"] for tax in order["taxes"]] == ["20", "10"]
+
+
+async def test_the_shopper_sees_when_and_how_the_order_was_sent(sending: Client) -> None:
+    _, made = await call(sending, "POST", "/api/stripe-checkout", sent())
+    _, before = await call(sending, "GET", f"/api/stripe-checkout/{made['order_id']}")
+    assert {"shipped_at", "parcel", "refunds"}.isdisjoint(before)
+    await pay(sending, made)
+    parcel = Parcel("DHL", "0034", "https://track.example/0034")
+    shipped = await ship_order(sending.app[RUNTIME].database, made["order_id"], parcel, operator=OPERATOR)
+    _, seen = await call(sending, "GET", f"/api/stripe-checkout/{made['order_id']}")
+    assert datetime.fromisoformat(seen["shipped_at"]) == shipped.shipped_at
+    assert seen["parcel"] == {
+        "carrier": "DHL",
+        "tracking_number": "0034",
+        "tracking_url": "https://track.example/0034",
+    }
+    assert "paid_at" in seen

@@ -104,6 +104,34 @@ describe('the success page', () => {
     expect(refunded).toBe(amount_refunded ? `−€${(amount_refunded / 100).toFixed(2)}` : undefined);
   });
 
+  test('an order that was sent has its day, carrier and tracking number', async () => {
+    const parcel = { carrier: 'DHL', tracking_number: '0034', tracking_url: 'https://track.example/0034' };
+    fakeDaemon({ [BY_SESSION]: () => [200, { ...order, shipped_at: '2026-03-04T10:00:00Z', parcel }] });
+    success();
+
+    await heading('Thank you');
+    expect(screen.getByText(/on its way to you/)).toBeVisible();
+    expect(screen.getByTestId('parcel')).toHaveTextContent(/Sent on .*March.* with DHL.*Tracking number: 0034/);
+    expect(screen.getByRole('link', { name: 'Track the parcel' })).toHaveAttribute('href', parcel.tracking_url);
+  });
+
+  test('each refund has its day, its amount, and whether it has arrived', async () => {
+    const refund = { amount: 700, currency: 'eur', created_at: '2026-03-05T10:00:00Z' };
+    const refunds = [
+      { ...refund, status: 'failed' },
+      { ...refund, status: 'requires_action' },
+    ];
+    fakeDaemon({ [BY_SESSION]: () => [200, { ...orderThatIs('partially_refunded'), refunds }] });
+    success();
+
+    await heading('Thank you');
+    const lines = screen.getAllByTestId('refund').map((line) => line.textContent);
+    expect(lines).toEqual([
+      expect.stringMatching(/March 5, 2026could not be transferred.*€7.00/),
+      expect.stringMatching(/March 5, 2026on its way€7.00/),
+    ]);
+  });
+
   test.each(['/success?session_id=cs_unknown', '/success'])('%s is reported plainly', async (path) => {
     fakeDaemon();
     open(path);

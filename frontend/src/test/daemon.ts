@@ -94,6 +94,7 @@ export const order: Order = {
   amount_discount: 0,
   amount_total: 1450,
   currency: 'eur',
+  created_at: '2026-03-02T10:00:00Z',
 };
 
 export function invalid(pointer: string, detail: string, code = 'invalid'): Answer {

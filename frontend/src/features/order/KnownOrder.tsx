@@ -4,6 +4,7 @@ import { Notice } from '@/components/Notice';
 import type { Order } from '@/lib/api';
 import { useTexts } from '@/texts/language';
 import { OrderSummary } from './OrderSummary';
+import { ParcelNote } from './ParcelNote';
 import { StatusMark } from './StatusMark';
 import { type Entrance, headingOf, wordingOf } from './status';
 import { useRetry } from './useRetry';
@@ -54,8 +55,14 @@ export function KnownOrder({ order, offline, entrance, hasCart, onGone, goTo }: 
           </button>
         ) : null}
       </div>
+      <ParcelNote order={order} />
       <OrderSummary order={order} />
-      <NextSteps status={order.status} unpaid={retryUrl !== undefined} hasCart={hasCart} />
+      <NextSteps
+        status={order.status}
+        sent={order.shipped_at !== undefined}
+        unpaid={retryUrl !== undefined}
+        hasCart={hasCart}
+      />
     </section>
   );
 }
@@ -65,12 +72,14 @@ const CART_KEPT: readonly string[] = ['left', 'failed', 'expired'];
 
 interface NextStepsProps {
   readonly status: Order['status'];
+  /** The goods are on their way: what the shop states about sending them is done. */
+  readonly sent: boolean;
   /** And can still be paid. */
   readonly unpaid: boolean;
   readonly hasCart: boolean;
 }
 
-function NextSteps({ status, unpaid, hasCart }: NextStepsProps) {
+function NextSteps({ status, sent, unpaid, hasCart }: NextStepsProps) {
   const { texts, words } = useTexts();
   const { order } = texts;
   if (unpaid)
@@ -78,7 +87,7 @@ function NextSteps({ status, unpaid, hasCart }: NextStepsProps) {
       <Steps title={order.choices} steps={hasCart ? [...order.choicesUnpaid, order.choiceCart] : order.choicesUnpaid} />
     );
   if (status === 'completed')
-    return <Steps title={order.next} steps={[...(words.after_payment ?? []), ...order.nextPaid]} />;
+    return <Steps title={order.next} steps={[...((!sent && words.after_payment) || []), ...order.nextPaid]} />;
   if (status === 'processing') return <Steps title={order.next} steps={order.nextProcessing} />;
   return null;
 }

@@ -1,14 +1,20 @@
-/** What was ordered and what it costs. */
+/** What was ordered and when, what it costs, and what was refunded; on paper also who sold it. */
 
 import { Amounts } from '@/components/Amounts';
 import type { Order } from '@/lib/api';
+import { shop } from '@/lib/shop';
 import { useTexts } from '@/texts/language';
+import { formatDay } from './day';
+import { Refunds } from './Refunds';
 
 export function OrderSummary({ order }: { readonly order: Order }) {
-  const { texts, money } = useTexts();
+  const { texts, money, say, locale } = useTexts();
+  const ordered = say(texts.order.orderedOn, { date: formatDay(order.created_at, locale) });
+  const paid = order.paid_at ? say(texts.order.paidOn, { date: formatDay(order.paid_at, locale) }) : undefined;
   return (
     <div className="summary">
       <h2>{texts.order.summary}</h2>
+      <p className="summary-dates">{paid ? `${ordered}, ${paid}` : ordered}</p>
       <ul className="summary-lines">
         {order.items.map((item) => (
           <li key={item.sku}>
@@ -29,6 +35,15 @@ export function OrderSummary({ order }: { readonly order: Order }) {
         refunded={order.amount_refunded}
         currency={order.currency}
       />
+      <Refunds order={order} />
+      {shop.seller?.length ? (
+        <div className="seller">
+          <h3>{texts.order.seller}</h3>
+          {shop.seller.map((line) => (
+            <p key={line}>{line}</p>
+          ))}
+        </div>
+      ) : null}
     </div>
   );
 }

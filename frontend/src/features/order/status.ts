@@ -37,10 +37,11 @@ const HEADINGS = {
 } as const satisfies Record<Tone, OrderText>;
 
 export function wordingOf(
-  { status, amount_total }: Pick<Order, 'status' | 'amount_total'>,
+  { status, amount_total, shipped_at }: Pick<Order, 'status' | 'amount_total' | 'shipped_at'>,
   entrance: Entrance,
 ): Wording {
   if (entrance === 'cancel' && status === 'pending') return { tone: 'bad', text: 'left' };
+  if (status === 'completed' && shipped_at) return { tone: 'good', text: 'sent' };
   if (status === 'completed' && amount_total === 0) return { tone: 'good', text: 'free' };
   return WORDINGS[status];
 }

@@ -330,6 +330,10 @@ export interface components {
              * @example eur
              */
             readonly currency: string;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** @default null */
+            readonly paid_at?: string | null;
             /** @default null */
             readonly discount_code?: string | null;
             /** @default null */
@@ -339,6 +343,11 @@ export interface components {
              * @default 0
              */
             readonly amount_refunded?: number;
+            /**
+             * @description Oldest first, those that failed too
+             * @default []
+             */
+            readonly refunds?: readonly components["schemas"]["ShopperRefund"][];
             /** @default null */
             readonly amount_shipping?: number | null;
             /** @default null */
@@ -349,6 +358,8 @@ export interface components {
             readonly shipping_label?: string | null;
             /** @default null */
             readonly shipped_at?: string | null;
+            /** @default null */
+            readonly parcel?: components["schemas"]["ParcelAnswer"] | null;
         };
         /**
          * PricedItem
@@ -362,6 +373,23 @@ export interface components {
             readonly quantity: number;
             /** @description In minor units of the currency, as in Stripe's API */
             readonly amount: number;
+        };
+        /**
+         * ShopperRefund
+         * @description A refund, with Stripe's status of it: the money arrives some days after it has succeeded.
+         */
+        readonly ShopperRefund: {
+            /** @description In minor units of the currency, as in Stripe's API */
+            readonly amount: number;
+            /**
+             * @description Three letters, lower-case
+             * @example eur
+             */
+            readonly currency: string;
+            /** @enum {unknown} */
+            readonly status: "canceled" | "failed" | "pending" | "requires_action" | "succeeded";
+            /** Format: date-time */
+            readonly created_at: string;
         };
         /**
          * TaxAnswer
@@ -379,6 +407,18 @@ export interface components {
             readonly amount_gross: number;
             /** @description In minor units of the currency, as in Stripe's API */
             readonly amount: number;
+        };
+        /**
+         * ParcelAnswer
+         * @description How an order was sent, as far as the shop has stated it.
+         */
+        readonly ParcelAnswer: {
+            /** @default  */
+            readonly carrier?: string;
+            /** @default  */
+            readonly tracking_number?: string;
+            /** @default  */
+            readonly tracking_url?: string;
         };
         /**
          * Problem
@@ -596,6 +636,11 @@ export interface components {
             readonly tax_labels?: {
                 readonly [key: string]: string;
             };
+            /**
+             * @description Name, address and tax number, line by line
+             * @default []
+             */
+            readonly seller?: readonly string[];
         };
         /**
          * ShopWords
@@ -953,7 +998,9 @@ export type RefundedItemAnswer = components['schemas']['RefundedItemAnswer'];
 export type NoteBody = components['schemas']['NoteBody'];
 export type OrderAnswer = components['schemas']['OrderAnswer'];
 export type PricedItem = components['schemas']['PricedItem'];
+export type ShopperRefund = components['schemas']['ShopperRefund'];
 export type TaxAnswer = components['schemas']['TaxAnswer'];
+export type ParcelAnswer = components['schemas']['ParcelAnswer'];
 export type Problem = components['schemas']['Problem'];
 export type FieldFault = components['schemas']['FieldFault'];
 export type QuoteAnswer = components['schemas']['QuoteAnswer'];
