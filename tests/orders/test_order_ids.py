@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from uuid import RFC_4122, UUID
 
 import asyncpg
+import pytest
 
 from checkout_daemon.orders.order_ids import new_order_id
 
@@ -25,6 +27,11 @@ def test_all_other_bits_are_random() -> None:
     for order_id in ids:
         changing |= order_id.int ^ ids[0].int
     assert changing.bit_count() == 106
+
+
+def test_what_is_random_comes_from_the_systems_secure_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "urandom", lambda length: bytes(range(0x80, 0x80 + length)))
+    assert new_order_id(NOW)[4:] == "8283-8485-4687-8889-8a8b8c8d8e8f"  # 4: the version of a random UUID
 
 
 def test_the_beginning_repeats_after_years_without_trouble() -> None:
