@@ -63,12 +63,18 @@ def _with_shipping(priced: Quote, shipping: Shipping, to: ShippingChoice) -> Quo
     total = priced.amount_total + (chosen.amount if chosen is not None else 0)
     if chosen is not None:
         errors += amount_faults(priced.amount_subtotal + chosen.amount, total, priced.currency)
+    elif not errors:
+        # Until a way is chosen, the dearest one must reach Stripe's minimum.
+        most = max((offer.amount for offer in offers or _offers(shipping, to, priced, everywhere=True)), default=0)
+        errors += amount_faults(priced.amount_subtotal, priced.amount_total + most, priced.currency)
     if errors:
         raise InvalidRequest(errors)
     return replace(priced, amount_total=total, shipping=chosen, offers=offers, ships=True)
 
 
-def _offers(shipping: Shipping, to: ShippingChoice, priced: Quote) -> tuple[ShippingOffer, ...]:
+def _offers(
+    shipping: Shipping, to: ShippingChoice, priced: Quote, *, everywhere: bool = False
+) -> tuple[ShippingOffer, ...]:
     return tuple(
         ShippingOffer(
             rate.id,
@@ -77,7 +83,7 @@ def _offers(shipping: Shipping, to: ShippingChoice, priced: Quote) -> tuple[Ship
             rate.estimate.text(to.locale),
         )
         for rate in shipping.rates
-        if to.country in rate.countries
+        if everywhere or to.country in rate.countries
     )
 
 

@@ -129,9 +129,18 @@ def normalize_discount_code(text: str | None) -> str | None:
 
 
 def price_cart(
-    cart: Cart, products: Mapping[str, Product], discount: Discount | None, *, currency: str, now: datetime
+    cart: Cart,
+    products: Mapping[str, Product],
+    discount: Discount | None,
+    *,
+    currency: str,
+    now: datetime,
+    shipped: bool = False,
 ) -> Quote:
-    """Price a cart. Raise InvalidRequest with every fault. A total must be 0 or at least Stripe's minimum."""
+    """Price a cart. Raise InvalidRequest with every fault. A total must be 0 or at least Stripe's minimum.
+
+    `shipped`: what it costs to send the goods is added later, so the minimum is checked then.
+    """
     errors: list[FieldError] = []
     wanted: list[tuple[CartLine, Product]] = []
     for index, line in enumerate(cart.lines):
@@ -153,7 +162,7 @@ def price_cart(
     if discount is not None:
         errors += _discount_faults(discount, subtotal, currency, now)
         off = 0 if errors else discount_amount(discount, subtotal, currency)
-    errors += amount_faults(subtotal, subtotal - off, currency)
+    errors += amount_faults(subtotal, 0 if shipped else subtotal - off, currency)
     if errors:
         raise InvalidRequest(errors)
     shares = share_discount(amounts, off, currency)

@@ -46,7 +46,7 @@ async def quote(
     if discount is not None and discount.redemption_limit is not None:
         async with database.connection() as connection:
             redemptions = await count_redemptions(connection, discount.code)
-    priced = _price(cart, snapshot.products, code, discount, redemptions, currency, snapshot.free)
+    priced = _price(cart, snapshot.products, code, discount, redemptions, currency, shop, snapshot.free)
     return finish_quote(priced, shop, to)
 
 
@@ -73,7 +73,7 @@ async def price_for_order(
     redemptions = 0
     if discount is not None and discount.redemption_limit is not None:
         discount, redemptions = await lock_discount(connection, discount.code) or (None, 0)
-    return finish_quote(_price(cart, products, code, discount, redemptions, currency), shop, to)
+    return finish_quote(_price(cart, products, code, discount, redemptions, currency, shop), shop, to)
 
 
 def _price(
@@ -83,6 +83,7 @@ def _price(
     discount: Discount | None,
     redemptions: int,
     currency: str,
+    shop: Shop,
     free: Mapping[str, int] = MappingProxyType({}),
 ) -> Quote:
     faults: list[FieldError] = []
@@ -93,7 +94,8 @@ def _price(
         faults.append(FieldError("/discount_code", "discount_exhausted", detail))
     faults += _stock_faults(cart, products, currency, free)
     try:
-        priced = price_cart(cart, products, discount, currency=currency, now=datetime.now(UTC))
+        shipped = shop.shipping is not None and shop.shipping.needed(cart.skus)
+        priced = price_cart(cart, products, discount, currency=currency, now=datetime.now(UTC), shipped=shipped)
     except InvalidRequest as error:
         raise InvalidRequest(error.errors + faults) from error
     if faults:

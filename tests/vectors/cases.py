@@ -34,8 +34,10 @@ def outcome(case: Case) -> dict[str, Any]:
         return {"errors": _shown(errors)}
     products = {product["sku"]: _read_product(product, case["currency"]) for product in case["products"]}
     now = datetime.fromisoformat(case["now"])
+    discount = _read_discount(case["discount"])
+    shipped = case.get("shipped", False)
     try:
-        quote = price_cart(cart, products, _read_discount(case["discount"]), currency=case["currency"], now=now)
+        quote = price_cart(cart, products, discount, currency=case["currency"], now=now, shipped=shipped)
     except InvalidRequest as error:
         return {"errors": _shown(error.errors)}
     return {"quote": _shown_quote(quote)}

@@ -57,6 +57,37 @@ async def test_a_quote_names_the_rates_of_a_country_and_adds_the_chosen_one(send
     assert (abroad["amount_total"], abroad["amount_tax"], "taxes" in abroad) == (5889, 0, False)
 
 
+async def test_shipping_may_lift_a_cart_above_stripes_minimum(sending: Client, connection: asyncpg.Connection) -> None:
+    await connection.execute("UPDATE products SET unit_amount = 30 WHERE sku = 'NOTE'")
+    items = [{"sku": "NOTE", "quantity": 1}]
+    for where in ({}, {"country": "AT"}, {"country": "AT", "shipping_rate": "post"}):
+        status, quote = await call(sending, "POST", "/api/quotes", {"items": items} | where)
+        assert (status, quote["amount_subtotal"]) == (200, 30)
+    status, made = await call(sending, "POST", "/api/stripe-checkout", sent(items=items))
+    assert (status, made["amount_total"]) == (201, 520)
+
+
+@pytest.mark.parametrize("where", [{}, {"country": "AT"}, {"country": "AT", "shipping_rate": "free"}])
+async def test_free_shipping_lifts_nothing(
+    open_client: OpenClient,
+    database_url: str,
+    connection: asyncpg.Connection,
+    stripe: FlakyStripe,
+    tmp_path: Path,
+    where: dict[str, str],
+) -> None:
+    (tmp_path / "shop.toml").write_text(
+        '[shipping.zones]\nhome = ["AT"]\n[shipping.rates.free]\nzone = "home"\nlabel = "Mail"\namount = 0\n'
+    )
+    client = await open_client(
+        DATABASE_URL=database_url, STRIPE_API_BASE=stripe.base, CHECKOUT_SHOP_FILE=str(tmp_path / "shop.toml")
+    )
+    await connection.execute("UPDATE products SET unit_amount = 30 WHERE sku = 'NOTE'")
+    status, data = await call(client, "POST", "/api/quotes", {"items": [{"sku": "NOTE", "quantity": 1}]} | where)
+    assert status == 422
+    assert [(error["pointer"], error["code"]) for error in data["errors"]] == [("/items", "amount_too_small")]
+
+
 async def test_a_country_that_is_not_served_is_a_fault_of_its_field(sending: Client, shop: Client) -> None:
     for country in ("CH", "at", "", "\u0000"):
         status, data = await call(sending, "POST", "/api/quotes", {"items": ITEMS, "country": country})

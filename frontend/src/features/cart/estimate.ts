@@ -5,6 +5,7 @@ import { cleaned } from '@/lib/clean';
 import type { DiscountTerms } from '@/lib/pricing/discount';
 import type { PriceFault } from '@/lib/pricing/lines';
 import { type PriceTerms, priceCart } from '@/lib/pricing/priceCart';
+import { shop } from '@/lib/shop';
 import { isRecord, stored } from '@/lib/storage';
 import type { Cart } from './cart';
 
@@ -58,7 +59,7 @@ export function withQuotedPrices(
 
 /** Omit a discount that does not apply, as the cart does while it shows why. */
 function totals(cart: Cart, terms: PriceTerms): Totals | undefined {
-  const { price, faults } = priceCart(cart.items, terms);
+  const { price, faults } = priceCart(cart.items, { ...terms, shipped: shop.shipping !== undefined });
   if (price) return { ...price, currency: terms.currency, code: terms.discount?.code };
   return terms.discount && faults.every(isAboutTheCode) ? totals(cart, { ...terms, discount: undefined }) : undefined;
 }

@@ -31,10 +31,15 @@ export interface PriceTerms {
   readonly currency: string;
   /** In milliseconds, as from Date.now(). */
   readonly now: number;
+  /** What it costs to send the goods is added later, so Stripe's minimum is checked then. */
+  readonly shipped?: boolean | undefined;
 }
 
 /** Return the price, or every fault in the daemon's order. A total of zero is allowed, one below Stripe's minimum is not. */
-export function priceCart(items: readonly Line[], { products, discount, currency, now }: PriceTerms): PriceResult {
+export function priceCart(
+  items: readonly Line[],
+  { products, discount, currency, now, shipped }: PriceTerms,
+): PriceResult {
   const merged = mergeLines(items);
   if (merged.faults) return merged;
   const { lines } = merged;
@@ -49,7 +54,7 @@ export function priceCart(items: readonly Line[], { products, discount, currency
   const subtotal = amounts.reduce((sum, amount) => sum + amount, 0n);
   const refused = discount ? discountFaults(discount, subtotal, currency, now) : [];
   const off = discount && refused.length === 0 ? discountAmount(discount, subtotal, currency) : 0n;
-  const faults = [...refused, ...amountFaults(subtotal, subtotal - off, currency)];
+  const faults = [...refused, ...amountFaults(subtotal, shipped ? 0n : subtotal - off, currency)];
   if (faults.length > 0) return { faults };
 
   return {

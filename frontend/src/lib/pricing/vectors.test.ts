@@ -15,6 +15,7 @@ interface Case {
   readonly products: readonly { sku: string; unit_amount: number; currency?: string; available?: boolean }[];
   readonly items: readonly { sku: string; quantity: number }[];
   readonly discount: DiscountTerms | null;
+  readonly shipped?: boolean;
   /** The cases also have lines, which only the daemon computes. */
   readonly quote?: CartPrice & { readonly lines: unknown };
   readonly errors?: readonly { pointer: string; code: string }[];
@@ -43,13 +44,14 @@ function read<T>(name: string): T {
   return JSON.parse(readFileSync(`../tests/vectors/${name}.json`, 'utf8')) as T;
 }
 
-function outcome({ currency, now, products, items, discount }: Case) {
+function outcome({ currency, now, products, items, discount, shipped }: Case) {
   const known = products.map((product) => ({ currency, available: true, ...product }));
   const { price, faults } = priceCart(items, {
     products: new Map(known.map((product) => [product.sku, product])),
     discount: discount ?? undefined,
     currency,
     now: Date.parse(now),
+    shipped,
   });
   return price ? { quote: price } : { errors: faults };
 }
