@@ -156,6 +156,14 @@ def facts(details: OrderDetails, context: AppContext, colour: Colour, room: int)
         )
         for dispute in view.disputes
     ))  # fmt: skip
+    _section(text, "Fraud warnings", muted, (
+        Text.assemble(
+            f"{money(warning.amount, warning.currency)}  ", words(plain(warning.fraud_type or "")),
+            f"\n  {at(warning.created_at)}", "" if warning.actionable else "\n  no longer actionable",
+            f"\n  decided: {warning.decision}" if warning.decision else "", f"\n  {short_id(warning.id)}",
+        )
+        for warning in view.fraud_warnings
+    ))  # fmt: skip
     return text
 
 
@@ -177,6 +185,7 @@ def copies(details: OrderDetails) -> list[tuple[str, str]]:
     payment_ids = dict.fromkeys(payment.id for payment in reversed(view.payments))
     found += [("payment", payment_id) for payment_id in payment_ids]
     found += [("refund", refund.id) for refund in reversed(view.refunds)]
+    found += [("fraud warning", warning.id) for warning in reversed(view.fraud_warnings)]
     found += [("dispute", dispute.id) for dispute in reversed(view.disputes)]
     found.append(("email", order.customer_email))
     return found

@@ -182,6 +182,16 @@ def _sections(view: OrderView, actions: Sequence[ActionLine], zone: str) -> dict
             )
             for dispute in view.disputes
         ],
+        "Fraud warnings": [
+            Text.assemble(
+                f"{warning.id}  {money(warning.amount, warning.currency)}",
+                f"  {words(plain(warning.fraud_type))}" if warning.fraud_type else "",
+                "" if warning.actionable else ", no longer actionable",
+                f", decided: {warning.decision}" if warning.decision else "",
+                f"  {local_time(warning.created_at, zone)}",
+            )
+            for warning in view.fraud_warnings
+        ],
         "Events": [
             Text.assemble(
                 f"{local_time(event.received_at, zone)}  {plain(event.type):<{width}}  ",
@@ -271,7 +281,7 @@ def _wrapped(text: str) -> Iterable[str]:
 
 def view_object(view: OrderView) -> dict[str, Any]:
     """Return the JSON of `orders show`: the keys of the order, and the lists of what belongs to it."""
-    names = ("items", "sessions", "payments", "charges", "refunds", "disputes", "events")
+    names = ("items", "sessions", "payments", "charges", "refunds", "disputes", "fraud_warnings", "events")
     lists = {name: getattr(view, name) for name in names}
     lists |= {"shipping": view.shipping, "taxes": view.taxes}
     return keys(view.order) | lists | {"changes": [change_object(change) for change in view.changes]}

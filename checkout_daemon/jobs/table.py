@@ -33,6 +33,7 @@ from checkout_daemon.operations import retention
 from checkout_daemon.operations.gauges import count_trouble
 from checkout_daemon.operations.schema import finish_migrations
 from checkout_daemon.orders.erasing import forget_unpaid
+from checkout_daemon.orders.fraud_warnings import decide_fraud_warnings
 from checkout_daemon.orders.late_refunds import refund_late_payments
 from checkout_daemon.orders.refunding import resume_refunds
 from checkout_daemon.proposals.deciding import carry_out_approved
@@ -47,6 +48,7 @@ JOBS = (
     Job("retry-events", 2.0, lambda runtime: retry_due_events(runtime.database)),
     Job("resume-refunds", 5.0, resume_refunds),
     Job("refund-late-payments", 5.0, refund_late_payments),
+    Job("decide-fraud-warnings", 5.0, decide_fraud_warnings),
     Job("run-batches", 5.0, run_left_batches),
     Job("release-stock", 5.0, release_lapsed, only_if=clocks.clocks_allow),
     Job("run-proposals", 20.0, carry_out_approved),

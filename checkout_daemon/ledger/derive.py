@@ -21,6 +21,7 @@ from checkout_daemon.ledger.facts import (
     SessionFact,
     SessionStatus,
 )
+from checkout_daemon.ledger.fraud_facts import FraudWarning
 from checkout_daemon.ledger.reservations import Reservation, is_oversold
 from checkout_daemon.model.messages import MessageKind, attention_subject
 from checkout_daemon.model.orders import PAYABLE_STATUSES, AttentionCode, OrderStatus, OrderTerms
@@ -62,6 +63,7 @@ class OrderFacts(msgspec.Struct, frozen=True):
     acts: frozenset[Act] = frozenset()
     canceled: frozenset[str] = frozenset()
     reservations: tuple[Reservation, ...] = ()
+    warnings: tuple[FraudWarning, ...] = ()
 
 
 class Attention(msgspec.Struct, frozen=True, order=True):
@@ -198,12 +200,25 @@ def _attention(terms: OrderTerms, facts: OrderFacts, valid: set[str], paid: int,
                 yield Attention(AttentionCode.PAYMENT_CANCELED, session.id)
     if facts.reservations and valid and (refunded < paid or not paid) and is_oversold(facts.reservations):
         yield Attention(AttentionCode.OVERSOLD, ",".join(sorted(valid)))
+    for warning in facts.warnings:
+        if can_be_averted(warning, facts):
+            yield Attention(AttentionCode.FRAUD_WARNING, warning.id)
     for object_id in late_effects(facts):
         yield Attention(AttentionCode.APPEARED_LATE, object_id)
 
 
 def _is_processing(session: SessionFact) -> bool:
     return session.status is SessionStatus.COMPLETE and session.payment_status is PaymentStatus.UNPAID
+
+
+def can_be_averted(warning: FraudWarning, facts: OrderFacts) -> bool:
+    """Return whether a refund would avert what a warning announces: the payment is neither disputed nor refunded."""
+    observed = facts.payments.get(warning.payment_id, ())
+    paid = max([observation.amount for observation in observed if observation.livemode == warning.livemode], default=0)
+    if not warning.actionable or any(dispute.payment_id == warning.payment_id for dispute in facts.disputes):
+        return False
+    live = [refund for refund in facts.refunds if refund.status in LIVE_REFUNDS]
+    return sum([refund.amount for refund in live if refund.payment_id == warning.payment_id]) < paid
 
 
 def unknown_statuses(facts: OrderFacts) -> list[str]:

@@ -28,6 +28,8 @@ class Scenario(StrEnum):
     CHANGE_DISPUTE = "change_dispute"
     CLOSE_DISPUTE = "close_dispute"
     WIN_DISPUTE = "win_dispute"
+    WARN = "warn"
+    CHANGE_WARNING = "change_warning"
 
 
 class EventType(NamedTuple):
@@ -44,7 +46,7 @@ class EventType(NamedTuple):
     @property
     def needs(self) -> Literal["unpaid", "paid", "disputed"]:
         """Return the state that the order of `checkout trigger --order` must have; unpaid: with an open session."""
-        if self.scenario in (Scenario.REFUND, Scenario.CHANGE_REFUND):
+        if self.scenario in (Scenario.REFUND, Scenario.CHANGE_REFUND, Scenario.CHANGE_WARNING):
             return "paid"
         changes_dispute = self.scenario in (Scenario.CHANGE_DISPUTE, Scenario.CLOSE_DISPUTE, Scenario.WIN_DISPUTE)
         return "disputed" if changes_dispute else "unpaid"
@@ -120,6 +122,18 @@ _ROWS = (
         "refund.translate",
         "the bank returned a refund: the money is ours again",
         Scenario.REFUND_THAT_FAILS,
+    ),
+    EventType(
+        "radar.early_fraud_warning.created",
+        "fraud_warning.translate",
+        "the card's issuer reports a payment as fraudulent",
+        Scenario.WARN,
+    ),
+    EventType(
+        "radar.early_fraud_warning.updated",
+        "fraud_warning.translate",
+        "a refund or dispute overtook such a warning",
+        Scenario.CHANGE_WARNING,
     ),
 )
 

@@ -27,6 +27,7 @@ from checkout_daemon.ledger.facts import (
     RefundHint,
     SessionFact,
 )
+from checkout_daemon.ledger.fraud_facts import read_warnings
 from checkout_daemon.ledger.order_states import LockedOrder, State
 from checkout_daemon.ledger.reservations import Reservation, read_reservations
 
@@ -98,8 +99,10 @@ async def load(
     facts: list[Fact] = [fact for fact, _ in sessions]
     for column, decoder in _FACTS:
         facts += _decode(decoder, row[column])
+    if row[12]:
+        facts += read_warnings(row[12])
     if charged:
-        facts += _decode(_CHARGES, row[12])
+        facts += _decode(_CHARGES, row[13])
     return Loaded(
         events=read_held(row[0]),
         orders={

@@ -20,6 +20,7 @@ from checkout_daemon.ledger.facts import (
     RefundFact,
     SessionFact,
 )
+from checkout_daemon.ledger.fraud_facts import FraudWarning
 from checkout_daemon.ledger.links import LinkGraph
 from checkout_daemon.ledger.reservations import Reservation
 from checkout_daemon.model.orders import OrderTerms
@@ -80,6 +81,7 @@ class FactBase:
         payments: defaultdict[str, set[Observation]] = defaultdict(set)
         refunds: list[RefundFact] = []
         disputes: list[DisputeFact] = []
+        warnings: list[FraudWarning] = []
         canceled: set[str] = set()
         for node in self.links.nodes_of(order_id):
             payment_id = self.links.payment_of(node)
@@ -95,6 +97,8 @@ class FactBase:
                         refunds.append(fact if node == payment_id else replace(fact, payment_id=payment_id))
                     case DisputeFact() as fact if fact.livemode == livemode:
                         disputes.append(fact if node == payment_id else replace(fact, payment_id=payment_id))
+                    case FraudWarning() as fact if fact.livemode == livemode:
+                        warnings.append(fact if node == payment_id else replace(fact, payment_id=payment_id))
                     case _:
                         pass  # a hint, or a fact of the other livemode, of which only observations count
         return OrderFacts(
@@ -105,4 +109,5 @@ class FactBase:
             canceled=frozenset(canceled),
             acts=frozenset(self.acts.get(order_id, ())),
             reservations=self._reservations.get(order_id, ()),
+            warnings=tuple(warnings),
         )

@@ -27,6 +27,7 @@ from checkout_daemon.ledger.facts import (
     RefundFact,
     SessionFact,
 )
+from checkout_daemon.ledger.fraud_facts import FraudWarning
 from checkout_daemon.ledger.updates import Update
 from checkout_daemon.ledger.writes import Writes
 
@@ -96,6 +97,7 @@ class SingleOrders:
         payments: dict[str, set[Observation]] = {}
         refunds: list[RefundFact] = []
         disputes: list[DisputeFact] = []
+        warnings: list[FraudWarning] = []
         canceled: set[str] = set()
         for key in self._keys[order_id]:
             fact = self._facts[key]
@@ -111,8 +113,11 @@ class SingleOrders:
             elif isinstance(fact, RefundFact):
                 if fact.livemode == livemode:
                     refunds.append(fact if node == payment_id else replace(fact, payment_id=payment_id))
-            elif isinstance(fact, DisputeFact) and fact.livemode == livemode:
-                disputes.append(fact if node == payment_id else replace(fact, payment_id=payment_id))
+            elif isinstance(fact, DisputeFact):
+                if fact.livemode == livemode:
+                    disputes.append(fact if node == payment_id else replace(fact, payment_id=payment_id))
+            elif isinstance(fact, FraudWarning) and fact.livemode == livemode:
+                warnings.append(fact if node == payment_id else replace(fact, payment_id=payment_id))
         return OrderFacts(
             tuple(sessions),
             {key: tuple(observed) for key, observed in payments.items()},
@@ -121,6 +126,7 @@ class SingleOrders:
             frozenset(self._acts.get(order_id, ())),
             frozenset(canceled),
             self._reservations.get(order_id, ()),
+            tuple(warnings),
         )
 
     def _sort_out(self, loaded: Loaded, updates: Sequence[Update]) -> list[str | None]:

@@ -27,6 +27,7 @@ from checkout_daemon.ledger.facts import (
     RefundHint,
     SessionFact,
 )
+from checkout_daemon.ledger.fraud_facts import FraudWarning, warning_rows
 from checkout_daemon.ledger.order_states import CHANNEL, Change, State
 from checkout_daemon.model.address import Address
 from checkout_daemon.model.messages import MessageKind
@@ -144,7 +145,7 @@ async def record(connection: asyncpg.Connection, writes: Writes, events: Sequenc
     charges = _charges(writes)
     if writes.addresses:  # the only statement of a shop whose goods are sent, and whose addresses Stripe asks for
         await connection.executemany(sql("record_address"), sorted(map(_address, writes.addresses)))
-    return set(
+    recorded = set(
         await connection.fetchval(
             sql("record_facts_and_charges" if charges else "record_facts"),
             encode([(*ends, int(rank)) for ends, rank in sorted(writes.links.items())], _LINKS),
@@ -194,6 +195,9 @@ async def record(connection: asyncpg.Connection, writes: Writes, events: Sequenc
         )
         or ()
     )
+    if warnings := of_type[FraudWarning]:  # after the payments that they refer to
+        await connection.executemany(sql("record_fraud_warning"), warning_rows(warnings))
+    return recorded
 
 
 def _address(placed: tuple[str, str, Address]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from checkout_daemon.ledger.derive import REFUND_MESSAGES
 from checkout_daemon.ledger.facts import RefundStatus
 from checkout_daemon.model.messages import MessageKind, split_attention
 from checkout_daemon.model.orders import PAYABLE_STATUSES, AttentionCode, Order, OrderStatus
+from checkout_daemon.orders.fraud_warnings import is_undecided
 from checkout_daemon.orders.order_lists import OrderView, RefundLine, read_view
 from checkout_daemon.outbox.outbox_store import ClaimedMessage, is_acknowledged
 
@@ -48,13 +49,17 @@ async def attention_of(
     """Return the attention that a message is about, and its subject.
 
     Raise NotNeeded if the order no longer needs it, or a person acknowledged this subject: another subject may
-    still have the same code.
+    still have the same code. Raise TryLater while it is not decided whether a person must look.
     """
     code, subject = split_attention(message.subject_id)
     if code not in order.attention:
         raise NotNeeded(f"the order no longer needs attention for {code}")
     if await is_acknowledged(connection, order.id, code, subject):
         raise NotNeeded(f"{code} was acknowledged")
+    # It may yet be refunded or ignored without a person. If no payment is valid, nothing is decided.
+    warned = code == AttentionCode.FRAUD_WARNING and order.paid_at is not None
+    if warned and await is_undecided(connection, subject, livemode=order.livemode):
+        raise TryLater("it is about to be decided whether a person must look at it", timedelta(seconds=5))
     return AttentionCode(code), subject
 
 

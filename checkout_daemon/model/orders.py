@@ -42,6 +42,7 @@ class AttentionCode(StrEnum):
     PAYMENT_CANCELED = "payment_canceled"
     APPEARED_LATE = "appeared_late"
     OVERSOLD = "oversold"
+    FRAUD_WARNING = "fraud_warning"
 
 
 # Only these can be resent, retried and canceled; see Derived.payable in ledger/derive.py.
@@ -105,7 +106,7 @@ def attention_command(code: AttentionCode, subject: str, number: int) -> str:
     match code:
         case AttentionCode.AMOUNT_MISMATCH | AttentionCode.CURRENCY_MISMATCH | AttentionCode.PAID_TWICE:
             return f"checkout orders refund {number} --payment {subject.rpartition(',')[2]}"
-        case AttentionCode.PAID_AFTER_CANCEL | AttentionCode.OVERSOLD:
+        case AttentionCode.PAID_AFTER_CANCEL | AttentionCode.OVERSOLD | AttentionCode.FRAUD_WARNING:
             return f"checkout orders refund {number}"
         case AttentionCode.UNKNOWN_STATUS | AttentionCode.PAYMENT_CANCELED:
             return f"checkout sessions sync {number}"

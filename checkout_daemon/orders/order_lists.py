@@ -100,6 +100,27 @@ class DisputeLine:
 
 
 @dataclass(frozen=True, slots=True)
+class FraudWarningLine:
+    """An early fraud warning about a payment, whose amount is its own. Amount in minor units.
+
+    `actionable` is Stripe's: whether a refund can still avert a dispute. `decision` is what CHECKOUT_FRAUD_WARNING led
+    to (orders/fraud_warnings.py), or None before. `created_at` is when it became known here.
+    """
+
+    id: str
+    payment_id: str
+    fraud_type: str | None
+    actionable: bool
+    amount: int | None
+    currency: str
+    warned_at: datetime | None
+    observed_at: datetime
+    created_at: datetime
+    decision: str | None = None
+    decided_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OrderView:
     """Everything about an order as of one moment. Items are in the cart's sequence, the other lists oldest first."""
 
@@ -114,6 +135,7 @@ class OrderView:
     changes: tuple[ChangeLine, ...]
     taxes: tuple[TaxLine, ...] = ()
     shipping: OrderShipping | None = None  # None: nothing is sent
+    fraud_warnings: tuple[FraudWarningLine, ...] = ()
 
 
 _ABSENT = {"shipping": "null"}

@@ -34,12 +34,13 @@ from checkout_daemon.ledger.facts import (
     SessionFact,
     SessionStatus,
 )
+from checkout_daemon.ledger.fraud_facts import FraudWarning
 from checkout_daemon.ledger.translate import translate_event
 from checkout_daemon.ledger.translate.envelope import parse_event
 from checkout_daemon.model.events import EventLine
 from checkout_daemon.model.orders import Order, OrderTerms
 from checkout_daemon.orders.charge_lines import ChargeLine
-from checkout_daemon.orders.order_lists import DisputeLine, OrderSession, OrderView, RefundLine
+from checkout_daemon.orders.order_lists import DisputeLine, FraudWarningLine, OrderSession, OrderView, RefundLine
 from checkout_daemon.orders.order_pages import show_order
 
 _UNKNOWN = "unknown"
@@ -142,6 +143,7 @@ def order_at(
             for line in view.disputes
             if line.id in known
         ),
+        fraud_warnings=tuple(_warning_then(line, at) for line in view.fraud_warnings if line.created_at <= at),
         events=tuple(_event_then(line, at) for line in view.events if line.received_at <= at),
         changes=tuple(line for line in view.changes if line.at <= at),
     )
@@ -202,6 +204,17 @@ def _charge_then(line: ChargeLine, fact: Fact | None) -> ChargeLine:
     return replace(line, status=fact.status) if isinstance(fact, ChargeFact) else line
 
 
+def _warning_then(line: FraudWarningLine, at: datetime) -> FraudWarningLine:
+    """Return a warning as it was: what Stripe reports later about one is that nothing can be done any more."""
+    decided = line.decided_at is not None and line.decided_at <= at
+    return replace(
+        line,
+        actionable=line.actionable or line.observed_at > at,
+        decision=line.decision if decided else None,
+        decided_at=line.decided_at if decided else None,
+    )
+
+
 def _event_then(line: EventLine, at: datetime) -> EventLine:
     """Return an event as it was: one that was applied later had failed until then."""
     if line.applied_at is None or line.applied_at <= at:
@@ -225,6 +238,7 @@ def _derive(then: OrderView, times: Iterable[KnownTime], changed: set[str]) -> D
         disputes=tuple(_dispute(line, order) for line in then.disputes),
         acts=frozenset(Act(ActKind(time.kind), time.id, time.about) for time in times if time.kind in kinds),
         canceled=frozenset(time.id for time in times if time.kind == "payment_canceled"),
+        warnings=tuple(_warning(line, order) for line in then.fraud_warnings),
     )
     return derive(OrderTerms(order.id, order.amount_total, order.currency, order.livemode), facts)
 
@@ -263,3 +277,8 @@ def _dispute(line: DisputeLine, order: Order) -> DisputeFact:
         withdrawn_at=moved if line.funds == Funds.WITHDRAWN else None,
         reinstated_at=moved if line.funds == Funds.REINSTATED else None,
     )
+
+
+def _warning(line: FraudWarningLine, order: Order) -> FraudWarning:
+    observed = (line.warned_at, line.observed_at, "")
+    return FraudWarning(line.id, order.livemode, line.payment_id, line.fraud_type, line.actionable, *observed)

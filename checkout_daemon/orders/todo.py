@@ -26,6 +26,7 @@ from checkout_daemon.orders.charge_lines import ChargeLine
 from checkout_daemon.orders.drift_store import decode_drift
 from checkout_daemon.orders.explaining.troubles import (
     ATTENTION_DESCRIPTIONS,
+    FRAUD_ADVICE,
     concerned,
     dispute_advice,
     subject_words,
@@ -34,6 +35,7 @@ from checkout_daemon.orders.figures import OVERDUE_AFTER, SLOW_AFTER
 from checkout_daemon.orders.order_filter import OrderFilter
 from checkout_daemon.orders.order_lists import (
     DisputeLine,
+    FraudWarningLine,
     OrderSession,
     OrderView,
     PaymentLine,
@@ -55,6 +57,7 @@ _NEXT = {
     AttentionCode.REFUND_FAILED: "Nothing: refund again, or pay the customer in another way and acknowledge it.",
     AttentionCode.OVERSOLD: "Nothing: refund it, or acknowledge it to deliver it all the same, which takes its pieces.",
     AttentionCode.UNKNOWN_STATUS: "Stripe's current answer settles it, if this version knows it.",
+    AttentionCode.FRAUD_WARNING: FRAUD_ADVICE,
     AttentionCode.PAYMENT_CANCELED: "Stripe's current answer settles it.",
 }
 
@@ -75,6 +78,7 @@ _LINES: dict[str, msgspec.json.Decoder[Any]] = {
     "payments": msgspec.json.Decoder(tuple[PaymentLine, ...]),
     "refunds": msgspec.json.Decoder(tuple[RefundLine, ...]),
     "disputes": msgspec.json.Decoder(tuple[DisputeLine, ...]),
+    "fraud_warnings": msgspec.json.Decoder(tuple[FraudWarningLine, ...]),
 }
 
 
@@ -179,6 +183,7 @@ def _with_charge(item: TodoItem, view: OrderView) -> TodoItem:
     """Return the item with the charge of the payment that it is about, or else with the order's."""
     of_object = {refund.id: refund.payment_id for refund in view.refunds}
     of_object |= {dispute.id: dispute.payment_id for dispute in view.disputes}
+    of_object |= {warning.id: warning.payment_id for warning in view.fraud_warnings}
     payment_id = of_object.get(item.subject, item.subject)
     charges = [charge for charge in view.charges if charge.payment_id == payment_id] or view.charges
     if not charges:

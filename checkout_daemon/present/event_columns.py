@@ -9,7 +9,12 @@ from checkout_daemon.present.statuses import Tone, tone
 from checkout_daemon.present.text import NONE, plain, words
 from checkout_daemon.present.times import age, span
 
-_PREFIXES = (("checkout.session.", "session."), ("payment_intent.", "intent."), ("charge.dispute.", "dispute."))
+_PREFIXES = (
+    ("checkout.session.", "session."),
+    ("payment_intent.", "intent."),
+    ("charge.dispute.", "dispute."),
+    ("radar.early_fraud_warning.", "warning."),
+)
 
 
 def short_event(event_type: str) -> str:

@@ -12,6 +12,7 @@ from checkout_daemon.settings.values import (
     STRIPE_API_BASE,
     BadValue,
     check_alert_urls,
+    check_amounts,
     check_api_key,
     check_audit_keys,
     check_endpoint_secrets,
@@ -250,6 +251,7 @@ ANCHOR_FILE = Kind("file:/PATH", _read_anchor_file)
 TIME = Kind("time (RFC 3339)", _read_time)
 TIME_ZONE = _checked("IANA time zone", _check_time_zone)
 CURRENCY = Kind("three-letter currency code", _read_currency)
+AMOUNTS = _listed("amounts in minor units (eur:10000)", check_amounts)
 HOST = Kind("host name or address", _read_host)
 LISTEN = _checked("HOST:PORT", _check_listen)
 MODE = _checked("mode of a file", _check_mode)

@@ -252,6 +252,32 @@ class Settings:
         "and asks for a person if they are sold; `refund` gives the money back; `ask` always asks for a person. It "
         "counts as it was when the pieces were reserved.",
     )
+    fraud_warning: str = Group.SHOP.setting(
+        "CHECKOUT_FRAUD_WARNING",
+        kinds.one_of("refund", "ask", "ignore"),
+        default="ask",
+        example="refund",
+        about="What happens when the issuer of a card reports a payment as fraudulent (Stripe's early fraud warning), "
+        "before there is a dispute with its fee: `refund` gives back all that is left of the payment, with the reason "
+        "fraudulent; `ask` asks for a person; `ignore` acknowledges it.",
+    )
+    fraud_refund_up_to: tuple[str, ...] = Group.SHOP.setting(
+        "CHECKOUT_FRAUD_REFUND_UP_TO",
+        kinds.AMOUNTS,
+        default=(),
+        unset="any amount",
+        example="eur:10000,usd:12000",
+        about="Up to which amount CHECKOUT_FRAUD_WARNING=refund refunds without a person, in minor units. With a "
+        "value, a payment in a currency that it does not name is left to a person.",
+    )
+    fraud_refund_risk: str = Group.SHOP.setting(
+        "CHECKOUT_FRAUD_REFUND_RISK",
+        kinds.one_of("normal", "elevated", "highest"),
+        default="normal",
+        example="elevated",
+        about="From which risk level CHECKOUT_FRAUD_WARNING=refund refunds without a person, as Stripe had assessed "
+        "the payment; with `normal` every payment, also one that was not assessed.",
+    )
     connections: int = Group.LIMITS.setting(
         "CHECKOUT_CONNECTIONS",
         kinds.whole(16, 50_000),

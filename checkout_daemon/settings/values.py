@@ -15,6 +15,7 @@ _KEY = re.compile(r"[sr]k_(?:test_|live_)?(?!test_|live_)[A-Za-z0-9_]+")
 _SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_-]+")
 _OPERATOR = re.compile(r"[\w.@+-]{1,64}")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{1,30}://\S+")
+_AMOUNT = re.compile(r"([A-Za-z]{3}):[0-9]{1,12}")
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb"
 _SHORTEST_AUDIT_KEY = 32
@@ -99,6 +100,17 @@ def check_alert_urls(urls: Sequence[str]) -> None:
             "must hold addresses as Apprise takes them, comma-separated, such as ntfys://ntfy.sh/my-shop: "
             "https://github.com/caronc/apprise/wiki lists them"
         )
+
+
+def check_amounts(parts: Sequence[str]) -> None:
+    """Raise BadValue for what is not one amount in minor units for each of some currencies."""
+    currencies = set()
+    for part in parts:
+        if (match := _AMOUNT.fullmatch(part)) is None:
+            raise BadValue(f"must hold amounts in minor units such as eur:10000, comma-separated, not {part!r}")
+        if match[1].lower() in currencies:
+            raise BadValue(f"names {match[1].lower()} twice")
+        currencies.add(match[1].lower())
 
 
 def check_hours(text: str) -> None:

@@ -206,6 +206,44 @@ def _win_dispute(wanted: Wanted) -> list[Step]:
     return [Step("dispute", "post", f"/v1/disputes/{dispute.id}", evidence)]
 
 
+def _warn(wanted: Wanted) -> list[Step]:
+    """Pay with the test card that leads to a warning; the offline Stripe can also warn about an earlier payment."""
+    if open_session(wanted.view) is None and (paid := _paid(wanted.view)):
+        if not wanted.offline:
+            raise NotInThisState(
+                f"{wanted.named} is paid, and Stripe only warns of payments by the test card "
+                "tok_createIssuerFraudRecord: use an unpaid order, which is then paid with that card"
+            )
+        return _warn_paid(paid[-1])
+    _session(wanted, charges=True)
+    return _pay_by(wanted, _card("tok_createIssuerFraudRecord"))
+
+
+def _warn_paid(payment: PaymentLine) -> list[Step]:
+    if payment.id.startswith("ch_"):
+        return [Step("warning", "post", f"/v1/test_helpers/charges/{payment.id}/early_fraud_warning")]
+    return [
+        Step("warned_intent", "get", f"/v1/payment_intents/{payment.id}"),
+        Step("warning", "post", "/v1/test_helpers/charges/${warned_intent:latest_charge}/early_fraud_warning"),
+    ]
+
+
+def _change_warning(wanted: Wanted) -> list[Step]:
+    """Refund what a warning is about; the offline Stripe can warn first."""
+    payment, left = _refundable(wanted)
+    warned = any(warning.actionable for warning in wanted.view.fraud_warnings)
+    if not warned and not wanted.offline:
+        first = f"checkout trigger radar.early_fraud_warning.created --order {wanted.view.order.number}"
+        raise NotInThisState(
+            f"{wanted.named} has no fraud warning; this pays an unpaid order and leads to one: {first}"
+        )
+    whose = "payment_intent" if payment.id.startswith("pi_") else "charge"
+    return [
+        *([] if warned else _warn_paid(payment)),
+        Step("refund", "post", "/v1/refunds", {whose: payment.id, "amount": left}),
+    ]
+
+
 def _pay_by(wanted: Wanted, method: dict[str, Any], *, expected_error_type: str | None = None) -> list[Step]:
     order, session = wanted.view.order, _session(wanted)
     details = {"email": order.customer_email, "name": order.customer_name, "address": _ADDRESS}
@@ -275,4 +313,6 @@ _STEPS: dict[Scenario, Callable[[Wanted], list[Step]]] = {
     Scenario.CHANGE_DISPUTE: _change_dispute,
     Scenario.CLOSE_DISPUTE: _close_dispute,
     Scenario.WIN_DISPUTE: _win_dispute,
+    Scenario.WARN: _warn,
+    Scenario.CHANGE_WARNING: _change_warning,
 }

@@ -41,6 +41,8 @@ ENDS = {
     "refund.created": "refunded",
     "refund.updated": "refunded",
     "refund.failed": "completed",
+    "radar.early_fraud_warning.created": "completed",
+    "radar.early_fraud_warning.updated": "refunded",
 }
 # A trigger of the CLI's of each kind, and those that it has no name for.
 ALONE = (

@@ -182,6 +182,7 @@ REASONS = {
     "stripe_sync.comparing.recheck_drifts": LOOKS,
     "stripe_sync.catching_up.follow_hints": LATER,
     "stripe_sync.catching_up.sweep_expired": LOOKS,
+    "orders.fraud_warnings.decide_fraud_warnings": LOOKS,
     "orders.late_refunds.refund_late_payments": LOOKS,
     "stock.counting._changed": LOOKS,
     "stock.counting.list_stock": SHOWS,

@@ -45,7 +45,7 @@ async def shop(database: Database, database_url: str, connection: asyncpg.Connec
             text = json.dumps(event.object)
             for name, order_id in orders.items():
                 text = text.replace(name, order_id)
-            for prefix in ("cs_", "pi_", "ch_", "re_", "dp_", "pm_"):
+            for prefix in ("cs_", "pi_", "ch_", "re_", "dp_", "pm_", "issfr_"):
                 text = text.replace(f'"{prefix}', f'"{prefix}{tag}')
             fields: dict[str, Any] = {"event_id": event.id + tag, "created": event.created, "livemode": event.livemode}
             received.append(

@@ -47,7 +47,7 @@ class Copy:
         for event_id, kind, created, livemode, text in bodies:
             for name, order_id in self.orders.items():
                 text = text.replace(name, order_id)
-            for prefix in ("cs_", "pi_", "ch_", "re_", "dp_"):
+            for prefix in ("cs_", "pi_", "ch_", "re_", "dp_", "issfr_"):
                 text = text.replace(f'"{prefix}', f'"{prefix}{self.tag}')
             body = event_body(kind, json.loads(text), event_id=event_id + self.tag, created=created, livemode=livemode)
             new.append(NewEvent(parse_event(body), datetime.now(UTC), FAILED))

@@ -117,6 +117,7 @@ class SessionPlan:
     disputes: tuple[tuple[str, ...], ...]
     same_second: bool
     card: Card = CARD
+    warnings: tuple[tuple[bool, ...], ...] = ()  # whether each report of one is actionable
 
 
 DISPUTE_PATHS = (
@@ -163,6 +164,7 @@ session_plans = st.builds(
     disputes=st.lists(st.sampled_from(DISPUTE_PATHS), max_size=2).map(tuple),
     same_second=st.booleans(),
     card=cards,
+    warnings=st.lists(st.sampled_from([(True,), (True, False), (False,)]), max_size=2).map(tuple),
 )
 
 
@@ -248,6 +250,7 @@ def _tell_session(history: History, plan: SessionPlan) -> None:
     send("intent", "payment_intent.succeeded", intent)
     kind = "checkout.session.async_payment_succeeded" if delayed else "checkout.session.completed"
     send("session", kind, paid)
+    _tell_warnings(history, plan, intent_id, charge_id)
     _tell_refunds(history, plan, intent_id, charge_id)
     if plan.refunds:
         total = sum(amount for amount, _ in plan.refunds)
@@ -274,6 +277,25 @@ def _tell_refunds(history: History, plan: SessionPlan, intent_id: str, charge_id
                 "currency": plan.currency,
                 "status": status,
             }
+            history.send(kind, payload, livemode=plan.livemode)
+
+
+def _tell_warnings(history: History, plan: SessionPlan, intent_id: str, charge_id: str) -> None:
+    for reports in plan.warnings:
+        warning_id = f"issfr_{next(history.ids)}"
+        for number, actionable in enumerate(reports):
+            if not plan.same_second:
+                history.clock += 1
+            payload = {
+                "id": warning_id,
+                "object": "radar.early_fraud_warning",
+                "payment_intent": intent_id,
+                "charge": charge_id,
+                "actionable": actionable,
+                "fraud_type": "misc",
+                "created": START,
+            }
+            kind = f"radar.early_fraud_warning.{'updated' if number else 'created'}"
             history.send(kind, payload, livemode=plan.livemode)
 
 

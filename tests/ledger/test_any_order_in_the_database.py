@@ -56,7 +56,7 @@ async def test_histories_delivered_concurrently_end_as_derived(
             text = json.dumps(event.object)
             for plain, name in names.items():
                 text = text.replace(plain, name)
-            for prefix in ("cs_", "pi_", "ch_", "re_", "dp_", "pm_"):
+            for prefix in ("cs_", "pi_", "ch_", "re_", "dp_", "pm_", "issfr_"):
                 text = text.replace(f'"{prefix}', f'"{prefix}{tag}')
             body = event_body(
                 event.type,

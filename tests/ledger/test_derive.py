@@ -21,6 +21,7 @@ from checkout_daemon.ledger.facts import (
     SessionStatus,
     Unknown,
 )
+from checkout_daemon.ledger.fraud_facts import FraudWarning
 from checkout_daemon.ledger.reservations import LatePayment, Reservation, ReservationState
 from checkout_daemon.model.orders import AttentionCode, OrderStatus, OrderTerms
 
@@ -30,6 +31,7 @@ LATER = datetime(2026, 1, 2, tzinfo=UTC)
 ODD = Unknown(NOW, "status=a_status_of_next_year")
 UNKNOWN = ["unknown_status"]
 CANCELED = frozenset({Act(ActKind.CANCELED)})
+ACKNOWLEDGED = frozenset({Act(ActKind.ACKNOWLEDGED, "fraud_warning", "issfr_1")})
 
 
 def session(status: SessionStatus, outcome: PaymentStatus = PaymentStatus.UNPAID, attempt: int = 1) -> SessionFact:
@@ -61,6 +63,7 @@ COMPLETE, OPEN, EXPIRED = SessionStatus.COMPLETE, SessionStatus.OPEN, SessionSta
 SUCCEEDED = RefundStatus.SUCCEEDED
 LATE_REFUND = replace(refund(SUCCEEDED), request="r")
 CLOSED = frozenset({Act(ActKind.CLOSED, "refund", "r"), Act(ActKind.CLOSED, "session", "1")})
+WARNED = FraudWarning("issfr_1", False, "pi_1", "misc", True, NOW, NOW, "evt_1")
 OVERSOLD = Reservation("PEN", 2, ReservationState.OVERSOLD, 1, True, LatePayment.REINSTATE)
 
 TABLE = [
@@ -120,6 +123,34 @@ TABLE = [
         ["appeared_late"],
     ),
     (OrderFacts(sessions=(session(EXPIRED),), acts=CLOSED), "expired", []),
+    (OrderFacts(payments=ONE, warnings=(WARNED,)), "completed", ["fraud_warning"]),
+    (OrderFacts(payments=ONE, warnings=(replace(WARNED, actionable=False),)), "completed", []),
+    (OrderFacts(payments=ONE, warnings=(WARNED,), acts=ACKNOWLEDGED), "completed", []),
+    (OrderFacts(warnings=(WARNED,)), "pending", []),
+    (OrderFacts(payments=TWO, warnings=(replace(WARNED, payment_id="pi_3"),)), "completed", ["paid_twice"]),
+    (OrderFacts(payments=ONE, warnings=(WARNED,), refunds=(refund(RefundStatus.PENDING),)), "refunded", []),
+    (
+        OrderFacts(payments=ONE, warnings=(WARNED,), refunds=(refund(SUCCEEDED, 999),)),
+        "partially_refunded",
+        ["fraud_warning"],
+    ),
+    (
+        OrderFacts(payments=TWO, warnings=(WARNED,), refunds=(refund(SUCCEEDED, payment_id="pi_2"),)),
+        "completed",
+        ["fraud_warning"],
+    ),
+    (
+        OrderFacts(payments=ONE, warnings=(WARNED,), refunds=(refund(RefundStatus.FAILED),)),
+        "completed",
+        ["fraud_warning", "refund_failed"],
+    ),
+    (OrderFacts(payments=ONE, warnings=(WARNED,), disputes=(dispute(DisputeStatus.WON),)), "completed", []),
+    (OrderFacts(payments=ONE, warnings=(WARNED,), disputes=(dispute(DisputeStatus.UNDER_REVIEW),)), "disputed", []),
+    (
+        OrderFacts(payments={"pi_1": (paid(amount=999),)}, warnings=(WARNED,)),
+        "pending",
+        ["amount_mismatch", "fraud_warning"],
+    ),
     (OrderFacts(payments=ONE, reservations=(OVERSOLD,)), "completed", ["oversold"]),
     (OrderFacts(payments=ONE, refunds=(refund(SUCCEEDED),), reservations=(OVERSOLD,)), "refunded", []),
     (OrderFacts(payments=ONE, reservations=(replace(OVERSOLD, state=ReservationState.SOLD),)), "completed", []),

@@ -23,6 +23,7 @@ from checkout_daemon.ledger.facts import (
     SessionStatus,
     Unknown,
 )
+from checkout_daemon.ledger.fraud_facts import FraudWarning
 
 TIMES = st.sampled_from([datetime.fromtimestamp(1_790_000_000 + second, UTC) for second in range(3)])
 MAYBE_TIMES = st.none() | TIMES
@@ -46,6 +47,10 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
         st.none() | AMOUNTS, st.none() | st.just("eur"), st.none() | st.just("fraudulent"), TIMES, EVENTS,
         st.none() | WORDS, MAYBE_TIMES, MAYBE_TIMES, st.none() | st.sampled_from(["10.4", "13.1"]),
         st.none() | st.booleans(), st.none() | st.sampled_from([0, 1]), st.none() | st.booleans(),
+    ),
+    "warning": st.builds(
+        FraudWarning, st.just("issfr_1"), st.just(False), NODES, st.none() | st.sampled_from(["misc", "other"]),
+        st.booleans(), MAYBE_TIMES, TIMES, EVENTS,
     ),
     "hint": st.builds(RefundHint, st.just("ch_1"), st.just(False), NODES, AMOUNTS, TIMES, EVENTS),
     "charge": st.builds(

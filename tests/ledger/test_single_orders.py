@@ -69,7 +69,7 @@ async def misplace(connection: asyncpg.Connection, chance: random.Random) -> Non
 def known(merged: Merged, order_id: str) -> object:
     facts: OrderFacts = merged.facts(order_id)
     payments = {payment_id: set(observed) for payment_id, observed in dict(facts.payments).items()}
-    of_stripe = [set(facts.sessions), set(facts.refunds), set(facts.disputes)]
+    of_stripe = [set(facts.sessions), set(facts.refunds), set(facts.disputes), set(facts.warnings)]
     return merged.derived(order_id), payments, of_stripe, facts.acts, facts.canceled
 
 
@@ -103,7 +103,7 @@ def history(plans: list[SessionPlan], orders: dict[str, str], chance: random.Ran
 
 def update_of(event: Event, orders: dict[str, str], tag: str) -> Update:
     named = event.object
-    for prefix in ("cs_", "pi_", "ch_", "re_", "dp_"):
+    for prefix in ("cs_", "pi_", "ch_", "re_", "dp_", "issfr_"):
         named = {
             name: f"{value}{tag}" if isinstance(value, str) and value.startswith(prefix) else value
             for name, value in named.items()

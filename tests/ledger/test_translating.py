@@ -27,6 +27,7 @@ from checkout_daemon.ledger.facts import (
     SessionStatus,
     Unknown,
 )
+from checkout_daemon.ledger.fraud_facts import FraudWarning
 from checkout_daemon.ledger.translate import translate
 from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, UnreadableObject, livemodes
 
@@ -85,6 +86,15 @@ DISPUTE = {
     "status": "needs_response",
     "evidence_details": DUE_BY,
 }
+WARNING = {
+    "object": "radar.early_fraud_warning",
+    "id": "issfr_1",
+    "charge": "ch_1",
+    "payment_intent": "pi_1",
+    "actionable": True,
+    "fraud_type": "misc",
+    "created": int(DUE.timestamp()),
+}
 
 OF_SESSION = (
     Link("cs_1", ORDER, LinkRank.CLIENT_REFERENCE_ID),
@@ -118,6 +128,7 @@ REFUSED = structs.replace(
     status=ChargeStatus.FAILED,
     decline=DeclineReport(DeclineSource.DECLINE_CODE, AT, "insufficient_funds", NO_FUNDS),
 )
+WARNED = FraudWarning("issfr_1", False, "pi_1", "misc", True, DUE, AT, "evt_1")
 OPENED = DisputeFact(
     *("dp_1", False, "pi_1", DisputeStatus.NEEDS_RESPONSE, DUE, 5000, "eur", "fraudulent"),
     observed_at=AT,
@@ -156,6 +167,10 @@ def refund(kind: str, *facts: Fact, **changes: Any) -> Example:
 
 def dispute(kind: str, *facts: Fact, **changes: Any) -> Example:
     return Example(f"charge.dispute.{kind}", DISPUTE, facts, OF_CHARGE, changes)
+
+
+def warning(kind: str, *facts: Fact, **changes: Any) -> Example:
+    return Example(f"radar.early_fraud_warning.{kind}", WARNING, facts, OF_CHARGE, changes)
 
 
 EXAMPLES = {
@@ -331,6 +346,21 @@ EXAMPLES = {
     "a dispute of unknown status still is one": dispute(
         "updated", structs.replace(OPENED, status=DisputeStatus.UNKNOWN, unknown="status=paused"), status="paused"
     ),
+    # Early fraud warnings
+    "a warning names the payment and what the issuer reports": warning("created", WARNED),
+    "a warning that a refund or dispute overtook": warning(
+        "updated", structs.replace(WARNED, actionable=False), actionable=False
+    ),
+    "a warning without its fields still warns": warning(
+        "created",
+        structs.replace(WARNED, fraud_type=None, warned_at=None),
+        actionable=None,
+        fraud_type=None,
+        created=None,
+    ),
+    "a warning of no payment is about no order": Example(
+        "radar.early_fraud_warning.created", WARNING, changes={"charge": None, "payment_intent": None}, subject_id=None
+    ),
     # Modes that contradict each other
     "an event and its object that name two modes leave only observations": replace(
         session("completed", MONEY, structs.replace(MONEY, livemode=True), livemode=True), livemode=False
@@ -363,6 +393,7 @@ def test_every_type_has_an_example(event_type: str) -> None:
         ("charge.succeeded", CHARGE, {"currency": "euro"}, "charge.currency is not a currency code"),
         ("refund.created", REFUND, {"amount": None}, "refund has no amount or currency"),
         ("charge.dispute.created", DISPUTE, {"id": 7}, "dispute.id is not an id"),
+        ("radar.early_fraud_warning.created", WARNING, {"id": None}, "radar.early_fraud_warning.id is missing"),
     ],
 )
 def test_the_fields_that_a_fact_needs_must_be_readable(

@@ -85,7 +85,7 @@ async def test_lists_of_stored_objects_take_their_filters(ask: Ask, customer: st
     assert await listed("/v1/issuing/cards", last4="1234") == []
 
 
-@pytest.mark.parametrize("path", ["/v1/tax_ids", "/v1/radar/early_fraud_warnings", "/v1/reviews"])
+@pytest.mark.parametrize("path", ["/v1/tax_ids", "/v1/reviews"])
 async def test_lists_of_unsupported_objects_are_empty(ask: Ask, path: str) -> None:
     page = await ask("GET", path, {"limit": 3})
     missing = await ask("GET", f"{path}/x_1", status=404)

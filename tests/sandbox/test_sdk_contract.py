@@ -71,6 +71,7 @@ NOT_REQUIRED = {
 NOT_IN_SDK = {
     ("GET", "/v1/charges/{id}/refunds"),
     ("POST", "/v1/test_helpers/charges/{id}/dispute"),
+    ("POST", "/v1/test_helpers/charges/{id}/early_fraud_warning"),
     ("POST", "/v1/events/{id}/retry"),
     ("GET", "/v1/payment_pages/{id}"),
     ("POST", "/v1/payment_pages/{id}/confirm"),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from checkout_daemon.ledger.event_types import EVENT_TYPES
-from checkout_daemon.ledger.translate import charge, dispute, payment_intent, refund, session
+from checkout_daemon.ledger.translate import charge, dispute, fraud_warning, payment_intent, refund, session
 from checkout_daemon.ledger.translate.envelope import StripeEvent
 from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, Translation
 from checkout_daemon.model.json_text import decode, number
@@ -17,6 +17,7 @@ from checkout_daemon.model.json_text import decode, number
 _MODULES = {
     "charge": charge,
     "dispute": dispute,
+    "fraud_warning": fraud_warning,
     "payment_intent": payment_intent,
     "refund": refund,
     "session": session,
@@ -30,6 +31,7 @@ FIELDS = {
         "id object livemode amount balance_transactions charge currency evidence_details payment_intent"
         " payment_method_details reason status"
     ),
+    "fraud_warning": "id object livemode actionable charge created fraud_type payment_intent",
     "payment_intent": (
         "id object livemode amount amount_received currency last_payment_error latest_charge metadata status"
     ),

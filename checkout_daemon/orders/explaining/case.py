@@ -11,7 +11,14 @@ import msgspec
 from checkout_daemon.model.events import EventLine
 from checkout_daemon.model.money import format_money
 from checkout_daemon.model.orders import Order
-from checkout_daemon.orders.order_lists import DisputeLine, OrderSession, OrderView, PaymentLine, RefundLine
+from checkout_daemon.orders.order_lists import (
+    DisputeLine,
+    FraudWarningLine,
+    OrderSession,
+    OrderView,
+    PaymentLine,
+    RefundLine,
+)
 from checkout_daemon.orders.refund_request_store import RefundRequest
 from checkout_daemon.orders.session_attempt_store import Attempt
 from checkout_daemon.outbox.outbox_store import MessageLine
@@ -33,7 +40,7 @@ class Finding(msgspec.Struct, frozen=True, rename={"description": "says"}):  # k
 
 
 Rule = Callable[["Case"], Iterable[Finding]]
-StripeLine = OrderSession | RefundLine | DisputeLine
+StripeLine = OrderSession | RefundLine | DisputeLine | FraudWarningLine
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,14 @@ from checkout_daemon.orders.explaining.case import (
     valid_payments,
     wrong_payments,
 )
-from checkout_daemon.orders.order_lists import DisputeLine, OrderView, PaymentLine
+from checkout_daemon.orders.order_lists import (
+    DisputeLine,
+    FraudWarningLine,
+    OrderSession,
+    OrderView,
+    PaymentLine,
+    RefundLine,
+)
 from checkout_daemon.orders.refund_rules import prevents_refund
 from checkout_daemon.orders.stripe_pages import dispute_url
 from checkout_daemon.stripe_api.events import KEPT
@@ -38,6 +45,7 @@ ATTENTION_DESCRIPTIONS = {
     AttentionCode.UNKNOWN_STATUS: "Stripe reported a status that this version does not know: {subject}",
     AttentionCode.PAYMENT_CANCELED: "The payment of session {subject} was canceled: no money will come",
     AttentionCode.OVERSOLD: "It was paid after its pieces went back on sale, and they are not there for it: {subject}",
+    AttentionCode.FRAUD_WARNING: "The card's issuer reports its payment as fraudulent: {subject}",
     AttentionCode.APPEARED_LATE: "{subject} appeared at Stripe after its request was given up: was it requested again",
 }
 _ASKED_AT_STRIPE = (AttentionCode.UNKNOWN_STATUS, AttentionCode.PAYMENT_CANCELED)
@@ -46,6 +54,9 @@ _REPORT_PAYMENT = (
     "checkout.session.async_payment_succeeded",
     "payment_intent.succeeded",
     "charge.succeeded",
+)
+FRAUD_ADVICE = (
+    "Most such payments are disputed within weeks, for a fee: do not send the goods, and refund it before that happens."
 )
 _UNDER_WAY = timedelta(minutes=2)
 
@@ -68,8 +79,12 @@ def concerned(view: OrderView, code: AttentionCode) -> Sequence[StripeLine | Pay
         case AttentionCode.DISPUTE_WITHDRAWN:
             over = [dispute for dispute in view.disputes if dispute.status in ("warning_closed", "prevented")]
             return [dispute for dispute in over if dispute.funds == "withdrawn"]
+        case AttentionCode.FRAUD_WARNING:
+            disputed = {dispute.payment_id for dispute in view.disputes}
+            open_ones = [warning for warning in view.fraud_warnings if warning.actionable]
+            return [warning for warning in open_ones if warning.payment_id not in disputed]
         case AttentionCode.UNKNOWN_STATUS:
-            lines: tuple[StripeLine, ...] = (*view.sessions, *view.refunds, *view.disputes)
+            lines: tuple[OrderSession | RefundLine | DisputeLine, ...] = (*view.sessions, *view.refunds, *view.disputes)
             return [line for line in lines if line.unknown]
         case AttentionCode.PAYMENT_CANCELED:
             complete = [session for session in view.sessions if session.status == "complete"]
@@ -89,7 +104,9 @@ def dispute_advice(status: str) -> str:
 
 def subject_words(lines: Sequence[StripeLine | PaymentLine], late: Sequence[str] = ()) -> str:
     """Return the ids of objects that need attention, separated by commas, with the words that are not known."""
-    unknown = {line.id: line.unknown for line in lines if not isinstance(line, PaymentLine) and line.unknown}
+    unknown = {
+        line.id: line.unknown for line in lines if not isinstance(line, PaymentLine | FraudWarningLine) and line.unknown
+    }
     named = {line.id: f"{line.id} ({unknown[line.id]})" if line.id in unknown else line.id for line in lines}
     return ", ".join((*named.values(), *late)) or "A refund or session"
 
@@ -125,6 +142,8 @@ def _what_follows(code: AttentionCode, acknowledge: str) -> str:
         return f"Stripe's current answer settles it, if this version knows it; else `{acknowledge}` does."
     if code is AttentionCode.OVERSOLD:
         return f"Nothing: refund it; or deliver it all the same: `{acknowledge}` counts its pieces as sold."
+    if code is AttentionCode.FRAUD_WARNING:
+        return f"{FRAUD_ADVICE} If you know the customer, `{acknowledge}`."
     return "Nothing: a person must decide."
 
 

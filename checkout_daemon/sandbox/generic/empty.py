@@ -15,7 +15,6 @@ _KINDS = {
     "/v1/file_links": "file_link",
     "/v1/identity/verification_reports": "identity.verification_report",
     "/v1/issuing/disputes": "issuing.dispute",
-    "/v1/radar/early_fraud_warnings": "radar.early_fraud_warning",
     "/v1/reviews": "review",
     "/v1/tax_ids": "tax_id",
 }

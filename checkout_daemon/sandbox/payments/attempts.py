@@ -9,6 +9,7 @@ from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.payments import balance, methods
 from checkout_daemon.sandbox.payments.acceptance import error_fields, payment_error
 from checkout_daemon.sandbox.payments.charges import AUTHORIZED_SECONDS, build_charge, is_manual
+from checkout_daemon.sandbox.payments.fraud_warnings import plan_warning
 from checkout_daemon.sandbox.payments.stripe_test_methods import CARDS, Decline
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.changes import update_and_emit
@@ -60,6 +61,7 @@ def succeed(box: Box, intent: Stored, method: Stored, *, authenticated: bool = F
     if at_once:
         emit(box, "balance.available", balance.balance(box))
     plan_dispute(box, charge, CARDS[method.private["card"]].dispute)
+    plan_warning(box, charge, CARDS[method.private["card"]].warning)
 
 
 def set_balance_transaction(box: Box, payload: Body) -> None:

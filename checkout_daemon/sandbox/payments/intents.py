@@ -17,6 +17,7 @@ from checkout_daemon.sandbox.payments.acceptance import (
     unexpected_state,
 )
 from checkout_daemon.sandbox.payments.debits import fail_charge, session_of
+from checkout_daemon.sandbox.payments.fraud_warnings import plan_warning
 from checkout_daemon.sandbox.payments.stripe_test_methods import CARDS, DECLINES
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.changes import update_and_emit
@@ -138,6 +139,7 @@ def capture_intent(box: Box, intent: Stored, amount: int | None) -> None:
     update_and_emit(box, intent, "payment_intent.succeeded", status="succeeded", **received)
     method = box.get(charge.body["payment_method"], "payment_method")
     attempts.plan_dispute(box, charge, CARDS[method.private["card"]].dispute)
+    plan_warning(box, charge, CARDS[method.private["card"]].warning)
 
 
 def cancel_intent(box: Box, intent: Stored, reason: str | None) -> None:

@@ -41,6 +41,7 @@ class TestCard:
     country: str = "US"
     dispute: str = ""
     refund: str = ""
+    warning: str = ""
     risk: Literal["normal", "elevated", "highest"] = "normal"
     off_session: bool = False
     unless_saved: bool = False

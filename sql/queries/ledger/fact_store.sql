@@ -2,12 +2,14 @@
 
 -- name: load_facts
 -- Lists as cells: $1 hashes of the nodes, ascending, $2 nodes, $3 order ids, $5 event ids; $4 whether some update names no order. See
--- sql/schema.sql. The reservations of the orders come last.
-SELECT facts.*, load_reservations(facts.locked_orders) FROM load_facts($1, $2, $3, $4, $5) AS facts;
+-- sql/schema.sql. Then the reservations of the orders, and the fraud warnings about the payments.
+SELECT facts.*, load_reservations(facts.locked_orders), load_fraud_warnings(facts.held_payments)
+FROM load_facts($1, $2, $3, $4, $5) AS facts;
 
 -- name: load_facts_and_charges
 -- The same with the charges of the payments $6, as cells. load_charges is volatile: it reads what was committed before the locks held.
-SELECT facts.*, load_reservations(facts.locked_orders), load_charges($6) FROM load_facts($1, $2, $3, $4, $5) AS facts;
+SELECT facts.*, load_reservations(facts.locked_orders), load_fraud_warnings(facts.held_payments), load_charges($6)
+FROM load_facts($1, $2, $3, $4, $5) AS facts;
 
 -- name: load_links
 -- $1 nodes and orders; returns all links of everything connected with them, also through orders: an order is only right with

@@ -14,3 +14,12 @@ UPDATE order_shipping SET collected_by = $2, name = $3, line1 = $4, line2 = $5, 
 FROM orders
 WHERE order_shipping.order_id = $1::uuid AND orders.id = $1::uuid AND orders.erased_at IS NULL
     AND (line1 = '' OR collected_by <> '' AND collected_by <= $2);
+
+-- name: record_fraud_warning
+-- $1 id, $2 livemode, $3 payment, $4 fraud type, $5 actionable, $6 when the issuer warned, $7 when it was observed, $8 event id. What
+-- was decided about it stays.
+INSERT INTO fraud_warnings (id, livemode, payment_id, fraud_type, actionable, warned_at, observed_at, event_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (id, livemode) DO UPDATE SET
+    payment_id = excluded.payment_id, fraud_type = excluded.fraud_type, actionable = excluded.actionable, warned_at = excluded.warned_at,
+    observed_at = excluded.observed_at, event_id = excluded.event_id;

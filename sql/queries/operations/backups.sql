@@ -33,7 +33,7 @@ WHERE known.oid = to_regclass('schema_migrations') AND given.grantee <> ours.rel
 DROP TABLE IF EXISTS
     schema_migrations, schema_backfills, products, discounts, orders, order_keys, order_texts, order_items,
     order_shipping, order_taxes,
-    session_attempts, acts, links, checkout_sessions, payments, payment_observations, refunds, disputes, refund_hints,
+    session_attempts, acts, links, checkout_sessions, payments, payment_observations, refunds, disputes, fraud_warnings, refund_hints,
     order_care, payouts, stripe_events, stripe_event_payloads, order_changes, outbox, alerts, operator_log, operator_log_heads, anchors,
     anchored_heads, refund_requests, doubtful_attempts, shop_identity, missing_orders, stripe_accounts,
     api_tokens, balance_transactions, canceled_payments, charges, cursors, secret_matches, webhook_endpoints, batches, batch_items, drifts, item_care,
@@ -45,7 +45,7 @@ DROP ROUTINE IF EXISTS
     announce_catalog, announce_stock, bound_operator, cells, check_administration, check_batch, check_batch_item, check_log_entry,
     check_proposal, check_refund_request, count_declines, delete_observations_of_payment, delete_rows_of_order, drop_payload_partition,
     ensure_payload_partitions, has_operator_role, hide_due_messages, keep_logged_orders, keep_operator_log, keep_order_text, load_charges,
-    load_facts, load_reservations, lock_stock, place_order, proposal_state, rare_trigrams, record_charges, record_facts,
+    load_facts, load_fraud_warnings, load_reservations, lock_stock, place_order, proposal_state, rare_trigrams, record_charges, record_facts,
     record_only_session, renew_stock, search_form, trigram_shares, trigrams
 CASCADE;
 

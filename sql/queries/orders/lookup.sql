@@ -15,12 +15,13 @@ ORDER BY created_at DESC, number DESC LIMIT $3;
 SELECT * FROM order_rows WHERE lower(customer_email) = lower($1) ORDER BY created_at DESC, number DESC LIMIT $2;
 
 -- name: find_orders_by_stripe_id
--- $1 id of a session, PaymentIntent, charge, refund, dispute or event, $2 limit. The object's own row is asked for its order first,
+-- $1 id of a session, PaymentIntent, charge, refund, dispute, fraud warning or event, $2 limit. The object's own row is asked for its order first,
 -- then its payment, then that payment's session, and last the links.
 WITH start (node) AS (
     SELECT $1::text
     UNION SELECT payment_id FROM refunds WHERE id = $1
     UNION SELECT payment_id FROM disputes WHERE id = $1
+    UNION SELECT payment_id FROM fraud_warnings WHERE id = $1
     UNION SELECT subject_id FROM stripe_events WHERE id = $1 AND subject_id IS NOT NULL
 ), payment (node) AS (
     SELECT node FROM start

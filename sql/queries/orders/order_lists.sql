@@ -199,6 +199,10 @@ WITH terms AS (
            CASE WHEN reinstated_at >= coalesce(withdrawn_at, reinstated_at) THEN 'reinstated'
                 WHEN withdrawn_at IS NOT NULL THEN 'withdrawn' END AS funds
     FROM disputes AS dispute JOIN terms USING (livemode) WHERE payment_id IN (SELECT id FROM paid)
+), warned AS (
+    SELECT warning.id, warning.payment_id, fraud_type, actionable, warned_at, warning.observed_at, warning.created_at, decision, decided_at,
+           (SELECT max(amount) FROM payment_observations AS seen WHERE seen.payment_id = warning.payment_id) AS amount, terms.currency
+    FROM fraud_warnings AS warning JOIN terms USING (livemode) WHERE warning.payment_id IN (SELECT id FROM paid)
 ), events AS (
     SELECT stripe_events.id, type, status, reason, order_id, api_version, stripe_events.livemode, created_at, received_at, applied_at,
            attempts, next_attempt_at, last_error, number
@@ -214,6 +218,7 @@ SELECT
     (SELECT json_agg(charged ORDER BY created_at, id) FROM charged) AS charges,
     (SELECT json_agg(refunded ORDER BY created_at, id) FROM refunded) AS refunds,
     (SELECT json_agg(disputed ORDER BY created_at, id) FROM disputed) AS disputes,
+    (SELECT json_agg(warned ORDER BY created_at, id) FROM warned) AS fraud_warnings,
     (SELECT json_agg(events ORDER BY received_at, id) FROM events) AS events,
     (SELECT json_agg(changes ORDER BY seq) FROM changes) AS changes,
     (SELECT json_agg(json_build_object('tax_class', tax_class, 'percent', trim_scale(percent)::text, 'amount_gross', amount_gross, 'amount', amount)

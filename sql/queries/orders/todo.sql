@@ -25,7 +25,7 @@ WITH urgent AS MATERIALIZED (
         AND ($6::uuid IS NOT NULL OR $5 = (asking.id IN (SELECT order_id FROM order_care WHERE snoozed_until > $2)))
     ORDER BY urgent.due_by NULLS LAST, amount_total DESC, asking.id LIMIT $4
 )
-SELECT first.total, row_to_json(terms) AS order, tried.lines AS charges, paid.lines AS payments, paid.refunds, paid.disputes, opened.lines AS sessions, act.lines AS acknowledged,
+SELECT first.total, row_to_json(terms) AS order, tried.lines AS charges, paid.lines AS payments, paid.refunds, paid.disputes, warned.lines AS fraud_warnings, opened.lines AS sessions, act.lines AS acknowledged,
        remark.lines AS remark, row_to_json(care) AS care
 FROM first
 JOIN order_rows AS terms ON terms.id = first.id
@@ -54,6 +54,15 @@ CROSS JOIN LATERAL (
         FROM payments LEFT JOIN payment_observations ON payment_id = payments.id WHERE order_id = terms.id
     ) AS seen
 ) AS paid
+CROSS JOIN LATERAL (
+    SELECT json_agg(json_build_object(
+               'id', warning.id, 'payment_id', warning.payment_id, 'fraud_type', fraud_type, 'actionable', actionable,
+               'amount', (SELECT max(amount) FROM payment_observations AS seen WHERE seen.payment_id = warning.payment_id),
+               'currency', terms.currency, 'warned_at', warned_at, 'observed_at', warning.observed_at, 'created_at', warning.created_at,
+               'decision', decision, 'decided_at', decided_at) ORDER BY warning.created_at, warning.id) AS lines
+    FROM fraud_warnings AS warning
+    WHERE warning.livemode = terms.livemode AND payment_id IN (SELECT id FROM payments WHERE order_id = terms.id)
+) AS warned
 CROSS JOIN LATERAL (
     SELECT json_agg(json_build_object(
                'id', id, 'payment_id', payment_id, 'status', status, 'created_at', created_at, 'method', method, 'brand', brand,
