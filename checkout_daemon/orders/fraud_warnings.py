@@ -1,4 +1,4 @@
-"""Decides about early fraud warnings as CHECKOUT_FRAUD_WARNING says: refund the payment, ask a person, or ignore it.
+"""Decides about early fraud warnings by CHECKOUT_FRAUD_WARNING: refund the payment, ask a person, or ignore it.
 
 Each warning is decided once, in the transaction that writes the refund request: a daemon that is killed at any moment
 refunds once. A repeated warning, or one about a payment that is refunded or disputed already, refunds nothing more.

@@ -302,7 +302,7 @@ def test_an_order_is_shown_whole(run: Run, add: Callable[..., str], database_url
 
     go(pay())
     shown = run("orders", "show", "pi_1", "--json").json
-    lists = ["items", "sessions", "payments", "charges", "refunds", "disputes", "events", "changes"]
+    lists = ["items", "sessions", "payments", "charges", "refunds", "disputes", "fraud_warnings", "events", "changes"]
     assert {*shown} == {*ORDER_KEYS, *lists, "taxes", "shipping", "owner", "snoozed_until"}
     assert (shown["status"], shown["amount_refunded"]) == ("partially_refunded", 1000)
     assert [list(shown[items][0]) for items in lists] == [

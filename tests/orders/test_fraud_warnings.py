@@ -56,7 +56,7 @@ async def view_of(runtime: Runtime, order: CheckoutAnswer) -> OrderView:
 async def report(runtime: Runtime, order: CheckoutAnswer, *facts: Any, **changes: Any) -> None:
     """Merge a warning about the order's payment, or other facts about it."""
     payment = (await view_of(runtime, order)).payments[0].id
-    warning = {"fraud_type": "made_with_stolen_card", "actionable": True, "observed_at": NOW} | changes
+    warning: dict[str, Any] = {"fraud_type": "made_with_stolen_card", "actionable": True, "observed_at": NOW} | changes
     reported = [fact(payment) for fact in facts] or [
         FraudWarning(WARNING, False, payment, warned_at=NOW, event_id="evt_1", **warning)
     ]
@@ -157,7 +157,7 @@ async def test_a_disputed_payment_is_not_refunded_and_the_note_says_why(
         ({"fraud_refund_up_to": ("usd:9999",)}, "CHECKOUT_FRAUD_REFUND_UP_TO names no amount in EUR"),
         (
             {"fraud_refund_risk": "elevated"},
-            "the risk that Stripe had assessed is unknown, and CHECKOUT_FRAUD_REFUND_RISK is elevated",
+            "the risk that Stripe had assessed is normal, and CHECKOUT_FRAUD_REFUND_RISK is elevated",
         ),
     ],
 )
@@ -196,13 +196,16 @@ async def test_asked_for_a_person_it_is_explained_listed_and_alerted(
     shop = with_policy(runtime, "ask")
     await report(shop, order)
     message = await connection.fetchrow("SELECT * FROM outbox WHERE kind = 'order.attention' AND channel = 'alert'")
+    assert message is not None
     claimed = ClaimedMessage(**{name: message[name] for name in ClaimedMessage.__dataclass_fields__ if name in message})
     with pytest.raises(TryLater, match="about to be decided"):
         await attention_of(connection, (await view_of(shop, order)).order, claimed)
     await decide_fraud_warnings(shop)
     assert (await attention_of(connection, (await view_of(shop, order)).order, claimed))[1] == WARNING
     number = (await view_of(shop, order)).order.number
-    (finding,) = [found for found in (await explain_order(shop, str(number))).findings if found.code == "fraud_warning"]
+    (finding,) = [
+        found for found in (await explain_order(shop.database, str(number))).findings if found.code == "fraud_warning"
+    ]
     (item,) = [item for item in (await read_todo(shop.database, shop.settings)).items if item.kind == "fraud_warning"]
 
     assert finding.description == f"The card's issuer reports its payment as fraudulent: {WARNING}."
