@@ -7,6 +7,7 @@ refunds once. A repeated warning, or one about a payment that is refunded or dis
 from __future__ import annotations
 
 import logging
+import re
 import socket
 from dataclasses import dataclass
 from enum import StrEnum
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 
 _REQUESTS = UUID("a3b0c7d4-51f6-4c0e-9a55-0d8a4c1f7e21")
 _MOST_PER_TURN = 50
+_FRAUD_TYPE = re.compile(r"[a-z_]{1,60}")
 RISKS = ("normal", "elevated", "highest")
 """Stripe's levels of risk, the lowest first."""
 
@@ -189,5 +191,5 @@ async def _note(connection: asyncpg.Connection, wanted: _Undecided, operator: Op
 
 
 def _named(warning: FraudWarning) -> str:
-    kind = f" ({warning.fraud_type.replace('_', ' ')})" if warning.fraud_type else ""
-    return f"{warning.id}{kind}"
+    kind = warning.fraud_type or ""
+    return f"{warning.id} ({kind.replace('_', ' ')})" if _FRAUD_TYPE.fullmatch(kind) else warning.id

@@ -38,6 +38,7 @@ OURS = {
     "cursors": "holder name value",
     "discounts": "code currency",
     "disputes": "currency event_id id payment_id status",
+    "fraud_warnings": "decision event_id id payment_id",
     "missing_orders": "currency session_id",
     "item_care": "item",
     "links": "source_id target_id",
