@@ -31,6 +31,7 @@ CREATE TABLE products (
     created_at  timestamptz NOT NULL DEFAULT now(),
     updated_at  timestamptz NOT NULL DEFAULT now(),
     stock       integer,  -- pieces that are not sold, reserved ones included; null: not counted
+    images      text[] NOT NULL DEFAULT '{}',  -- all pictures, the first being image_url; empty if there are not several
     CONSTRAINT products_sku_shape CHECK (sku ~ '^[A-Za-z0-9._-]{1,64}$'),
     CONSTRAINT products_name_shape CHECK (length(name) BETWEEN 1 AND 250),
     CONSTRAINT products_unit_amount_range CHECK (unit_amount BETWEEN 0 AND 999999999999),
@@ -66,7 +67,8 @@ BEGIN
 END $$;
 -- Not `stock`: a sale changes it, and is announced only when a shopper can see the difference (announce_stock).
 CREATE TRIGGER products_announced
-    AFTER INSERT OR UPDATE OF sku, name, description, image_url, unit_amount, currency, available, position OR DELETE OR TRUNCATE
+    AFTER INSERT OR UPDATE OF sku, name, description, image_url, unit_amount, currency, available, position, images
+        OR DELETE OR TRUNCATE
     ON products FOR EACH STATEMENT EXECUTE FUNCTION announce_catalog();
 CREATE TRIGGER discounts_announced AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON discounts
     FOR EACH STATEMENT EXECUTE FUNCTION announce_catalog();
@@ -208,6 +210,7 @@ CREATE TABLE order_items (
     quantity        integer NOT NULL,
     amount          bigint NOT NULL,  -- unit_amount x quantity
     amount_discount bigint NOT NULL,  -- this line's share of the order's discount
+    image_url       text,  -- the product's picture, as it was
     PRIMARY KEY (order_id, position),
     CONSTRAINT order_items_amount CHECK (unit_amount >= 0 AND quantity BETWEEN 1 AND 999 AND amount = unit_amount * quantity),
     CONSTRAINT order_items_discount CHECK (amount_discount BETWEEN 0 AND amount)
@@ -1787,8 +1790,9 @@ BEGIN
     placed_parameters := replace(
         replace(new_parameters, '"\u0001"', '"' || placed_number || '"'),
         '"\u0002"', '"' || coalesce((SELECT id::text FROM shop_identity LIMIT 1), '') || '"');
-    INSERT INTO order_items (order_id, position, sku, name, description, unit_amount, quantity, amount, amount_discount)
-    SELECT new_id, item.position, item.sku, item.name, item.description, item.unit_amount, item.quantity, item.amount, item.discount
+    INSERT INTO order_items (order_id, position, sku, name, description, unit_amount, quantity, amount, amount_discount, image_url)
+    SELECT new_id, item.position, item.sku, item.name, item.description, item.unit_amount, item.quantity, item.amount, item.discount,
+           (SELECT image_url FROM products WHERE products.sku = item.sku)
     FROM unnest(skus, names, descriptions, unit_amounts, quantities, amounts, discounts)
         WITH ORDINALITY AS item (sku, name, description, unit_amount, quantity, amount, discount, position);
     INSERT INTO session_attempts (order_id, attempt, parameters, started_at) VALUES (new_id, 1, placed_parameters, now());

@@ -44,7 +44,8 @@ class Cart:
 class Product:
     """A product of the catalog, with its price in minor units. `image_url` is a URL or a path of the storefront.
 
-    `stock`: the pieces that are not sold, reserved ones included; None: not counted, or not given in a file.
+    `stock`: the pieces that are not sold, reserved ones included; None: not counted, or not given in a file. `images`
+    are all pictures, beginning with `image_url`, or none if there are not several.
     """
 
     sku: str
@@ -55,6 +56,12 @@ class Product:
     currency: str
     available: bool
     stock: int | None = None
+    images: tuple[str, ...] = ()
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Every picture, the first one first."""
+        return self.images or ((self.image_url,) if self.image_url else ())
 
 
 def check_cart(items: Sequence[CartLine]) -> tuple[Cart | None, list[FieldError]]:

@@ -37,7 +37,10 @@ class Discount:
 
 @dataclass(frozen=True, slots=True)
 class PricedLine:
-    """`amount` = unit_amount x quantity; `amount_discount` = this line's share of the discount. Minor units."""
+    """`amount` = unit_amount x quantity; `amount_discount` = this line's share of the discount. Minor units.
+
+    `image_url`: the product's picture, an address or a path of the storefront.
+    """
 
     sku: str
     name: str
@@ -46,6 +49,7 @@ class PricedLine:
     quantity: int
     amount: int
     amount_discount: int
+    image_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +180,7 @@ def price_cart(
                 quantity=line.quantity,
                 amount=amount,
                 amount_discount=share,
+                image_url=product.image_url,
             )
             for (line, product), unit, amount, share in zip(wanted, units, amounts, shares, strict=True)
         ),

@@ -8,7 +8,7 @@ import asyncpg
 
 from checkout_daemon.catalog.cart import Product
 from checkout_daemon.database.queries import sql
-from checkout_daemon.database.records import columns
+from checkout_daemon.database.records import columns, record_of
 
 # Any constant that no other advisory lock uses.
 _LOCK_KEY = 0x636174616C6F67
@@ -22,7 +22,7 @@ async def lock_catalog(connection: asyncpg.Connection) -> None:
 
 async def list_products(connection: asyncpg.Connection) -> list[Product]:
     """Return all products in display order."""
-    return [Product(**dict(row)) for row in await connection.fetch(sql("list_products"))]
+    return [record_of(Product, row) for row in await connection.fetch(sql("list_products"))]
 
 
 async def find_products(
@@ -30,7 +30,7 @@ async def find_products(
 ) -> dict[str, Product]:
     """Return the products that exist, by sku. With a key, take its advisory lock first, in the same round trip."""
     rows = await connection.fetch(sql("find_products"), list(skus), lock_key)
-    return {row["sku"]: Product(**dict(row)) for row in rows}
+    return {row["sku"]: record_of(Product, row) for row in rows}
 
 
 async def lock_products(connection: asyncpg.Connection) -> None:
@@ -43,7 +43,9 @@ async def upsert_products(connection: asyncpg.Connection, products: Sequence[Pro
 
     Neither changes the stock.
     """
-    await connection.execute(sql("upsert_products"), *columns(products, *_COLUMNS))
+    # PostgreSQL has no lists of different lengths in one array.
+    pictures = [" ".join(product.images) for product in products]
+    await connection.execute(sql("upsert_products"), *columns(products, *_COLUMNS), pictures)
 
 
 async def place_products(connection: asyncpg.Connection, skus: Sequence[str]) -> None:

@@ -21,6 +21,8 @@ _LARGEST_LIMIT = 2**31 - 1
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _FLAGS |= {"wahr": True, "falsch": False}  # what a German spreadsheet writes
 _WHOLE = re.compile(r"\+?[0-9]{1,15}(\.0)?")
+_PICTURE = re.compile(r"https://|/(?!/)")  # a page over https shows no picture from http
+_MOST_PICTURES = 20
 _CURRENCY = re.compile(r"[a-z]{3}")
 
 
@@ -36,11 +38,12 @@ def read_product(values: Mapping[str, object]) -> tuple[Product | None, list[str
         sku=row.read("sku", _code(SKU, cleaned), "must be 1 to 64 of A-Z a-z 0-9 . _ -", "", required=True),
         name=row.text("name", 250, required=True),
         description=row.text("description", 2000, allow="\n"),
-        image_url=row.url("image_url"),
+        image_url=(pictures := row.pictures())[0],
         unit_amount=row.integer("unit_amount", 0, row.largest_amount, 0, required=True),
         currency=row.currency("", required=True),
         available=row.read("available", _flag, "must be true or false", True),
         stock=row.integer("stock", 0, _LARGEST_LIMIT, None),
+        images=pictures[1],
     )
     row.check_step("unit_amount", product.unit_amount, product.currency)
     return (None if row.faults else product), row.faults
@@ -94,6 +97,8 @@ def _as_text(value: object) -> str:
             return ""
         case bool():
             return str(value).lower()
+        case tuple():
+            return " ".join(value)
         case Decimal():
             return f"{value.normalize():f}"
         case datetime():
@@ -152,9 +157,18 @@ class _RowReader:
 
     def url(self, name: str) -> str | None:
         url = self.text(name, 2000)
-        if url and not re.match(r"https://|/(?!/)", url):  # a page over https shows no picture from http
+        if url and not _PICTURE.match(url):
             self.fault(f"{name} must start with https:// or /", url)
         return url or None
+
+    def pictures(self) -> tuple[str | None, tuple[str, ...]]:
+        """Return the first picture, and all of them if there are several."""
+        first = self.url("image_url")
+        rule = f"must be up to {_MOST_PICTURES} addresses, with a blank between, that start with https:// or /"
+        images = self.read("images", _pictures, rule, ())
+        if images and first and images[0] != first:
+            self.fault("images must begin with image_url", images[0])
+        return first or (images[0] if images else None), images if len(images) > 1 else ()
 
     def integer(self, name: str, least: int, most: int, default: D, *, required: bool = False) -> int | D:
         def parse(value: object) -> int | None:
@@ -173,6 +187,18 @@ class _RowReader:
     def check_step(self, name: str, amount: int, currency: str) -> None:
         if amount % step(currency):
             self.fault(f"{name} must be a multiple of {step(currency)} in {currency}", amount)
+
+
+def _pictures(value: object) -> tuple[str, ...] | None:
+    """Read addresses of pictures: a text with blanks between them, or a list as JSON has it. None: they are faulty."""
+    if isinstance(value, list) and all(isinstance(url, str) for url in value):
+        urls = [trimmed(url) for url in value]
+    elif isinstance(value, str):
+        urls = value.split()
+    else:
+        return None
+    usable = (len(url) <= 2000 and _PICTURE.match(url) and unusable(url) is None and " " not in url for url in urls)
+    return tuple(urls) if len(urls) <= _MOST_PICTURES and all(usable) else None
 
 
 def _string(value: object) -> str | None:

@@ -15,10 +15,12 @@ from checkout_daemon.model.locale import stripe_locale
 from checkout_daemon.model.orders import order_id_from
 from checkout_daemon.model.shipping import OrderShipping
 from checkout_daemon.orders.order_store import PayableOrder
+from checkout_daemon.urls import BadUrl, read_http_url
 
 # The statement that inserts the attempt replaces these with the order's number and the shop's id. No other text in the
 # parameters is a single control character.
 _NUMBER, _SHOP = "\x01", "\x02"
+_LONGEST_PICTURE = 2048  # Stripe's limit of an address
 
 
 def idempotency_key(order_id: str, attempt: int) -> str:
@@ -64,7 +66,8 @@ def session_parameters(
                     "unit_amount": line.unit_amount,
                     "product_data": {"name": line.name, "metadata": {"sku": line.sku}}
                     # Stripe refuses an empty description.
-                    | ({"description": plain_of(line.description)} if line.description else {}),
+                    | ({"description": plain_of(line.description)} if line.description else {})
+                    | ({"images": [picture]} if (picture := _picture(line.image_url, public_url)) else {}),
                 },
             }
             for line in order.lines
@@ -97,6 +100,18 @@ def session_parameters(
     }
     session["discounts"] = [{"coupon": coupon["id"]}]
     return {"session": session, "coupon": coupon}
+
+
+def _picture(url: str | None, public_url: str) -> str | None:
+    """Return the address of a picture if Stripe can load it, else None: it would refuse the whole session."""
+    address = public_url + url if url and url.startswith("/") else url
+    if not address or len(address) > _LONGEST_PICTURE or not address.isascii() or not address.startswith("https://"):
+        return None
+    try:
+        read_http_url(address, final=True)
+    except BadUrl:
+        return None
+    return address
 
 
 def _add_shipping(session: dict[str, Any], order: PayableOrder, shipping: OrderShipping) -> None:

@@ -25,6 +25,7 @@ def product_answers(snapshot: CatalogSnapshot, listed: Iterable[Product], curren
             snapshot.is_available(product) and product.currency == currency,
             left.get(product.sku),
             _summary(product.description),
+            list(product.images),
         )
         for product in listed
     ]

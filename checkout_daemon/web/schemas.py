@@ -110,6 +110,9 @@ class ProductAnswer(Answer):
     available: bool
     left: Annotated[int, Meta(description="How many are left, if at most 5")] | None = None
     summary: Annotated[str, Meta(description="The description as plain text, if that is another text")] | None = None
+    images: Annotated[list[str], Meta(description="All pictures, if there are several")] = msgspec.field(
+        default_factory=list
+    )
 
 
 class Catalog(Answer):

@@ -13,7 +13,7 @@ from checkout_daemon.catalog.cart import Product
 from checkout_daemon.catalog.descriptions import plain_of
 from checkout_daemon.model.money import exponent
 from checkout_daemon.shop.records import Words
-from checkout_daemon.web.site_files import MANIFEST, product_path
+from checkout_daemon.web.site_files import MANIFEST, absolute, product_path
 
 _LONGEST_DESCRIPTION = 200
 
@@ -25,17 +25,17 @@ def title_of(name: str, words: Words) -> str:
 
 def catalog_head(name: str, words: Words, public_url: str, logo: str | None) -> list[str]:
     """Return the tags of the catalog's page. `logo` is a path."""
-    picture = public_url + logo if logo and not logo.endswith(".svg") else None
-    return _head(name, title_of(name, words), words.description, f"{public_url}/", picture, "website")
+    pictures = [public_url + logo] if logo and not logo.endswith(".svg") else []
+    return _head(name, title_of(name, words), words.description, f"{public_url}/", pictures, "website")
 
 
 def product_head(shop: str, product: Product, public_url: str, *, available: bool) -> list[str]:
     """Return the tags of a product's page."""
     address = public_url + product_path(product.sku)
     text = _shortened(plain_of(product.description))
-    picture = _absolute(product.image_url, public_url)
-    tags = _head(shop, f"{product.name} – {shop}", text, address, picture, "product")
-    return [*tags, data_element(_offer(product, address, picture, available), "application/ld+json")]
+    pictures = [absolute(url, public_url) for url in product.pictures]
+    tags = _head(shop, f"{product.name} – {shop}", text, address, pictures, "product")
+    return [*tags, data_element(_offer(product, address, pictures, available), "application/ld+json")]
 
 
 def other_head() -> list[str]:
@@ -49,17 +49,17 @@ def data_element(value: object, kind: str = "application/json", name: str = "") 
     return f'<script type="{kind}"{f" id={chr(34)}{name}{chr(34)}" if name else ""}>{data}</script>'
 
 
-def _head(shop: str, title: str, description: str, address: str, picture: str | None, kind: str) -> list[str]:
+def _head(shop: str, title: str, description: str, address: str, pictures: list[str], kind: str) -> list[str]:
     properties = {
         "og:site_name": shop,
         "og:title": title,
         "og:type": kind,
         "og:url": address,
         "og:description": description,
-        "og:image": picture or "",
     }
     tags = [f'<meta name="description" content="{escape(description)}">'] if description else []
     tags += [f'<meta property="{name}" content="{escape(text)}">' for name, text in properties.items() if text]
+    tags += [f'<meta property="og:image" content="{escape(picture)}">' for picture in pictures]
     return [*tags, f'<link rel="canonical" href="{escape(address)}">', *_common()]
 
 
@@ -67,10 +67,10 @@ def _common() -> Iterator[str]:
     yield f'<link rel="manifest" href="{MANIFEST}">'
 
 
-def _offer(product: Product, address: str, picture: str | None, available: bool) -> dict[str, Any]:
+def _offer(product: Product, address: str, pictures: list[str], available: bool) -> dict[str, Any]:
     """Return the product as https://schema.org/Product."""
     state = "InStock" if available else "OutOfStock"
-    about = {"description": plain_of(product.description), "image": picture}
+    about = {"description": plain_of(product.description), "image": pictures[0] if len(pictures) == 1 else pictures}
     return {
         "@context": "https://schema.org",
         "@type": "Product",
@@ -85,10 +85,6 @@ def _offer(product: Product, address: str, picture: str | None, available: bool)
             "availability": f"https://schema.org/{state}",
         },
     }
-
-
-def _absolute(url: str | None, public_url: str) -> str | None:
-    return public_url + url if url and url.startswith("/") else url
 
 
 def _shortened(text: str) -> str:

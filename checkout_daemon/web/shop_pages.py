@@ -105,8 +105,8 @@ class ShopPages:
     async def sitemap(self) -> File:
         """Return the addresses of the catalog and of every product."""
         await self._refresh()
-        skus = self._snapshot.products if self._snapshot else ()
-        return file_of(SITEMAP, {SITEMAP: sitemap(self._settings.public_url, skus)})
+        products = self._snapshot.products.values() if self._snapshot else ()
+        return file_of(SITEMAP, {SITEMAP: sitemap(self._settings.public_url, products)})
 
     def _place(self, path: str) -> str:
         """Return the path of the catalog or of a product that there is, or what other pages have in common."""
@@ -201,7 +201,7 @@ class ShopPages:
     def _product_fallback(self, language: str, product: Product, *, available: bool) -> str:
         texts = self._shop.texts_in(language)
         state = "" if available else f" ({escape(texts['catalog']['unavailable'])})"
-        picture = f'<img src="{escape(product.image_url)}" alt="" width="400">' if product.image_url else ""
+        picture = "".join(f'<img src="{escape(url)}" alt="" width="400">' for url in product.pictures)
         return (
             f'<div class="fallback"><h1>{escape(product.name)}</h1>'
             f"<p>{escape(self._price(language, product))}{state}</p>{picture}{html_of(product.description)}"

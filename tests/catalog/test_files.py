@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -299,6 +300,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 names = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"]), min_size=1, max_size=40)
+
+
+def with_pictures(product: Product) -> Product:
+    """Give a product with a picture two more."""
+    return replace(product, images=(product.image_url, "/2.svg", "/3.svg")) if product.image_url else product
+
+
 products = st.builds(
     Product,
     sku=st.from_regex(r"\A[A-Za-z0-9._-]{1,64}\Z"),
@@ -308,7 +316,7 @@ products = st.builds(
     unit_amount=st.integers(0, 99_999_999).map(lambda amount: amount // 100 * 100),
     currency=st.sampled_from(["eur", "jpy", "kwd", "isk"]),
     available=st.booleans(),
-)
+).map(with_pictures)
 
 
 @given(st.lists(products, max_size=5, unique_by=lambda product: product.sku))
@@ -316,6 +324,42 @@ def test_any_products_read_back_from_both_formats(listed: list[Product]) -> None
     catalog = CatalogFile(products=tuple(listed))
     assert parse_catalog(csv_text(catalog, discounts=False)) == catalog
     assert parse_catalog(json_text(catalog, discounts=False)) == catalog
+
+
+@pytest.mark.parametrize(
+    ("columns", "image_url", "images"),
+    [
+        ({"images": ["/1.svg", "/2.svg"]}, "/1.svg", ("/1.svg", "/2.svg")),
+        ({"images": " /1.svg\n/2.svg "}, "/1.svg", ("/1.svg", "/2.svg")),
+        ({"images": "/1.svg"}, "/1.svg", ()),
+        ({"images": [], "image_url": "/1.svg"}, "/1.svg", ()),
+        ({"images": "/1.svg /2.svg", "image_url": "/1.svg"}, "/1.svg", ("/1.svg", "/2.svg")),
+    ],
+)
+def test_the_first_picture_of_several_is_the_products(
+    columns: dict[str, object], image_url: str, images: tuple[str, ...]
+) -> None:
+    product, faults = read_product({"sku": "A", "name": "A", "unit_amount": 100, "currency": "eur"} | columns)
+    assert faults == []
+    assert product is not None
+    assert (product.image_url, product.images) == (image_url, images)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"images": "/1.svg http://shop.example/2.svg"},
+        {"images": ["/1.svg", 2]},
+        {"images": ["/1 svg"]},
+        {"images": 5},
+        {"images": " ".join(f"/{number}.svg" for number in range(21))},
+        {"images": "/1.svg /2.svg", "image_url": "/2.svg"},
+    ],
+)
+def test_faulty_pictures_are_named(columns: dict[str, object]) -> None:
+    product, faults = read_product({"sku": "A", "name": "A", "unit_amount": 100, "currency": "eur"} | columns)
+    assert product is None
+    assert [fault.startswith("images must ") for fault in faults] == [True]
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "'=1", "''=1", "'", "＝1"])

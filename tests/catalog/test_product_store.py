@@ -14,6 +14,7 @@ from checkout_daemon.catalog.product_store import find_products, list_products, 
 PEN = Product("PEN", "Pen", "It writes.", "/products/PEN.svg", 250, "eur", True)
 LAMP = Product("LAMP", "Lamp", "", None, 8900, "eur", False)
 INK = Product("INK", "Ink", "", "https://shop.example/ink.png", 0, "eur", True)
+MUG = Product("MUG", "Mug", "", "/1.png", 900, "eur", True, images=("/1.png", "https://shop.example/2.png"))
 
 
 @pytest.fixture
@@ -24,8 +25,8 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def test_products_come_back_as_they_were_stored(connection: asyncpg.Connection) -> None:
-    await upsert_products(connection, [LAMP, PEN, INK])
-    assert await list_products(connection) == [LAMP, PEN, INK]
+    await upsert_products(connection, [LAMP, PEN, MUG, INK])
+    assert await list_products(connection) == [LAMP, PEN, MUG, INK]
 
 
 async def test_a_product_stored_again_is_replaced_and_keeps_its_place(connection: asyncpg.Connection) -> None:

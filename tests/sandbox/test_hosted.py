@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from html import unescape
+from typing import Any
 
 import aiohttp
 import pytest
@@ -77,6 +78,22 @@ async def test_html_in_a_product_is_text(client: stripe.StripeClient, browser: a
     assert evil in unescape(html)
     assert "<script" not in html
     assert "<b " not in html
+
+
+async def test_a_product_has_its_picture_if_it_comes_over_https(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession
+) -> None:
+    def line(url: str) -> dict[str, Any]:
+        product = {"name": "Mug", "images": [url]}
+        return {"quantity": 1, "price_data": {"currency": "eur", "unit_amount": 3000, "product_data": product}}
+
+    urls = ["https://pics.example/mug.png?a=1&b=2", "http://pics.example/mug.png"]
+    session = await open_session(client, line_items=[line(url) for url in urls])
+    async with browser.get(path_of(session)) as response:
+        html = await response.text()
+        assert "img-src https:;" in response.headers["Content-Security-Policy"]
+    assert html.count("<img ") == 1
+    assert 'src="https://pics.example/mug.png?a=1&amp;b=2"' in html
 
 
 async def test_a_card_pays_and_leads_back(client: stripe.StripeClient, browser: aiohttp.ClientSession) -> None:

@@ -30,7 +30,7 @@ FREE = {
     "proposals": "host note outcome",
     "order_care": "owner",
     "order_changes": "actor note",
-    "order_items": "description name",
+    "order_items": "description image_url name",
     "order_shipping": "carrier city estimate label line1 line2 name postal_code state tracking_number tracking_url",
     "order_texts": "text",
     "orders": "customer_email customer_name customer_phone discount_code locale",

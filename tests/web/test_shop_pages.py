@@ -9,6 +9,7 @@ import re
 import threading
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import asyncpg
 import pytest
@@ -258,6 +259,27 @@ async def test_a_product_has_a_page_with_its_head(pages: Client, tea: str) -> No
     assert (offer["@type"], offer["name"], offer["offers"]["price"]) == ("Product", "Tea <i>", "4.50")
     assert offer["offers"]["availability"] == "https://schema.org/InStock"
     assert "noindex" not in page
+
+
+async def test_all_pictures_of_a_product_are_told(pages: Client, connection: asyncpg.Connection, tea: str) -> None:
+    await connection.execute(
+        "UPDATE products SET images = ARRAY[image_url, 'https://pics.example/2.png'] WHERE sku = 'TEA-1'"
+    )
+    memory = pages.app[SHOP]._catalog
+    assert memory is not None
+    memory.lapse()
+    page = await text_of(pages, tea)
+    pictures = ["https://bits.example/products/tea.svg", "https://pics.example/2.png"]
+    assert re.findall(r'<meta property="og:image" content="([^"]+)">', page) == pictures
+    found = re.search(r'<script type="application/ld\+json">(.*?)</script>', page)
+    assert found
+    assert json.loads(found[1])["image"] == pictures
+    assert data_of(page, "product")["product"]["images"] == ["/products/tea.svg", pictures[1]]
+    assert page.partition('<div class="fallback">')[2].count("<img ") == 2
+    async with pages.get("/sitemap.xml") as answer:
+        sitemap = ElementTree.fromstring(await answer.text())
+    image = "{http://www.google.com/schemas/sitemap-image/1.1}loc"
+    assert set(pictures) <= {found.text for found in sitemap.iter(image)}
 
 
 async def test_a_products_page_follows_its_stock(pages: Client, connection: asyncpg.Connection, tea: str) -> None:

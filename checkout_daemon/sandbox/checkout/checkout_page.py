@@ -31,6 +31,8 @@ class Bill:
     items: list[dict[str, Any]]
     rates: dict[str, dict[str, Any]] = field(default_factory=dict)
     code: str | None = None
+    pictures: dict[str, str] = field(default_factory=dict)
+    """The first picture of each product that has one, by the product's id."""
 
 
 def checkout(bill: Bill, form: Form, error: str | None = None, notice: str | None = None) -> str:
@@ -80,7 +82,7 @@ def _table(bill: Bill, form: Form) -> str:
     session = bill.session
     currency = session["currency"]
     rows = "".join(
-        f"<tr><td>{escape(item['description'] or 'Item')}</td><td>{_quantity(item, form)}</td>"
+        f"<tr><td>{_picture(bill, item)}{escape(item['description'] or 'Item')}</td><td>{_quantity(item, form)}</td>"
         f"<td>{money(item['amount_subtotal'], currency)}</td></tr>"
         for item in bill.items
     )
@@ -100,6 +102,13 @@ def _table(bill: Bill, form: Form) -> str:
 <tbody>{rows}</tbody>
 <tfoot>{foot}<tr class="total"><th scope="row" colspan="2">Total</th><td>{total}</td></tr></tfoot>
 </table>{update}"""
+
+
+def _picture(bill: Bill, item: dict[str, Any]) -> str:
+    url = bill.pictures.get(item["price"]["product"], "")
+    if not url.startswith("https://"):  # what the page's policy allows
+        return ""
+    return f'<img class="item" src="{escape(url)}" alt="" width="48" height="48" referrerpolicy="no-referrer">'
 
 
 def _quantity(item: dict[str, Any], form: Form) -> str:

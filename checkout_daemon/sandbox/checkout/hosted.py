@@ -19,7 +19,9 @@ from checkout_daemon.sandbox.storage import Stored
 
 _HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src https:; frame-ancestors 'none'; base-uri 'none'"
+    ),
     "Referrer-Policy": "same-origin",  # with no-referrer a browser sends our own forms without their origin
     "X-Content-Type-Options": "nosniff",
 }
@@ -193,11 +195,14 @@ class Hosted:
         rates = [storage.find(option["shipping_rate"], "shipping_rate") for option in body["shipping_options"]]
         discount = session.private.get("discount")
         code = storage.find(discount["promotion_code"]) if discount and discount["promotion_code"] else None
+        items = [line.body for line in storage.children(session.id, "item")]
+        products = [storage.find(item["price"]["product"], "product") for item in items]
         return checkout_page.Bill(
             body,
-            [line.body for line in storage.children(session.id, "item")],
+            items,
             {rate.id: rate.body for rate in rates if rate},
             code.body["code"] if code else None,
+            {product.id: product.body["images"][0] for product in products if product and product.body["images"]},
         )
 
 

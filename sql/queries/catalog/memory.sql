@@ -6,6 +6,6 @@
 -- before. The stock changes with every order, so it comes apart, as a JSON object of free pieces by sku, or null if nothing is counted.
 SELECT concat_ws(' ',
     (SELECT sum(hashint8extended(hash_record_extended(
-        ROW(sku, name, description, image_url, unit_amount, currency, available, position), 0), 0)) FROM products),
+        ROW(sku, name, description, image_url, unit_amount, currency, available, position, images), 0), 0)) FROM products),
     '/', (SELECT sum(hashint8extended(hash_record_extended(discounts, 0), 0)) FROM discounts)) AS state,
     (SELECT json_object_agg(sku, free) FROM stock_levels) AS free;

@@ -52,7 +52,7 @@ SELECT locale FROM orders WHERE id = $1;
 
 -- name: read_items
 -- $1 order id
-SELECT sku, name, description, unit_amount, quantity, amount, amount_discount
+SELECT sku, name, description, unit_amount, quantity, amount, amount_discount, image_url
 FROM order_items WHERE order_id = $1 ORDER BY position;
 
 -- name: has_mismatch

@@ -1,12 +1,12 @@
-/** A product's own page: its picture, price and whole description. */
+/** A product's own page: its pictures, price and whole description. */
 
 import { Icon } from '@/components/Icon';
-import { ProductPicture } from '@/components/ProductPicture';
 import type { Product } from '@/lib/api';
 import type { ShownProduct } from '@/lib/pageData';
 import { titleFor } from '@/lib/shop';
 import { useTitle } from '@/lib/useTitle';
 import { useTexts } from '@/texts/language';
+import { Gallery } from './Gallery';
 
 interface ProductPageProps {
   readonly shown: ShownProduct;
@@ -25,7 +25,7 @@ export function ProductPage({ shown: { product, html }, held, onAdd, onOpenCart 
         <Icon name="return" />
         {texts.shop.back}
       </a>
-      <ProductPicture url={product.image_url} eager />
+      <Gallery product={product} />
       <div className="product-text">
         <h1 id="product-name">{product.name}</h1>
         <p className="product-price">{money(product.unit_amount, product.currency)}</p>

@@ -257,6 +257,11 @@ export interface components {
             readonly left?: number | null;
             /** @default null */
             readonly summary?: string | null;
+            /**
+             * @description All pictures, if there are several
+             * @default []
+             */
+            readonly images?: readonly string[];
         };
         /**
          * Health
