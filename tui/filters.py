@@ -47,20 +47,10 @@ class Choice:
         """Return the command that prints the same list."""
         options = [option for status in self.statuses for option in ("--status", status)]
         options += ["--attention"] if self.attention else []
-        options += self._bounds(time_zone)
+        options += bounds(self.span, time_zone)
         options += ["--filter", self.search] if self.search else []
         options += ["--sort", str(self.sort)] if self.sort != NEWEST_FIRST else []
         return command_line("orders", "list", *options)
-
-    def _bounds(self, time_zone: str) -> list[str]:
-        now = datetime.now(UTC)
-        span = read_range(self.span, time_zone, now) if self.span else None
-        if span is None:
-            return []
-        bounds = {"--since": span.since, "--until": span.until}
-        if span.until is None and read_past(self.span, time_zone, now) is not None:
-            return ["--since", self.span]
-        return [word for name, time in bounds.items() if time for word in (name, _word(time, time_zone))]
 
     def chips(self) -> list[tuple[str, str, bool]]:
         """Return each chip's action, text, and whether it narrows the list."""
@@ -75,6 +65,18 @@ class Choice:
 
     def _span_words(self) -> str:
         return f"last {self.span}" if self.span in _LENGTHS else self.span or "any time"
+
+
+def bounds(span: str, time_zone: str) -> list[str]:
+    """Return the options --since and --until of a range as it was typed; none for an empty text."""
+    now = datetime.now(UTC)
+    found = read_range(span, time_zone, now) if span else None
+    if found is None:
+        return []
+    if found.until is None and read_past(span, time_zone, now) is not None:
+        return ["--since", span]
+    times = {"--since": found.since, "--until": found.until}
+    return [word for name, time in times.items() if time for word in (name, _word(time, time_zone))]
 
 
 def _word(time: datetime, time_zone: str) -> str:

@@ -59,7 +59,7 @@ PLACES: tuple[Place, ...] = (
     Place("proposals", ("pr",), "Proposals: approve or reject them", lambda go: go.proposals(), "P"),
     Place("trigger", ("tr",), "Trigger a test event at Stripe", lambda go: go.trigger(), "T"),
     Place("health", ("h", "doctor"), "Health checks, and how to fix what fails", lambda go: go.health(), "H"),
-    Place("money", ("report", "payouts"), "Orders, fees, net and payouts, by day and more", lambda go: go.money()),
+    Place("money", ("m", "report", "payouts"), "Orders, fees, net and payouts, by day and more", lambda go: go.money()),
     *map(_of_status, OrderStatus),
 )
 

@@ -5,7 +5,7 @@ Both read the same accounts. Amounts are exact decimals of minor units; no line 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -37,7 +37,8 @@ _ACCOUNTS = {
     Side.PAYOUTS: BANK,
     Side.OTHER: _OTHER,
 }
-ACCOUNTS = (STRIPE, BANK, "Income:Sales", "Income:Refunds", "Expenses:Disputes", FEES, DISPUTE_FEES, _OTHER)
+OPENING = "Equity:Opening-Balances"
+ACCOUNTS = (STRIPE, BANK, "Income:Sales", "Income:Refunds", "Expenses:Disputes", FEES, DISPUTE_FEES, _OTHER, OPENING)
 """Every account that is used."""
 
 
@@ -78,6 +79,16 @@ def beginning(book: Book, first: date, currencies: Iterable[str]) -> Iterator[st
     yield ""
 
 
+def opening(book: Book, day: date, balances: Mapping[str, int]) -> Iterator[str]:
+    """Yield the lines that state the balance at Stripe with which a day begins, in minor units by currency."""
+    for currency, amount in sorted(balances.items()):
+        if amount:
+            yield f"{day} * opening balance" if book is Book.HLEDGER else f'{day} * "Stripe" "opening balance"'
+            yield _posting(Posting(STRIPE, amount), currency)
+            yield _posting(Posting(OPENING, -amount), currency)
+            yield ""
+
+
 def entry(book: Book, line: OrderLine, time_zone: str) -> Iterator[str]:
     """Yield the lines of one transaction. Its day is that of the time zone; its id and its order are tags."""
     day = line.created_at.astimezone(ZoneInfo(time_zone)).date()
@@ -92,8 +103,12 @@ def entry(book: Book, line: OrderLine, time_zone: str) -> Iterator[str]:
         yield f'{day} * "Stripe" "{about}"'
         yield from (f'  {name}: "{_word(value)}"' for name, value in tags.items() if value)
     for posting in postings(line):
-        yield f"  {posting.account:<28}  {_decimal(posting.amount, line.currency):>14} {line.currency.upper()}"
+        yield _posting(posting, line.currency)
     yield ""
+
+
+def _posting(posting: Posting, currency: str) -> str:
+    return f"  {posting.account:<28}  {_decimal(posting.amount, currency):>14} {currency.upper()}"
 
 
 def _decimal(amount: int, currency: str) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from checkout_daemon.bank.books import Book, beginning, entry
+from checkout_daemon.bank.books import Book, beginning, entry, opening
 from checkout_daemon.bank.order_lines import OrderLine, every_line
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.reading import Readable
@@ -30,7 +30,8 @@ async def export_lines(
 ) -> AsyncIterator[tuple[int, str]]:
     """Yield the text of the lines made since and before a time, page by page, each with how many lines it has.
 
-    The oldest come first. What declares columns or accounts comes first, with no line.
+    The oldest come first. What declares columns or accounts comes first, with no line. Double entry opens with the
+    balance that all earlier lines add up to, so that the account of Stripe is what Stripe holds, whatever the time.
     """
     if form is ExportForm.CSV:
         yield 0, csv_text([list(CSV_KEYS)])
@@ -40,8 +41,10 @@ async def export_lines(
     book = Book(form.value)
     async with database.connection() as connection:
         found = await connection.fetch(sql("currencies_of_lines"), livemode, since, until)
-    first = min((row["first_at"] for row in found), default=since)
+        held = {row["currency"]: row["held"] for row in await connection.fetch(sql("balance_before"), livemode, since)}
+    first = since if held else min((row["first_at"] for row in found), default=since)
     day = first.astimezone(ZoneInfo(time_zone)).date()
-    yield 0, "\n".join(beginning(book, day, [row["currency"] for row in found])) + "\n"
+    lines = [*beginning(book, day, {row["currency"] for row in found} | held.keys()), *opening(book, day, held)]
+    yield 0, "\n".join(lines) + "\n"
     async for page in every_line(database, since, until, livemode=livemode):
         yield len(page), "".join(f"{text}\n" for line in page for text in entry(book, line, time_zone))

@@ -13,9 +13,17 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import msgspec
 
-from checkout_daemon.bank.bank_store import note_lines_read, payouts_to_read, write_lines, write_payouts
+from checkout_daemon.bank.bank_store import (
+    CURSORS,
+    BalanceRead,
+    last_reading,
+    note_lines_read,
+    payouts_to_read,
+    write_lines,
+    write_payouts,
+)
 from checkout_daemon.bank.records import line_of, payout_of
-from checkout_daemon.database.leases import Lease, leased, read_cursor
+from checkout_daemon.database.leases import Lease, leased
 from checkout_daemon.database.queries import sql
 from checkout_daemon.ledger.event_types import BALANCE_TYPES
 from checkout_daemon.runtime import Runtime
@@ -25,9 +33,6 @@ from checkout_daemon.stripe_api.events import stripe_time
 from checkout_daemon.stripe_api.throttle import at_most
 
 _log = logging.getLogger(__name__)
-
-CURSORS = {True: "balance", False: "balance-test"}
-"""The name of the cursor by livemode: a live key and a test key see different balances."""
 
 READ_EVERY = timedelta(minutes=5)
 """How often the lines are read without an event that asks for it."""
@@ -41,19 +46,6 @@ _BEFORE_THE_FIRST_ORDER = timedelta(days=1)
 _STATUS_MOVES_FOR = timedelta(days=35)  # a payout fails within five working days, hardly ever later
 _PAYOUTS_A_TURN = 50
 _CALLS_PER_SECOND = 5.0
-
-
-class BalanceRead(msgspec.Struct, frozen=True):
-    """How far the balance was read, by Stripe's clock: every line made from `began` until `until` is stored.
-
-    `payouts_at` is when payouts were last listed, by our clock. `refused_at` is when Stripe refused our key, None
-    unless it did so the last time.
-    """
-
-    began: datetime
-    until: datetime
-    payouts_at: datetime | None = None
-    refused_at: datetime | None = None
 
 
 async def read_balance(runtime: Runtime, *, at_once: bool = False) -> int:
@@ -83,14 +75,6 @@ async def read_balance(runtime: Runtime, *, at_once: bool = False) -> int:
             _log.warning("the balance is not read: %s", error.detail)
             await reader.save(refused_at=datetime.now(UTC))
             return 0
-
-
-async def last_reading(connection: asyncpg.Connection, *, livemode: bool) -> tuple[BalanceRead | None, datetime]:
-    """Return how far the balance was read, and when by the database's clock; None before the first time."""
-    found = await read_cursor(connection, CURSORS[livemode])
-    if found is None or found[0] is None:
-        return None, datetime.fromtimestamp(0, UTC)
-    return msgspec.json.decode(found[0], type=BalanceRead), found[1]
 
 
 async def _is_due(connection: asyncpg.Connection, read: BalanceRead, saved_at: datetime) -> bool:

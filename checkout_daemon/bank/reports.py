@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -17,81 +17,11 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from checkout_daemon.bank.bank_store import last_reading
 from checkout_daemon.bank.order_lines import Sums, sums_of
+from checkout_daemon.bank.report_rows import OF_ORDERS, By, ComparedRow, Report, Row
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.reading import Readable
-
-
-class By(StrEnum):
-    """What the rows of a report are: spans of time, or a property of the payment or order."""
-
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-    CURRENCY = "currency"
-    METHOD = "method"
-    COUNTRY = "country"
-    SKU = "sku"
-    TAX = "tax"
-    DISCOUNT = "discount"
-    DECLINE = "decline"
-
-    @property
-    def is_time(self) -> bool:
-        """Return whether the rows are spans of time."""
-        return self in (By.DAY, By.WEEK, By.MONTH)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What happened in one currency under one key: a date, a method … None: what has none, such as no discount.
-
-    Amounts in minor units; what left is negative, but fees are positive: net = gross + refunds + disputes + other -
-    fees. `orders` were made then, and `paid` of them were ever paid. `amount_shipping` and `amount_tax` are those of
-    the paid ones: refunds do not change them, and without any order that states them they are None. `units` and
-    `declines` are known in reports by SKU and by decline. There, and by tax, `gross` is what the paid orders cost: fees
-    and refunds are of payments, not of items.
-    """
-
-    key: str | None
-    currency: str
-    orders: int = 0
-    paid: int = 0
-    gross: int = 0
-    refunds: int = 0
-    disputes: int = 0
-    fees: int = 0
-    other: int = 0
-    net: int = 0
-    payouts: int = 0
-    amount_shipping: int | None = None
-    amount_tax: int | None = None
-    units: int | None = None
-    declines: int | None = None
-
-    @property
-    def conversion(self) -> float | None:
-        """Return the share of orders that were paid, or None without orders."""
-        return round(self.paid / self.orders, 4) if self.orders else None
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The rows of a time, by key and currency, and what each currency adds up to."""
-
-    by: By
-    since: datetime
-    until: datetime
-    rows: tuple[Row, ...]
-    totals: tuple[Row, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ComparedRow:
-    """A row with that of the time before, or None if that time has no such row."""
-
-    row: Row
-    before: Row | None
 
 
 async def read_report(
@@ -100,17 +30,24 @@ async def read_report(
     """Return the report of what was made or moved since and before a time. Days are those of the time zone."""
     async with database.connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         rows = await _rows(connection, by, (livemode, since, until), time_zone)
+        reading, _ = await last_reading(connection, livemode=livemode)
     if by.is_time:
         rows = _with_empty(rows, by, since, until, time_zone)
-    return Report(by, since, until, tuple(rows), tuple(_totals(rows)))
+    balance_until = None if reading is None else reading.until
+    return Report(by, since, until, tuple(rows), tuple(_totals(rows)), balance_until)
 
 
 def compare(now: Report, before: Report, time_zone: str) -> list[ComparedRow]:
-    """Return each row with that of the time before: of the same key, or of the span in the same place."""
+    """Return each row with that of the time before: of the same key, or of the span in the same place.
+
+    What only the time before has is compared with nothing.
+    """
+    gone = _gone(now, before, time_zone)
+    rows = sorted((*now.rows, *gone), key=_place) if gone else now.rows
     places: Mapping[Any, Row]
     if not now.by.is_time:
         places = {(row.key, row.currency): row for row in before.rows}
-        return [ComparedRow(row, places.get((row.key, row.currency))) for row in now.rows]
+        return [ComparedRow(row, places.get((row.key, row.currency))) for row in rows]
     then: dict[str | None, int] = {
         key: place for place, key in enumerate(_spans(now.by, before.since, before.until, time_zone))
     }
@@ -118,15 +55,71 @@ def compare(now: Report, before: Report, time_zone: str) -> list[ComparedRow]:
         key: place for place, key in enumerate(_spans(now.by, now.since, now.until, time_zone))
     }
     places = {(then.get(row.key), row.currency): row for row in before.rows}
-    return [ComparedRow(row, places.get((keys.get(row.key), row.currency))) for row in now.rows]
+    return [ComparedRow(row, places.get((keys.get(row.key), row.currency))) for row in rows]
 
 
-def previous(since: datetime, until: datetime, time_zone: str) -> tuple[datetime, datetime]:
-    """Return the time before, which is as long, and begins at the same time of the day where the clocks change."""
+def compare_totals(now: Report, before: Report) -> list[ComparedRow]:
+    """Return what each currency adds up to, with that of the time before."""
+    then = {row.currency: row for row in before.totals}
+    known = {row.currency: row for row in now.totals}
+    return [
+        ComparedRow(known.get(currency) or _nothing(None, currency, then[currency]), then.get(currency))
+        for currency in sorted(known.keys() | then.keys())
+    ]
+
+
+def _gone(now: Report, before: Report, time_zone: str) -> list[Row]:
+    """Return empty rows for what the time before has alone: keys, or currencies in every span of this time."""
+    known = {(row.key, row.currency) for row in now.rows}
+    keys: Sequence[tuple[str | None, Row]]
+    if now.by.is_time:
+        currencies = {row.currency: row for row in before.rows}
+        spans = _spans(now.by, now.since, now.until, time_zone)
+        keys = [(span, row) for span in spans for row in currencies.values()]
+    else:
+        keys = [(row.key, row) for row in before.rows]
+    return [_nothing(key, row.currency, row) for key, row in keys if (key, row.currency) not in known]
+
+
+def _nothing(key: str | None, currency: str, like: Row) -> Row:
+    """Return a row of a time in which nothing happened."""
+    stated = (*OF_ORDERS, "units", "declines")
+    return Row(key, currency, **{name: 0 for name in stated if getattr(like, name) is not None})
+
+
+def _place(row: Row) -> tuple[bool, str, str]:
+    return row.key is None, row.key or "", row.currency
+
+
+class Against(StrEnum):
+    """What a report is compared with: the time before, which is as long, or the same days of an earlier one."""
+
+    PREVIOUS = "previous"
+    WEEK = "week"
+    MONTH = "month"
+    YEAR = "year"
+
+
+def earlier(against: Against, since: datetime, until: datetime, time_zone: str) -> tuple[datetime, datetime]:
+    """Return the time to compare with. It begins at the same time of the day, also where the clocks change."""
     zone = ZoneInfo(time_zone)
     begin, end = since.astimezone(zone), until.astimezone(zone)
-    days = timedelta(days=max(1, -(-int((until - since).total_seconds()) // 86_400)))
-    return (begin - days).astimezone(since.tzinfo), (end - days).astimezone(since.tzinfo)
+    if against in (Against.MONTH, Against.YEAR):
+        months = 12 if against is Against.YEAR else 1
+        found = _months_before(begin, months), _months_before(end, months)
+    else:
+        days = 7 if against is Against.WEEK else max(1, -(-int((until - since).total_seconds()) // 86_400))
+        found = begin - timedelta(days=days), end - timedelta(days=days)
+    return found[0].astimezone(since.tzinfo), found[1].astimezone(since.tzinfo)
+
+
+def _months_before(moment: datetime, months: int) -> datetime:
+    """Return the same day of an earlier month, or its last one if it has no such day."""
+    last = moment.replace(day=1)
+    for _ in range(months):
+        last = (last - timedelta(days=1)).replace(day=1)
+    length = ((last + timedelta(days=32)).replace(day=1) - last).days
+    return last.replace(day=min(moment.day, length))
 
 
 async def _rows(
@@ -160,9 +153,7 @@ def _joined(money: Iterable[asyncpg.Record], orders: Iterable[asyncpg.Record]) -
         place = (line["key"], line["currency"])
         row = rows.get(place, Row(*place))
         rows[place] = replace(row, **{name: line[name] for name in ("orders", "paid", "amount_shipping", "amount_tax")})
-    return [
-        row for _, row in sorted(rows.items(), key=lambda known: (known[0][0] is None, known[0][0] or "", known[0][1]))
-    ]
+    return sorted(rows.values(), key=_place)
 
 
 def _of_sums(key: str | None, sums: Sums) -> Row:

@@ -325,8 +325,8 @@ def payouts_export(
     """Write the lines of the balance for bookkeepers.
 
     The oldest come first. CSV has amounts in minor units. hledger and beancount are double entry: what Stripe holds,
-    what it sent to the bank, sales, refunds, disputes and fees are accounts. Only you can read FILE. --json reports how
-    many lines FILE has.
+    what it sent to the bank, sales, refunds, disputes and fees are accounts. With --since, they open with the balance
+    of that day. Only you can read FILE. --json reports how many lines FILE has.
 
     Example:
       checkout payouts export --format hledger --output stripe.journal

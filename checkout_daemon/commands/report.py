@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +18,24 @@ from checkout_daemon.commands.typed import OneOf
 from checkout_daemon.present.text import counted, plain
 
 if TYPE_CHECKING:
-    from checkout_daemon.bank.reports import By, ComparedRow
+    from checkout_daemon.bank.report_rows import By, ComparedRow, Report
     from checkout_daemon.database.reading import Reads
     from checkout_daemon.settings import Settings
 
 # As By in bank/reports.py has them
 _DIMENSIONS = ("day", "week", "month", "currency", "method", "country", "sku", "tax", "discount", "decline")
+_AGAINST = ("previous", "week", "month", "year")
 _DAYS = 30
 
 
 @click.command(cls=Command)
 @click.option("--by", type=OneOf(_DIMENSIONS), default="day", show_default=True, metavar="WHAT",
               help=f"Choose the rows: {', '.join(_DIMENSIONS[:-1])} or {_DIMENSIONS[-1]}.")  # fmt: skip
-@click.option("--against", type=OneOf(("previous",)), help="Compare with the time before, which is as long.")
+@click.option(
+    "--against",
+    type=OneOf(_AGAINST),
+    help="Compare with the time before, or with the same days a week, month or year earlier.",
+)
 @since_option
 @until_option
 @list_options
@@ -41,22 +47,30 @@ def report(by: str, against: str | None, since: str | None, until: str | None, *
     amount_tax and amount_shipping are those of the paid orders; refunds do not change them. net = gross + refunds +
     disputes + other - fees. By sku, tax and decline, amounts are those of orders. The rows of --by tax are rate and
     class, after the country that the order is sent to. Without --since: the last 30 days, today included. JSON and CSV
-    have minor units.
+    have minor units. as_of: until when the balance has been read.
+
+    --against previous compares with the time before, which is as long: for whole days, weeks or months. --against week
+    is for a time that has not ended, such as --since monday. Every amount and count then has the columns NAME-before
+    and NAME-change; the table shows those of the net, and below it all of the totals.
 
     Example:
       checkout report
       checkout report --by month --since 2026-01-01 --against previous
+      checkout report --since monday --against week
+      checkout report --by method --against previous --columns method,fees,fees-before,fees-change
       checkout report --by country --format csv
       checkout report --by tax --since 2026-10-01 --until 2027-01-01
     """
-    from checkout_daemon.bank.reports import By, ComparedRow, compare, previous, read_report
+    from checkout_daemon.bank.report_rows import By, ComparedRow, columns_of
+    from checkout_daemon.bank.reports import Against, compare, compare_totals, earlier, read_report
     from checkout_daemon.orders.figures import midnight
+    from checkout_daemon.present.reports import as_of_text
 
     now = datetime.now(UTC)
-    wanted = By(by)
-    printer = printer_of(_listing(wanted, against is not None), options)
+    wanted, as_of = By(by), _AsOf()
+    printer = printer_of(_listing(wanted, against is not None, as_of), options)
 
-    async def work(database: Reads, settings: Settings) -> tuple[list[ComparedRow], list[ComparedRow]]:
+    async def work(database: Reads, settings: Settings) -> tuple[list[ComparedRow], list[ComparedRow], Report]:
         zone = printer.zone = settings.time_zone
         start, end = read_times(since, until, zone, now)
         end = end or now
@@ -65,20 +79,38 @@ def report(by: str, against: str | None, since: str | None, until: str | None, *
             raise click.UsageError(f"--until {until} is not after the start: add --since")
         found = await read_report(database, wanted, start, end, zone, livemode=settings.livemode)
         if against is None:
-            return [ComparedRow(row, None) for row in found.rows], [ComparedRow(row, None) for row in found.totals]
-        before = await read_report(database, wanted, *previous(start, end, zone), zone, livemode=settings.livemode)
-        totals = {row.currency: row for row in before.totals}
-        return compare(found, before, zone), [ComparedRow(row, totals.get(row.currency)) for row in found.totals]
+            return (
+                [ComparedRow(row, None) for row in found.rows],
+                [ComparedRow(row, None) for row in found.totals],
+                found,
+            )
+        then = earlier(Against(against), start, end, zone)
+        before = await read_report(database, wanted, *then, zone, livemode=settings.livemode)
+        return compare(found, before, zone), compare_totals(found, before), found
 
-    rows, totals = with_reads(work)
+    rows, totals, found = with_reads(work)
+    as_of.until = found.balance_until
     printer.print_all(rows)
-    found = printer.end()
-    if not printer.silent and not found:
+    if not printer.end() and not printer.silent:
         say("Nothing was made or moved in that time. The daemon reads the balance within five minutes.")
-    elif printer.form == "table" and len(rows) > len(totals):
-        for total in totals:
-            say(_total(wanted, total))
+    elif printer.form == "table":
+        if against is not None:
+            for total in totals:
+                for line in _compared(total, columns_of(wanted)):
+                    say(line)
+        elif len(rows) > len(totals):
+            for total in totals:
+                say(_total(wanted, total))
+        if line := as_of_text(found, printer.zone):
+            say(line)
     return 0
+
+
+@dataclass(slots=True)
+class _AsOf:
+    """Until when the balance has been read, once the report is."""
+
+    until: datetime | None = None
 
 
 def _total(by: By, total: ComparedRow) -> str:
@@ -86,9 +118,9 @@ def _total(by: By, total: ComparedRow) -> str:
 
     row = total.row
     parts = [counted(row.orders, "order")] if row.orders else []
-    if by.value not in ("sku", "tax", "decline"):
+    if by.is_of_balance:
         parts += [f"gross {money(row.gross, row.currency)}", f"fees {money(row.fees, row.currency)}"]
-        parts.append(f"net {money(row.net, row.currency)}" + (f" ({_change(total)})" if _change(total) else ""))
+        parts.append(f"net {money(row.net, row.currency)}")
     elif by.value in ("sku", "tax"):
         parts = [money(row.gross, row.currency)]
     else:
@@ -98,47 +130,67 @@ def _total(by: By, total: ComparedRow) -> str:
     return f"Total in {row.currency.upper()}: {', '.join(parts)}."
 
 
-_MONEY = ("gross", "refunds", "disputes", "fees", "other", "net", "payouts")
-_OF_ORDERS = ("amount_shipping", "amount_tax")
-_KEYS = ("key", "currency", "orders", "paid", "conversion", *_MONEY, *_OF_ORDERS, "units", "declines")
-_BEFORE = ("orders", "gross", "net")
+def _compared(total: ComparedRow, columns: Sequence[str]) -> Iterator[str]:
+    """Yield the lines of a total, one for each amount and count, with what it was and the change."""
+    from checkout_daemon.present.reports import change_of, value_of
+
+    yield f"Total in {total.row.currency.upper()}{'now':>17}{'before':>16}{'change':>9}"
+    for name in columns:
+        now, was = getattr(total.row, name), total.was(name)
+        if now or was or name == "orders":
+            shown = "".join(f"{value_of(name, value, total.row.currency):>16}" for value in (now, was))
+            yield f"  {name.removeprefix('amount_'):<12}{shown}{change_of(total, name):>9}".rstrip()
 
 
-def _listing(by: By, against: bool) -> ListKind[ComparedRow]:
+def _listing(by: By, against: bool, as_of: _AsOf) -> ListKind[ComparedRow]:
+    from checkout_daemon.bank.report_rows import COLUMNS, MONEY, OF_ORDERS
+    from checkout_daemon.present.reports import change_of, value_of
+
+    base = ("key", "currency", *COLUMNS)
+
     def record(row: ComparedRow) -> dict[str, Any]:
-        fields = {name: getattr(row.row, name) for name in _KEYS} | {"name": _name(row)}
+        fields = {name: getattr(row.row, name) for name in base} | {"name": _name(row)}
         if against:
-            fields |= {f"{name}_before": getattr(row.before, name) if row.before else 0 for name in _BEFORE}
-        return fields
+            fields |= {f"{name}_before": row.was(name) for name in COLUMNS}
+        return fields | {"as_of": as_of.until if by.is_of_balance else None}
+
+    def cell(name: str) -> Callable[[ComparedRow], str]:
+        return lambda row: value_of(name, getattr(row.row, name), row.row.currency)
+
+    def comparing(name: str) -> tuple[ListColumn[ComparedRow], ...]:
+        return (
+            ListColumn(
+                f"{name.removeprefix('amount_')}-before",
+                f"{name}_before",
+                lambda row: value_of(name, row.was(name), row.row.currency),
+                right=True,
+            ),
+            ListColumn(
+                f"{name.removeprefix('amount_')}-change",
+                f"{name}_change",
+                lambda row: change_of(row, name),
+                right=True,
+                value=lambda row: row.change(name),
+            ),
+        )
 
     def stated_column(name: str) -> ListColumn[ComparedRow]:
-        from checkout_daemon.present.money import money
-
-        def shown(row: ComparedRow) -> str:
-            amount = getattr(row.row, name)
-            return "" if amount is None else money(amount, row.row.currency)
-
         def wanted(rows: Sequence[ComparedRow]) -> bool:
             return any(getattr(row.row, name) is not None for row in rows)
 
-        return ListColumn(name.removeprefix("amount_"), name, shown, right=True, wanted=wanted)
+        return ListColumn(name.removeprefix("amount_"), name, cell(name), right=True, wanted=wanted)
 
     def money_column(name: str, *, always: bool = False) -> ListColumn[ComparedRow]:
-        from checkout_daemon.present.money import money
-
         def wanted(rows: Sequence[ComparedRow]) -> bool:
-            return always or any(getattr(row.row, name) for row in rows)
+            return always or any(getattr(row.row, name) or row.was(name) for row in rows)
 
-        def shown(row: ComparedRow) -> str:
-            return money(getattr(row.row, name), row.row.currency)
-
-        return ListColumn(name, name, shown, right=True, wanted=wanted)
+        return ListColumn(name, name, cell(name), right=True, wanted=wanted)
 
     def numbers(name: str) -> ListColumn[ComparedRow]:
         return ListColumn(
             name,
             name,
-            lambda row: "" if getattr(row.row, name) is None else str(getattr(row.row, name)),
+            cell(name),
             right=True,
             wanted=lambda rows: any(getattr(row.row, name) is not None for row in rows),
         )
@@ -153,42 +205,20 @@ def _listing(by: By, against: bool) -> ListKind[ComparedRow]:
         ),
         numbers("declines"),
         numbers("orders"),
-        ListColumn(
-            "conversion",
-            "conversion",
-            lambda row: "" if row.row.conversion is None else f"{row.row.conversion:.0%}",
-            right=True,
-        ),
+        ListColumn("conversion", "conversion", cell("conversion"), right=True),
         numbers("units"),
         money_column("gross", always=by.value != "decline"),
-        *(money_column(name) for name in _MONEY[1:5]),
+        *(money_column(name) for name in MONEY[1:5]),
         *([] if by.value == "tax" else [money_column("net", always=by.value not in ("decline", "sku"))]),
     ]
-    if against:
-        columns.append(ListColumn("before", "net_before", _before, right=True))
-        columns.append(ListColumn("change", "change", _change, right=True, value=_share))
-    columns += [money_column("payouts"), *(stated_column(name) for name in _OF_ORDERS)]
-    keys = (*_KEYS, *(f"{name}_before" for name in _BEFORE)) if against else _KEYS
-    return ListKind(columns, keys, "name", record)
+    compared = {name: comparing(name) for name in COLUMNS} if against else {}
+    shown = {"decline": "declines", "sku": "gross", "tax": "amount_tax"}.get(by.value, "net")
+    columns += compared.pop(shown, ())
+    columns += [money_column("payouts"), *(stated_column(name) for name in OF_ORDERS)]
+    keys = (*base, *(f"{name}_before" for name in COLUMNS)) if against else base
+    more = [column for columns_of_one in compared.values() for column in columns_of_one]
+    return ListKind(columns, (*keys, "as_of"), "name", record, more)
 
 
 def _name(row: ComparedRow) -> str:
     return "(none)" if row.row.key is None else plain(row.row.key)
-
-
-def _before(row: ComparedRow) -> str:
-    from checkout_daemon.present.money import money
-
-    return money(row.before.net if row.before else 0, row.row.currency)
-
-
-def _share(row: ComparedRow) -> float | None:
-    """Return the change of the net against the time before, or None where that had none."""
-    if row.before is None or row.before.net <= 0:
-        return None
-    return row.row.net / row.before.net - 1
-
-
-def _change(row: ComparedRow) -> str:
-    share = _share(row)
-    return "" if share is None else f"{share:+.0%}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checkout_daemon.bank.reading import last_reading
+from checkout_daemon.bank.bank_store import last_reading
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.server import read_now
 from checkout_daemon.orders.figures import read_trouble

@@ -212,11 +212,7 @@ async def insert_imported(connection: asyncpg.Connection, order: ImportedOrder, 
         always_logged=True,
     )
     # The nodes stay locked, so that another process that imports them waits, then finds this order.
-    looked = Update(CAUSE, actor, links=order.links, facts=order.facts, subject_id=order.source_id)
-    loaded, _ = await load_all(connection, [looked])
-    base = base_of(loaded)
-    join(base, looked)
-    if any(base.order_of(node) is not None for node in looked.nodes):
+    if await is_known(connection, order):
         return None
     customer = order.customer
     number: int = await connection.fetchval(
@@ -244,3 +240,12 @@ async def insert_imported(connection: asyncpg.Connection, order: ImportedOrder, 
 async def imported_sources(connection: asyncpg.Connection, ids: Sequence[str]) -> set[str]:
     """Return those of the sessions, PaymentIntents and charges that an order has already."""
     return {row["id"] for row in await connection.fetch(sql("nodes_of_orders"), list(ids))}
+
+
+async def is_known(connection: asyncpg.Connection, order: ImportedOrder) -> bool:
+    """Return whether an order has its session or payment already. Lock them for the transaction."""
+    update = Update(CAUSE, "", links=order.links, facts=order.facts, subject_id=order.source_id)
+    loaded, _ = await load_all(connection, [update])
+    base = base_of(loaded)
+    join(base, update)
+    return any(base.order_of(node) is not None for node in update.nodes)

@@ -47,6 +47,7 @@ from checkout_daemon.stripe_sync.imported_orders import (
     imported_order,
     imported_sources,
     insert_imported,
+    is_known,
 )
 
 T = TypeVar("T")
@@ -235,7 +236,10 @@ class _Importer:
         if order.livemode != self._runtime.settings.livemode:
             raise NotImportable("it is of the other mode than the key")
         number = None
-        if not self._dry_run:
+        if self._dry_run:
+            if await self._runtime.database.run(is_known, order):
+                return Seen(order.source_id, Fate.HERE)
+        else:
             order = await self._with_what_followed(order)
             number = await self._runtime.database.run(insert_imported, order, self._actor)
             if number is None:

@@ -11,7 +11,7 @@ from beancount import loader
 from beancount.core import inventory
 from beancount.core.data import Transaction
 
-from checkout_daemon.bank.books import ACCOUNTS, Book, beginning, entry, postings
+from checkout_daemon.bank.books import ACCOUNTS, Book, beginning, entry, opening, postings
 from checkout_daemon.bank.exporting import CSV_KEYS, ExportForm, export_lines
 from checkout_daemon.bank.order_lines import OrderLine
 from checkout_daemon.bank.reading import read_balance
@@ -103,20 +103,33 @@ async def test_beancount_finds_no_fault_and_stripes_balance(
 ) -> None:
     await fill(runtime, connection, stripe)
     text = await exported(runtime, ExportForm.BEANCOUNT)
-    entries, errors, _ = loader.load_string(text)
-    assert errors == []
-    held = inventory.Inventory()
-    for transaction in entries:
-        if isinstance(transaction, Transaction):
-            for posting in transaction.postings:
-                if posting.account == "Assets:Stripe":
-                    held.add_position(posting)
-    found = {position.units.currency.lower(): position.units.number for position in held}
-    wanted = {
-        currency: Decimal(amount).scaleb(-exponent(currency))
-        for currency, amount in (await whole_balance(stripe)).items()
-    }
-    assert found == wanted
+    assert held(text) == await stripes(stripe)
+
+
+async def test_a_later_range_opens_with_what_stripe_held_then(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    await fill(runtime, connection, stripe)
+    since = await connection.fetchval(
+        "SELECT created_at FROM balance_transactions ORDER BY created_at OFFSET 2 LIMIT 1"
+    )
+    pages = export_lines(runtime.database, ExportForm.BEANCOUNT, since, FAR_FUTURE, "UTC", livemode=False)
+    text = "".join([text async for _, text in pages])
+    assert text.count('"opening balance"') == len(
+        await connection.fetch(
+            "SELECT currency FROM balance_transactions WHERE created_at < $1 GROUP BY currency", since
+        )
+    )
+    assert held(text) == await stripes(stripe)
+
+
+def test_an_opening_balance_in_hledger() -> None:
+    assert list(opening(Book.HLEDGER, AT.date(), {"eur": 941, "usd": 0})) == [
+        "2026-03-01 * opening balance",
+        "  Assets:Stripe                           9.41 EUR",
+        "  Equity:Opening-Balances                -9.41 EUR",
+        "",
+    ]
 
 
 async def test_csv_has_a_line_for_each(runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe) -> None:
@@ -153,3 +166,24 @@ async def fill(runtime: Runtime, connection: asyncpg.Connection, stripe: FlakySt
 async def exported(runtime: Runtime, form: ExportForm) -> str:
     pages = export_lines(runtime.database, form, LONG_AGO, FAR_FUTURE, "UTC", livemode=False)
     return "".join([text async for _, text in pages])
+
+
+def held(text: str) -> dict[str, Decimal]:
+    """Return what the account of Stripe holds in the end, in a book without faults."""
+    entries, errors, _ = loader.load_string(text)
+    assert errors == []
+    found = inventory.Inventory()
+    for transaction in entries:
+        if isinstance(transaction, Transaction):
+            for posting in transaction.postings:
+                if posting.account == "Assets:Stripe":
+                    found.add_position(posting)
+    return {position.units.currency.lower(): position.units.number for position in found}
+
+
+async def stripes(stripe: FlakyStripe) -> dict[str, Decimal]:
+    """Return the balance at Stripe."""
+    return {
+        currency: Decimal(amount).scaleb(-exponent(currency))
+        for currency, amount in (await whole_balance(stripe)).items()
+    }

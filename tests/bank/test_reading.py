@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from checkout_daemon.bank.bank_store import write_lines
-from checkout_daemon.bank.reading import last_reading, read_balance
+from checkout_daemon.bank.bank_store import last_reading, write_lines
+from checkout_daemon.bank.reading import read_balance
 from checkout_daemon.bank.records import line_of, payout_of
 from checkout_daemon.errors import StripeUnavailable
 from checkout_daemon.ledger.apply import ReceivedEvent, apply_batch

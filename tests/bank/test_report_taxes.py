@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-from checkout_daemon.bank.reports import By, Report, read_report
+from checkout_daemon.bank.report_rows import By, Report
+from checkout_daemon.bank.reports import read_report
 from checkout_daemon.runtime import Runtime
 from tests.support.selling import to_be_sent
 from tests.support.shopping import check_out, paid_order

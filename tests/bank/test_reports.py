@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
@@ -10,7 +12,9 @@ import pytest
 from checkout_daemon.bank.bank_store import write_lines
 from checkout_daemon.bank.reading import read_balance
 from checkout_daemon.bank.records import BalanceLine
-from checkout_daemon.bank.reports import By, Report, compare, previous, read_report
+from checkout_daemon.bank.report_rows import By, Report
+from checkout_daemon.bank.reports import Against, compare, compare_totals, earlier, read_report
+from checkout_daemon.present.reports import as_of_text
 from checkout_daemon.runtime import Runtime
 from tests.support.balance import advance, post, whole_balance
 from tests.support.flaky_stripe import FlakyStripe
@@ -91,7 +95,9 @@ async def test_totals_equal_what_moved_by_currency(runtime: Runtime, connection:
 async def test_the_time_before_is_compared_span_by_span(runtime: Runtime, connection: asyncpg.Connection) -> None:
     await write_lines(connection, [line(100, "2026-01-30T10:00:00+00:00", "charge", 5000)])
     now = await march(runtime, connection, By.DAY)
-    before = await read_report(runtime.database, By.DAY, *previous(SINCE, UNTIL, "UTC"), "UTC", livemode=False)
+    before = await read_report(
+        runtime.database, By.DAY, *earlier(Against.PREVIOUS, SINCE, UNTIL, "UTC"), "UTC", livemode=False
+    )
     assert before.since == SINCE - timedelta(days=31)
     compared = {(found.row.key, found.row.currency): found.before for found in compare(now, before, "UTC")}
     second = compared["2026-03-02", "eur"]
@@ -102,7 +108,73 @@ async def test_the_time_before_is_compared_span_by_span(runtime: Runtime, connec
 
 def test_the_time_before_begins_at_midnight_where_the_clocks_change() -> None:
     since, until = datetime(2026, 3, 30, 22, tzinfo=UTC), datetime(2026, 4, 1, 22, tzinfo=UTC)
-    assert previous(since, until, "Europe/Berlin") == (datetime(2026, 3, 28, 23, tzinfo=UTC), since)
+    assert earlier(Against.PREVIOUS, since, until, "Europe/Berlin") == (datetime(2026, 3, 28, 23, tzinfo=UTC), since)
+
+
+@pytest.mark.parametrize(
+    ("against", "since", "until"),
+    [
+        (Against.WEEK, "2026-03-24T00:00", "2026-03-26T09:30"),
+        (Against.MONTH, "2026-02-28T00:00", "2026-03-02T09:30"),
+        (Against.YEAR, "2025-03-31T00:00", "2025-04-02T09:30"),
+        (Against.PREVIOUS, "2026-03-28T00:00", "2026-03-30T09:30"),
+    ],
+)
+def test_a_time_that_has_not_ended_is_compared_with_the_same_days_before(
+    against: Against, since: str, until: str
+) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    begin, end = (
+        datetime.fromisoformat(text).replace(tzinfo=zone) for text in ("2026-03-31T00:00", "2026-04-02T09:30")
+    )
+    found = earlier(against, begin.astimezone(UTC), end.astimezone(UTC), "Europe/Berlin")
+    assert [f"{time.astimezone(zone):%Y-%m-%dT%H:%M}" for time in found] == [since, until]
+
+
+async def test_every_column_is_compared_also_where_only_the_time_before_has_it(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    await write_lines(
+        connection,
+        [
+            line(100, "2026-02-02T10:00:00+00:00", "charge", 5000, 100),
+            line(101, "2026-02-03T10:00:00+00:00", "refund", -4000),
+            line(102, "2026-02-04T10:00:00+00:00", "charge", 300, 10, "usd"),
+        ],
+    )
+    now = await march(runtime, connection, By.CURRENCY)
+    then = earlier(Against.PREVIOUS, SINCE, UNTIL, "UTC")
+    before = await read_report(runtime.database, By.CURRENCY, *then, "UTC", livemode=False)
+    rows = {row.row.key: row for row in compare(now, before, "UTC")}
+    assert rows.keys() == {"eur", "jpy", "usd"}
+    assert (rows["usd"].row.gross, rows["usd"].was("gross"), rows["usd"].change("gross")) == (0, 300, -1)
+    eur = rows["eur"]
+    assert {name: eur.change(name) for name in ("gross", "refunds", "fees", "disputes", "net", "conversion")} == {
+        "gross": 1.4198,
+        "refunds": 1.5,
+        "fees": 18.08,
+        "disputes": None,
+        "net": -3.01,
+        "conversion": None,
+    }
+    totals = {total.row.currency: total.was("net") for total in compare_totals(now, before)}
+    assert totals == {"eur": 900, "jpy": 0, "usd": 290}
+    days = compare(await march(runtime, connection, By.DAY), before, "UTC")
+    assert {row.row.currency for row in days} == {"eur", "jpy", "usd"}
+
+
+async def test_a_report_knows_until_when_the_balance_was_read(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    now = datetime.now(UTC)
+    since, until = now - timedelta(days=1), now + timedelta(hours=1)
+    report = await read_report(runtime.database, By.DAY, since, until, "UTC", livemode=False)
+    assert as_of_text(report, "UTC") == "The balance has not been read yet: only orders are counted."
+    await paid_order(runtime)
+    await read_balance(runtime)
+    report = await read_report(runtime.database, By.DAY, since, until, "UTC", livemode=False)
+    assert report.balance_until is not None
+    assert as_of_text(report, "UTC") == f"Balance as of {report.balance_until:%Y-%m-%d %H:%M:%S} UTC."
+    assert as_of_text(replace(report, until=report.balance_until), "UTC") == ""
+    assert as_of_text(replace(report, by=By.SKU), "UTC") == ""
 
 
 async def test_orders_conversion_methods_and_discounts(

@@ -13,10 +13,11 @@ import pytest
 from checkout_daemon.bank.exporting import ExportForm
 from checkout_daemon.bank.payouts import STATUSES
 from checkout_daemon.bank.reading import read_balance
-from checkout_daemon.bank.reports import By
+from checkout_daemon.bank.report_rows import By
+from checkout_daemon.bank.reports import Against
 from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.commands.payouts import _FORMS, _STATUSES
-from checkout_daemon.commands.report import _DIMENSIONS
+from checkout_daemon.commands.report import _AGAINST, _DIMENSIONS
 from checkout_daemon.runtime import Runtime
 from tests.commands.conftest import Do, Run, go
 from tests.support.background import BackgroundStripe
@@ -98,7 +99,18 @@ def test_a_report_has_totals_for_people_and_rows_for_programs(run: Run, payout: 
     assert run("report", "--by", "discount", "--quiet").out == "(none)\n"
     against = run("report", "--by", "currency", "--against", "previous", "--format", "csv")
     (row,) = csv.DictReader(io.StringIO(against.out))
-    assert (row["key"], row["net"], row["net_before"]) == ("eur", "3270", "0")
+    assert (row["key"], row["net"], row["net_before"], row["fees_before"]) == ("eur", "3270", "0", "0")
+    chosen = run(
+        "report", "--by", "currency", "--against", "week", "--columns", "fees,fees-before,fees-change", "--json"
+    )
+    assert chosen.lines == [{"fees": 129, "fees_before": 0, "fees_change": None}]
+    compared = run("report", "--against", "previous").err.splitlines()
+    assert [line.split() for line in compared if line.startswith(("Total", "  net", "  fees"))] == [
+        ["Total", "in", "EUR", "now", "before", "change"],
+        ["fees", "€1.29", "€0.00"],
+        ["net", "€32.70", "€0.00"],
+    ]
+    assert "Balance as of 20" in run("report", "--until", "2099-01-01", "--since", "2026-01-01", "--by", "method").err
 
 
 async def store_taxes(database_url: str) -> None:
@@ -153,7 +165,8 @@ def test_what_cannot_be_found_or_chosen_is_refused(run: Run, stripe: BackgroundS
 
 
 def test_the_choices_are_those_of_the_use_cases() -> None:
-    assert (STATUSES, tuple(ExportForm), tuple(By)) == (_STATUSES, _FORMS, _DIMENSIONS)
+    assert (STATUSES, tuple(ExportForm)) == (_STATUSES, _FORMS)
+    assert (tuple(By), tuple(Against)) == (_DIMENSIONS, _AGAINST)
 
 
 def _execute(database_url: str, statement: str) -> None:

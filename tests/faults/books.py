@@ -18,7 +18,8 @@ from aiohttp.test_utils import TestServer
 from checkout_daemon.bank.exporting import ExportForm, export_lines
 from checkout_daemon.bank.payouts import PayoutFilter, compare_payouts
 from checkout_daemon.bank.reading import read_balance
-from checkout_daemon.bank.reports import By, read_report
+from checkout_daemon.bank.report_rows import By
+from checkout_daemon.bank.reports import read_report
 from checkout_daemon.database.migrations import migrate
 from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO
 from checkout_daemon.model.money import exponent

@@ -422,6 +422,18 @@ async def test_a_payment_of_a_session_made_before_is_no_order_of_its_own(
     assert (run.count(Fate.IMPORTED), run.count(Fate.OF_SESSION)) == (0, 1)
 
 
+async def test_a_dry_run_counts_what_a_run_would_import(
+    runtime: Runtime, connection: asyncpg.Connection, shop: OldShop
+) -> None:
+    """A session that we do not know has a payment that names an order of ours."""
+    ours = await paid_order(runtime)
+    await shop.paid(1000, payment_intent_data={"metadata": {"order_id": str(ours.order_id)}})
+    await shop.paid(1200)
+    counts = [(await imported(runtime, begin(), dry_run=dry_run))[0].fates for dry_run in (True, False)]
+    assert counts[0] == counts[1]
+    assert counts[0]["imported"] == 1
+
+
 async def test_a_key_of_another_account_is_refused(
     runtime: Runtime, connection: asyncpg.Connection, shop: OldShop
 ) -> None:

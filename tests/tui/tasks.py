@@ -21,6 +21,7 @@ from textual import events
 
 from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.runtime import Runtime
+from tests.support.flaky_stripe import FlakyStripe
 from tests.support.orders import add_change, add_order
 from tests.tui.conftest import Seat
 from tui.screens.order import OrderScreen
@@ -32,7 +33,7 @@ _ROW = re.compile(
     re.M,
 )
 _NAMED = {"Enter": "enter", "Down": "down", "Up": "up", "Space": "space", "Tab": "tab", "End": "end", "/": "slash"}
-_NAMED |= {"Backspace": "backspace", ":": "colon", "*": "asterisk", "+": "plus"}
+_NAMED |= {"Backspace": "backspace", ":": "colon", "*": "asterisk", "+": "plus", "←": "left"}
 _CHANGES_A_SECOND = 50
 
 
@@ -42,6 +43,7 @@ class World:
     runtime: Runtime
     connection: asyncpg.Connection
     intake: Intake
+    stripe: FlakyStripe | None = None
     pasted: str = ""
 
 

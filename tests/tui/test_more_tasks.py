@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import asyncpg
 import pytest
 
 from checkout_daemon.audit.operators import this_operator
+from checkout_daemon.bank.reading import read_balance
 from checkout_daemon.database.pool import Database
 from checkout_daemon.ledger.facts import DisputeFact, DisputeStatus
 from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.ledger.merge import Update, merge
 from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.runtime import Runtime
+from tests.support.balance import advance
 from tests.support.flaky_stripe import FlakyStripe
-from tests.support.orders import add_order
+from tests.support.orders import add_charge, add_order
 from tests.support.payments import paid
 from tests.support.shopping import a_request, check_out, paid_order
 from tests.support.stripe_events import deliver, event_body, session_object
@@ -118,6 +120,72 @@ async def _is_dismissed(world: World, seat: Seat) -> None:
     assert await world.connection.fetchval("SELECT status FROM stripe_events WHERE id = 'evt_1'") == "dismissed"
 
 
+async def _four_digits(world: World) -> None:
+    for _ in range(2):
+        await paid_order(world.runtime)
+    await world.connection.execute(
+        "UPDATE charges SET last4 = '1881' WHERE order_id = (SELECT id FROM orders WHERE number = 1002)"
+    )
+
+
+async def _payment_is_found(world: World, seat: Seat) -> None:
+    await seat.sees("Order 1001   completed", "4242")
+
+
+async def _declined(world: World) -> None:
+    await paid_order(world.runtime)
+    for days, code in ((0, "insufficient_funds"), (2, "lost_card")):
+        order_id = await add_order(world.connection, ago=timedelta(days=days))
+        await add_charge(world.connection, order_id, status="failed", decline_code=code)
+
+
+async def _reasons_are_shown(world: World, seat: Seat) -> None:
+    await seat.sees("decline", "insufficient_funds", "today, against")
+    assert "lost_card" not in seat.text()
+
+
+async def _two_weeks(world: World) -> None:
+    monday = date.today() - timedelta(days=date.today().weekday())  # noqa: DTZ011
+    await add_order(world.connection)
+    for days, amount in ((7, 1500), (14, 1000)):
+        day = datetime.combine(monday - timedelta(days=days), time(12), UTC)
+        await world.connection.execute(
+            "INSERT INTO balance_transactions (id, livemode, type, category, amount, fee, net, currency, created_at,"
+            " available_on) VALUES ($1, false, 'charge', 'charge', $2, 0, $2, 'eur', $3, $3)",
+            f"txn_{amount}",
+            amount,
+            day,
+        )
+
+
+async def _weeks_are_compared(world: World, seat: Seat) -> None:
+    await seat.sees("net €15.00 (+50%)", "last week, against Mon")
+
+
+async def _paid_out(world: World) -> None:
+    await paid_order(world.runtime)
+    await read_balance(world.runtime)
+    assert world.stripe is not None
+    await advance(world.stripe, "4d")
+    await read_balance(world.runtime, at_once=True)
+
+
+async def _order_of_payout_is_open(world: World, seat: Seat) -> None:
+    await seat.sees("Order 1001   completed")
+
+
+async def _two_need_attention(world: World) -> None:
+    for _ in range(2):
+        await add_order(world.connection, attention=["paid_twice"])
+    await add_order(world.connection)
+
+
+async def _are_handed_over(world: World, seat: Seat) -> None:
+    await seat.sees("bo takes care of 2 orders")
+    owners = await world.connection.fetch("SELECT owner FROM order_care")
+    assert [row["owner"] for row in owners] == ["bo", "bo"]
+
+
 TASKS = {
     "See which dispute must be answered first": Task(_disputed, _deadline_is_shown),
     "Take it over": Task(_disputed, _is_taken_over),
@@ -132,6 +200,11 @@ TASKS = {
     "See the order as it was before that": Task(_paid_by_event, _order_is_as_it_was),
     "Open the customer's other order": Task(_two_of_a_customer, _the_other_is_shown),
     "Dismiss a dead event": Task(_one_dead, _is_dismissed),
+    "Find a payment by the last four digits of its card": Task(_four_digits, _payment_is_found),
+    "See today's declines by reason": Task(_declined, _reasons_are_shown),
+    "Compare last week with the week before": Task(_two_weeks, _weeks_are_compared),
+    "Open an order of the newest payout": Task(_paid_out, _order_of_payout_is_open),
+    "Hand over the shift: all that needs attention": Task(_two_need_attention, _are_handed_over),
 }
 
 
@@ -146,7 +219,7 @@ async def test_a_further_task_takes_the_keys_that_the_document_counts(
     sit: Sit,
     task: str,
 ) -> None:
-    world = World(database_url, runtime, connection, intake)
+    world = World(database_url, runtime, connection, intake, stripe)
     await TASKS[task].prepare(world)
     async with busy_shop(connection, database_url), sit(size=(100, 40), STRIPE_API_BASE=stripe.base) as seat:
         await perform(seat, task, TASKS[task], world)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -28,15 +29,26 @@ class TimeRangeBox(Dialog[str | None]):
         Binding("up", "move(-1)", "Previous", priority=True),
     ]
 
-    def __init__(self, time_zone: str, chosen: str) -> None:
-        super().__init__("Show orders of")
+    def __init__(
+        self,
+        time_zone: str,
+        chosen: str,
+        *,
+        title: str = "Show orders of",
+        spans: Sequence[str] = SPANS,
+        usual: str = _ANY,
+        usual_range: TimeRange | None = None,
+    ) -> None:
+        """`spans` are offered, after the `usual` one, for which an empty text stands."""
+        super().__init__(title)
         self._time_zone = time_zone
         self._chosen = chosen
-        self._ranges = ["", *SPANS, *([chosen] if chosen and chosen not in SPANS else [])]
+        self._usual, self._usual_range = usual, usual_range or TimeRange()
+        self._ranges = ["", *spans, *([chosen] if chosen and chosen not in spans else [])]
 
     def body(self) -> ComposeResult:
         yield Entry(placeholder=RANGES, compact=True)
-        yield OptionList(*(name or _ANY for name in self._ranges), markup=False)
+        yield OptionList(*(name or self._usual for name in self._ranges), markup=False)
         yield Static("", classes="hint", id="note", markup=False)
 
     def on_mount(self) -> None:
@@ -64,7 +76,7 @@ class TimeRangeBox(Dialog[str | None]):
     def _show(self) -> None:
         """Show what the range is in dates, or that what was typed cannot be read."""
         text = self._typed or self._ranges[self._options.highlighted or 0]
-        found = self._read(text) if text else TimeRange()
+        found = self._read(text) if text else self._usual_range
         self.query_one("#note", Static).update(
             f"Not a range. Type {RANGES}." if found is None else _shown(found, self._time_zone)
         )

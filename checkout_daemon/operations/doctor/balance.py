@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from checkout_daemon.bank.bank_store import last_reading
 from checkout_daemon.bank.payouts import CountedPayouts, count_payouts
-from checkout_daemon.bank.reading import last_reading
 from checkout_daemon.model.counts import counted
 from checkout_daemon.operations.doctor.check import Check
 from checkout_daemon.operations.doctor.probes import Probes
