@@ -1217,8 +1217,11 @@ BEGIN
     -- An admin without limits has none.
     SELECT coalesce((limits ->> NEW.currency)::bigint, CASE WHEN role = 'admin' AND limits = '{}' THEN NULL ELSE 0 END) INTO most
     FROM operators WHERE name = NEW.operator;
-    SELECT coalesce(sum(amount), 0) INTO spent FROM refund_requests
-    WHERE order_id = NEW.order_id AND operator = NEW.operator AND currency = NEW.currency AND proposal IS NULL AND error IS NULL;
+    -- What counts as refused, and was made all the same, was spent.
+    SELECT coalesce(sum(amount), 0) INTO spent FROM refund_requests AS asked
+    WHERE order_id = NEW.order_id AND operator = NEW.operator AND currency = NEW.currency AND proposal IS NULL
+        AND (error IS NULL OR EXISTS (
+            SELECT FROM refunds WHERE payment_id = asked.payment_id AND request_id = asked.id::text AND status NOT IN ('canceled', 'failed')));
     IF spent + NEW.amount > most THEN
         RAISE EXCEPTION '% may refund % % of an order, and this would be %: propose it', NEW.operator, most, NEW.currency, spent + NEW.amount
             USING ERRCODE = 'insufficient_privilege';
@@ -1228,9 +1231,28 @@ END $$;
 CREATE TRIGGER refund_requests_allowed BEFORE INSERT OR UPDATE OF id, order_id, payment_id, amount, currency, parameters, operator, proposal
     ON refund_requests FOR EACH ROW EXECUTE FUNCTION check_refund_request();
 
+-- An answer is final: a request that counts as refused does not count towards a limit.
+CREATE FUNCTION check_refund_answer() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.answered_at IS NOT NULL AND bound_operator() IS NOT NULL AND (NEW.answered_at, NEW.refund_id, NEW.error)
+        IS DISTINCT FROM (OLD.answered_at, OLD.refund_id, OLD.error) THEN
+        RAISE EXCEPTION 'refund request % is answered: its answer cannot be changed', OLD.id USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER refund_requests_answered_once BEFORE UPDATE OF answered_at, refund_id, error
+    ON refund_requests FOR EACH ROW EXECUTE FUNCTION check_refund_answer();
+
+-- What the items of a batch of refunds come to, by currency.
+CREATE FUNCTION batch_sums(the_batch bigint, OUT sum_currency text, OUT sum_amount bigint) RETURNS SETOF record LANGUAGE sql STABLE AS $$
+    SELECT currency, sum(amount)::bigint FROM batch_items WHERE batch = the_batch AND status <> 'skipped' GROUP BY currency
+$$;
+
 CREATE FUNCTION check_proposal() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     own text := bound_operator();
+    the_sum bigint;
+    its_currency text;
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NEW.proposed_by IS DISTINCT FROM coalesce(own, NEW.proposed_by) OR NOT has_operator_role(NEW.proposed_by, 'act') THEN
@@ -1240,19 +1262,26 @@ BEGIN
             RAISE EXCEPTION 'a proposal begins open' USING ERRCODE = 'insufficient_privilege';
         END IF;
         NEW.state := proposal_state(NEW.order_id, NEW.batch);
+        IF NEW.act = 'batch' THEN  -- its sum is what its items come to, whatever it claims; two currencies have none
+            SELECT min(sum_amount), min(sum_currency) INTO NEW.amount, NEW.currency FROM batch_sums(NEW.batch) HAVING count(*) = 1;
+        END IF;
         RETURN NEW;
     END IF;
     IF to_jsonb(NEW) - ARRAY['status', 'decided_by', 'decided_at', 'outcome', 'note']
         <> to_jsonb(OLD) - ARRAY['status', 'decided_by', 'decided_at', 'outcome', 'note'] THEN
         RAISE EXCEPTION 'proposal % cannot be changed, only decided', OLD.number USING ERRCODE = 'insufficient_privilege';
     END IF;
+    -- It is blanked when the order's customer is erased.
+    IF NEW.note NOT IN (OLD.note, '') THEN
+        RAISE EXCEPTION 'the note of proposal % cannot be changed', OLD.number USING ERRCODE = 'insufficient_privilege';
+    END IF;
     IF NEW.status = OLD.status THEN
-        IF NEW.decided_by IS DISTINCT FROM OLD.decided_by THEN
+        IF (NEW.decided_by, NEW.decided_at, NEW.outcome) IS DISTINCT FROM (OLD.decided_by, OLD.decided_at, OLD.outcome) THEN
             RAISE EXCEPTION 'proposal % is decided', OLD.number USING ERRCODE = 'insufficient_privilege';
         END IF;
         RETURN NEW;
     END IF;
-    IF (OLD.status, NEW.status) = ('approved', 'failed') AND NEW.decided_by = OLD.decided_by THEN
+    IF (OLD.status, NEW.status) = ('approved', 'failed') AND NEW.decided_by = OLD.decided_by AND coalesce(own, OLD.decided_by) = OLD.decided_by THEN
         RETURN NEW;
     END IF;
     IF OLD.status <> 'open' OR NEW.status NOT IN ('approved', 'rejected') THEN
@@ -1273,6 +1302,11 @@ BEGIN
     END IF;
     IF NEW.status = 'approved' AND OLD.state IS DISTINCT FROM proposal_state(OLD.order_id, OLD.batch) THEN
         RAISE EXCEPTION 'what proposal % is about has changed since: propose it again', OLD.number
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    SELECT min(sum_amount), min(sum_currency) INTO the_sum, its_currency FROM batch_sums(OLD.batch) HAVING count(*) = 1;
+    IF NEW.status = 'approved' AND OLD.act = 'batch' AND (OLD.amount, OLD.currency) IS DISTINCT FROM (the_sum, its_currency) THEN
+        RAISE EXCEPTION 'the refunds of batch % come to another sum than proposal % names: propose it again', OLD.batch, OLD.number
             USING ERRCODE = 'insufficient_privilege';
     END IF;
     RETURN NEW;
@@ -1298,13 +1332,43 @@ BEGIN
     IF NEW.operator <> own AND TG_OP = 'INSERT' THEN
         RAISE EXCEPTION '% cannot start a batch as %', own, NEW.operator USING ERRCODE = 'insufficient_privilege';
     END IF;
-    IF TG_OP = 'UPDATE' AND own IS NOT NULL
-        AND (NEW.act, NEW.options, NEW.operator, NEW.host) IS DISTINCT FROM (OLD.act, OLD.options, OLD.operator, OLD.host) THEN
+    IF TG_OP = 'UPDATE' AND own IS NOT NULL AND (NEW.act, NEW.options, NEW.operator, NEW.host, NEW.created_at)
+        IS DISTINCT FROM (OLD.act, OLD.options, OLD.operator, OLD.host, OLD.created_at) THEN
         RAISE EXCEPTION 'batch % cannot be changed', OLD.number USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    IF TG_OP = 'INSERT' AND own IS NOT NULL THEN
+        NEW.created_at := now();  -- by which its items are known to be made with it
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER batches_own BEFORE INSERT OR UPDATE OF act, options, operator, host ON batches FOR EACH ROW EXECUTE FUNCTION check_batch();
+CREATE TRIGGER batches_own BEFORE INSERT OR UPDATE OF act, options, operator, host, created_at ON batches
+    FOR EACH ROW EXECUTE FUNCTION check_batch();
+
+-- A batch of refunds runs if its sum is within the limit of its operator, or another one has approved it.
+CREATE FUNCTION check_batch_sum() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    above record;
+BEGIN
+    IF bound_operator() IS NULL OR NEW.act <> 'refund'
+        OR NOT EXISTS (SELECT FROM batches WHERE number = NEW.number AND status = 'running')
+        OR EXISTS (SELECT FROM proposals WHERE batch = NEW.number AND status = 'approved') THEN
+        RETURN NULL;
+    END IF;
+    SELECT sum_currency, sum_amount INTO above
+    FROM batch_sums(NEW.number) CROSS JOIN operators
+    WHERE operators.name = NEW.operator
+        AND (sum_amount IS NULL OR sum_currency IS NULL
+             OR sum_amount > coalesce((limits ->> sum_currency)::bigint, CASE WHEN role = 'admin' AND limits = '{}' THEN sum_amount ELSE 0 END))
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'the refunds of batch % come to % %, which is above the limit of %: propose it', NEW.number, above.sum_amount,
+            above.sum_currency, NEW.operator USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NULL;
+END $$;
+-- At the end of the transaction, which writes a batch, its items and perhaps a proposal.
+CREATE CONSTRAINT TRIGGER batches_within_limits AFTER INSERT OR UPDATE OF status ON batches DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION check_batch_sum();
 
 CREATE FUNCTION check_batch_item() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -1312,10 +1376,12 @@ DECLARE
 BEGIN
     IF own IS NOT NULL AND (
         CASE TG_OP WHEN 'INSERT' THEN
-            NOT EXISTS (SELECT FROM batches WHERE number = NEW.batch AND operator = own)
+            NOT EXISTS (SELECT FROM batches WHERE number = NEW.batch AND operator = own AND created_at = now())
             OR EXISTS (SELECT FROM proposals WHERE batch = NEW.batch)
+            OR NEW.status <> 'skipped' AND (NEW.amount IS NULL OR NEW.amount < 0 OR NEW.currency IS NULL)
+                AND EXISTS (SELECT FROM batches WHERE number = NEW.batch AND act = 'refund')
         ELSE
-            (NEW.batch, NEW.id, NEW.subject, NEW.order_id, NEW.object_id, NEW.amount, NEW.currency)
+            (OLD.status = 'skipped' AND NEW.status <> 'skipped') OR (NEW.batch, NEW.id, NEW.subject, NEW.order_id, NEW.object_id, NEW.amount, NEW.currency)
             IS DISTINCT FROM (OLD.batch, OLD.id, OLD.subject, OLD.order_id, OLD.object_id, OLD.amount, OLD.currency)
         END) THEN
         RAISE EXCEPTION 'the items of batch % cannot be changed', NEW.batch USING ERRCODE = 'insufficient_privilege';
@@ -1323,7 +1389,7 @@ BEGIN
     RETURN NEW;
 END $$;
 -- After the statement, because one writes a batch and its items.
-CREATE CONSTRAINT TRIGGER batch_items_own AFTER INSERT OR UPDATE OF batch, id, subject, order_id, object_id, amount, currency
+CREATE CONSTRAINT TRIGGER batch_items_own AFTER INSERT OR UPDATE OF batch, id, subject, order_id, object_id, amount, currency, status
     ON batch_items FOR EACH ROW EXECUTE FUNCTION check_batch_item();
 
 -- A token acts for its operator, and an operator's row decides who may do what.
@@ -1346,7 +1412,7 @@ DECLARE
     ours text;
 BEGIN
     FOREACH ours IN ARRAY ARRAY['bound_operator()', 'has_operator_role(text, text)', 'proposal_state(uuid, bigint)', 'check_refund_request()',
-        'check_proposal()', 'check_log_entry()', 'check_batch()', 'check_batch_item()', 'check_administration()'] LOOP
+        'check_refund_answer()', 'batch_sums(bigint)', 'check_batch_sum()', 'check_proposal()', 'check_log_entry()', 'check_batch()', 'check_batch_item()', 'check_administration()'] LOOP
         EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER SET search_path = %I, pg_temp', ours, current_schema());
     END LOOP;
 END $$;

@@ -24,3 +24,12 @@ async def test_a_process_killed_or_frozen_anywhere_changes_nothing_in_what_follo
     assert len(results) == len(TRIED)
     assert [(result.promise, result.differences) for result in results if not result.passed] == []
     assert all(result.counts["killed"] > 0 for result in results)
+
+
+async def test_a_daemon_killed_while_it_refunds_an_early_fraud_warning_refunds_it_once(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    scenarios = [scenario for scenario in SCENARIOS if scenario.name == "job decide-fraud-warnings"]
+    (result,) = await try_all(cluster, tmp_path, scenarios, 3 * SHARE, SEED, freeze=False)
+    assert result.differences == ()
+    assert result.counts["killed"] > SHARE * result.counts["points"]

@@ -198,6 +198,95 @@ async def test_the_program_works_with_these_logins_and_names_who_acted(
         await cy.close()
 
 
+BATCH = (
+    "WITH made AS (INSERT INTO batches (act, options, note, operator, host, livemode, total, status)"
+    " VALUES ('refund', '{}', '', 'bo', 'x', false, 2, $1) RETURNING number)"
+    " INSERT INTO batch_items (batch, position, subject, order_id, object_id, amount, currency, status)"
+    " SELECT number, position, position::text, $2, position::text, amount, 'eur', 'waiting'"
+    " FROM made, unnest($3::bigint[]) WITH ORDINALITY AS item (amount, position) RETURNING batch"
+)
+
+
+async def test_sql_marks_no_refund_that_was_answered_as_refused(
+    runtime: Runtime, order: CheckoutAnswer, logins: Logins, connection: asyncpg.Connection
+) -> None:
+    payment, bo = await payment_of(runtime, order), logins["bo"]
+    user = await asyncpg.connect(bo)
+    await user.execute(REQUEST, *request(order, payment, 900))
+    await user.execute("UPDATE refund_requests SET answered_at = now(), refund_id = 're_1'")  # as the program does
+    await user.close()
+    for change in ("refund_id = NULL, error = 'refused'", "error = 'refused'", "refund_id = NULL, answered_at = NULL"):
+        await refused(bo, f"UPDATE refund_requests SET {change}", "its answer cannot be changed")
+    # One that counts as refused, and was made all the same, counts towards the limit.
+    await connection.execute("UPDATE refund_requests SET refund_id = NULL, error = 'refused'")
+    await connection.execute(
+        "INSERT INTO refunds (id, livemode, payment_id, status, amount, currency, request_id)"
+        " SELECT 're_1', false, $1, 'succeeded', 900, 'eur', id::text FROM refund_requests",
+        payment,
+    )
+    await refused(bo, REQUEST, "may refund 1000 eur of an order, and this would be 1001", *request(order, payment, 101))
+
+
+async def test_sql_runs_no_batch_above_the_limit(
+    order: CheckoutAnswer, logins: Logins, connection: asyncpg.Connection
+) -> None:
+    bo, order_id = logins["bo"], order.order_id
+    await refused(bo, BATCH, "come to 1001 eur, which is above the limit of bo", "running", order_id, [501, 500])
+    await refused(bo, BATCH, "items of batch", "running", order_id, [500, None])
+    user = await asyncpg.connect(bo)
+    within = await user.fetchval(BATCH, "running", order_id, [500, 500])
+    stopped = await user.fetchval(BATCH, "stopped", order_id, [900, 900])
+    await user.close()
+    more = (
+        "INSERT INTO batch_items (batch, position, subject, order_id, object_id, amount, currency)"
+        " VALUES ($1, 9, '9', $2, '9', 1, 'eur')"
+    )
+    await refused(bo, more, "cannot be changed", within, order_id)
+    await refused(bo, "UPDATE batches SET status = 'running' WHERE number = $1", "above the limit of bo", stopped)
+    await refused(bo, "UPDATE batches SET created_at = now()", "cannot be changed")
+    await connection.execute("UPDATE batch_items SET status = 'skipped' WHERE batch = $1 AND position = 1", stopped)
+    await refused(bo, "UPDATE batch_items SET status = 'waiting' WHERE batch = $1", "cannot be changed", stopped)
+
+
+async def test_sql_proposes_no_batch_with_another_sum(
+    order: CheckoutAnswer, logins: Logins, connection: asyncpg.Connection
+) -> None:
+    propose = (
+        "INSERT INTO proposals (id, act, batch, amount, currency, state, proposed_by, host, expires_at)"
+        " VALUES (gen_random_uuid(), 'batch', $1, 1, 'eur', '', 'bo', 'x', now() + interval '1 day')"
+        " RETURNING number, amount, currency"
+    )
+    user = await asyncpg.connect(logins["bo"])
+    batch = await user.fetchval(BATCH, "stopped", order.order_id, [900, 2000])
+    number, amount, currency = await user.fetchrow(propose, batch)
+    await user.close()
+    assert (amount, currency) == (2900, "eur")
+    approve_it = (
+        f"UPDATE proposals SET status = 'approved', decided_by = 'cy', decided_at = now() WHERE number = {number}"
+    )
+    await connection.execute("UPDATE batch_items SET amount = 3000 WHERE batch = $1 AND position = 1", batch)
+    await refused(logins["cy"], approve_it, "come to another sum")
+    await connection.execute("UPDATE batch_items SET amount = 900 WHERE batch = $1 AND position = 1", batch)
+    user = await asyncpg.connect(logins["cy"])
+    await user.execute(approve_it)
+    await user.execute("UPDATE batches SET status = 'running' WHERE number = $1", batch)
+    await user.close()
+
+
+async def test_sql_rewords_no_proposal(runtime: Runtime, order: CheckoutAnswer, logins: Logins) -> None:
+    number = await proposed(runtime, order, "bo", 2000)
+    for name in ("bo", "cy"):
+        await refused(logins[name], "UPDATE proposals SET note = 'agreed with ada'", "note of proposal")
+        await refused(logins[name], "UPDATE proposals SET outcome = 're_1'", "is decided")
+    user = await asyncpg.connect(logins["cy"])
+    await user.execute(f"UPDATE proposals SET note = '' WHERE number = {number}")  # as erasing a customer does
+    await user.execute(
+        f"UPDATE proposals SET status = 'approved', decided_by = 'cy', decided_at = now() WHERE number = {number}"
+    )
+    await user.close()
+    await refused(logins["bo"], "UPDATE proposals SET status = 'failed', outcome = 'no'", "is approved already")
+
+
 async def test_a_login_needs_an_owner_who_may_make_one(runtime: Runtime, logins: Logins, database_url: str) -> None:
     wanted = NewOperator("fay", OperatorRole.ACT, {}, database_role="nobody_fay", group="no_such_group")
     with pytest.raises(NotPermitted, match="nothing was changed"):

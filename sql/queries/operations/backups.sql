@@ -42,11 +42,12 @@ CASCADE;
 
 -- name: drop_functions
 DROP ROUTINE IF EXISTS
-    announce_catalog, announce_stock, bound_operator, cells, check_administration, check_batch, check_batch_item, check_log_entry,
-    check_proposal, check_refund_request, count_declines, delete_observations_of_payment, delete_rows_of_order, drop_payload_partition,
-    ensure_payload_partitions, has_operator_role, hide_due_messages, keep_logged_orders, keep_operator_log, keep_order_text, load_charges,
-    load_facts, load_fraud_warnings, load_reservations, lock_stock, place_order, proposal_state, rare_trigrams, record_charges, record_facts,
-    record_only_session, renew_stock, search_form, trigram_shares, trigrams
+    announce_catalog, announce_stock, batch_sums, bound_operator, cells, check_administration, check_batch, check_batch_item,
+    check_batch_sum, check_log_entry, check_proposal, check_refund_answer, check_refund_request, count_declines,
+    delete_observations_of_payment, delete_rows_of_order, drop_payload_partition, ensure_payload_partitions, has_operator_role,
+    hide_due_messages, keep_logged_orders, keep_operator_log, keep_order_text, load_charges, load_facts, load_fraud_warnings,
+    load_reservations, lock_stock, place_order, proposal_state, rare_trigrams, record_charges, record_facts, record_only_session,
+    renew_stock, search_form, trigram_shares, trigrams
 CASCADE;
 
 -- name: reset_search_path

@@ -45,6 +45,7 @@ _LEASED_JOBS = frozenset({
     "deliver-mails", "deliver-alerts", "deliver-webhooks",
 })  # fmt: skip
 _UNCONFIGURED = {"CHECKOUT_SHOP_WEBHOOK_URL": "", "CHECKOUT_SHOP_WEBHOOK_SECRET": ""}
+_SETTINGS = {"skip-messages": _UNCONFIGURED, "decide-fraud-warnings": {"CHECKOUT_FRAUD_WARNING": "refund"}}
 
 SCENARIOS = (
     Scenario("checkout", "quiet", lambda _: Act("checkout", (None,))),
@@ -53,10 +54,7 @@ SCENARIOS = (
     Scenario("retry of an expired order", "quiet", lambda names: Act("retry", (names["expired"],))),
     Scenario("retry of an open order", "quiet", lambda names: Act("retry", (names["open"],))),
     Scenario("intake", "paying", lambda names: Act("intake", names["bodies"])),
-    *(
-        _job(job.name, leased=job.name in _LEASED_JOBS, **(_UNCONFIGURED if job.name == "skip-messages" else {}))
-        for job in JOBS
-    ),
+    *(_job(job.name, leased=job.name in _LEASED_JOBS, **_SETTINGS.get(job.name, {})) for job in JOBS),
     _command("orders refund {paid} --yes"),
     _command("orders refund {part} --amount 700 --yes", leased=True),
     _command("orders cancel {open} --yes", leased=True),

@@ -166,7 +166,9 @@ async def busy(place: Place) -> dict[str, Any]:
     )
     made["coupon"] = await check_out(runtime, discount_code="TEN")
     made["old"] = await check_out(runtime)
-    for name in ("asked", "unasked", "hinted", "coupon"):
+    # decide-fraud-warnings: an issuer has reported a payment.
+    made["warned"] = await check_out(runtime)
+    for name in ("asked", "unasked", "hinted", "coupon", "warned"):
         await pay(runtime, made[name].session_id, made[name].amount_total)
     await expire_session(runtime.gateway, made["old"].session_id)
     told = events_at_stripe(place)
@@ -179,6 +181,12 @@ async def busy(place: Place) -> dict[str, Any]:
         )
         if name == "asked":
             await stripe_payments.create_refund(runtime.gateway, json.loads(request.parameters), request.id)
+    warned = await connection.fetchval("SELECT id FROM payments WHERE order_id = $1", ids["warned"])
+    await connection.execute(
+        "INSERT INTO fraud_warnings (id, livemode, payment_id, fraud_type, actionable, observed_at, event_id)"
+        " VALUES ('issfr_1ofThisWorld', false, $1, 'misc', true, now(), 'evt_warned')",
+        warned,
+    )
     # follow-refund-hints: the charge's event has arrived, those of its refund have not.
     hinted = await connection.fetchval("SELECT id FROM payments WHERE order_id = $1", ids["hinted"])
     await stripe_payments.create_refund(runtime.gateway, {"payment_intent": hinted, "amount": 400}, "by hand")
