@@ -158,7 +158,7 @@ lock:
 	"$(PYTHON)" -m venv build/lock && build/lock/bin/python -m pip --disable-pip-version-check install --quiet 'uv<1'
 	$(UV_COMPILE) --extra dev --upgrade --output-file constraints.txt
 	$(UV_COMPILE) --constraint constraints.txt --generate-hashes --upgrade --output-file requirements.lock
-	$(UV_COMPILE) --extra otel --extra alerts --extra mcp --constraint constraints.txt --generate-hashes --upgrade --output-file requirements-extras.lock
+	$(UV_COMPILE) --extra otel --extra alerts --extra mcp --extra pdf --constraint constraints.txt --generate-hashes --upgrade --output-file requirements-extras.lock
 	rm -rf build/lock
 
 format: $(PYTHON_READY) $(NODE_READY)

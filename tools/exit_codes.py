@@ -10,7 +10,7 @@ MEANINGS: Mapping[int, str] = {
     0: "success",
     1: "failure; for commands that check or compare: a fault or a difference was found",
     2: "wrong usage, or a missing confirmation: destructive commands ask on a terminal and need `--yes` off one",
-    3: "the order, event, session or message does not exist",
+    3: "the order, dispute, event, session or message does not exist",
     4: "refused because of the state of the order or of another object, or because the database accepts no writes",
     5: "the database or Stripe is not reachable",
     130: "interrupted with Ctrl-C",
@@ -20,9 +20,22 @@ MEANINGS: Mapping[int, str] = {
 _OF_EVERY = (0, 1, 2, 130, 143)
 _ALONE = ("completion", "sandbox")
 """They use neither the database nor Stripe."""
-_NAMING = {"order", "orders", "event", "events", "message", "messages", "session", "number", "after", "names", "words"}
+_NAMING = {
+    "dispute",
+    "order",
+    "orders",
+    "event",
+    "events",
+    "message",
+    "messages",
+    "session",
+    "number",
+    "after",
+    "names",
+    "words",
+}
 """Arguments and options that name an object which may not exist."""
-_REFUSED = {"batches stop", "db init", "db migrate", "db roles", "dev", "serve"}
+_REFUSED = {"batches stop", "disputes evidence", "db init", "db migrate", "db roles", "dev", "serve"}
 """They write to the database, without an option that tells so."""
 _WRITING = {"--dry-run", "--yes", "--note", "--apply"}
 

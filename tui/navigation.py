@@ -11,7 +11,7 @@ from .context import AppContext
 from .filters import Choice, EventChoice
 from .screens.base import BaseScreen
 
-_LISTS = ("todo", "events", "dead_letters", "batches", "stock", "proposals")
+_LISTS = ("todo", "events", "dead_letters", "batches", "stock", "proposals", "disputes")
 MOST_SCREENS = 20
 """How many screens the way back has; the oldest but the first one are closed."""
 
@@ -113,6 +113,16 @@ class ScreenNavigation:
 
         self._go((ProposalsScreen.PLACE,), lambda: ProposalsScreen(self.app_context))
 
+    def disputes(self) -> None:
+        from .screens.disputes import DisputesScreen
+
+        self._go((DisputesScreen.PLACE,), lambda: DisputesScreen(self.app_context))
+
+    def dispute(self, dispute_id: str) -> None:
+        from .screens.dispute import DisputeScreen
+
+        self._go(("Dispute", dispute_id), lambda: DisputeScreen(self.app_context, dispute_id))
+
     def trigger(self, order_number: int | None = None) -> None:
         from .screens.trigger import TriggerScreen
 
@@ -136,6 +146,7 @@ def import_screens() -> None:
         "order",
         "event",
         "message",
+        "dispute",
         "batch",
         "trigger",
         "health",

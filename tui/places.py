@@ -40,12 +40,13 @@ def orders_with(choice: Choice) -> Callable[[Navigation], object]:
     return open_orders
 
 
-_OWN_NAMES = {OrderStatus.DISPUTED: ("disputes", ("disputed", "dp"))}
-
-
 def _of_status(status: OrderStatus) -> Place:
-    name, aliases = _OWN_NAMES.get(status, (status.value.replace("_", "-"), ()))
-    return Place(name, aliases, f"Orders that are {words(status)}", orders_with(Choice(statuses=(status.value,))))
+    return Place(
+        status.value.replace("_", "-"),
+        (),
+        f"Orders that are {words(status)}",
+        orders_with(Choice(statuses=(status.value,))),
+    )
 
 
 PLACES: tuple[Place, ...] = (
@@ -57,6 +58,7 @@ PLACES: tuple[Place, ...] = (
     Place("batches", ("b",), "Batches: acts on many orders", lambda go: go.batches(), "B"),
     Place("stock", ("st", "inventory"), "The stock of products, and who changed it", lambda go: go.stock()),
     Place("proposals", ("pr",), "Proposals: approve or reject them", lambda go: go.proposals(), "P"),
+    Place("disputes", ("dp",), "Disputes: answer or accept them", lambda go: go.disputes()),
     Place("trigger", ("tr",), "Trigger a test event at Stripe", lambda go: go.trigger(), "T"),
     Place("health", ("h", "doctor"), "Health checks, and how to fix what fails", lambda go: go.health(), "H"),
     Place("money", ("m", "report", "payouts"), "Orders, fees, net and payouts, by day and more", lambda go: go.money()),

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from checkout_daemon.commands import disputes_actions
 from checkout_daemon.commands.base import CommandGroup
-from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of
+from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of, registered
 from checkout_daemon.commands.options import (
     after_option,
     json_option,
@@ -21,13 +22,12 @@ from checkout_daemon.commands.options import (
 )
 from checkout_daemon.commands.output import answer, print_json, say
 from checkout_daemon.commands.running import with_reads
-from checkout_daemon.commands.typed import TERM
 from checkout_daemon.present.text import plain, words
 
 if TYPE_CHECKING:
     from checkout_daemon.bank.order_lines import OrderLine
     from checkout_daemon.database.reading import Reads
-    from checkout_daemon.model.disputes import ListedDispute
+    from checkout_daemon.model.disputes import DeskState, ListedDispute
     from checkout_daemon.settings import Settings
 
 # As DisputeStatus in ledger/facts.py has them
@@ -40,24 +40,28 @@ _STATUSES = (
 
 @click.group(cls=CommandGroup)
 def disputes() -> None:
-    """See what is disputed, and by when it must be answered.
+    """See what is disputed, and answer it in time.
 
     Example:
       checkout disputes list --waiting
     """
 
 
+for _command in (
+    disputes_actions.disputes_evidence,
+    disputes_actions.disputes_submit,
+    disputes_actions.disputes_accept,
+):
+    disputes.add_command(_command)
+
+
 def _listing(now: datetime) -> ListKind[ListedDispute]:
+    from checkout_daemon.present.columns import View
+    from checkout_daemon.present.dispute_columns import DISPUTE_COLUMNS, due
     from checkout_daemon.present.money import money
-    from checkout_daemon.present.times import age, span
+    from checkout_daemon.present.times import age
 
-    def due(dispute: ListedDispute) -> str:
-        waits = dispute.due_by is not None and dispute.status.endswith("needs_response")
-        if not waits or dispute.due_by is None:
-            return ""
-        left = (dispute.due_by - now).total_seconds()
-        return f"in {span(left)}" if left > 0 else "past"
-
+    view = View(now)
     columns: list[ListColumn[ListedDispute]] = [
         ListColumn("dispute", "id", lambda dispute: plain(dispute.id)),
         ListColumn("order", "number", lambda dispute: str(dispute.number or ""), right=True),
@@ -65,9 +69,9 @@ def _listing(now: datetime) -> ListKind[ListedDispute]:
         ListColumn("status", "status", lambda dispute: plain(words(dispute.unknown_words or dispute.status))),
         ListColumn("reason", "reason", lambda dispute: plain(words(dispute.reason or ""))),
         ListColumn("amount", "amount", lambda dispute: money(dispute.amount, dispute.currency), right=True),
-        ListColumn("due", "due_by", due, right=True),
+        ListColumn("due", "due_by", lambda dispute: due(dispute, view), right=True),
     ]
-    return ListKind(columns, _KEYS, "id", _record)
+    return ListKind(columns, _KEYS, "id", _record, registered(DISPUTE_COLUMNS.values(), view))
 
 
 _KEYS = (
@@ -133,26 +137,29 @@ def disputes_list(
 
 
 @disputes.command("show")
-@click.argument("dispute", type=TERM, metavar="DISPUTE")
+@disputes_actions.dispute_argument
 @json_option
 def disputes_show(dispute: str, as_json: bool) -> int:
-    """Show a dispute, its deadline and what it did to the balance.
+    """Show a dispute, our answer, and what it did to the balance.
+
+    DISPUTE is its id, or an order with one.
 
     Example:
       checkout disputes show du_1OfflineSandbox
     """
     from checkout_daemon.bank.order_lines import lines_of_source
-    from checkout_daemon.orders.dispute_lists import read_dispute
+    from checkout_daemon.disputes.drafts import find_dispute, read_desk
 
     async def work(database: Reads, settings: Settings) -> None:
-        found = await read_dispute(database, dispute)
-        lines = await lines_of_source(database, dispute)
+        found = await find_dispute(database, dispute, livemode=settings.livemode)
+        lines = await lines_of_source(database, found.id)
+        desk = await read_desk(database, found)
         if as_json:
             from msgspec import to_builtins
 
-            print_json(_record(found) | {"lines": to_builtins(lines)})
+            print_json(_record(found) | {"lines": to_builtins(lines), "answer": desk})
         else:
-            _print(found, lines, settings)
+            _print(found, lines, desk, settings)
 
     with_reads(work)
     return 0
@@ -162,9 +169,9 @@ def _code(dispute: ListedDispute) -> list[str]:
     return [f"({dispute.network_reason})"] if dispute.network_reason else []
 
 
-def _print(dispute: ListedDispute, lines: list[OrderLine], settings: Settings) -> None:
+def _print(dispute: ListedDispute, lines: list[OrderLine], desk: DeskState, settings: Settings) -> None:
     from checkout_daemon.orders.stripe_pages import dispute_url
-    from checkout_daemon.present.disputes import evidence_state
+    from checkout_daemon.present.disputes import answer_state, draft_state, evidence_state
     from checkout_daemon.present.money import money
     from checkout_daemon.present.times import local_time
 
@@ -178,13 +185,16 @@ def _print(dispute: ListedDispute, lines: list[OrderLine], settings: Settings) -
         "Amount": money(dispute.amount, dispute.currency),
         "Due": local_time(dispute.due_by, zone) if dispute.due_by else "",
         "Evidence": evidence_state(dispute),
+        "Draft": draft_state(desk, zone),
+        "Answer": answer_state(desk, zone),
         "Withdrawn": local_time(dispute.withdrawn_at, zone) if dispute.withdrawn_at else "",
         "Reinstated": local_time(dispute.reinstated_at, zone) if dispute.reinstated_at else "",
-        "Answer at": url,
+        "Stripe's page": url,
+        "Next": f"checkout disputes evidence {dispute.id}" if dispute.waits and dispute.number else "",
     }
     for name, value in shown.items():
         if value:
-            answer(f"{name:<12}{plain(value)}")
+            answer(f"{name:<15}{plain(value)}")
     for line in lines:
         fee = f", fee {money(line.fee, line.currency)}" if line.fee else ""
-        answer(f"{'Balance':<12}{money(line.net, line.currency)} ({plain(words(line.category))}{fee})")
+        answer(f"{'Balance':<15}{money(line.net, line.currency)} ({plain(words(line.category))}{fee})")

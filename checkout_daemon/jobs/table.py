@@ -9,6 +9,7 @@ from checkout_daemon.batches.running import run_left_batches
 from checkout_daemon.checkout import coupons
 from checkout_daemon.checkout.doubtful_sessions import settle_doubtful_sessions
 from checkout_daemon.checkout.releasing import release_lapsed
+from checkout_daemon.disputes.answering import resume_answers
 from checkout_daemon.events.charge_filling import fill_charges
 from checkout_daemon.jobs.runner import Job
 from checkout_daemon.ledger.apply import retry_due_events
@@ -47,6 +48,7 @@ JOBS = (
     # Events and Stripe's state
     Job("retry-events", 2.0, lambda runtime: retry_due_events(runtime.database)),
     Job("resume-refunds", 5.0, resume_refunds),
+    Job("resume-disputes", 5.0, resume_answers),
     Job("refund-late-payments", 5.0, refund_late_payments),
     Job("decide-fraud-warnings", 5.0, decide_fraud_warnings),
     Job("run-batches", 5.0, run_left_batches),

@@ -1,4 +1,4 @@
-"""A dispute as operators list it."""
+"""A dispute as operators list it, and what was done about it at the desk."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class ListedDispute:
     """
 
     id: str
+    livemode: bool
     order_id: str | None
     number: int | None
     payment_id: str
@@ -38,3 +39,24 @@ class ListedDispute:
     def money_is_gone(self) -> bool:
         """Return whether Stripe has taken the money and not given it back since."""
         return self.withdrawn_at is not None and (self.reinstated_at is None or self.reinstated_at < self.withdrawn_at)
+
+    @property
+    def waits(self) -> bool:
+        """Return whether it waits for an answer of ours."""
+        return self.status.endswith("needs_response")
+
+
+@dataclass(frozen=True, slots=True)
+class DeskState:
+    """Whose draft there is of a dispute's evidence, and what was last asked of Stripe about it; None: nothing.
+
+    Without `answered_at` the answer never came; `error` is Stripe's refusal.
+    """
+
+    saved_by: str | None
+    saved_at: datetime | None
+    act: str | None
+    operator: str | None
+    started_at: datetime | None
+    answered_at: datetime | None
+    error: str | None

@@ -54,6 +54,7 @@ class ErasureState:
     erased_at: datetime | None
     has_open_session: bool
     has_refund_under_way: bool
+    has_answer_under_way: bool
     has_unapplied_event: bool
 
 
@@ -180,6 +181,8 @@ async def _check(connection: asyncpg.Connection, order_id: str) -> None:
         )
     if order.has_refund_under_way:
         raise NotErasable(f"a refund of order {order.number} has no answer from Stripe yet: wait for it")
+    if order.has_answer_under_way:
+        raise NotErasable(f"an answer to a dispute of order {order.number} has none from Stripe yet: wait for it")
 
 
 async def _names(connection: asyncpg.Connection, order_id: str) -> set[str]:

@@ -29,6 +29,7 @@ from checkout_daemon.orders.explaining.troubles import (
     FRAUD_ADVICE,
     concerned,
     dispute_advice,
+    dispute_command,
     subject_words,
 )
 from checkout_daemon.orders.figures import OVERDUE_AFTER, SLOW_AFTER
@@ -266,7 +267,8 @@ def _disputes(
                 else f"{dispute_advice(dispute.status)} Without an answer by then, the customer's bank decides against "
                 "us, and the money is lost.",
                 since=order.updated_at,
-                command=f"checkout orders explain {order.number}",
+                command=(None if over else dispute_command(dispute.id, dispute.status))
+                or f"checkout orders explain {order.number}",
                 amount=order.amount_total if dispute.amount is None else dispute.amount,
             ),
             page=dispute_url(settings.stripe_api_base, dispute.id, dispute.payment_id, livemode=order.livemode),

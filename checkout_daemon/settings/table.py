@@ -278,6 +278,22 @@ class Settings:
         about="From which risk level CHECKOUT_FRAUD_WARNING=refund refunds without a person, as Stripe had assessed "
         "the payment; with `normal` every payment, also one that was not assessed.",
     )
+    refund_policy: Path | None = Group.SHOP.setting(
+        "CHECKOUT_REFUND_POLICY",
+        kinds.PATH,
+        unset="left out",
+        example="/etc/checkout/returns.txt",
+        about="A text file that states how the shop takes goods back and refunds them. The evidence of disputes has "
+        "it, and the link `returns` of the shop's file.",
+    )
+    cancellation_policy: Path | None = Group.SHOP.setting(
+        "CHECKOUT_CANCELLATION_POLICY",
+        kinds.PATH,
+        unset="left out",
+        example="/etc/checkout/cancellation.txt",
+        about="A text file that states how an order can be canceled. The evidence of disputes has it, and the link "
+        "`terms` of the shop's file.",
+    )
     connections: int = Group.LIMITS.setting(
         "CHECKOUT_CONNECTIONS",
         kinds.whole(16, 50_000),

@@ -31,6 +31,7 @@ from tests.commands.place import (
     Place,
     make_dead_event,
     make_dead_message,
+    make_disputed,
     make_expired,
     make_paid,
     make_paid_by_event,
@@ -126,6 +127,10 @@ def a_dispute(place: Place, folder: Path) -> Mapping[str, object]:
         " VALUES ('du_shown', false, 'pi_disputed', 'lost', now(), 'evt_1') ON CONFLICT DO NOTHING",
     )
     return {}
+
+
+def a_new_dispute(place: Place, folder: Path) -> Mapping[str, object]:
+    return {"DISPUTE": place.make(make_disputed)}
 
 
 def a_payout(place: Place, folder: Path) -> Mapping[str, object]:
@@ -285,6 +290,9 @@ def an_endpoint(place: Place, folder: Path) -> Mapping[str, object]:
 
 WRITING = {
     "orders refund": Line("orders refund ORDER", an_order(make_paid)),
+    "disputes accept": Line("disputes accept DISPUTE", a_new_dispute),
+    "disputes evidence": Line("disputes evidence DISPUTE --set customer_name=Bo", a_new_dispute),
+    "disputes submit": Line("disputes submit DISPUTE", a_new_dispute),
     "orders ship": Line("orders ship ORDER --carrier DHL", an_order(make_to_ship)),
     "orders cancel": Line("orders cancel ORDER", an_order(make_waiting)),
     "orders recover": Line("orders recover SESSION", a_lost_order),

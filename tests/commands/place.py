@@ -17,6 +17,7 @@ from checkout_daemon.settings import load_settings
 from tests.commands.conftest import KEY, add_products, go
 from tests.support.background import BackgroundStripe
 from tests.support.cluster import Cluster
+from tests.support.disputes import dispute
 from tests.support.orders import add_expired_order, number_of
 from tests.support.payments import paid
 from tests.support.selling import to_be_sent
@@ -60,6 +61,13 @@ async def make_paid_by_event(runtime: Runtime) -> int:
     )
     event = parse_event(event_body("checkout.session.completed", session))
     await apply_batch(runtime.database, [ReceivedEvent(event, datetime.now(UTC))])
+    return answer.number
+
+
+async def make_disputed(runtime: Runtime) -> int:
+    """Pay an order whose payment is disputed at Stripe."""
+    answer = await paid_order(runtime, customer=BO)
+    await dispute(runtime, answer)
     return answer.number
 
 

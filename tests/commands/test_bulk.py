@@ -56,7 +56,7 @@ def endpoints(place: Place) -> object:
 
 
 def test_most_commands_that_change_something_have_a_dry_run() -> None:
-    without = {"batches stop", "orders snooze", "orders unsnooze"}
+    without = {"batches stop", "disputes evidence", "orders snooze", "orders unsnooze"}
     without |= {name for name in WRITING if name.startswith((*SECRET, "proposals ", "stock "))}
     assert {*DRY} == {*WRITING, *AT_STRIPE, *BY_CLI} - without
 

@@ -42,10 +42,10 @@ def test_a_dispute_is_listed_and_shown_with_what_it_cost(run: Run, do: Do, strip
     assert (listed["number"], listed["status"], listed["money_is_gone"]) == (1001, "needs_response", True)
     assert "in 8d" in run("disputes", "list").out
     shown = run("disputes", "show", listed["id"]).out
-    assert "Answer at" in shown
-    assert "Reason      fraudulent (10.4)\n" in shown
-    assert "Evidence    none\n" in shown
-    assert "Balance     -€48.99 (dispute, fee €15.00)" in shown
+    assert "Stripe's page" in shown
+    assert "Reason         fraudulent (10.4)\n" in shown
+    assert "Evidence       none\n" in shown
+    assert "Balance        -€48.99 (dispute, fee €15.00)" in shown
     assert run("disputes", "show", listed["id"], "--json").json["lines"][0]["fee"] == 1500
     assert "No dispute matches" in run("disputes", "list", "--status", "won").err
 

@@ -37,6 +37,8 @@ OURS = {
     "checkout_sessions": "id outcome status",
     "cursors": "holder name value",
     "discounts": "code currency",
+    "dispute_drafts": "dispute_id texts",
+    "dispute_requests": "act dispute_id receipt_file status texts",
     "disputes": "currency event_id id payment_id status",
     "fraud_warnings": "decision event_id id payment_id",
     "missing_orders": "currency session_id",
@@ -76,6 +78,7 @@ SHOWN = (
     "outbox list --status dead", "catalog list", "catalog list --discounts", "reconcile",
     "todo", "batches list", "batches show 1", "tokens list --all",
     "outbox endpoints list", "stock list --all", "stock history NOTE",
+    "disputes list", "disputes show dp_1", "disputes evidence dp_1",
     "outbox endpoints list", "operators list", "proposals list", "proposals show 1", "audit list",
     "sessions sync 1001 --dry-run", "sessions resend 1001", "orders note 1001 called", "orders recover cs_no", "doctor",
 )  # fmt: skip

@@ -49,7 +49,7 @@ def test_the_page_has_a_box_for_each_item_and_fits(run: Run, disputed: str) -> N
     assert "1 to do, €50.00" in page.splitlines()[0]
     assert "[ ] Order 1001  €50.00  Ada Lovelace  dispute needs response  respond by 15 Dec 2040, in " in page
     assert "reason product not received" in page.replace("\n    ", " ")
-    assert "→ checkout orders explain 1001" in page
+    assert "→ checkout disputes evidence dp_1" in page
     assert " ack " not in page
     assert max(len(line) for line in page.splitlines() if "→" not in line and "[ ]" not in line) <= 80
 
@@ -81,16 +81,16 @@ def test_explain_ends_at_the_page_of_the_dispute_with_its_deadline_and_what_can_
     run: Run, disputed: str
 ) -> None:
     (item,) = run("todo", "--json").lines
-    assert item["command"] == "checkout orders explain 1001"
+    assert item["command"] == "checkout disputes evidence dp_1"
     explained = run("orders", "explain", "1001")
     words = " ".join(explained.out.split())
     assert "product not received" in words
     assert "by 2040-12-15 12:00 UTC (in " in words
-    assert "Send evidence there, or accept the dispute, which gives the money back." in words
+    assert "Submit evidence, or accept the dispute, which gives the money back." in words
     assert f"→ {item['page']}\n" in explained.out
-    assert "→ checkout" not in explained.out
+    assert "→ checkout disputes evidence dp_1\n" in explained.out
     (finding,) = (one for one in run("orders", "explain", "1001", "--json").json["findings"] if one["page"])
-    assert (finding["page"], finding["command"]) == (item["page"], None)
+    assert (finding["page"], finding["command"]) == (item["page"], item["command"])
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_a_page_to_hand_over_in_markdown_and_html(run: Run, disputed: str, dead_
     assert "- [ ] **Order 1001  €50.00  Ada Lovelace  dispute needs response** **respond by 15 Dec 2040" in markdown
     assert "  - Owner: anna\n" in markdown
     assert "\\*calls\\* the bank" in markdown
-    assert "  - `checkout orders explain 1001`\n" in markdown
+    assert "  - `checkout disputes evidence dp_1`\n" in markdown
     page = run("todo", "--page", "html").out
     assert page.startswith("<!doctype html>")
     assert "&lt;b&gt;KeyError&lt;/b&gt;" in page

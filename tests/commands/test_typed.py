@@ -10,7 +10,16 @@ from checkout_daemon.commands.typed import TERM, Number, OneOf, Whole
 from cli import checkout
 from tools.manual import walk
 
-FREE = {"note", "text", "search", "filter_text", "unix_socket", "host", "names"}  # words, names of files and machines
+FREE = {
+    "note",
+    "text",
+    "search",
+    "filter_text",
+    "unix_socket",
+    "host",
+    "names",
+    "changes",
+}  # words, names of files and machines
 
 
 @pytest.mark.parametrize("mark", ["\u200b", "\u00a0", "\ufeff", "\u202a"])

@@ -112,7 +112,7 @@ async def test_an_alert_that_waited_too_long_is_not_sent(
     alert = deadline_alert(view, due_dispute(view, "dp_1:2d", at), at)
     assert alert.text.startswith("Order 1001: answer the dispute of €50.00, fraudulent by ")
     assert alert.text.endswith(" UTC, in 47 h")
-    assert alert.command == "checkout todo"
+    assert alert.command == "checkout disputes evidence dp_1"
     with pytest.raises(NotNeeded, match="deadline is over"):
         due_dispute(view, "dp_1:2d", dispute.due_by)
     answered = replace(view, disputes=(replace(dispute, status="under_review"),))

@@ -153,7 +153,7 @@ EXAMPLES = {
     "unclear": Example(order("pending"), [("nothing_known", SYNC)]),
     "attention": Example(
         order("disputed", attention=("dispute_needs_response",)),
-        [("disputed", None), ("dispute_needs_response", None)],
+        [("disputed", None), ("dispute_needs_response", f"checkout disputes evidence {DISPUTE.id}")],
         payments=(payment(),),
         disputes=(DISPUTE,),
     ),

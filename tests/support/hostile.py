@@ -21,6 +21,8 @@ FREE = {
     "batches": "holder host note operator why",
     "charges": "decline_message",
     "checkout_sessions": "unknown_words url",
+    "dispute_drafts": "saved_by",
+    "dispute_requests": "error operator",
     "disputes": "network_reason reason unknown_words",
     "fraud_warnings": "fraud_type",
     "operator_log": "host operator",

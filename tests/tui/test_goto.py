@@ -145,12 +145,12 @@ async def test_any_other_text_is_searched_for_and_escape_comes_back(connection: 
         assert home.table.cursor_row.row.order.number == 1002
 
 
-async def test_disputes_and_statuses_are_lists_of_orders(connection: asyncpg.Connection, sit: Sit) -> None:
+async def test_statuses_are_lists_of_orders(connection: asyncpg.Connection, sit: Sit) -> None:
     for status in ("pending", "disputed", "failed"):
         await add_order(connection, status=status)
     async with sit() as seat:
         await seat.until(lambda: len(seat.numbers()) == 3)
-        await go(seat, "disputes")
+        await go(seat, "disputed")
         await seat.until(lambda: seat.numbers() == [1002])
         await go(seat, "failed")
         await seat.until(lambda: seat.numbers() == [1003])

@@ -64,7 +64,7 @@ async def open_todo(seat: Seat) -> TodoScreen:
 async def test_the_nearest_deadline_is_first_and_what_fixes_it_is_shown(sit: Sit, size: tuple[int, int]) -> None:
     async with sit(size=size) as seat:
         screen = await open_todo(seat)
-        await seat.sees("4 to do", "respond by", "in 17 d", "reason fraudulent", "→ checkout orders explain 1001")
+        await seat.sees("4 to do", "respond by", "in 17 d", "reason fraudulent", "→ checkout disputes evidence dp_1")
         kinds = [item.kind for item in screen.items]
         assert kinds == ["dispute_needs_response", "refund_failed", "event_dead", "message_dead"]
         assert seat.lines()[0][1:].split()[:4] == ["in", "17d", "1001", "€50.00"]
@@ -229,7 +229,7 @@ async def test_a_refund_is_not_offered_for_a_disputed_payment_but_its_page_is(si
     async with sit(size=(140, 40)) as seat:
         await seat.press(*"D", "enter")
         screen = await seat.screen_of(OrderScreen)
-        await seat.sees("Order 1001   disputed", "Send evidence there", "respond by")
+        await seat.sees("Order 1001   disputed", "Submit evidence", "respond by")
         assert screen.details is not None
         keys = seat.text().splitlines()[-1]
         assert "Refund" not in keys

@@ -29,6 +29,7 @@ from checkout_daemon.orders.refund_rules import prevents_refund
 from checkout_daemon.orders.stripe_pages import dispute_url
 from checkout_daemon.stripe_api.events import KEPT
 
+_APPEALED = "appeal_needs_response"
 PAYMENT_REFUSED = "payment_refused"
 
 ATTENTION_DESCRIPTIONS = {
@@ -38,7 +39,7 @@ ATTENTION_DESCRIPTIONS = {
     AttentionCode.PAID_TWICE: "It was paid more than once: {subject}",
     AttentionCode.PAID_AFTER_CANCEL: "It was paid although it was canceled: {subject}",
     AttentionCode.REFUND_FAILED: "The bank returned the refund {subject}: the customer does not have the money",
-    AttentionCode.DISPUTE_NEEDS_RESPONSE: "The dispute {subject} needs our response, in Stripe's Dashboard",
+    AttentionCode.DISPUTE_NEEDS_RESPONSE: "The dispute {subject} needs our response",
     AttentionCode.DISPUTE_LOST: "The dispute {subject} is lost: the money is gone",
     AttentionCode.DISPUTE_REINSTATED: "The dispute {subject} is lost, and yet Stripe has given the money back",
     AttentionCode.DISPUTE_WITHDRAWN: "The dispute {subject} is over, and the customer's bank has kept the money",
@@ -97,9 +98,16 @@ def concerned(view: OrderView, code: AttentionCode) -> Sequence[StripeLine | Pay
 
 def dispute_advice(status: str) -> str:
     """Return what can be done about a dispute that needs a response. https://docs.stripe.com/disputes/responding."""
+    if status == _APPEALED:
+        return "Send evidence of the appeal in Stripe's Dashboard."
     if prevents_refund(status):
-        return "Send evidence there, or accept the dispute, which gives the money back. A refund would be refused."
-    return "Send evidence there, or refund the order, which ends the inquiry."
+        return "Submit evidence, or accept the dispute, which gives the money back. A refund would be refused."
+    return "Submit evidence, or refund the order, which ends the inquiry."
+
+
+def dispute_command(dispute_id: str, status: str) -> str | None:
+    """Return the command that begins an answer, or None if only Stripe's Dashboard takes one."""
+    return None if status == _APPEALED else f"checkout disputes evidence {dispute_id}"
 
 
 def subject_words(lines: Sequence[StripeLine | PaymentLine], late: Sequence[str] = ()) -> str:
@@ -155,10 +163,11 @@ def _unanswered_disputes(case: Case, lines: Sequence[StripeLine | PaymentLine]) 
         reason = f" ({line.reason.replace('_', ' ')})" if line.reason else ""
         yield Finding(
             AttentionCode.DISPUTE_NEEDS_RESPONSE.value,
-            f"The dispute {line.id} of {money(line.amount, line.currency)}{reason} needs our response in Stripe's "
-            f"Dashboard, by {case.when(line.due_by)}. {dispute_advice(line.status)}",
+            f"The dispute {line.id} of {money(line.amount, line.currency)}{reason} needs our response "
+            f"by {case.when(line.due_by)}. {dispute_advice(line.status)}",
             "Without a response by then, the customer's bank decides against us. Stripe reports a response, which ends "
             "this attention.",
+            dispute_command(line.id, line.status),
             page=dispute_url(case.stripe_api_base, line.id, line.payment_id, livemode=case.order.livemode),
         )
 

@@ -37,13 +37,13 @@ DROP TABLE IF EXISTS
     order_care, payouts, stripe_events, stripe_event_payloads, order_changes, outbox, alerts, operator_log, operator_log_heads, anchors,
     anchored_heads, refund_requests, doubtful_attempts, shop_identity, missing_orders, stripe_accounts,
     api_tokens, balance_transactions, canceled_payments, charges, cursors, secret_matches, webhook_endpoints, batches, batch_items, drifts, item_care,
-    stock_reservations, stock_movements, operators, proposals
+    stock_reservations, stock_movements, operators, proposals, dispute_drafts, dispute_requests
 CASCADE;
 
 -- name: drop_functions
 DROP ROUTINE IF EXISTS
     announce_catalog, announce_stock, batch_sums, bound_operator, cells, check_administration, check_batch, check_batch_item,
-    check_batch_sum, check_log_entry, check_proposal, check_refund_answer, check_refund_request, count_declines,
+    check_batch_sum, check_dispute_draft, check_dispute_request, check_log_entry, check_proposal, check_refund_answer, check_refund_request, count_declines,
     delete_observations_of_payment, delete_rows_of_order, drop_payload_partition, ensure_payload_partitions, has_operator_role,
     hide_due_messages, keep_logged_orders, keep_operator_log, keep_order_text, load_charges, load_facts, load_fraud_warnings,
     load_reservations, lock_stock, place_order, proposal_state, rare_trigrams, record_charges, record_facts, record_only_session,

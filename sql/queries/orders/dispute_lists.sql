@@ -3,7 +3,7 @@
 -- name: list_disputes
 -- $1 livemode, $2 statuses or null, $3 stored since, $4 and $5 an upper bound (exclusive) of created_at and id, $6 limit, $7 order or null,
 -- $8 whether to list only what waits for evidence. Newest first.
-SELECT d.id, o.order_id, o.number, d.payment_id, d.status, d.unknown_words, d.reason, d.amount, d.currency, d.due_by, d.created_at,
+SELECT d.id, d.livemode, o.order_id, o.number, d.payment_id, d.status, d.unknown_words, d.reason, d.amount, d.currency, d.due_by, d.created_at,
        d.withdrawn_at, d.reinstated_at, d.network_reason, d.has_evidence, d.submission_count, d.past_due
 FROM disputes AS d
 LEFT JOIN LATERAL (
@@ -17,7 +17,7 @@ ORDER BY d.created_at DESC, d.id DESC LIMIT $6;
 
 -- name: read_dispute
 -- $1 id.
-SELECT d.id, o.order_id, o.number, d.payment_id, d.status, d.unknown_words, d.reason, d.amount, d.currency, d.due_by, d.created_at,
+SELECT d.id, d.livemode, o.order_id, o.number, d.payment_id, d.status, d.unknown_words, d.reason, d.amount, d.currency, d.due_by, d.created_at,
        d.withdrawn_at, d.reinstated_at, d.network_reason, d.has_evidence, d.submission_count, d.past_due
 FROM disputes AS d
 LEFT JOIN LATERAL (

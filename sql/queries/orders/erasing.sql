@@ -13,6 +13,7 @@ ORDER BY created_at LIMIT $2;
 SELECT number, status, customer_email, created_at, erased_at,
        EXISTS (SELECT FROM checkout_sessions WHERE order_id = orders.id AND status = 'open') AS has_open_session,
        EXISTS (SELECT FROM refund_requests WHERE order_id = orders.id AND answered_at IS NULL) AS has_refund_under_way,
+       EXISTS (SELECT FROM dispute_requests WHERE order_id = orders.id AND answered_at IS NULL) AS has_answer_under_way,
        EXISTS (SELECT FROM stripe_events WHERE order_id = orders.id AND status IN ('failed', 'dead')) AS has_unapplied_event
 FROM orders WHERE id = $1;
 
@@ -42,6 +43,10 @@ WITH attempts AS (
 ), sent AS (
     UPDATE order_shipping SET name = '', line1 = '', line2 = '', city = '', state = '', postal_code = '', tracking_number = '', tracking_url = ''
     WHERE order_id = $1::uuid
+), drafts AS (
+    UPDATE dispute_drafts SET texts = NULL WHERE order_id = $1::uuid
+), answers AS (
+    UPDATE dispute_requests SET texts = NULL, receipt = NULL WHERE order_id = $1::uuid
 ), remarks AS (
     UPDATE acts SET note = '' WHERE order_id = $1::uuid
 ), changes AS (

@@ -1,0 +1,142 @@
+"""`checkout disputes evidence`, `submit` and `accept`: staged, edited, submitted once, given up after two questions."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from checkout_daemon.checkout.placing import CheckoutAnswer
+from checkout_daemon.commands import asking
+from checkout_daemon.runtime import Runtime
+from tests.commands.conftest import Do, Run
+from tests.support.disputes import disputed_order
+from tests.support.shopping import paid_order
+
+
+@pytest.fixture
+def number(do: Do) -> int:
+    """Return the number of an order whose payment is disputed."""
+
+    async def work(runtime: Runtime) -> CheckoutAnswer:
+        return await disputed_order(runtime)
+
+    return do(work).number
+
+
+@pytest.fixture
+def editor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Return the script that is $EDITOR; it is run with the file as its argument."""
+    path = tmp_path / "editor.sh"
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("EDITOR", str(path))
+    monkeypatch.delenv("VISUAL", raising=False)
+    return path
+
+
+def test_the_evidence_is_staged_shown_and_saved(run: Run, number: int, tmp_path: Path) -> None:
+    shown = run("disputes", "evidence", number)
+    assert "[customer_name]\nAda\n" in shown.out
+    assert "[shipping_tracking_number]\n" in shown.out
+    assert "staged from what we hold" in shown.err
+    assert "Without a text that matters for this reason: customer_purchase_ip" in shown.err
+    assert "With a receipt as PDF" in shown.err
+    set_one = run("disputes", "evidence", number, "--set", "customer_purchase_ip=203.0.113.9", "--json").json
+    assert (set_one["texts"]["customer_purchase_ip"], set_one["texts"]["customer_name"]) == ("203.0.113.9", "Ada")
+    assert set_one["saved_by"]
+    file = tmp_path / "evidence.txt"
+    file.write_text("[uncategorized_text]\nwinning_evidence\n")
+    assert run("disputes", "evidence", number, "--from", file, "--json").json["texts"] == {
+        "uncategorized_text": "winning_evidence"
+    }
+    assert "Draft" in run("disputes", "show", number).out
+    assert "staged from what we hold" in run("disputes", "evidence", number, "--discard").err
+    assert "Draft" not in run("disputes", "show", number).out
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--set", "nonsense=x"), "nonsense is no text of evidence"),
+        (("--set", f"customer_name={'x' * 5001}"), "customer_name has 5,001 characters, and Stripe takes 5,000"),
+        (("--set", "customer_name"), "write NAME=TEXT"),
+        (("--set", "customer_name=x", "--discard"), "give one of"),
+        (("--edit",), "--edit needs a terminal"),
+    ],
+)
+def test_evidence_with_faults_is_refused(run: Run, number: int, options: tuple[str, ...], why: str) -> None:
+    refused = run("disputes", "evidence", number, *options)
+    assert refused.code == 2
+    assert why in refused.err
+    assert run("disputes", "evidence", number, "--json").json["saved_by"] is None
+
+
+def test_evidence_is_edited_and_a_fault_keeps_the_text(
+    run: Run, number: int, editor: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("checkout_daemon.commands.disputes_actions._has_terminal", lambda: True)
+    assert "Nothing was changed" in run("disputes", "evidence", number, "--edit").err
+    editor.write_text('#!/bin/sh\nprintf "\\n[cancellation_rebuttal]\\nnever asked\\n" >>"$1"\n')
+    edited = run("disputes", "evidence", number, "--edit")
+    assert "[cancellation_rebuttal]\nnever asked\n" in edited.out
+    assert "the draft of" in edited.err
+    editor.write_text('#!/bin/sh\nprintf "\\n[no_such_text]\\nx\\n" >>"$1"\n')
+    refused = run("disputes", "evidence", number, "--edit")
+    assert refused.code == 1
+    assert "[no_such_text] is no text of evidence" in refused.err
+    kept = Path(refused.err.rpartition("your text is in ")[2].strip())
+    assert "[no_such_text]" in kept.read_text()
+    kept.unlink()
+
+
+def test_the_receipt_is_written_as_pdf(run: Run, number: int, tmp_path: Path) -> None:
+    path = tmp_path / "receipt.pdf"
+    assert run("disputes", "evidence", number, "--pdf", path).code == 0
+    assert path.read_bytes().startswith(b"%PDF-")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_evidence_is_stored_at_stripe_then_submitted_once(run: Run, number: int) -> None:
+    assert "stored at Stripe and not submitted" in run("disputes", "evidence", number, "--stage").err
+    refused = run("disputes", "submit", number)
+    assert refused.code == 2
+    assert "add --yes" in refused.err
+    done = run("disputes", "submit", number, "--yes", "--note", "sent", "--json").json
+    assert (done["status"], done["act"], done["number"]) == ("under_review", "submit", number)
+    again = run("disputes", "submit", number, "--yes")
+    assert again.code == 4
+    assert "is under review: there is nothing to answer" in again.err
+    shown = run("disputes", "show", number).out
+    assert "Evidence       submitted\n" in shown
+    assert "asked to submit the evidence" in shown
+    assert ": done" in shown
+    assert json.loads(run("disputes", "show", number, "--json").out)["answer"]["act"] == "submit"
+
+
+def test_accepting_asks_twice(run: Run, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+
+    def only_first(question: str) -> bool:
+        asked.append(question)
+        return len(asked) == 1
+
+    monkeypatch.setattr(asking, "_ask", only_first)
+    refused = run("disputes", "accept", number)
+    assert (refused.code, len(asked)) == (2, 2)
+    assert "The customer keeps the money" in asked[0]
+    assert run("disputes", "show", number, "--json").json["status"] == "needs_response"
+    done = run("disputes", "accept", number, "--yes")
+    assert "it is lost" in done.err
+    assert run("disputes", "show", number, "--json").json["status"] == "lost"
+
+
+def test_an_order_without_a_dispute_is_not_found(run: Run, do: Do) -> None:
+    order = do(paid_order)
+    refused = run("disputes", "evidence", order.number)
+    assert refused.code == 3
+    assert "has no dispute" in refused.err

@@ -1,0 +1,123 @@
+"""The screens of disputes: evidence is previewed, edited in $EDITOR and submitted, or the dispute is accepted."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from checkout_daemon.checkout.placing import CheckoutAnswer
+from checkout_daemon.runtime import Runtime
+from tests.support.disputes import case_of, disputed_order
+from tests.support.flaky_stripe import FlakyStripe
+from tests.tui.conftest import Seat, Sit
+from tests.tui.test_goto import go
+from tui.app import Terminal
+from tui.screens.dialogs import Choose
+from tui.screens.dispute import DisputeScreen
+from tui.screens.disputes import DisputesScreen
+from tui.screens.order import OrderScreen
+
+
+@pytest.fixture
+async def order(runtime: Runtime, stocked: None) -> CheckoutAnswer:
+    return await disputed_order(runtime)
+
+
+@pytest.fixture
+def editor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Return the script that is $EDITOR. There is no terminal to suspend in a test."""
+    path = tmp_path / "editor.sh"
+    path.write_text('#!/bin/sh\nprintf "\\n[cancellation_rebuttal]\\nnever asked\\n" >>"$1"\n')
+    path.chmod(0o755)
+    monkeypatch.setenv("EDITOR", str(path))
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setattr(Terminal, "suspend", lambda app: nullcontext())
+    return path
+
+
+async def open_list(seat: Seat) -> DisputesScreen:
+    await go(seat, "disputes")
+    screen = await seat.screen_of(DisputesScreen)
+    await seat.until(lambda: len(seat.lines()) == 1)
+    return screen
+
+
+async def test_evidence_is_previewed_edited_and_submitted_on_80_columns(
+    runtime: Runtime, stripe: FlakyStripe, order: CheckoutAnswer, sit: Sit, editor: Path
+) -> None:
+    async with sit(STRIPE_API_BASE=stripe.base) as seat:
+        await open_list(seat)
+        assert seat.lines()[0][1:].split()[:4] == [str(order.number), "in", "8d", "needs"]
+        await seat.press("enter")
+        await seat.screen_of(DisputeScreen)
+        await seat.sees(f"Order {order.number}   needs response", "fraudulent (10.4)", "Evidence from what we hold")
+        await seat.press("m")
+        await seat.until(lambda: "ada@example.com" not in seat.text())
+        await seat.sees("masked")
+        await seat.press("m")
+        await seat.sees("ada@example.com")
+        await seat.press("e")
+        await seat.sees("saved as a draft", "Evidence as it was saved")
+        case = await case_of(runtime, order)
+        assert case.evidence.texts["cancellation_rebuttal"] == "never asked"
+        await seat.press("s")
+        await seat.screen_of(Choose)
+        await seat.sees("It can be submitted once")
+        await seat.press("down", "enter")
+        await seat.sees("Submitted.")
+        await seat.sees("asked to submit the evidence")
+        await seat.press("s")
+        await seat.sees("Not done")
+        await seat.press("o")
+        await seat.screen_of(OrderScreen)
+
+
+async def test_accepting_asks_twice_and_no_is_preselected(
+    runtime: Runtime, stripe: FlakyStripe, order: CheckoutAnswer, sit: Sit
+) -> None:
+    async with sit(STRIPE_API_BASE=stripe.base) as seat:
+        await open_list(seat)
+        await seat.press("x")
+        first = await seat.screen_of(Choose)
+        await seat.press("down", "enter")
+        await seat.until(lambda: isinstance(seat.app.screen, Choose) and seat.app.screen is not first)
+        await seat.sees("Are you sure?")
+        await seat.press("enter")
+        await seat.screen_of(DisputesScreen)
+        assert (await case_of(runtime, order)).dispute.status == "needs_response"
+        await seat.press("x")
+        first = await seat.screen_of(Choose)
+        await seat.press("down", "enter")
+        await seat.until(lambda: isinstance(seat.app.screen, Choose) and seat.app.screen is not first)
+        await seat.press("down", "enter")
+        await seat.sees("The dispute is lost")
+    assert (await case_of(runtime, order)).dispute.status == "lost"
+
+
+async def test_faults_of_an_edited_text_are_shown_and_nothing_is_saved(
+    runtime: Runtime, stripe: FlakyStripe, order: CheckoutAnswer, sit: Sit, editor: Path
+) -> None:
+    editor.write_text('#!/bin/sh\nprintf "\\n[nonsense]\\nx\\n" >>"$1"\n')
+    async with sit(STRIPE_API_BASE=stripe.base) as seat:
+        await open_list(seat)
+        await seat.press("e")
+        await seat.screen_of(Choose)
+        await seat.sees("[nonsense] is no text of evidence")
+        await seat.press("enter")
+        await seat.sees("Nothing was saved")
+    assert (await case_of(runtime, order)).draft is None
+
+
+async def test_nothing_is_answered_in_read_only_mode(
+    runtime: Runtime, stripe: FlakyStripe, order: CheckoutAnswer, sit: Sit
+) -> None:
+    async with sit(STRIPE_API_BASE=stripe.base, read_only=True) as seat:
+        await open_list(seat)
+        await seat.press("s")
+        await seat.sees("read-only")
+        await seat.press("enter")
+        await seat.screen_of(DisputeScreen)
+        await seat.sees("Evidence from what we hold")
+    assert (await case_of(runtime, order)).dispute.status == "needs_response"

@@ -1,0 +1,140 @@
+"""One dispute: its state, our answer, and the evidence that would be submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from rich.text import Text
+from textual.containers import VerticalScroll
+from textual.widget import Widget
+from textual.widgets import Static
+
+from checkout_daemon.disputes.drafts import DisputeCase, NotAnswerable, find_dispute, read_case, read_desk
+from checkout_daemon.disputes.evidence_fields import MOST_CHARACTERS, TEXTS, wanted_for
+from checkout_daemon.model.disputes import DeskState, ListedDispute
+from checkout_daemon.present.columns import View
+from checkout_daemon.present.dispute_columns import due
+from checkout_daemon.present.disputes import answer_state, draft_state, evidence_state
+from checkout_daemon.present.money import money
+from checkout_daemon.present.statuses import tone
+from checkout_daemon.present.text import counted, plain, words
+from checkout_daemon.present.times import clock
+
+from ..actions import Action, command_line
+from ..context import AppContext
+from ..theme import COLOURS
+from .acting import DetailScreen
+from .dispute_actions import DISPUTE_ACTIONS, DisputeActions
+
+_OF_THE_SHOP = ("product_description", "refund_policy_disclosure", "cancellation_policy_disclosure")
+"""The texts of a staged evidence that name no person. Whatever an operator wrote may be in the others."""
+
+
+class DisputeScreen(DetailScreen, DisputeActions):
+    """Shows a dispute with its evidence, and keeps it current."""
+
+    PLACE = "Dispute"
+    ACTIONS: ClassVar[tuple[Action, ...]] = (
+        Action("escape", "dismiss", "Back", foot="Back"),
+        *DISPUTE_ACTIONS,
+        Action("o", "order", "Open its order", "orders show ORDER", foot="Order"),
+        Action("c", "copy_id", "Copy the dispute's id", foot="Copy"),
+    )
+
+    def __init__(self, context: AppContext, dispute_id: str) -> None:
+        super().__init__(context)
+        self._dispute_id = dispute_id
+        self.dispute: ListedDispute | None = None
+        self.shown: DisputeCase | None = None
+        self._desk: DeskState | None = None
+        self._why = ""
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        return (self.PLACE, self._dispute_id)
+
+    @property
+    def dispute_id(self) -> str | None:
+        return self._dispute_id
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(" …", id="headline", markup=False)
+        yield VerticalScroll(Static(id="state", markup=False), id="payload")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#payload").focus()
+        self.show_command(command_line("disputes", "evidence", self._dispute_id))
+
+    async def read(self) -> None:
+        context = self.app_context
+        found = await find_dispute(context.reads, self._dispute_id, livemode=context.livemode)
+        desk = await read_desk(context.reads, found)
+        shown, why = None, ""
+        try:
+            shown = await read_case(context.reads, context.settings, found)
+        except NotAnswerable as error:
+            why = error.detail
+        if not self.gone:
+            self.dispute, self.shown, self._desk, self._why = found, shown, desk, why
+            self.redraw()
+
+    def redraw(self) -> None:
+        super().redraw()
+        dispute, desk, zone = self.dispute, self._desk, self.app_context.time_zone
+        if dispute is None or desk is None:
+            return
+        muted, colour = self.colour("muted"), self.colour(COLOURS[tone("dispute", dispute.status)])
+        left = due(dispute, View(datetime.now(UTC)))
+        self.query_one("#headline", Static).update(
+            Text.assemble(
+                " ",
+                (f"Order {dispute.number or '—'}", "bold"),
+                "   ",
+                (plain(words(dispute.unknown_words or dispute.status)), f"bold {colour}"),
+                f"   {money(dispute.amount, dispute.currency)}",
+                (f"   {left}" if left else "", f"bold {self.colour('error')}"),
+            )
+        )
+        code = f" ({dispute.network_reason})" if dispute.network_reason else ""
+        text = Text()
+        for name, fact in (
+            ("Reason", f"{words(dispute.reason or '')}{code}"),
+            ("Due", clock(dispute.due_by, zone) if dispute.due_by and dispute.waits else ""),
+            ("At Stripe", evidence_state(dispute)),
+            ("Draft", draft_state(desk, zone)),
+            ("Answer", answer_state(desk, zone)),
+            ("Dispute", dispute.id),
+        ):
+            if fact.strip():
+                text.append(f"{name:<11}", muted).append(f"{plain(fact)}\n")
+        self._add_evidence(text, muted)
+        self.query_one("#state", Static).update(text)
+
+    def _add_evidence(self, text: Text, muted: str) -> None:
+        if self.shown is None:
+            text.append(f"\n{plain(self._why)}\n")
+            return
+        evidence = self.shown.evidence
+        whose = "from what we hold" if self.shown.draft is None else "as it was saved"
+        text.append(f"\nEvidence {whose}: {evidence.characters:,} of {MOST_CHARACTERS:,} characters\n", "bold")
+        missing = [name for name in wanted_for(self.shown.dispute.reason) if name not in evidence.texts]
+        if missing:
+            text.append(f"Without a text that matters: {', '.join(missing)}\n", self.colour("warning"))
+        for name in TEXTS:
+            if name in evidence.texts:
+                text.append(f"\n{name}\n", muted)
+                shown = evidence.texts[name]
+                if self.app_context.masked and name not in _OF_THE_SHOP:
+                    text.append(f"({counted(len(shown), 'character')}, masked)\n")
+                else:
+                    text.append("\n".join(map(plain, shown.split("\n"))) + "\n")
+
+    def action_order(self) -> None:
+        if self.dispute is not None and self.dispute.order_id is not None:
+            self.app_context.navigation.order(self.dispute.order_id)
+
+    def action_copy_id(self) -> None:
+        self.copy(self._dispute_id, "dispute id")
