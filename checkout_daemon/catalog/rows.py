@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from checkout_daemon.catalog.cart import SKU, Product
 from checkout_daemon.catalog.pricing import DISCOUNT_CODE, Discount, normalize_discount_code
+from checkout_daemon.catalog.stock_levels import MOST_PIECES
 from checkout_daemon.model.money import maximum_amount, step
 from checkout_daemon.model.text import WORD_MARKS, cleaned, is_visible, trimmed, unusable
 
@@ -42,7 +43,7 @@ def read_product(values: Mapping[str, object]) -> tuple[Product | None, list[str
         unit_amount=row.integer("unit_amount", 0, row.largest_amount, 0, required=True),
         currency=row.currency("", required=True),
         available=row.read("available", _flag, "must be true or false", True),
-        stock=row.integer("stock", 0, _LARGEST_LIMIT, None),
+        stock=row.integer("stock", 0, MOST_PIECES, None),
         images=pictures[1],
     )
     row.check_step("unit_amount", product.unit_amount, product.currency)

@@ -12,6 +12,8 @@ from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import record_of
 from checkout_daemon.errors import FieldError
 
+MOST_PIECES = 10**9
+"""The largest stock that a person may state. The column has room for as many again, which refunds may put back."""
 CATALOG_CHANNEL = "checkout_catalog"
 """What announce_catalog and announce_stock in sql/schema.sql notify."""
 SHOWN_UP_TO = 5

@@ -8,6 +8,7 @@ under the key, or has forgotten the key after a day, the attempt's session is fi
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,7 +33,7 @@ from checkout_daemon.checkout.session_plans import (
     session_of,
 )
 from checkout_daemon.clocks import require_clocks
-from checkout_daemon.errors import NotPayable, StripeRejected, StripeUnavailable
+from checkout_daemon.errors import NotPayable, OutOfStock, StripeRejected, StripeUnavailable
 from checkout_daemon.ledger.facts import Link, LinkRank, SessionFact, SessionStatus
 from checkout_daemon.ledger.merge import Update, locked_order, merge
 from checkout_daemon.ledger.only_session import record_only_session
@@ -240,6 +241,14 @@ async def _plan_locked(
 async def _reserve(connection: asyncpg.Connection, runtime: Runtime, situation: Situation, plan: Plan) -> None:
     """Reserve the order's products for the session that is planned. Raise OutOfStock, and then nothing is planned."""
     settings, current = runtime.settings, situation.current
+    if plan.expire is not None and situation.derived.payable:
+        # Its session is replaced: reserve for the next one first, or somebody else takes the pieces in between. If they
+        # are sold already, the session ends all the same.
+        with suppress(OutOfStock):
+            late = LatePayment(settings.late_payment)
+            number = situation.attempt.number + 1
+            await renew(connection, situation.order.id, number, lifetime(settings.session_minutes), late)
+        return
     if plan.ask is not None:
         attempt, lasts = plan.ask.number, lifetime(settings.session_minutes)
     elif plan.session is not None and situation.derived.payable and current is not None:

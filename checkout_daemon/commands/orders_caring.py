@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from checkout_daemon.settings import Settings
 
 _ORDER = re.compile(
-    r"\d+|[0-9a-f-]{8,36}|(?:cs|pi|ch|py)_\w+|.+@.+|(?:event_dead|message_dead|order_missing):.+", re.IGNORECASE
+    r"\d+|[0-9a-f-]{8,36}|(?:cs|pi|ch|py)_\w+|.+@.+|(?:event_dead|message_dead|order_missing|stock_short):.+",
+    re.IGNORECASE,
 )
 
 

@@ -31,8 +31,8 @@ class RecoveredMoney:
 async def owe_reminders(runtime: Runtime) -> int:
     """Owe the reminders that are due by the database's clock, and return how many. None unless they are turned on.
 
-    An order gets one: pending or expired, without attention, and unless its customer has ordered again, has paid
-    another order within a day before it, or was reminded within the last 30 days.
+    An order gets one: pending or expired, without attention, and unless its customer has ordered again, is
+    paying for another order, has paid one within a day before it, or was reminded within the last 30 days.
     """
     hours = runtime.settings.reminder_hours
     if hours is None or missing_setting(runtime.settings, Channel.MAIL) is not None:

@@ -30,7 +30,7 @@ _COLUMNS = ("order", "carrier", "tracking", "url")
 
 
 class NotShippable(CheckoutError):
-    """Nothing of the order is sent, or it is not paid."""
+    """Nothing of the order is sent, it is not paid, or its customer was erased and the parcel names them again."""
 
     code = "not_shippable"
     status = 409
@@ -140,6 +140,11 @@ async def _ship(
         return NotShippable(f"nothing of order {order.number} is sent: it was placed without shipping")
     if order.status not in SHIPPABLE:
         return NotShippable(f"order {order.number} is {order.status.replace('_', ' ')}: only paid orders are sent")
+    if (parcel.tracking_number or parcel.tracking_url) and await connection.fetchval(sql("is_erased"), order_id):
+        return NotShippable(
+            f"the customer of order {order.number} was erased, and a tracking number leads to an address: "
+            "leave out --tracking and --url"
+        )
     row = await connection.fetchrow(sql("record_parcel"), order_id, *_values(parcel))
     if row is not None:
         await connection.execute(sql("record_shipped"), order_id, operator.actor, parcel.carrier)

@@ -44,6 +44,7 @@ from checkout_daemon.orders.order_lists import (
     read_orders,
 )
 from checkout_daemon.orders.order_pages import orders_that_fit
+from checkout_daemon.orders.short_stock import read_short_stock
 from checkout_daemon.orders.stripe_pages import dispute_url
 from checkout_daemon.outbox.outbox_store import MessageGroup, list_message_groups
 from checkout_daemon.settings import Settings
@@ -97,6 +98,7 @@ async def read_todo(database: Readable, settings: Settings, now: datetime | None
         loose = [_dead_events(group, numbers.get(group.example_id)) for group in events]
         loose += [_dead_messages(group) for group in messages]
         loose += [_missing(order, now) for order in missing[:_MOST]]
+        loose += await read_short_stock(connection)
         items += asleep
         items += await _with_item_care(connection, loose, now)
     items.sort(key=_urgency)
@@ -173,6 +175,8 @@ def _flagged(row: asyncpg.Record, settings: Settings, now: datetime) -> Iterator
     for code in AttentionCode:
         if code in order.attention:
             items = list(_attention(view, code, acknowledged, settings, now))
+            if code is AttentionCode.OVERSOLD:
+                items = [replace(item, description=f"{item.description} ({row['oversold']})") for item in items]
         elif code is _DISPUTE:
             items = [item for item in _disputes(view, (), settings, now) if _is_soon(item, now)]
         else:

@@ -8,7 +8,7 @@ import asyncpg
 
 from checkout_daemon.audit.audit_log import OperatorAction, check_note, record_without_order
 from checkout_daemon.audit.operators import Operator
-from checkout_daemon.catalog.stock_levels import StockChange, change_stock, lock_stock
+from checkout_daemon.catalog.stock_levels import MOST_PIECES, StockChange, change_stock, lock_stock
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.reading import Readable
@@ -17,7 +17,6 @@ from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest, No
 from checkout_daemon.ledger.merge import locked_order
 from checkout_daemon.model.stock import Movement, StockLine
 
-MOST = 2**31 - 1
 _MOST_SERVED = 200
 
 
@@ -69,8 +68,8 @@ async def set_stock(
 
     Raise NotFound, or InvalidRequest for the number or the note.
     """
-    if stock is not None and not 0 <= stock <= MOST:
-        detail = f"a stock is a whole number from 0 to {MOST}, not {stock}"
+    if stock is not None and not 0 <= stock <= MOST_PIECES:
+        detail = f"a stock is a whole number from 0 to {MOST_PIECES}, not {stock}"
         raise InvalidRequest([FieldError("/stock", "invalid_stock", detail)])
     before = await database.run(_set, sku, stock, operator, check_note(note))
     return await _changed(database, sku, before)
@@ -103,7 +102,10 @@ async def _adjust(connection: asyncpg.Connection, sku: str, by: int, operator: O
         raise NotCounted(f"{sku} is not counted: `checkout stock set {sku} N` begins to count it")
     before = levels[0].stock
     after = before + by
-    if not by or not -MOST <= after <= MOST:
+    if after > MOST_PIECES:
+        detail = f"{sku} has {before} pieces that are not sold: {by} more are above the {MOST_PIECES} that are counted"
+        raise InvalidRequest([FieldError("/by", "invalid_stock", detail)])
+    if not by:
         detail = f"the stock of {sku} cannot be changed by {by}: it is {before}"
         raise InvalidRequest([FieldError("/by", "invalid_stock", detail)])
     if by < 0 and after < 0:

@@ -146,7 +146,7 @@ class ShopPages:
         title = f"{product.name} – {name}" if product else title_of(name, words)
         fallback = self._fallback(language, snapshot)
         if product and snapshot:
-            fallback = self._product_fallback(language, product, available=snapshot.is_available(product))
+            fallback = self._product_fallback(language, product, available=self._can_be_bought(snapshot, product))
         page = self._template
         page = page.replace(_LANGUAGE, f'<html lang="{escape(language)}">', 1)
         page = page.replace(_TITLE, f"<title>{escape(title)}</title>", 1)
@@ -157,12 +157,15 @@ class ShopPages:
         body = page.encode()
         return _page_file({"": body, ".gz": gzip.compress(body, 6, mtime=0)})
 
+    def _can_be_bought(self, snapshot: CatalogSnapshot, product: Product) -> bool:
+        return snapshot.is_available(product) and product.currency == self._settings.currency
+
     def _head(
         self, language: str, place: str, product: Product | None, snapshot: CatalogSnapshot | None
     ) -> Iterator[str]:
         settings = self._settings
         if product and snapshot:
-            available = snapshot.is_available(product)
+            available = self._can_be_bought(snapshot, product)
             yield from product_head(settings.shop_name, product, settings.public_url, available=available)
         elif place == _CATALOG:
             yield from catalog_head(settings.shop_name, self._shop.words_in(language), settings.public_url, self._logo)

@@ -15,7 +15,7 @@ from checkout_daemon.catalog.quotes import quote
 from checkout_daemon.checkout.canceling import cancel_order
 from checkout_daemon.checkout.placing import CheckoutAnswer, retry_checkout, start_checkout
 from checkout_daemon.checkout.releasing import release_lapsed
-from checkout_daemon.checkout.sessions import merge_session
+from checkout_daemon.checkout.sessions import fresh_session, merge_session
 from checkout_daemon.errors import InvalidRequest, OutOfStock
 from checkout_daemon.model.customer import Customer
 from checkout_daemon.orders.notes import acknowledge
@@ -161,6 +161,40 @@ async def test_what_expires_or_is_canceled_is_released_and_a_retry_reserves_it_o
     assert await level(connection) == (10, 8)
     await cancel_order(runtime, str(answer.order_id), operator=ADA)
     assert (await level(connection), await states(connection)) == ((10, 10), ["released"])
+
+
+@pytest.mark.usefixtures("ten")
+async def test_pieces_stay_reserved_while_a_session_is_replaced(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    answer = await check_out(runtime)
+    await connection.execute(
+        "CREATE TABLE seen (state text);"
+        "CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN INSERT INTO seen VALUES (NEW.state); RETURN NEW; END';"
+        "CREATE TRIGGER seeing AFTER UPDATE ON stock_reservations FOR EACH ROW EXECUTE FUNCTION see();"
+    )
+    await connection.execute("UPDATE checkout_sessions SET expires_at = now() + interval '59 minutes'")
+    session = await fresh_session(runtime, str(answer.order_id), actor="x")
+    assert session.id != answer.session_id
+    assert {row["state"] for row in await connection.fetch("SELECT state FROM seen")} == {"reserved"}
+    assert await level(connection) == (10, 8)
+    held = await connection.fetchrow("SELECT attempt FROM stock_reservations")
+    assert held is not None
+    assert held["attempt"] == 2
+
+
+@pytest.mark.usefixtures("ten")
+async def test_a_session_whose_pieces_are_sold_ends_although_it_is_not_replaced(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    answer = await check_out(runtime)
+    await connection.execute("UPDATE stock_reservations SET state = 'released'")
+    await connection.execute("UPDATE products SET stock = 1 WHERE sku = 'NOTE'")
+    await connection.execute("UPDATE checkout_sessions SET expires_at = now() + interval '59 minutes'")
+    with pytest.raises(OutOfStock):
+        await fresh_session(runtime, str(answer.order_id), actor="x")
+    assert await connection.fetchval("SELECT status FROM checkout_sessions") == "expired"
 
 
 @pytest.mark.usefixtures("ten")

@@ -80,6 +80,8 @@ async def test_who_must_not_be_reminded(runtime: Runtime, connection: asyncpg.Co
     await add_order(connection, customer_email="", ago=YESTERDAY)
     await add_order(connection, customer_email="again@example.com", ago=YESTERDAY)
     await add_order(connection, customer_email="Again@example.com", ago=timedelta(hours=20))
+    await add_order(connection, customer_email="debit@example.com", ago=timedelta(days=4), status="processing")
+    await add_order(connection, customer_email="debit@example.com", ago=YESTERDAY)
     expired = await add_expired_order(connection, customer_email="expired@example.com", ago=YESTERDAY)
     assert await owe_reminders(runtime) == 1
     assert await reminded(connection) == {expired}

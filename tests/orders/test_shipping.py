@@ -10,6 +10,7 @@ import pytest
 from checkout_daemon.audit.audit_log import verify
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.errors import InvalidRequest
+from checkout_daemon.orders.erasing import erase, plan_erasure
 from checkout_daemon.orders.order_lists import list_orders
 from checkout_daemon.orders.order_query import parse_query
 from checkout_daemon.orders.shipping import NotShippable, Parcel, read_parcel, read_parcels, ship_order
@@ -142,3 +143,15 @@ def test_a_parcel_is_tidied() -> None:
     assert read_parcel(" DHL\u00a0Express ", "\u200b00 34", "https://track.example/?n=0034") == Parcel(
         "DHL Express", "00 34", "https://track.example/?n=0034"
     )
+
+
+async def test_an_erased_customers_parcel_gets_no_number(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    order_id = await to_ship(runtime, connection)
+    await ship_order(runtime.database, order_id, DHL, operator=ADA)
+    await erase(runtime.database, await plan_erasure(runtime.database, order_id, customer=False), operator=ADA)
+    for parcel in (DHL, Parcel("DHL", "", DHL.tracking_url), Parcel("DHL", "0034", "")):
+        with pytest.raises(NotShippable, match="was erased"):
+            await ship_order(runtime.database, order_id, parcel, operator=ADA)
+    sent = (await read_shipping(connection, [order_id]))[order_id]
+    assert (sent.tracking_number, sent.tracking_url) == ("", "")
+    assert (await ship_order(runtime.database, order_id, Parcel("Post"), operator=ADA)).carrier == "Post"

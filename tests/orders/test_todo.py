@@ -16,12 +16,15 @@ from checkout_daemon.ledger.merge import Update, merge
 from checkout_daemon.model.orders import AttentionCode
 from checkout_daemon.model.todo import Todo, TodoItem
 from checkout_daemon.orders.caring import snooze
+from checkout_daemon.orders.explaining.explain import explain_order
 from checkout_daemon.orders.item_caring import assign_item, snooze_item, unsnooze_item
 from checkout_daemon.orders.notes import acknowledge, note_order
 from checkout_daemon.orders.todo import read_todo
 from checkout_daemon.present.todo import remarks
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.stock.counting import set_stock
 from checkout_daemon.stripe_sync.comparing import recheck_drifts, sync_order
+from tests.checkout.test_reserving import late, sync
 from tests.support.orders import add_order
 from tests.support.payments import paid
 from tests.support.shopping import check_out, pay
@@ -295,3 +298,33 @@ async def test_what_is_about_no_order_is_assigned_and_snoozed(runtime: Runtime, 
         with pytest.raises(NotFound):
             await assign_item(*where, name, "bo", operator=ANA)
     assert (await verify(runtime.database)).faults == []
+
+
+async def test_more_reserved_than_there_is_needs_a_person(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    await set_stock(runtime.database, "NOTE", 10, operator=ANA)
+    await check_out(runtime)
+    assert kinds(await todo(runtime)) == []
+    await set_stock(runtime.database, "NOTE", 1, operator=ANA)
+    item = only(await todo(runtime), "stock_short")
+    assert (item.subject, item.count, item.command) == ("NOTE", 1, "checkout stock history NOTE")
+    assert item.description == "1 piece of NOTE is missing: 2 are reserved, and the stock was set to 1"
+    await snooze_item(
+        runtime.database, runtime.settings, "stock_short:NOTE", NOW + DAY, operator=ANA, note="on its way"
+    )
+    assert kinds(await todo(runtime)) == []
+    await set_stock(runtime.database, "NOTE", 2, operator=ANA)
+    assert [item.kind for item in (await todo(runtime)).snoozed] == []
+
+
+async def test_what_is_oversold_is_named(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    await set_stock(runtime.database, "NOTE", 10, operator=ANA)
+    answer = await late(runtime, connection, "ask")
+    await sync(runtime, answer)
+    assert "are not there for it: pi_" in only(await todo(runtime), "oversold").description
+    assert only(await todo(runtime), "oversold").description.endswith(" (2 × NOTE)")
+    (found,) = [
+        line
+        for line in (await explain_order(runtime.database, str(answer.order_id))).findings
+        if line.code == "oversold"
+    ]
+    assert found.description.endswith(" (2 × NOTE).")

@@ -9,6 +9,7 @@ import pytest
 
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.catalog.cart import Cart, CartLine
+from checkout_daemon.catalog.stock_levels import MOST_PIECES
 from checkout_daemon.checkout.canceling import cancel_order
 from checkout_daemon.checkout.releasing import release_lapsed
 from checkout_daemon.errors import InvalidRequest, NotFound
@@ -64,7 +65,7 @@ async def test_a_stock_may_be_set_below_what_is_reserved(runtime: Runtime, conne
 
 
 async def test_what_cannot_be_is_refused(runtime: Runtime, connection: asyncpg.Connection) -> None:
-    for wrong in (-1, 2**31):
+    for wrong in (-1, 2**31, MOST_PIECES + 1):
         with pytest.raises(InvalidRequest):
             await set_stock(runtime.database, "NOTE", wrong, operator=ADA)
     with pytest.raises(NotCounted):
@@ -75,11 +76,21 @@ async def test_what_cannot_be_is_refused(runtime: Runtime, connection: asyncpg.C
     with pytest.raises(NotFound):
         await stock_history(runtime.database, "NONE")
     await set_stock(runtime.database, "NOTE", 2, operator=ADA)
-    for wrong in (0, -3, 2**31):
+    for wrong in (0, -3, 2**31, MOST_PIECES):
         with pytest.raises(InvalidRequest):
             await adjust_stock(runtime.database, "NOTE", wrong, operator=ADA)
     assert (await show_stock(runtime.database, "NOTE")).stock == 2
     assert await count_rows(connection, "operator_log") == 1
+
+
+async def test_a_refund_puts_pieces_back_also_to_the_largest_stock(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    await set_stock(runtime.database, "NOTE", 2, operator=ADA)
+    order_id = str((await paid_order(runtime)).order_id)
+    await set_stock(runtime.database, "NOTE", MOST_PIECES, operator=ADA)
+    await refund(runtime, order_id, RefundOptions(restock=True), operator=ADA, request_id=str(uuid4()))
+    assert (await show_stock(runtime.database, "NOTE")).stock == MOST_PIECES + 2
 
 
 async def test_added_pieces_go_to_oversold_orders_first(runtime: Runtime, connection: asyncpg.Connection) -> None:

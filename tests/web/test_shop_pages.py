@@ -294,6 +294,18 @@ async def test_a_products_page_follows_its_stock(pages: Client, connection: asyn
         assert ("https://schema.org/OutOfStock" in page) == (stock == 0)
 
 
+async def test_a_product_in_another_currency_is_not_in_stock(
+    pages: Client, connection: asyncpg.Connection, tea: str
+) -> None:
+    await connection.execute("UPDATE products SET currency = 'usd' WHERE sku = 'TEA-1'")
+    memory = pages.app[SHOP]._catalog
+    assert memory is not None
+    memory.lapse()
+    page = await text_of(pages, tea)
+    assert "https://schema.org/OutOfStock" in page
+    assert "(Not available)" in page.partition('<div class="fallback">')[2]
+
+
 async def test_a_description_is_markdown_that_runs_nothing(pages: Client, tea: str) -> None:
     page = await text_of(pages, tea)
     shown = data_of(page, "product")

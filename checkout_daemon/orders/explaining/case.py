@@ -59,7 +59,8 @@ class Case:
     `unapplied`: failed and dead events about the order, even if the order could not be read from them.
     `undelivered`: messages that failed or are dead.
     `doubtful`: a session of the last attempt may still appear, although Stripe answered with a failure.
-    `late`: refunds and sessions that appeared after their requests had been given up.
+    `late`: refunds and sessions that appeared after their requests had been given up. `oversold`: the pieces that are
+    not there for it, such as `2 × PEN`.
     """
 
     view: OrderView
@@ -71,6 +72,7 @@ class Case:
     undelivered: tuple[MessageLine, ...] = ()
     erased: bool = False
     late: tuple[str, ...] = ()
+    oversold: str = ""
     doubtful: bool = False
     stripe_api_base: str = STRIPE_API_BASE
 

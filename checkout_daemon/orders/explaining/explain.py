@@ -80,6 +80,7 @@ async def _read_case(connection: asyncpg.Connection, view: OrderView, now: datet
         undelivered=tuple(await list_messages(connection, undelivered, limit=_MOST_MESSAGES)),
         erased=(await read_erasure_state(connection, order_id)).erased_at is not None,
         late=tuple(row["id"] for row in await connection.fetch(sql("read_late_effects"), order_id)),
+        oversold=await connection.fetchval(sql("read_oversold"), order_id) or "",
     )
 
 

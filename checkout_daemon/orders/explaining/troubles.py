@@ -136,9 +136,10 @@ def _attention(case: Case) -> Iterable[Finding]:
                 case.command("orders refund"),
             )
             continue
+        pieces = f" ({case.oversold})" if code is AttentionCode.OVERSOLD and case.oversold else ""
         yield Finding(
             code.value,
-            f"{ATTENTION_DESCRIPTIONS[code].format(subject=subject)}.",
+            f"{ATTENTION_DESCRIPTIONS[code].format(subject=subject)}{pieces}.",
             _what_follows(code, acknowledge),
             # `orders explain` is the command that prints this.
             acknowledge if command == case.command("orders explain") else command,

@@ -10,7 +10,7 @@ WHERE due.created_at < $2 AND due.created_at >= $3 AND due.livemode = $1 AND due
     AND NOT EXISTS (
         SELECT FROM orders AS other
         WHERE lower(other.customer_email) = lower(due.customer_email) AND other.id <> due.id AND other.livemode = $1
-            AND (other.created_at > due.created_at OR other.paid_at > due.created_at - interval '1 day'))
+            AND (other.status = 'processing' OR other.created_at > due.created_at OR other.paid_at > due.created_at - interval '1 day'))
     AND NOT EXISTS (
         SELECT FROM orders AS other JOIN outbox ON outbox.order_id = other.id
         WHERE lower(other.customer_email) = lower(due.customer_email) AND outbox.kind = 'order.reminder'

@@ -1,5 +1,9 @@
 -- What operators state about orders that were sent.
 
+-- name: is_erased
+-- $1 order id, whose row must be locked
+SELECT erased_at IS NOT NULL FROM orders WHERE id = $1;
+
 -- name: record_parcel
 -- $1 order id, whose row must be locked; $2 carrier, $3 number, $4 URL. No row if exactly that is known. The row of the order that has no
 -- address any more is missing, too: it is made.

@@ -26,7 +26,7 @@ WITH urgent AS MATERIALIZED (
     ORDER BY urgent.due_by NULLS LAST, amount_total DESC, asking.id LIMIT $4
 )
 SELECT first.total, row_to_json(terms) AS order, tried.lines AS charges, paid.lines AS payments, paid.refunds, paid.disputes, warned.lines AS fraud_warnings, opened.lines AS sessions, act.lines AS acknowledged,
-       remark.lines AS remark, row_to_json(care) AS care
+       remark.lines AS remark, row_to_json(care) AS care, short.lines AS oversold
 FROM first
 JOIN order_rows AS terms ON terms.id = first.id
 CROSS JOIN LATERAL (
@@ -81,6 +81,10 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT json_agg(json_build_array(reason, subject)) AS lines FROM acts WHERE order_id = terms.id AND kind = 'acknowledged'
 ) AS act
+CROSS JOIN LATERAL (
+    SELECT string_agg(quantity || ' × ' || sku, ', ' ORDER BY sku) AS lines
+    FROM stock_reservations WHERE order_id = terms.id AND state = 'oversold'
+) AS short
 LEFT JOIN LATERAL (
     SELECT json_build_array(note, actor, at) AS lines FROM order_changes
     WHERE order_id = terms.id AND note <> '' AND actor LIKE '%@%' AND cause LIKE 'order.%' ORDER BY seq DESC LIMIT 1

@@ -26,6 +26,10 @@ JOIN doubtful_attempts AS doubt
 WHERE session.order_id = $1 AND session.status = 'complete'
 ORDER BY id;
 
+-- name: read_oversold
+-- $1 order id. The pieces that are not there for it, such as `2 × PEN`, or null.
+SELECT string_agg(quantity || ' × ' || sku, ', ' ORDER BY sku) FROM stock_reservations WHERE order_id = $1 AND state = 'oversold';
+
 -- name: unapplied_events_naming
 -- $1 since, $2 texts. The newest failed and dead events whose payloads contain one of the texts.
 SELECT newest.id FROM (
