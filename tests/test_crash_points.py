@@ -33,3 +33,13 @@ async def test_a_daemon_killed_while_it_refunds_an_early_fraud_warning_refunds_i
     (result,) = await try_all(cluster, tmp_path, scenarios, 3 * SHARE, SEED, freeze=False)
     assert result.differences == ()
     assert result.counts["killed"] > SHARE * result.counts["points"]
+
+
+async def test_an_operator_killed_while_they_approve_a_refund_leaves_one_refund(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """Also between the approval, which writes the refund request, and the refund: the jobs of a daemon make it."""
+    scenarios = [scenario for scenario in SCENARIOS if scenario.name == "checkout proposals approve {proposal} --yes"]
+    (result,) = await try_all(cluster, tmp_path, scenarios, 3 * SHARE, SEED, freeze=False)
+    assert result.differences == ()
+    assert result.counts["killed"] > SHARE * result.counts["points"]

@@ -146,6 +146,9 @@ async def _add(
     first = not await connection.fetchval(sql("has_operators"))
     if first and wanted.role is not OperatorRole.ADMIN:
         raise LastAdmin("the first operator must be an admin, or nobody could add another: use --role admin")
+    if wanted.token is not None and not await connection.fetchval(sql("is_token_in_use"), wanted.token):
+        detail = f"no token in use is called {wanted.token!r}: `checkout tokens create {wanted.token}` makes it"
+        raise InvalidRequest([FieldError("/token", "unknown_token", detail)])
     row = await connection.fetchrow(
         sql("insert_operator"),
         wanted.name,

@@ -15,7 +15,8 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from checkout_daemon.audit.operators import DAEMON, Operator
+from checkout_daemon.audit.operators import DAEMON, Operator, this_operator
+from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.model.money import format_money
@@ -113,6 +114,15 @@ async def require_act(connection: asyncpg.Connection, operators: Collection[Oper
     """Raise NotAnOperator or RoleTooLow unless all of them may act."""
     for operator in operators:
         await require_role(connection, operator, OperatorRole.ACT)
+
+
+async def require_acting(database: Database, role: OperatorRole = OperatorRole.ACT) -> None:
+    """Raise NotAnOperator or RoleTooLow unless the operator that this process acts for has the role.
+
+    For what leaves no audit entry: writing an entry checks the role as well.
+    """
+    async with database.connection() as connection:
+        await require_role(connection, this_operator(), role)
 
 
 async def check_refund(

@@ -47,6 +47,7 @@ from checkout_daemon.present.text import plain, words
 if TYPE_CHECKING:
     from checkout_daemon.batches.listing import BatchView
     from checkout_daemon.batches.records import Batch, BatchItem
+    from checkout_daemon.database.pool import Database
     from checkout_daemon.database.reading import Reads
     from checkout_daemon.runtime import Runtime
     from checkout_daemon.settings import Settings
@@ -229,6 +230,7 @@ def batches_resume(number: int, dry_run: bool, yes: bool, as_json: bool) -> int:
     Example:
       checkout batches resume 7
     """
+    from checkout_daemon.audit.rights import require_acting
     from checkout_daemon.batches.listing import show_batch
     from checkout_daemon.commands.batch_runs import follow_batch
 
@@ -239,6 +241,7 @@ def batches_resume(number: int, dry_run: bool, yes: bool, as_json: bool) -> int:
         return 0
 
     async def work(runtime: Runtime) -> int:
+        await require_acting(runtime.database)
         batch = view.batch
         if batch.status == "running" and batch.held:  # another mode or a finished batch is refused below
             confirm(f"Batch {number} is being run by {batch.runner}. Take it over?", yes=yes)
@@ -258,9 +261,14 @@ def batches_stop(number: int, as_json: bool) -> int:
       checkout batches stop 7
     """
     from checkout_daemon.audit.operators import this_operator
+    from checkout_daemon.audit.rights import require_acting
     from checkout_daemon.batches.listing import stop_batch
 
-    stopped = with_database(lambda database, _: stop_batch(database, number, operator=this_operator()))
+    async def work(database: Database, _: Settings) -> Batch:
+        await require_acting(database)
+        return await stop_batch(database, number, operator=this_operator())
+
+    stopped = with_database(work)
     text = f"Batch {number} is stopped: {stopped.counts}. To continue it: checkout batches resume {number}"
     print_result(_record(stopped), text, as_json=as_json)
     return 0

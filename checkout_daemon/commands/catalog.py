@@ -21,7 +21,10 @@ from checkout_daemon.present.text import plain
 
 if TYPE_CHECKING:
     from checkout_daemon.catalog.cart import Product
+    from checkout_daemon.catalog.catalog import CatalogReport
     from checkout_daemon.catalog.pricing import Discount
+    from checkout_daemon.database.pool import Database
+    from checkout_daemon.settings import Settings
 
 _discounts_option = click.option("--discounts", is_flag=True, help="Use the discounts instead of the products.")
 
@@ -129,13 +132,17 @@ def catalog_import(file: Path, discounts: bool, dry_run: bool, as_json: bool) ->
     Example:
       checkout catalog import products.csv --dry-run
     """
+    from checkout_daemon.audit.rights import require_acting
     from checkout_daemon.catalog import catalog
 
     read = catalog.read_catalog(file, discounts=discounts)
 
-    report = with_database(
-        lambda database, _: catalog.import_catalog(database, read.products, read.discounts, dry_run=dry_run)
-    )
+    async def work(database: Database, _: Settings) -> CatalogReport:
+        if not dry_run:
+            await require_acting(database)
+        return await catalog.import_catalog(database, read.products, read.discounts, dry_run=dry_run)
+
+    report = with_database(work)
     if as_json:
         print_json(
             {"added": report.added, "changed": report.changed, "unchanged": report.unchanged, "dry_run": dry_run}

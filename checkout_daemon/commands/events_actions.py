@@ -257,6 +257,7 @@ async def _backfill(
     """
     from contextlib import suppress
 
+    from checkout_daemon.audit.rights import require_acting
     from checkout_daemon.commands.output import Progress
     from checkout_daemon.errors import CheckoutError, StripeRejected, StripeUnavailable
     from checkout_daemon.ledger.event_types import EVENT_TYPES
@@ -295,6 +296,7 @@ async def _backfill(
                     for event in [] if as_json else missing:
                         answer(f"{event['id']}  {plain(event['type'])}  would be applied")
                 return total, None
+            await require_acting(runtime.database)
             await backfill(runtime, start, until=end, types=wanted, on_event=show, on_page=progress)
         except CheckoutError as error:
             return total, error

@@ -51,6 +51,7 @@ def outbox_replay(messages: tuple[str, ...], dry_run: bool, note: str, yes: bool
     Example:
       checkout outbox replay --fingerprint 5f3a90c1 --note "it is up again"
     """
+    from checkout_daemon.audit.rights import require_acting
     from checkout_daemon.outbox.listing import all_messages, named_messages
 
     options = MessageOptions(**filters)
@@ -68,6 +69,7 @@ def outbox_replay(messages: tuple[str, ...], dry_run: bool, note: str, yes: bool
             return 0
         if found and not messages:
             confirm(f"Send {counted(len(found), 'message')} again{await _extent(database, found)}?", yes=yes)
+        await require_acting(database)
         queued = await _replay(runtime, found, note) if found else set()
         if messages:
             await _print_named(database, found, queued, as_json=as_json)

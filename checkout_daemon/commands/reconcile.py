@@ -63,6 +63,7 @@ def reconcile(since: str, apply: bool, dry_run: bool, anew: bool, rate: float, n
     from time import monotonic
 
     from checkout_daemon.audit.operators import this_operator
+    from checkout_daemon.audit.rights import require_acting
     from checkout_daemon.commands.output import Progress
     from checkout_daemon.ledger.missing_order_store import MissingOrder
     from checkout_daemon.present.times import local_time
@@ -73,6 +74,8 @@ def reconcile(since: str, apply: bool, dry_run: bool, anew: bool, rate: float, n
     mergeable = False  # whether --apply would change anything
 
     async def work(runtime: Runtime) -> ReconcileRun:
+        if apply:
+            await require_acting(runtime.database)
         zone = runtime.settings.time_zone
         with Progress("Comparing") as progress:
 

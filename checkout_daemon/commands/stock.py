@@ -27,7 +27,7 @@ _OFF = "off"
 _NEGATIVE = re.compile(r"-\d+")
 
 
-class _Adjusting(Command):
+class _Numbers(Command):
     """Takes `-1` as a number. Click takes every word that begins with a dash as options."""
 
     def make_parser(self, ctx: click.Context) -> click.parser._OptionParser:
@@ -72,7 +72,7 @@ def stock_list(uncounted: bool, **options: Any) -> int:
     return 0
 
 
-@stock.command("set")
+@stock.command("set", cls=_Numbers)
 @click.argument("sku", type=TERM)
 @click.argument("pieces", type=TERM, metavar="N")
 @stock_note_option
@@ -97,7 +97,7 @@ def stock_set(sku: str, pieces: str, note: str, as_json: bool) -> int:
     return 0
 
 
-@stock.command("adjust", cls=_Adjusting)
+@stock.command("adjust", cls=_Numbers)
 @click.argument("sku", type=TERM)
 @click.argument("by", type=TERM, metavar="+N|-N")
 @stock_note_option

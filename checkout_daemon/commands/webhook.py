@@ -23,7 +23,7 @@ from checkout_daemon.commands.output import (
     say,
     say_dry_run,
 )
-from checkout_daemon.commands.running import with_runtime, with_stripe
+from checkout_daemon.commands.running import with_database, with_runtime, with_stripe
 from checkout_daemon.commands.typed import TERM
 from checkout_daemon.present.text import counted, plain
 
@@ -102,6 +102,18 @@ def _plan(url: str | None, *, update: bool, replace: bool, as_json: bool) -> int
     return 0
 
 
+def _require_admin() -> None:
+    """Refuse operators who are no admins: whoever has an endpoint's secret can sign as Stripe.
+
+    An endpoint can be created before there is a database, and then there are no operators either.
+    """
+    from checkout_daemon.audit.rights import OperatorRole, require_acting
+    from checkout_daemon.settings import load_settings
+
+    if load_settings().database_url is not None:
+        with_database(lambda database, _: require_acting(database, OperatorRole.ADMIN))
+
+
 def _create(url: str | None, *, replace: bool, yes: bool, as_json: bool) -> int:
     from checkout_daemon.ledger.event_types import ENDPOINT_TYPES
     from checkout_daemon.stripe_sync import our_endpoint
@@ -116,6 +128,7 @@ def _create(url: str | None, *, replace: bool, yes: bool, as_json: bool) -> int:
         confirm(f"Create a new endpoint for {wanted}, then delete {', '.join(ids)}?", yes=yes)
         return await our_endpoint.replace(gateway, wanted, existing), ids, settings
 
+    _require_admin()
     created, deleted, settings = with_stripe(work)
     remember_instead(settings.state_dir, deleted, created.endpoint.id, created.secret)
     _reveal_secret(settings, created, {"deleted": deleted}, as_json=as_json)
@@ -129,6 +142,7 @@ def _update(url: str | None, *, as_json: bool) -> int:
     from checkout_daemon.ledger.event_types import ENDPOINT_TYPES
     from checkout_daemon.stripe_sync import our_endpoint
 
+    _require_admin()
     for endpoint in with_stripe(lambda gateway, settings: our_endpoint.fix(gateway, _address(settings, url))):
         text = f"{endpoint.id} is {endpoint.status} and receives all {len(ENDPOINT_TYPES)} types at {endpoint.url}"
         print_result(_endpoint_object(endpoint), text, as_json=as_json)
@@ -212,6 +226,7 @@ def webhook_rotate(url: str | None, dry_run: bool, yes: bool, as_json: bool) -> 
     Example:
       checkout webhook rotate
     """
+    from checkout_daemon.audit.rights import OperatorRole, require_acting
     from checkout_daemon.stripe_sync import secret_rotation
     from checkout_daemon.stripe_sync.our_endpoint import CreatedEndpoint
     from checkout_daemon.stripe_sync.remembered_endpoint import remember_instead
@@ -226,6 +241,7 @@ def webhook_rotate(url: str | None, dry_run: bool, yes: bool, as_json: bool) -> 
             return None
         if question := _question(rotation):
             confirm(question, yes=yes)
+        await require_acting(runtime.database, OperatorRole.ADMIN)
         return await secret_rotation.rotate(runtime, wanted, rotation), runtime.settings
 
     ended = with_runtime(work)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-OF_NO_ORDER = ("event_dead", "message_dead", "order_missing", "stock_short")
-"""The kinds of items that have an owner and a snooze of their own, because no order here has them."""
+OF_NO_ORDER = ("event_dead", "message_dead", "order_missing", "stock_short", "proposal_open")
+"""The kinds of items that have an owner and a snooze of their own: no order here has them, or others decide them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class TodoItem:
     """One thing to do; names are JSON keys.
 
     `kind`: an attention code, event_dead, message_dead, order_stuck, order_drifted,
-    order_unshipped, order_missing or stock_short. `subject`: the
+    order_unshipped, order_missing, stock_short or proposal_open. `subject`: the
     object that it is about, of several their error's fingerprint; `count`: how many. `next`: what happens without a
     person. `page`: where it is fixed at Stripe. `customer` is not masked. `note` is the last one of an operator about
     the order or item. The charge is that of the payment that it is about, or else the one that paid the order, or its

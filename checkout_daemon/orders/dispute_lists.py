@@ -42,5 +42,10 @@ async def read_dispute(database: Readable, dispute_id: str) -> ListedDispute:
     async with database.connection() as connection:
         row = await connection.fetchrow(sql("read_dispute"), dispute_id)
     if row is None:
+        if not dispute_id.startswith(("dp_", "du_")):
+            raise NotFound(
+                f"{dispute_id!r} is no dispute's id, which begins with dp_ or du_: `checkout disputes list --order "
+                f"{dispute_id}` shows those of an order"
+            )
         raise NotFound(f"dispute {dispute_id!r} is not known here: `checkout disputes list` shows those that are")
     return in_utc(record_of(ListedDispute, row))

@@ -99,6 +99,7 @@ async def read_todo(database: Readable, settings: Settings, now: datetime | None
         loose += [_dead_messages(group) for group in messages]
         loose += [_missing(order, now) for order in missing[:_MOST]]
         loose += await read_short_stock(connection)
+        loose += [_proposed(row) for row in await connection.fetch(sql("todo_proposals"), livemode, now, _MOST)]
         items += asleep
         items += await _with_item_care(connection, loose, now)
     items.sort(key=_urgency)
@@ -430,4 +431,24 @@ def _missing(order: MissingOrder, now: datetime) -> TodoItem:
         amount=order.amount_total,
         currency=order.currency,
         number=order.number,
+    )
+
+
+def _proposed(row: asyncpg.Record) -> TodoItem:
+    """Return a proposal as an item: whoever may approve it, and did not make it, decides."""
+    of_batch = f"the refunds of batch {row['batch']}"
+    what = {"refund": "to refund an order", "cancel": "to cancel an order", "batch": of_batch}
+    note = f": {row['note']}" if row["note"] else ""
+    return TodoItem(
+        kind="proposal_open",
+        subject=str(row["number"]),
+        description=f"{row['proposed_by']} proposes {what[row['act']]} (proposal {row['number']}){note}",
+        next=f"It expires. Another operator than {row['proposed_by']} approves it, or rejects it.",
+        since=row["proposed_at"].astimezone(UTC),
+        command=f"checkout proposals approve {row['number']}",
+        due_by=row["expires_at"].astimezone(UTC),
+        amount=row["amount"],
+        currency=row["currency"],
+        number=row["order_number"],
+        customer=row["customer_name"] or None,
     )

@@ -19,6 +19,7 @@ from checkout_daemon.audit.rights import OperatorRole, require_role
 from checkout_daemon.checkout.canceling import cancel_order
 from checkout_daemon.errors import CheckoutError, NotFound
 from checkout_daemon.ledger.merge import Update, locked_order
+from checkout_daemon.model.orders import OrderStatus
 from checkout_daemon.orders.approvals import Approval
 from checkout_daemon.orders.refund_items import RefundedItem, WantedItem
 from checkout_daemon.orders.refund_rules import RefundOptions
@@ -82,7 +83,9 @@ async def reject(runtime: Runtime, number: int, *, operator: Operator, note: str
 async def carry_out_approved(runtime: Runtime) -> int:
     """Carry out approved cancellations whose approver died, and return how many."""
     done = 0
-    for number in await runtime.database.run(store.approved_cancellations, _MOST_A_TURN):
+    for number in await runtime.database.run(
+        store.approved_cancellations, _MOST_A_TURN, livemode=runtime.settings.livemode
+    ):
         proposal = await find_proposal(runtime.database, number)
         try:
             await _cancel(runtime, proposal, Operator(proposal.decided_by or "", proposal.host))
@@ -103,9 +106,19 @@ async def _cancel(runtime: Runtime, proposal: Proposal, operator: Operator) -> N
     try:
         await cancel_order(runtime, proposal.order_id or "", operator=operator, note=proposal.note)
     except CheckoutError as error:
-        if error.exit_code == _REFUSED:
-            await runtime.database.run(store.fail, proposal.number, error.detail)
-        raise
+        if error.exit_code != _REFUSED or await runtime.database.run(_fail, proposal, error.detail):
+            raise
+        # Another process has canceled it meanwhile: whoever approved it, or the job that took it for dead.
+
+
+async def _fail(connection: asyncpg.Connection, proposal: Proposal, why: str) -> bool:
+    """Record that a cancellation could not be carried out. Return False if the order is canceled."""
+    order_id = proposal.order_id or ""
+    merged = await locked_order(connection, order_id)
+    if merged.derived(order_id).status is OrderStatus.CANCELED:
+        return False
+    await store.fail(connection, proposal.number, why)
+    return True
 
 
 async def _approve(

@@ -105,7 +105,10 @@ async def decide(connection: asyncpg.Connection, number: int, status: str, opera
 
 
 async def fail(connection: asyncpg.Connection, number: int, why: str) -> bool:
-    """Record that an approved proposal could not be carried out."""
+    """Record that an approved proposal could not be carried out. Return False if it was, or is not approved.
+
+    The order must be locked.
+    """
     return await connection.fetchval(sql("fail_proposal"), number, why) is not None
 
 
@@ -114,6 +117,6 @@ async def release_batch(connection: asyncpg.Connection, number: int) -> None:
     await connection.execute(sql("release_proposed_batch"), number)
 
 
-async def approved_cancellations(connection: asyncpg.Connection, limit: int) -> list[int]:
-    """Return the numbers of approved cancellations that were not carried out."""
-    return [row["number"] for row in await connection.fetch(sql("approved_cancellations"), limit)]
+async def approved_cancellations(connection: asyncpg.Connection, limit: int, *, livemode: bool) -> list[int]:
+    """Return the numbers of approved cancellations of a mode that were not carried out."""
+    return [row["number"] for row in await connection.fetch(sql("approved_cancellations"), limit, livemode)]

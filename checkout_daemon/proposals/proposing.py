@@ -24,6 +24,7 @@ from checkout_daemon.ledger.order_states import check_mode
 from checkout_daemon.model.counts import counted
 from checkout_daemon.model.messages import Alert, MessageKind
 from checkout_daemon.model.money import format_money
+from checkout_daemon.orders.refund_items import RefundedItem
 from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import Refunded, plan_in, refund
 from checkout_daemon.outbox.alert_store import owe_alert
@@ -31,6 +32,7 @@ from checkout_daemon.proposals import proposal_store as store
 from checkout_daemon.proposals.records import Proposal, ProposalAct
 from checkout_daemon.runtime import Runtime
 
+_ITEMS = msgspec.json.Decoder(tuple[RefundedItem, ...])
 _DECIDED = ("approved", "done", "failed")
 
 
@@ -49,7 +51,7 @@ async def refund_or_propose(
     With a `request_id` that was proposed before, return that proposal, and its refund once it was approved.
     """
     if request_id is not None and (known := await runtime.database.run(_with_id, request_id)) is not None:
-        if known.order_id != order_id or options.amount not in (None, known.amount):
+        if known.order_id != order_id or not _is_same(known, options, note):
             raise IdempotencyConflict("this Idempotency-Key was used for another refund: use a new one")
         if known.status not in _DECIDED:
             return known
@@ -60,6 +62,20 @@ async def refund_or_propose(
         )
     except AboveLimit:
         return await propose_refund(runtime, order_id, options, operator=operator, note=note, proposal_id=request_id)
+
+
+def _is_same(known: Proposal, options: RefundOptions, note: str) -> bool:
+    """Return whether a proposal is what a request with its id asks for. An erased order's proposal has no note."""
+    items = [(item.sku, item.quantity) for item in _ITEMS.decode(known.items or "[]")]
+    payment = options.payment_id
+    return (
+        options.amount in (None, known.amount)
+        and sorted((item.sku, item.quantity) for item in options.items) == sorted(items)
+        and (options.reason, options.restock) == (known.reason, known.restock)
+        and known.note in ("", note)
+        # A charge or session may be named instead of its PaymentIntent.
+        and (payment is None or not payment.startswith("pi_") or payment == known.payment_id)
+    )
 
 
 async def propose_refund(

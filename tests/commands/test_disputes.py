@@ -53,6 +53,8 @@ def test_a_dispute_is_listed_and_shown_with_what_it_cost(run: Run, do: Do, strip
 def test_what_does_not_exist_is_not_found(run: Run) -> None:
     assert "No disputes yet" in run("disputes", "list").err
     assert run("disputes", "show", "du_none").code == 3
+    by_number = run("disputes", "show", "1001")
+    assert (by_number.code, "`checkout disputes list --order 1001` shows" in by_number.err) == (3, True)
 
 
 def test_the_statuses_are_those_of_the_facts() -> None:

@@ -10,18 +10,18 @@ from tests.commands.conftest import Run, faults_of_log
 
 
 @pytest.fixture
-def shop(run: Run, paid: CheckoutAnswer) -> CheckoutAnswer:
+def tokens(run: Run, paid: CheckoutAnswer) -> dict[str, str]:
+    return {name: run("tokens", "create", name).out.strip() for name in ("bo", "cy")}
+
+
+@pytest.fixture
+def shop(run: Run, paid: CheckoutAnswer, tokens: dict[str, str]) -> CheckoutAnswer:
     """A paid order, whoever runs this as the admin anna, and the tokens of bo, up to 10 eur, and cy, who approves."""
     user = this_operator().os_user
     assert run("operators", "add", "anna", "--role", "admin", "--system-user", user).code == 0
     for name, role in (("bo", "refund"), ("cy", "approve")):
         assert run("operators", "add", name, "--role", role, "--limit", "eur=1000", "--token", name).code == 0
     return paid
-
-
-@pytest.fixture
-def tokens(run: Run, shop: CheckoutAnswer) -> dict[str, str]:
-    return {name: run("tokens", "create", name).out.strip() for name in ("bo", "cy")}
 
 
 def test_a_refund_above_the_limit_is_proposed_and_approved_by_another(
@@ -91,6 +91,7 @@ def test_from_the_first_operator_on_only_operators_act(
 def test_a_name_that_happens_to_be_an_operators_is_none(run: Run, paid: CheckoutAnswer) -> None:
     """The system's user has the name of an operator who is recognized by something else."""
     user = this_operator().os_user
+    assert run("tokens", "create", "other").code == 0
     assert run("operators", "add", user, "--role", "admin", "--token", "other").code == 0
     ran = run("orders", "note", "1001", "hello")
     assert (ran.code, "is not an operator" in ran.err) == (4, True)
@@ -106,6 +107,9 @@ def test_operators_are_listed_limited_and_refused(run: Run, shop: CheckoutAnswer
     for wrong in (["eur"], ["eur=1.5"], ["eur=1", "EUR=2"]):
         assert run("operators", "limit", "bo", *wrong).code == 2
     add = ("operators", "add")
+    unknown = run(*add, "eve", "--role", "act", "--token", "x")
+    assert (unknown.code, "`checkout tokens create x` makes it" in unknown.err) == (2, True)
+    assert run("tokens", "create", "x").code == 0
     assert run(*add, "bo", "--role", "act", "--token", "x").code == 4
     assert run(*add, "eve", "--role", "act", "--token", "bo").code == 4
     assert run(*add, "eve", "--role", "act").code == 2

@@ -32,6 +32,8 @@ def test_a_stock_is_set_adjusted_listed_and_explained(run: Run, database_url: st
     assert (line["sku"], line["stock"], line["reserved"], line["free"], line["oversold"]) == ("NOTE", 8, 0, 8, 0)
     changes = [(line["kind"], line["change"]) for line in run("stock", "history", "NOTE", "--json").lines]
     assert changes == [("adjusted", 1), ("adjusted", -3), ("set", 10)]
+    negative = run("stock", "set", "NOTE", "-2")
+    assert (negative.code, "a stock is a whole number from 0" in negative.err) == (2, True)
     assert "no longer counted" in run("stock", "set", "NOTE", "off").err
     assert "not counted" in run("stock", "history", "NOTE").out
     assert run("stock", "history", "NOTE", "--json").lines[0]["stock"] is None
@@ -45,7 +47,7 @@ def test_a_stock_is_set_adjusted_listed_and_explained(run: Run, database_url: st
     ("arguments", "code", "words"),
     [
         (["set", "NOTE", "many"], 2, "whole number"),
-        (["set", "NOTE", "-1"], 2, "No such option"),
+        (["set", "NOTE", "-1"], 2, "a stock is a whole number from 0"),
         (["set", "NONE", "1"], 3, "catalog list"),
         (["adjust", "NOTE", "+1"], 4, "stock set NOTE"),
         (["adjust", "NOTE", "x"], 2, "sign"),

@@ -22,6 +22,7 @@ REASONS = {
     "audit.exporting.export_lines": SHOWS,
     "audit.exporting.list_entries": SHOWS,
     "audit.registering.list_operators": SHOWS,
+    "audit.rights.require_acting": CHECKS,
     "audit.registering.recognize": LATER,
     "proposals.listing.find_proposal": SHOWS,
     "proposals.listing.all_proposals.read": SHOWS,

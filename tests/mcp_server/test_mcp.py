@@ -113,9 +113,9 @@ async def test_an_assistant_is_an_operator_of_its_own_and_approves_nothing(
     await add_operator(runtime.database, NewOperator("anna", OperatorRole.ADMIN, {}, os_user="anna"), operator=ANNA)
     async with mcp.Client(server(runtime, tmp_path)) as client:
         assert "is not an operator of this shop" in await refusal(client, "propose_refund", order="1001")
+    _, token = await create_token(runtime.database, "robot", (Scope.READ,), operator=ANNA)
     robot = NewOperator("robot", OperatorRole.ACT, {}, token="robot")
     await add_operator(runtime.database, robot, operator=ANNA)
-    _, token = await create_token(runtime.database, "robot", (Scope.READ,), operator=ANNA)
     async with mcp.Client(server(runtime, tmp_path, CHECKOUT_OPERATOR_TOKEN=token)) as client:
         proposed = await call(client, "propose_refund", order="1001")
     assert (proposed["proposed_by"], proposed["amount"]) == ("robot", 3399)

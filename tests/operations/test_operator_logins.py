@@ -258,8 +258,10 @@ async def test_sql_proposes_no_batch_with_another_sum(
     )
     user = await asyncpg.connect(logins["bo"])
     batch = await user.fetchval(BATCH, "stopped", order.order_id, [900, 2000])
-    number, amount, currency = await user.fetchrow(propose, batch)
+    made = await user.fetchrow(propose, batch)
     await user.close()
+    assert made is not None
+    number, amount, currency = made
     assert (amount, currency) == (2900, "eur")
     approve_it = (
         f"UPDATE proposals SET status = 'approved', decided_by = 'cy', decided_at = now() WHERE number = {number}"

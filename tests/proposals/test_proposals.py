@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -28,6 +30,7 @@ from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.orders.refund_items import WantedItem
 from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import Refunded, refund, resume_refunds
+from checkout_daemon.orders.todo import read_todo
 from checkout_daemon.proposals import deciding
 from checkout_daemon.proposals.deciding import (
     Approved,
@@ -43,7 +46,7 @@ from checkout_daemon.proposals.proposing import propose_cancel, propose_refund, 
 from checkout_daemon.proposals.records import Proposal
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.payments import list_refunds
-from tests.support.flaky_stripe import FlakyStripe
+from tests.support.flaky_stripe import FlakyStripe, Request
 from tests.support.shopping import check_out, paid_order
 
 ADA, BO, CY, DEE = (Operator(name, "shop1") for name in ("ada", "bo", "cy", "dee"))
@@ -285,6 +288,46 @@ async def test_a_key_of_the_api_answers_with_the_proposal_and_then_with_its_refu
     assert await at_stripe(runtime, order) == [3000]
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"items": (WantedItem("NOTE", 1),)},
+        {"reason": "duplicate"},
+        {"restock": True},
+        {"amount": 2999},
+        {"payment_id": "pi_another"},
+        {"note": "another"},
+    ],
+)
+async def test_a_key_of_the_api_is_for_one_refund_in_every_detail(
+    runtime: Runtime, order: CheckoutAnswer, other: dict[str, object]
+) -> None:
+    key, order_id = str(uuid4()), str(order.order_id)
+
+    async def wanted(note: str = "broken", **options: Any) -> Refunded | Proposal:
+        return await refund_or_propose(
+            runtime, order_id, RefundOptions(**{"amount": 3000, **options}), operator=BO, note=note, request_id=key
+        )
+
+    first = await wanted()
+    assert isinstance(first, Proposal)
+    assert await wanted() == first
+    with pytest.raises(IdempotencyConflict):
+        await wanted(**other)  # type: ignore[arg-type]
+
+
+async def test_an_open_proposal_is_to_do_until_it_expires(runtime: Runtime, order: CheckoutAnswer) -> None:
+    proposal = await proposed(runtime, order)
+    (item,) = [
+        item for item in (await read_todo(runtime.database, runtime.settings)).items if item.kind == "proposal_open"
+    ]
+    assert (item.subject, item.amount, item.currency, item.number) == ("1", 3000, "eur", order.number)
+    assert (item.command, item.due_by) == ("checkout proposals approve 1", proposal.expires_at)
+    assert item.description == "bo proposes to refund an order (proposal 1): broken"
+    after = await read_todo(runtime.database, runtime.settings, proposal.expires_at)
+    assert [item.kind for item in after.items if item.kind == "proposal_open"] == []
+
+
 async def test_a_cancellation_is_carried_out_by_whoever_approves_it_or_by_a_job(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
@@ -315,6 +358,41 @@ async def test_a_cancellation_that_has_become_impossible_fails(
     await cancel_order(runtime, str(waiting.order_id), operator=ADA)
     assert await carry_out_approved(runtime) == 0
     assert (await find_proposal(runtime.database, proposal.number)).status == "done"
+
+
+async def test_a_cancellation_of_the_other_mode_is_left_to_its_daemon(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    waiting = await check_out(runtime)
+    await propose_cancel(runtime, str(waiting.order_id), operator=DEE)
+    await connection.execute(
+        "UPDATE proposals SET status = 'approved', decided_by = 'cy', decided_at = now() - interval '2 minutes'"
+    )
+    await unguarded(connection, "UPDATE orders SET livemode = true")
+    assert await carry_out_approved(runtime) == 0
+    assert (await find_proposal(runtime.database, 1)).status == "approved"
+
+
+async def test_a_cancellation_that_somebody_else_carries_out_meanwhile_has_not_failed(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    waiting = await check_out(runtime)
+    await propose_cancel(runtime, str(waiting.order_id), operator=DEE)
+    await connection.execute(
+        "UPDATE proposals SET status = 'approved', decided_by = 'cy', decided_at = now() - interval '2 minutes'"
+    )
+    turns: list[str] = []
+
+    async def cancel_first(request: Request) -> None:
+        if not turns:  # whoever approved it was slow, and is done now
+            turns.append(request.path)
+            await cancel_order(runtime, str(waiting.order_id), operator=CY)
+
+    stripe.before_answer = cancel_first
+    assert await carry_out_approved(runtime) == 1
+    assert turns
+    proposal = await find_proposal(runtime.database, 1)
+    assert (proposal.status, proposal.outcome) == ("done", None)
 
 
 async def test_a_batch_above_the_limit_in_sum_is_one_proposal(runtime: Runtime, connection: asyncpg.Connection) -> None:

@@ -220,6 +220,8 @@ class TodoScreen(Looks, CareActions):
                 navigation.event(item.subject)
             else:
                 navigation.events(EventChoice(fingerprint=item.subject))
+        elif item.kind == "proposal_open":
+            navigation.proposals()
         elif item.kind == "message_dead":
             if "-" in item.subject:
                 navigation.message(item.subject)

@@ -14,6 +14,10 @@ ON CONFLICT (name) DO UPDATE SET role = excluded.role, limits = excluded.limits,
     WHERE operators.disabled_at IS NOT NULL
 RETURNING name, role, limits, os_user, token, database_role, created_by, created_at, disabled_at, disabled_by;
 
+-- name: is_token_in_use
+-- $1 name
+SELECT EXISTS (SELECT FROM api_tokens WHERE name = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()));
+
 -- name: list_operators
 -- $1 whether to list those that were disabled as well
 SELECT name, role, limits, os_user, token, database_role, created_by, created_at, disabled_at, disabled_by

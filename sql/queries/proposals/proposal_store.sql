@@ -55,15 +55,18 @@ SELECT number FROM proposals WHERE number = $1 FOR UPDATE;
 UPDATE proposals SET status = $2, decided_by = $3, decided_at = now() WHERE number = $1 AND status = 'open' RETURNING number;
 
 -- name: fail_proposal
--- $1 number, $2 why
-UPDATE proposals SET status = 'failed', outcome = $2 WHERE number = $1 AND status = 'approved' RETURNING number;
+-- $1 number, $2 why. One whose order is canceled was carried out, whoever did it. The order is locked before.
+UPDATE proposals SET status = 'failed', outcome = $2
+WHERE number = $1 AND status = 'approved' AND NOT EXISTS (SELECT FROM orders WHERE id = order_id AND orders.status = 'canceled')
+RETURNING number;
 
 -- name: release_proposed_batch
 -- $1 batch. A daemon, or who approved it, runs it.
 UPDATE batches SET status = 'running', why = NULL, holder = NULL, leased_until = NULL WHERE number = $1 AND status = 'stopped';
 
 -- name: approved_cancellations
--- $1 limit. Those that were approved and not carried out: whoever approved them died, or Stripe was away.
+-- $1 limit, $2 livemode. Those that were approved and not carried out: whoever approved them died, or Stripe was away.
 SELECT proposal.number FROM proposals AS proposal JOIN orders ON orders.id = proposal.order_id
-WHERE proposal.status = 'approved' AND proposal.act = 'cancel' AND orders.status <> 'canceled' AND decided_at < now() - interval '1 minute'
+WHERE proposal.status = 'approved' AND proposal.act = 'cancel' AND orders.status <> 'canceled' AND orders.livemode = $2
+    AND decided_at < now() - interval '1 minute'
 ORDER BY proposal.number LIMIT $1;

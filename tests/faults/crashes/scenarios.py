@@ -58,6 +58,7 @@ SCENARIOS = (
     _command("orders refund {paid} --yes"),
     _command("orders refund {part} --amount 700 --yes", leased=True),
     _command("orders cancel {open} --yes", leased=True),
+    _command("proposals approve {proposal} --yes"),
     _command("orders refund {paid} --item PEN:1 --restock --yes"),
     _command("orders cancel {open} --no-restock --yes"),
     _command("stock set PEN 40"),

@@ -21,6 +21,7 @@ from checkout_daemon.ledger.merge import merge
 from checkout_daemon.ledger.translate.envelope import parse_event
 from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import begin_refund
+from checkout_daemon.proposals.proposing import propose_refund
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api import payments as stripe_payments
 from checkout_daemon.stripe_api.sessions import expire_session
@@ -126,6 +127,9 @@ async def quiet(place: Place) -> dict[str, Any]:
     names["dead_event"] = await connection.fetchval(
         dead.format("stripe_events", "type = 'checkout.session.completed'"), made["failing"].order_id
     )
+    wanted, bo = RefundOptions(amount=900), Operator("bo", "desk")
+    proposal = await propose_refund(runtime, names["paid"], wanted, operator=bo)
+    names["proposal"] = str(proposal.number)
     products = place.directory / "products.json"
     products.write_text(json.dumps(_PRODUCTS), encoding="utf-8")
     names["products"] = str(products)
