@@ -95,6 +95,14 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def is_public(host: str) -> bool:
+    """Return whether a host may be found from outside: a name with a dot, or an address of the internet."""
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." in host and not is_loopback(host)
+
+
 def read_http_url(text: str, *, final: bool = False) -> HttpUrl:
     """Read an absolute http or https URL. Raise BadUrl.
 

@@ -64,9 +64,12 @@ def _with_shipping(priced: Quote, shipping: Shipping, to: ShippingChoice) -> Quo
     if chosen is not None:
         errors += amount_faults(priced.amount_subtotal + chosen.amount, total, priced.currency)
     elif not errors:
-        # Until a way is chosen, the dearest one must reach Stripe's minimum.
-        most = max((offer.amount for offer in offers or _offers(shipping, to, priced, everywhere=True)), default=0)
-        errors += amount_faults(priced.amount_subtotal, priced.amount_total + most, priced.currency)
+        # Until a way is chosen, there must be one with which Stripe takes the total. Goods that cost nothing may be
+        # sent for nothing; all others need what lifts them to the minimum most.
+        ways = offers or _offers(shipping, to, priced, everywhere=True)
+        costs = sorted({offer.amount for offer in ways} or {0})
+        found = [amount_faults(priced.amount_subtotal, priced.amount_total + cost, priced.currency) for cost in costs]
+        errors += min(reversed(found), key=len)
     if errors:
         raise InvalidRequest(errors)
     return replace(priced, amount_total=total, shipping=chosen, offers=offers, ships=True)

@@ -165,7 +165,9 @@ class _RowReader:
     def pictures(self) -> tuple[str | None, tuple[str, ...]]:
         """Return the first picture, and all of them if there are several."""
         first = self.url("image_url")
-        rule = f"must be up to {_MOST_PICTURES} addresses, with a blank between, that start with https:// or /"
+        rule = (
+            f"must be up to {_MOST_PICTURES} different addresses, with a blank between, that start with https:// or /"
+        )
         images = self.read("images", _pictures, rule, ())
         if images and first and images[0] != first:
             self.fault("images must begin with image_url", images[0])
@@ -198,8 +200,10 @@ def _pictures(value: object) -> tuple[str, ...] | None:
         urls = value.split()
     else:
         return None
-    usable = (len(url) <= 2000 and _PICTURE.match(url) and unusable(url) is None and " " not in url for url in urls)
-    return tuple(urls) if len(urls) <= _MOST_PICTURES and all(usable) else None
+    usable = (
+        len(url) <= 2000 and _PICTURE.match(url) and unusable(url) is None and url.split() == [url] for url in urls
+    )
+    return tuple(urls) if len(set(urls)) == len(urls) <= _MOST_PICTURES and all(usable) else None
 
 
 def _string(value: object) -> str | None:

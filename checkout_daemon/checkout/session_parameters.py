@@ -9,18 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from checkout_daemon.catalog.descriptions import plain_of
 from checkout_daemon.model.locale import stripe_locale
 from checkout_daemon.model.orders import order_id_from
 from checkout_daemon.model.shipping import OrderShipping
 from checkout_daemon.orders.order_store import PayableOrder
-from checkout_daemon.urls import BadUrl, read_http_url
+from checkout_daemon.urls import BadUrl, is_public, read_http_url
 
 # The statement that inserts the attempt replaces these with the order's number and the shop's id. No other text in the
 # parameters is a single control character.
 _NUMBER, _SHOP = "\x01", "\x02"
 _LONGEST_PICTURE = 2048  # Stripe's limit of an address
+_IN_ADDRESSES = "%/:?#[]@!$&'()*+,;=~"  # what else is outside of ASCII's letters and digits is percent-encoded
 
 
 def idempotency_key(order_id: str, attempt: int) -> str:
@@ -104,14 +106,14 @@ def session_parameters(
 
 def _picture(url: str | None, public_url: str) -> str | None:
     """Return the address of a picture if Stripe can load it, else None: it would refuse the whole session."""
-    address = public_url + url if url and url.startswith("/") else url
-    if not address or len(address) > _LONGEST_PICTURE or not address.isascii() or not address.startswith("https://"):
+    address = quote(public_url + url if url and url.startswith("/") else url or "", safe=_IN_ADDRESSES)
+    if len(address) > _LONGEST_PICTURE or not address.startswith("https://") or "@" in address.split("/")[2]:
         return None
     try:
-        read_http_url(address, final=True)
+        host = read_http_url(address, final=True).host
     except BadUrl:
         return None
-    return address
+    return address if is_public(host) else None
 
 
 def _add_shipping(session: dict[str, Any], order: PayableOrder, shipping: OrderShipping) -> None:

@@ -31,7 +31,10 @@ class ParcelAnswer(Answer):
 
 
 class OrderAnswer(Answer):
-    """An order, as everyone who has its link sees it: no field identifies a person."""
+    """An order, as everyone who has its link sees it: no name, address, mail or phone number.
+
+    The parcel's number is there, because the shopper follows the parcel from here. It is erased with the customer.
+    """
 
     number: int
     status: OrderStatus

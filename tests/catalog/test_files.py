@@ -351,6 +351,8 @@ def test_the_first_picture_of_several_is_the_products(
         {"images": "/1.svg http://shop.example/2.svg"},
         {"images": ["/1.svg", 2]},
         {"images": ["/1 svg"]},
+        {"images": ["/1\u00a0.svg"]},
+        {"images": ["/1.svg", "/2.svg", "/1.svg"]},
         {"images": 5},
         {"images": " ".join(f"/{number}.svg" for number in range(21))},
         {"images": "/1.svg /2.svg", "image_url": "/2.svg"},

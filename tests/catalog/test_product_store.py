@@ -36,6 +36,13 @@ async def test_a_product_stored_again_is_replaced_and_keeps_its_place(connection
     assert await list_products(connection) == [dearer, INK]
 
 
+async def test_pictures_that_do_not_begin_with_the_first_one_do_not_count(connection: asyncpg.Connection) -> None:
+    await upsert_products(connection, [MUG])
+    await connection.execute("UPDATE products SET image_url = '/new.png'")  # as the previous release does
+    assert await list_products(connection) == [replace(MUG, image_url="/new.png", images=())]
+    assert await find_products(connection, ["MUG"]) == {"MUG": replace(MUG, image_url="/new.png", images=())}
+
+
 async def test_products_added_later_come_last(connection: asyncpg.Connection) -> None:
     await upsert_products(connection, [PEN])
     await upsert_products(connection, [INK, LAMP])

@@ -88,6 +88,38 @@ async def test_free_shipping_lifts_nothing(
     assert [(error["pointer"], error["code"]) for error in data["errors"]] == [("/items", "amount_too_small")]
 
 
+@pytest.mark.parametrize(
+    ("price", "where", "status"),
+    [
+        (0, {}, 200),
+        (0, {"country": "AT"}, 200),
+        (0, {"country": "AT", "shipping_rate": "pickup"}, 200),
+        (0, {"country": "AT", "shipping_rate": "letter"}, 422),
+        (10, {"country": "AT"}, 200),
+        (10, {"country": "AT", "shipping_rate": "pickup"}, 422),
+        (10, {"country": "AT", "shipping_rate": "letter"}, 200),
+        (5, {"country": "AT"}, 422),
+    ],
+)
+async def test_a_cart_is_taken_as_long_as_one_way_to_send_it_gives_a_possible_total(
+    open_client: OpenClient, database_url: str, connection: asyncpg.Connection, stripe: FlakyStripe, tmp_path: Path,
+    price: int, where: dict[str, str], status: int,
+) -> None:  # fmt: skip
+    rates = "".join(
+        f'[shipping.rates.{name}]\nzone = "home"\nlabel = "{name}"\namount = {amount}\n'
+        for name, amount in (("pickup", 0), ("letter", 40))
+    )
+    (tmp_path / "shop.toml").write_text(f'[shipping.zones]\nhome = ["AT"]\n{rates}')
+    client = await open_client(
+        DATABASE_URL=database_url, STRIPE_API_BASE=stripe.base, CHECKOUT_SHOP_FILE=str(tmp_path / "shop.toml")
+    )
+    await connection.execute("UPDATE products SET unit_amount = $1 WHERE sku = 'NOTE'", price)
+    answer = await call(client, "POST", "/api/quotes", {"items": [{"sku": "NOTE", "quantity": 1}]} | where)
+    assert answer[0] == status
+    if status == 422:
+        assert [error["code"] for error in answer[1]["errors"]] == ["amount_too_small"]
+
+
 async def test_a_country_that_is_not_served_is_a_fault_of_its_field(sending: Client, shop: Client) -> None:
     for country in ("CH", "at", "", "\u0000"):
         status, data = await call(sending, "POST", "/api/quotes", {"items": ITEMS, "country": country})

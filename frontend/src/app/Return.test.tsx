@@ -40,6 +40,15 @@ describe('the success page', () => {
     expect(screen.getByTestId('total')).toHaveTextContent('13.05');
   });
 
+  test('shows an order in which a daemon of the previous release gives no day', async () => {
+    const { created_at: _, ...older } = order;
+    fakeDaemon({ [BY_SESSION]: () => [200, older] });
+    success();
+
+    expect(await heading('Thank you')).toBeVisible();
+    expect(screen.getByTestId('total')).toHaveTextContent('14.50');
+  });
+
   test('takes what was paid out of the cart, once', async () => {
     fakeDaemon({ [BY_SESSION]: () => [200, order], [BY_ID]: () => [200, order] });
     await placedHere();

@@ -1,15 +1,18 @@
--- The catalog's products.
+-- The catalog's products. The pictures count only if they begin with image_url: what knows of one picture alone, such as the previous
+-- release, may have changed that.
 
 -- name: list_products
 -- In display order.
-SELECT sku, name, description, image_url, unit_amount, currency, available, stock, images
+SELECT sku, name, description, image_url, unit_amount, currency, available, stock,
+    CASE WHEN images[1] = image_url THEN images ELSE '{}' END AS images
 FROM products ORDER BY position, sku;
 
 -- name: find_products
 -- $1 skus, $2 key of a lock held until the transaction ends, or null to take none. Later statements see what the previous
 -- holder committed.
 WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock($2::bigint))
-SELECT sku, name, description, image_url, unit_amount, currency, available, stock, images
+SELECT sku, name, description, image_url, unit_amount, currency, available, stock,
+    CASE WHEN images[1] = image_url THEN images ELSE '{}' END AS images
 FROM turn CROSS JOIN products WHERE sku = ANY ($1::text[]);
 
 -- name: lock_products

@@ -9,12 +9,16 @@ import { Refunds } from './Refunds';
 
 export function OrderSummary({ order }: { readonly order: Order }) {
   const { texts, money, say, locale } = useTexts();
-  const ordered = say(texts.order.orderedOn, { date: formatDay(order.created_at, locale) });
-  const paid = order.paid_at ? say(texts.order.paidOn, { date: formatDay(order.paid_at, locale) }) : undefined;
+  const ordered = formatDay(order.created_at, locale);
+  const paid = formatDay(order.paid_at, locale);
+  const dates = [
+    ordered && say(texts.order.orderedOn, { date: ordered }),
+    paid && say(texts.order.paidOn, { date: paid }),
+  ].filter(Boolean);
   return (
     <div className="summary">
       <h2>{texts.order.summary}</h2>
-      <p className="summary-dates">{paid ? `${ordered}, ${paid}` : ordered}</p>
+      {dates.length > 0 && <p className="summary-dates">{dates.join(', ')}</p>}
       <ul className="summary-lines">
         {order.items.map((item) => (
           <li key={item.sku}>

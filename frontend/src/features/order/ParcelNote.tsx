@@ -6,9 +6,9 @@ import { formatDay } from './day';
 
 export function ParcelNote({ order }: { readonly order: Order }) {
   const { texts, say, locale } = useTexts();
-  if (!order.shipped_at) return null;
-  const { carrier, tracking_number, tracking_url } = order.parcel ?? {};
   const date = formatDay(order.shipped_at, locale);
+  if (!date) return null;
+  const { carrier, tracking_number, tracking_url } = order.parcel ?? {};
   return (
     <div className="parcel" data-testid="parcel">
       <p>{carrier ? say(texts.order.sentWith, { date, carrier }) : say(texts.order.sentOn, { date })}</p>

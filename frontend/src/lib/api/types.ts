@@ -318,7 +318,9 @@ export interface components {
         };
         /**
          * OrderAnswer
-         * @description An order, as everyone who has its link sees it: no field identifies a person.
+         * @description An order, as everyone who has its link sees it: no name, address, mail or phone number.
+         *
+         *         The parcel's number is there, because the shopper follows the parcel from here. It is erased with the customer.
          */
         readonly OrderAnswer: {
             readonly number: number;
