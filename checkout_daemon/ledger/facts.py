@@ -327,9 +327,11 @@ class DisputeFact(Fact, frozen=True, array_like=True):
     def weight(self) -> tuple[Any, ...]:
         """Return the time of the report, and what decides between reports of the same second."""
         # An API answer has no event id: two answers of the same second must join to the same one in any order.
+        rest = repr((self.unknown, self.due_by, self.amount, self.currency, self.reason))
+        # An event that an older release stored without these details gets them when it is replayed.
         evidence = (self.network_reason, self.has_evidence, self.submission_count, self.past_due)
-        rest = repr((self.unknown, self.due_by, self.amount, self.currency, self.reason, *evidence))
-        return (self.observed_at, self.status.rank, self.event_id, rest)
+        known = [(value is not None, repr(value)) for value in evidence]
+        return (self.observed_at, self.status.rank, self.event_id, rest, *known)
 
     @property
     def funds(self) -> Funds | None:

@@ -30,10 +30,10 @@ from checkout_daemon.stripe_sync.snapshot import KnownObjects, Snapshot, read_sn
 # Fields that are no difference: when and by what something was reported, and what never changes once it is known.
 _NOT_COMPARED = frozenset(
     {"observed_at", "event_id", "paid_at", "payment_id", "livemode", "id", "attempt", "url"}
-    | {"known_at", "withdrawn_at", "reinstated_at"}
-    | {"network_reason", "has_evidence", "submission_count", "past_due"}  # unknown of disputes of an older release
+    | {"known_at", "withdrawn_at", "reinstated_at", "past_due"}
 )
-
+# Unknown of disputes that an older release stored: merging fills them, and that is no difference.
+_LATER_KNOWN = frozenset({"network_reason", "has_evidence", "submission_count"})
 
 _MOST_RECHECKED = 20  # at once
 
@@ -250,6 +250,7 @@ def _differences(stored: Fact | None, joined: Fact) -> list[Difference]:
         Difference(joined.id, name, _text(stored, name), _text(joined, name))
         for name in compared
         if getattr(stored, name) != getattr(joined, name)
+        and not (name in _LATER_KNOWN and getattr(stored, name) is None)
     ]
 
 

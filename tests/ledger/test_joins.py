@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import permutations
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from checkout_daemon.ledger.charge_facts import ChargeFact, ChargeStatus, DeclineReport, DeclineSource, RiskReport
 from checkout_daemon.ledger.facts import (
@@ -74,3 +76,11 @@ def test_joins_are_commutative_associative_and_idempotent(kind: str) -> None:
         assert one.join(two).join(three) == one.join(two.join(three))
 
     holds()
+
+
+@pytest.mark.parametrize("event", ["", "evt_1"])
+def test_the_details_that_an_older_release_did_not_read_come_with_the_same_report(event: str) -> None:
+    at = datetime(2026, 5, 1, tzinfo=UTC)
+    stored = DisputeFact("dp_1", False, "pi_1", DisputeStatus.NEEDS_RESPONSE, at, 3399, "eur", "fraudulent", at, event)
+    read = structs.replace(stored, network_reason="10.4", has_evidence=False, submission_count=0, past_due=False)
+    assert {one.join(two) for one, two in permutations((stored, read))} == {read}

@@ -84,6 +84,34 @@ async def test_refunds_and_disputes_that_were_not_delivered_are_merged(
     assert closed.attention == ("dispute_lost",)
 
 
+async def test_the_evidence_of_a_dispute_is_filled_where_it_is_unknown_and_compared_where_it_is_known(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    order = await paid_order(runtime)
+    payment = await payment_of(runtime, order)
+    intent = await runtime.gateway.call("get", lambda client: client.v1.payment_intents.retrieve_async(payment))
+    dispute = await ask(
+        runtime, f"/v1/test_helpers/charges/{intent.object['latest_charge']}/dispute", {"reason": "fraudulent"}
+    )
+    await sync(runtime, order)
+    held = "SELECT network_reason, has_evidence, submission_count, past_due FROM disputes"
+    at_stripe = await connection.fetchrow(held)
+    assert at_stripe is not None
+    assert None not in at_stripe.values()
+
+    # as a release stored it that did not read them
+    await connection.execute(
+        "UPDATE disputes SET network_reason = NULL, has_evidence = NULL, submission_count = NULL, past_due = NULL"
+    )
+    filled = await sync(runtime, order)
+    assert (filled.differences, await connection.fetchrow(held)) == ((), at_stripe)
+    await ask(
+        runtime, f"/v1/disputes/{dispute['id']}", {"evidence": {"uncategorized_text": "Delivered."}, "submit": False}
+    )
+    changed = await sync(runtime, order)
+    assert changed.differences == (Difference(dispute["id"], "has_evidence", "False", "True"),)
+
+
 async def test_a_session_whose_answer_was_lost_is_found_again(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
