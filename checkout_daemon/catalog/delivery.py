@@ -68,8 +68,10 @@ def _with_shipping(priced: Quote, shipping: Shipping, to: ShippingChoice) -> Quo
         # sent for nothing; all others need what lifts them to the minimum most.
         ways = offers or _offers(shipping, to, priced, everywhere=True)
         costs = sorted({offer.amount for offer in ways} or {0})
-        found = [amount_faults(priced.amount_subtotal, priced.amount_total + cost, priced.currency) for cost in costs]
-        errors += min(reversed(found), key=len)
+        found = [
+            list(amount_faults(priced.amount_subtotal, priced.amount_total + cost, priced.currency)) for cost in costs
+        ]
+        errors += [] if [] in found else found[-1]
     if errors:
         raise InvalidRequest(errors)
     return replace(priced, amount_total=total, shipping=chosen, offers=offers, ships=True)

@@ -306,7 +306,7 @@ def _record(case: DisputeCase, receipt: ReceiptFile | None) -> dict[str, Any]:
 def _read(source: str) -> str:
     try:
         with click.open_file(source, encoding="utf-8") as file:
-            return file.read()
+            return str(file.read())
     except (OSError, UnicodeDecodeError) as error:
         raise click.FileError(
             source, error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
