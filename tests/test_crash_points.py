@@ -43,3 +43,14 @@ async def test_an_operator_killed_while_they_approve_a_refund_leaves_one_refund(
     (result,) = await try_all(cluster, tmp_path, scenarios, 3 * SHARE, SEED, freeze=False)
     assert result.differences == ()
     assert result.counts["killed"] > SHARE * result.counts["points"]
+
+
+async def test_evidence_is_submitted_once_whenever_the_command_or_the_job_is_killed(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    names = ("checkout disputes submit {disputed} --yes", "job resume-disputes")
+    scenarios = [scenario for scenario in SCENARIOS if scenario.name in names]
+    results = await try_all(cluster, tmp_path, scenarios, 3 * SHARE, SEED, freeze=False)
+    assert len(results) == len(names)
+    assert [(result.promise, result.differences) for result in results if not result.passed] == []
+    assert all(result.counts["killed"] > 0 for result in results)

@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.support.commands import run_command
 from tests.support.dev import running_dev
 from tests.support.shop import CUSTOMER, FAILS_LATER, SETTLED_SECONDS, SUCCEEDS_LATER, Shop
 
@@ -125,22 +126,31 @@ async def test_a_refund_that_fails_later_is_taken_back_and_asks_for_attention(sh
 
 
 @pytest.mark.parametrize(
-    ("evidence", "status", "attention"),
-    [("winning_evidence", "completed", []), ("losing_evidence", "disputed", ["dispute_lost"])],
+    ("evidence", "status", "attention", "gone"),
+    [("winning_evidence", "completed", [], False), ("losing_evidence", "disputed", ["dispute_lost"], True)],
 )
-async def test_a_dispute_won_or_lost(shop: Shop, evidence: str, status: str, attention: list[str]) -> None:
+async def test_a_dispute_is_answered_with_our_commands_and_won_or_lost(
+    shop: Shop, evidence: str, status: str, attention: list[str], gone: bool
+) -> None:
     order = await shop.check_out()
     await shop.pay(order, "tok_createDispute")
     await shop.becomes(order, "completed", "disputed")
     open_dispute = await shop.becomes(order, "disputed")
     assert open_dispute["attention"] == ["dispute_needs_response"]
-    dispute_id = await shop.dispute(open_dispute)
-    form = {"evidence[uncategorized_text]": evidence, "submit": "true"}
-    answered, body = await shop.stripe("POST", f"/v1/disputes/{dispute_id}", form)
-    assert answered == 200, body
+    number = order["number"]
+    (listed,) = (await run_command(shop.dev, "disputes", "list", "--waiting", "--order", number, "--json")).lines
+    assert (listed["number"], listed["reason"], listed["network_reason"]) == (number, "fraudulent", "10.4")
+    saved = await run_command(shop.dev, "disputes", "evidence", number, "--set", f"uncategorized_text={evidence}")
+    assert saved.code == 0, saved.err
+    submitted = await run_command(shop.dev, "disputes", "submit", number, "--yes", "--json")
+    assert submitted.lines[0]["status"] == "under_review", submitted.err
+    again = await run_command(shop.dev, "disputes", "submit", number, "--yes")
+    assert again.code == 4, again.err
     deadline = time.monotonic() + SETTLED_SECONDS
     while ((shown := await shop.show(order["number"]))["status"], shown["attention"]) != (status, attention):
         assert time.monotonic() < deadline, (shown["status"], shown["attention"])
+    answered = (await run_command(shop.dev, "disputes", "show", number, "--json")).lines[0]
+    assert (answered["money_is_gone"], answered["submission_count"]) == (gone, 1)
 
 
 async def test_a_free_order_completes_without_a_payment(shop: Shop) -> None:

@@ -21,6 +21,7 @@ import msgspec
 
 from checkout_daemon.audit.audit_log import OperatorAction, act, check_note, record, state_of
 from checkout_daemon.audit.operators import DAEMON, Operator
+from checkout_daemon.audit.rights import require_act
 from checkout_daemon.clocks import require_clocks
 from checkout_daemon.database.server import read_now
 from checkout_daemon.disputes import request_store
@@ -101,7 +102,7 @@ async def accept_dispute(runtime: Runtime, case: DisputeCase, *, operator: Opera
 
 
 async def check_answer(runtime: Runtime, case: DisputeCase, kind: DisputeAct) -> None:
-    """Raise NotAnswerable or AnswerUnderWay if Stripe would not be asked."""
+    """Raise NotAnswerable or AnswerUnderWay if Stripe would not be asked. The operator's role is not looked at."""
     await runtime.database.run(_check, case, kind, runtime.settings.livemode)
 
 
@@ -129,7 +130,7 @@ async def _answer(
 ) -> Answered:
     note = check_note(note)
     claimed = Stopwatch()
-    request = await runtime.database.run(_begin, case, kind, receipt, operator, note, runtime.settings.livemode)
+    request = await runtime.database.run(begin_answer, case, kind, receipt, operator, note, runtime.settings.livemode)
     try:
         return await _ask(runtime, request, operator, claimed)
     except StripeFailed as error:
@@ -138,7 +139,7 @@ async def _answer(
         raise StripeUnavailable(f"there is no answer from Stripe, so it may have been done; {_KEPT_OPEN}") from error
 
 
-async def _begin(
+async def begin_answer(
     connection: asyncpg.Connection,
     case: DisputeCase,
     kind: DisputeAct,
@@ -147,8 +148,12 @@ async def _begin(
     note: str,
     livemode: bool,
 ) -> DisputeRequest:
-    """Write the request, before Stripe is asked; or claim the same one, if its answer never came."""
+    """Write the request, before Stripe is asked; or claim the same one, if its answer never came.
+
+    Raise as submit_evidence does.
+    """
     dispute_id = case.dispute.id
+    await require_act(connection, {operator})
     merged = await locked_order(connection, case.order_id)
     order = merged.orders[case.order_id]
     check_mode(order, NotAnswerable, livemode=livemode)

@@ -1,7 +1,7 @@
 """The permissions that a restricted key needs, each with a call that shows whether the key has it.
 
 Stripe checks the permission before it looks for the object, and no object has the id that is asked for: a key with the
-permission is answered 404, one without it 403, and nothing is changed.
+permission is answered 404, one without it 403, and nothing is changed. An upload without a file is answered 400.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PERMISSIONS = (
     Permission("rak_dispute_write", "Disputes", "Write",
                "`checkout disputes submit` and `accept`", "disputes.update", optional=True),
     Permission("rak_file_write", "Files", "Write",
-               "the receipt of `checkout disputes submit`", "files.retrieve", optional=True),
+               "the receipt of `checkout disputes submit`", "files.create", optional=True),
     Permission("rak_event_read", "Events", "Read", "fetching events that did not arrive", "events.retrieve"),
     Permission("rak_webhook_read", "Webhook Endpoints", "Read",
                "noticing that Stripe disabled the endpoint", "webhook_endpoints.retrieve"),
@@ -75,7 +75,10 @@ def creation_url(missing: Sequence[Permission], *, livemode: bool) -> str:
 
 async def _has(gateway: StripeGateway, permission: Permission) -> bool:
     try:
-        await gateway.request(permission.method, _NOBODY)
+        if permission.method == "files.create":  # without a file, which Stripe refuses after the key
+            await gateway.request(permission.method, params={"purpose": "dispute_evidence"})
+        else:
+            await gateway.request(permission.method, _NOBODY)
     except StripeForbidden:
         return False
     except StripeDenied:

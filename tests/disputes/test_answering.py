@@ -13,6 +13,8 @@ import pytest
 from checkout_daemon.audit import audit_store
 from checkout_daemon.audit.audit_log import verify
 from checkout_daemon.audit.operators import Operator
+from checkout_daemon.audit.registering import NewOperator, add_operator
+from checkout_daemon.audit.rights import NotAnOperator, OperatorRole, RoleTooLow
 from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.disputes.answering import (
     Answered,
@@ -273,3 +275,21 @@ async def test_a_dispute_of_an_unknown_order_is_left_to_the_dashboard(
     found = await find_dispute(runtime.database, dispute_id, livemode=False)
     with pytest.raises(NotAnswerable, match="in Stripe's Dashboard"):
         await read_case(runtime.database, runtime.settings, found)
+
+
+async def test_drafts_and_answers_need_the_role_act(
+    runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection
+) -> None:
+    case = await case_of(runtime, order)
+    for name, role in (("ada", OperatorRole.ADMIN), ("vi", OperatorRole.VIEW), ("al", OperatorRole.ACT)):
+        await add_operator(runtime.database, NewOperator(name, role, {}, os_user=name), operator=ADA)
+    viewer, nobody = Operator("vi", "shop1"), Operator("eve", "shop1")
+    for operator, error in ((viewer, RoleTooLow), (nobody, NotAnOperator)):
+        with pytest.raises(error):
+            await save_draft(runtime.database, case, case.evidence.texts, operator=operator)
+        with pytest.raises(error):
+            await submit_evidence(runtime, case, None, operator=operator)
+        with pytest.raises(error):
+            await accept_dispute(runtime, case, operator=operator)
+    assert await connection.fetchval("SELECT count(*) FROM dispute_requests") == 0
+    assert (await submit_evidence(runtime, case, None, operator=Operator("al", "shop1"))).status == "under_review"

@@ -17,6 +17,8 @@ from checkout_daemon.audit.registering import NewOperator, add_operator, disable
 from checkout_daemon.audit.rights import OperatorRole
 from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.database.pool import Database
+from checkout_daemon.disputes.answering import submit_evidence
+from checkout_daemon.disputes.drafts import save_draft
 from checkout_daemon.errors import NotPermitted
 from checkout_daemon.operations.roles import apply_roles
 from checkout_daemon.orders.order_pages import show_order
@@ -26,6 +28,7 @@ from checkout_daemon.proposals.deciding import approve
 from checkout_daemon.proposals.proposing import refund_or_propose
 from checkout_daemon.proposals.records import Proposal
 from checkout_daemon.runtime import Runtime
+from tests.support.disputes import case_of, dispute
 from tests.support.shopping import paid_order
 
 ADA = Operator("ada", "shop1")
@@ -300,3 +303,34 @@ async def test_a_login_needs_an_owner_who_may_make_one(runtime: Runtime, logins:
 async def count_of(connection: asyncpg.Connection, name: str) -> int:
     count: int = await connection.fetchval("SELECT count(*) FROM operators WHERE name = $1", name)
     return count
+
+
+ANSWER = (
+    "INSERT INTO dispute_requests (id, dispute_id, livemode, order_id, act, started_at, next_attempt_at, operator)"
+    " VALUES (gen_random_uuid(), 'du_1', false, $1, 'accept', now(), now(), $2)"
+)
+
+
+async def test_disputes_are_answered_in_the_own_name_only_and_answers_stay(
+    runtime: Runtime, connection: asyncpg.Connection, order: CheckoutAnswer, logins: Logins
+) -> None:
+    await dispute(runtime, order)
+    order_id = str(order.order_id)
+    await refused(logins["bo"], ANSWER, "cannot answer a dispute as cy", order_id, "cy")
+    await refused(logins["eve"], ANSWER, "is not the login of an operator", order_id, "bo")
+    database = Database(logins["bo"], max_size=2)
+    act_as("bo")
+    own = replace(runtime, database=database)
+    case = await case_of(own, order)
+    await save_draft(database, case, case.evidence.texts, operator=this_operator())
+    await submit_evidence(own, await case_of(own, order), None, operator=this_operator())
+    await database.close()
+    why = "cannot be changed"
+    for change in ("texts = '{}'", "act = 'accept'", "operator = 'cy'", "answered_at = NULL, status = NULL"):
+        await refused(logins["bo"], f"UPDATE dispute_requests SET {change}", why)
+    await refused(
+        logins["cy"], 'UPDATE dispute_drafts SET texts = \'{"customer_name": "x"}\'', "cannot save evidence as bo"
+    )
+    await connection.execute("UPDATE operators SET role = 'view' WHERE name = 'bo'")
+    await refused(logins["bo"], ANSWER, "may not answer disputes", order_id, "bo")
+    assert await connection.fetchval("SELECT status FROM dispute_requests") == "under_review"

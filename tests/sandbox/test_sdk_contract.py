@@ -44,7 +44,6 @@ GATEWAY = {
     "v1.disputes.retrieve_async": ("GET", "/v1/disputes/{id}"),
     "v1.disputes.update_async": ("POST", "/v1/disputes/{id}"),
     "v1.files.create_async": ("POST", "/v1/files"),
-    "v1.files.retrieve_async": ("GET", "/v1/files/{id}"),
     "v1.payment_intents.list_async": ("GET", "/v1/payment_intents"),
     "v1.payment_intents.retrieve_async": ("GET", "/v1/payment_intents/{id}"),
     "v1.payouts.list_async": ("GET", "/v1/payouts"),

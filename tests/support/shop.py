@@ -84,13 +84,3 @@ class Shop:
             form["amount"] = str(amount)
         status, answer = await self.stripe("POST", "/v1/refunds", form)
         assert status == 200, answer
-
-    async def dispute(self, shown: dict[str, Any]) -> str:
-        intent = shown["payments"][0]["id"]
-        deadline = time.monotonic() + SETTLED_SECONDS
-        while True:
-            _, listed = await self.stripe("GET", f"/v1/disputes?payment_intent={intent}")
-            if listed["data"]:
-                return str(listed["data"][0]["id"])
-            assert time.monotonic() < deadline, "no dispute was opened"
-            await asyncio.sleep(0.05)

@@ -41,7 +41,7 @@ def _job(name: str, *, leased: bool = False, **settings: str) -> Scenario:
 
 
 _LEASED_JOBS = frozenset({
-    "resume-refunds", "settle-sessions", "backfill-events", "follow-refund-hints", "sweep-expired",
+    "resume-refunds", "resume-disputes", "settle-sessions", "backfill-events", "follow-refund-hints", "sweep-expired",
     "deliver-mails", "deliver-alerts", "deliver-webhooks",
 })  # fmt: skip
 _UNCONFIGURED = {"CHECKOUT_SHOP_WEBHOOK_URL": "", "CHECKOUT_SHOP_WEBHOOK_SECRET": ""}
@@ -61,6 +61,10 @@ SCENARIOS = (
     _command("proposals approve {proposal} --yes"),
     _command("orders refund {paid} --item PEN:1 --restock --yes"),
     _command("orders cancel {open} --no-restock --yes"),
+    _command("disputes evidence {disputed} --set customer_name=Bo"),
+    _command("disputes evidence {disputed} --stage"),
+    _command("disputes submit {disputed} --yes", leased=True),
+    _command("disputes accept {given_up} --yes", leased=True),
     _command("stock set PEN 40"),
     _command("stock adjust PEN +5"),
     _command("orders note {paid} remember"),

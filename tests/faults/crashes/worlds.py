@@ -13,6 +13,8 @@ import asyncpg
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.database.leases import LeaseLost
 from checkout_daemon.database.migrations import INDEXES
+from checkout_daemon.disputes.answering import begin_answer
+from checkout_daemon.disputes.request_store import DisputeAct
 from checkout_daemon.errors import DatabaseUnavailable, StripeUnavailable
 from checkout_daemon.jobs.runner import run_once
 from checkout_daemon.jobs.table import JOBS
@@ -23,10 +25,12 @@ from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import begin_refund
 from checkout_daemon.proposals.proposing import propose_refund
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.stripe_api import disputes as stripe_disputes
 from checkout_daemon.stripe_api import payments as stripe_payments
 from checkout_daemon.stripe_api.sessions import expire_session
 from tests.faults.crashes.places import Place
 from tests.faults.crashes.state import State
+from tests.support.disputes import case_of, dispute
 from tests.support.payments import paid
 from tests.support.shopping import check_out, pay
 
@@ -35,6 +39,7 @@ MOST_ROUNDS = 12
 # What had to wait for its turn or for a lease need not any more.
 _LATER = (
     "UPDATE outbox SET next_attempt_at = now() WHERE status IN ('queued', 'failed')",
+    "UPDATE dispute_requests SET next_attempt_at = now() WHERE answered_at IS NULL",
     "UPDATE refund_requests SET next_attempt_at = now() WHERE answered_at IS NULL",
     "UPDATE stripe_events SET next_attempt_at = now() WHERE status = 'failed'",
     "UPDATE cursors SET leased_until = now() - interval '1 second' WHERE leased_until IS NOT NULL",
@@ -101,12 +106,14 @@ async def quiet(place: Place) -> dict[str, Any]:
     runtime, connection = place.runtime, place.connection
     await connection.execute(_CATALOG)
     made: dict[str, Any] = {}
-    for name in ("open", "expired", "paid", "part", "twice", "lost", "failing"):
+    for name in ("open", "expired", "paid", "part", "twice", "lost", "failing", "disputed", "given_up"):
         made[name] = await check_out(runtime)
-    for name in ("paid", "part", "twice", "lost", "failing"):
+    for name in ("paid", "part", "twice", "lost", "failing", "disputed", "given_up"):
         await pay(runtime, made[name].session_id, made[name].amount_total)
     await expire_session(runtime.gateway, made["expired"].session_id)
     await deliver(runtime, events_at_stripe(place))
+    for name in ("disputed", "given_up"):
+        await dispute(runtime, made[name])
     part = await connection.fetchval("SELECT id FROM payments WHERE order_id = $1", made["part"].order_id)
     await stripe_payments.create_refund(runtime.gateway, {"payment_intent": part, "amount": 500}, "a refund")
     await runtime.database.run(
@@ -172,7 +179,9 @@ async def busy(place: Place) -> dict[str, Any]:
     made["old"] = await check_out(runtime)
     # decide-fraud-warnings: an issuer has reported a payment.
     made["warned"] = await check_out(runtime)
-    for name in ("asked", "unasked", "hinted", "coupon", "warned"):
+    for name in ("contested", "conceded"):
+        made[name] = await check_out(runtime)
+    for name in ("asked", "unasked", "hinted", "coupon", "warned", "contested", "conceded"):
         await pay(runtime, made[name].session_id, made[name].amount_total)
     await expire_session(runtime.gateway, made["old"].session_id)
     told = events_at_stripe(place)
@@ -185,6 +194,16 @@ async def busy(place: Place) -> dict[str, Any]:
         )
         if name == "asked":
             await stripe_payments.create_refund(runtime.gateway, json.loads(request.parameters), request.id)
+    # resume-disputes: Stripe took the evidence and nobody read the answer; Stripe was not asked to close another.
+    for name, act in (("contested", DisputeAct.SUBMIT), ("conceded", DisputeAct.ACCEPT)):
+        await dispute(runtime, made[name])
+        case = await case_of(runtime, made[name])
+        asked = await runtime.database.run(begin_answer, case, act, None, operator, "", False)
+        if act is DisputeAct.SUBMIT:
+            texts, metadata = json.loads(asked.texts or ""), {"evidence_request": asked.id}
+            await stripe_disputes.send_evidence(
+                runtime.gateway, asked.dispute_id, texts, metadata, asked.key, submit=True
+            )
     warned = await connection.fetchval("SELECT id FROM payments WHERE order_id = $1", ids["warned"])
     await connection.execute(
         "INSERT INTO fraud_warnings (id, livemode, payment_id, fraud_type, actionable, observed_at, event_id)"
