@@ -33,6 +33,39 @@ test('what was put into the cart is shown at the product, and leads there', asyn
   await expect(page.getByTestId('total')).toHaveText('€29.00');
 });
 
+test('prices and buttons of a row stay next to each other once something is in the cart', async ({ page }) => {
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.goto('/');
+  await addToCart(page, 'A5 notebook');
+  await expect(cardOf(page, 'A5 notebook').getByRole('button', { name: '1 in your cart' })).toBeVisible();
+  const tops = await page
+    .locator('.card')
+    .evaluateAll((cards) =>
+      cards
+        .slice(0, 4)
+        .map((card) =>
+          ['.card-text', '.card-buy .button'].map((part) => card.querySelector(part)?.getBoundingClientRect().top),
+        ),
+    );
+
+  expect(new Set(tops.map(String)).size).toBe(1);
+});
+
+test('several pictures of a product are shown one at a time', async ({ page }) => {
+  await page.route('**/p/TRAY-OAK', async (route) => {
+    const response = await route.fetch();
+    const images = '"images":["/products/TRAY-OAK.svg","/products/NOTEBOOK-A5.svg"],';
+    const start = 'id="product">{"product":{';
+    await route.fulfill({ response, body: (await response.text()).replace(start, `${start}${images}`) });
+  });
+  await page.goto('/p/TRAY-OAK');
+  const second = page.getByRole('button', { name: 'Show picture 2 of 2' });
+  await second.click();
+
+  await expect(second).toHaveAttribute('aria-pressed', 'true');
+  await expect(page.locator('.gallery > .picture img')).toHaveAttribute('src', '/products/NOTEBOOK-A5.svg');
+});
+
 test('a product that the shop does not have is not found', async ({ page }) => {
   const answer = await page.goto('/p/NO-SUCH');
 
