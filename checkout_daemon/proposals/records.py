@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from checkout_daemon.errors import CheckoutError
-
 
 class ProposalAct(StrEnum):
     """What is proposed. A batch is one of refunds."""
@@ -64,17 +62,3 @@ class Proposal:
     def subject(self) -> str:
         """Return what it is about, such as `order 1001` or `batch 7`."""
         return f"batch {self.batch}" if self.order_number is None else f"order {self.order_number}"
-
-
-class NeedsApproval(
-    CheckoutError, code="needs_approval", status=403, exit_code=4, title="Another operator must approve"
-):
-    """A refund is above the limit of who asks, and was proposed instead."""
-
-    def __init__(self, proposal: Proposal) -> None:
-        waits = f"waits for another operator until {proposal.expires_at:%Y-%m-%d %H:%M} UTC"
-        super().__init__(
-            f"the refund is above the limit of {proposal.proposed_by}: proposal {proposal.number} is "
-            f"{proposal.status}{f', and {waits}' if proposal.status == ProposalStatus.OPEN else ''}; the same "
-            "Idempotency-Key answers with the refund once it was approved"
-        )

@@ -25,7 +25,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 DATA_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 _PREFLIGHT_SECONDS = "600"
-_NEVER_FROM_BROWSERS = ("/api/webhook", "/api/orders")
+_NEVER_FROM_BROWSERS = ("/api/webhook", "/api/orders", "/api/proposals")
 _EXPOSED = "X-Request-Id, Retry-After"
 
 

@@ -16,7 +16,7 @@ from checkout_daemon.orders.order_feed import page_of_changed, page_of_newest
 from checkout_daemon.orders.order_pages import show_exact_order
 from checkout_daemon.patience import within
 from checkout_daemon.proposals.proposing import refund_or_propose
-from checkout_daemon.proposals.records import NeedsApproval, Proposal
+from checkout_daemon.proposals.records import Proposal
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.tokens.api_tokens import Bearer, Scope
 from checkout_daemon.web.answers import json_response
@@ -35,6 +35,7 @@ from checkout_daemon.web.order_schemas import (
     refund_answer,
 )
 from checkout_daemon.web.orders_query import read_query
+from checkout_daemon.web.proposal_schemas import proposal_answer
 
 PATH = "/api/orders"
 _SECONDS = 25.0
@@ -73,7 +74,7 @@ async def get_shop_order(request: web.Request) -> web.Response:
 
 
 async def post_refund(request: web.Request) -> web.Response:
-    """Refund an order. The same Idempotency-Key gives the same refund."""
+    """Refund an order, or propose it above the operator's limit. The same Idempotency-Key gives the same refund."""
     with within(_SECONDS):
         runtime, bearer = await _admitted(request, Scope.WRITE)
         key = read_idempotency_key(request)
@@ -94,7 +95,7 @@ async def post_refund(request: web.Request) -> web.Response:
             asked=body.fingerprint(),
         )
         if isinstance(refunded, Proposal):
-            raise NeedsApproval(refunded)
+            return json_response(proposal_answer(refunded), status=202)
     return json_response(refund_answer(refunded))
 
 

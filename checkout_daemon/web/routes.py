@@ -31,7 +31,7 @@ from checkout_daemon.errors import (
 from checkout_daemon.orders.order_feed import CursorExpired
 from checkout_daemon.orders.refund_items import ItemsNotRefundable
 from checkout_daemon.orders.refund_rules import NotRefundable, RefundUnderWay, SeveralPayments
-from checkout_daemon.proposals.records import NeedsApproval
+from checkout_daemon.proposals.deciding import NotOpen, OwnProposal, ProposalStale
 from checkout_daemon.tokens.api_tokens import Scope
 from checkout_daemon.web import (
     checkout,
@@ -39,6 +39,8 @@ from checkout_daemon.web import (
     orders,
     orders_query,
     product_list,
+    proposal_schemas,
+    proposals,
     quotes,
     schemas,
     shop_pages,
@@ -82,6 +84,9 @@ REF = "{ref:[A-Za-z0-9_-]{1,255}}"
 
 # An order's number, or its whole id.
 ORDER = "{order:[0-9]{1,18}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}}"
+
+# A proposal's number.
+PROPOSAL = "{proposal:[0-9]{1,18}}"
 
 _BODY: tuple[Failure, ...] = (MalformedJson, BodyTimeout, BodyTooLarge, UnsupportedMediaType, ServerBusy)
 _SLOWED: tuple[Failure, ...] = (TooManyRequests, ChallengeRequired)
@@ -134,15 +139,24 @@ ROUTES = (
     Route("GET", f"{orders.PATH}/{ORDER}", orders.get_shop_order, "An order with its payments, refunds and disputes",
           {200: order_schemas.ShopOrderDetails}, failures=(*_TOKEN, NotFound), scope=Scope.READ),
     Route("POST", f"{orders.PATH}/{ORDER}/refunds", orders.post_refund, "Refund an order",
-          {200: order_schemas.MadeRefund}, order_schemas.RefundBody,
-          (*_ASKING, IdempotencyConflict, NotRefundable, ItemsNotRefundable, RefundUnderWay, SeveralPayments,
-           NeedsApproval),
+          {200: order_schemas.MadeRefund, 202: proposal_schemas.ProposalAnswer}, order_schemas.RefundBody,
+          (*_ASKING, IdempotencyConflict, NotRefundable, ItemsNotRefundable, RefundUnderWay, SeveralPayments),
           _KEY, scope=Scope.WRITE),
     Route("POST", f"{orders.PATH}/{ORDER}/cancel", orders.post_cancel, "Cancel an unpaid order",
           {200: order_schemas.ShopOrderDetails}, order_schemas.CancelBody, (*_ASKING, NotCancelable),
           scope=Scope.WRITE),
     Route("POST", f"{orders.PATH}/{ORDER}/notes", orders.post_note, "Add a note to an order's history",
           {200: order_schemas.ShopOrderDetails}, order_schemas.NoteBody, _ACT, scope=Scope.WRITE),
+    Route("GET", f"{proposals.PATH}/{PROPOSAL}", proposals.get_proposal, "What waits for another operator",
+          {200: proposal_schemas.ProposalAnswer}, failures=(*_TOKEN, NotFound), scope=Scope.READ),
+    Route("POST", f"{proposals.PATH}/{PROPOSAL}/approve", proposals.post_approve,
+          "Approve a proposal of another operator",
+          {200: proposal_schemas.ProposalAnswer}, proposal_schemas.DecisionBody,
+          (*_ASKING, NotOpen, OwnProposal, ProposalStale, NotRefundable, ItemsNotRefundable, RefundUnderWay,
+           SeveralPayments, NotCancelable), scope=Scope.WRITE),
+    Route("POST", f"{proposals.PATH}/{PROPOSAL}/reject", proposals.post_reject,
+          "Reject a proposal, or withdraw one's own",
+          {200: proposal_schemas.ProposalAnswer}, proposal_schemas.DecisionBody, (*_ACT, NotOpen), scope=Scope.WRITE),
     Route("GET", "/healthz", system.get_health, "The process is alive", {200: schemas.Health}),
     Route("GET", "/readyz", system.get_ready, "The daemon is not stopping, the database answers and its schema fits",
           {200: schemas.Health}, failures=(Stopping, DatabaseUnavailable, SchemaMismatch)),

@@ -24,6 +24,7 @@ _PATHS = (
     *("/", "/api/products", "/api/quotes", "/api/stripe-checkout", "/api/stripe-checkout/cs_1", "/healthz", "/metrics"),
     *("/api/stripe-checkout/ORDER", "/api/stripe-checkout/ORDER/retry", "/api/webhook", "/openapi.json"),
     *("/api/orders", "/api/orders/ORDER", "/api/orders/ORDER/refunds", "/api/orders/1001/notes"),
+    *("/api/proposals/1", "/api/proposals/1/approve", "/api/proposals/1/reject"),
 )
 # Not those that say where a request ends: of such a request no answer need come.
 _HEADERS = (

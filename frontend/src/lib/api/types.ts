@@ -203,6 +203,66 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/proposals/{proposal}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * What waits for another operator
+         * @description Needs a bearer token with the scope `orders:read`: `checkout tokens create`.
+         */
+        readonly get: operations["get_proposal"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/proposals/{proposal}/approve": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Approve a proposal of another operator
+         * @description Needs a bearer token with the scope `orders:write`: `checkout tokens create`.
+         */
+        readonly post: operations["post_approve"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/proposals/{proposal}/reject": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Reject a proposal, or withdraw one's own
+         * @description Needs a bearer token with the scope `orders:write`: `checkout tokens create`.
+         */
+        readonly post: operations["post_reject"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -262,6 +322,17 @@ export interface components {
              * @default []
              */
             readonly images?: readonly string[];
+        };
+        /**
+         * DecisionBody
+         * @description Why a proposal is approved or rejected.
+         */
+        readonly DecisionBody: {
+            /**
+             * @description The reason, kept in the order's history
+             * @default
+             */
+            readonly note?: string;
         };
         /**
          * Health
@@ -534,6 +605,36 @@ export interface components {
              * @default
              */
             readonly estimate?: string;
+        };
+        /**
+         * ProposalAnswer
+         * @description What an operator may not do alone. Of a batch of refunds, the amount is the sum in its one currency.
+         */
+        readonly ProposalAnswer: {
+            readonly number: number;
+            /** @description refund, cancel or batch */
+            readonly act: string;
+            /** @description open, expired, rejected, approved (being carried out), done or failed */
+            readonly status: string;
+            readonly order_id: string | null;
+            readonly order_number: number | null;
+            readonly batch: number | null;
+            readonly payment_id: string | null;
+            readonly amount: number | null;
+            readonly currency: string | null;
+            readonly items: readonly components["schemas"]["RefundedItemAnswer"][];
+            readonly reason: string | null;
+            readonly restock: boolean;
+            readonly note: string;
+            /** @description Whether the order has changed since: then nobody can approve it */
+            readonly is_changed: boolean;
+            readonly proposed_by: string;
+            readonly proposed_at: string;
+            readonly expires_at: string;
+            readonly decided_by: string | null;
+            readonly decided_at: string | null;
+            /** @description The refund that it led to, or why it failed */
+            readonly outcome: string | null;
         };
         /**
          * QuoteRequest
@@ -998,6 +1099,7 @@ export interface components {
 export type CancelBody = components['schemas']['CancelBody'];
 export type Catalog = components['schemas']['Catalog'];
 export type ProductAnswer = components['schemas']['ProductAnswer'];
+export type DecisionBody = components['schemas']['DecisionBody'];
 export type Health = components['schemas']['Health'];
 export type MadeRefund = components['schemas']['MadeRefund'];
 export type OrderStatus = components['schemas']['OrderStatus'];
@@ -1013,6 +1115,7 @@ export type FieldFault = components['schemas']['FieldFault'];
 export type QuoteAnswer = components['schemas']['QuoteAnswer'];
 export type DiscountAnswer = components['schemas']['DiscountAnswer'];
 export type ShippingRateAnswer = components['schemas']['ShippingRateAnswer'];
+export type ProposalAnswer = components['schemas']['ProposalAnswer'];
 export type QuoteRequest = components['schemas']['QuoteRequest'];
 export type CartItem = components['schemas']['CartItem'];
 export type Received = components['schemas']['Received'];
@@ -2511,6 +2614,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["MadeRefund"];
                 };
             };
+            /** @description Accepted */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ProposalAnswer"];
+                };
+            };
             /** @description `bad_request`: The request is not well-formed HTTP; `malformed_json`: The body is not JSON */
             readonly 400: {
                 headers: {
@@ -2541,7 +2653,7 @@ export interface operations {
                     } & components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_scope`: The token may not do this; `needs_approval`: Another operator must approve; `not_an_operator`: Not an operator; `role_too_low`: The operator's role is too low */
+            /** @description `insufficient_scope`: The token may not do this; `not_an_operator`: Not an operator; `role_too_low`: The operator's role is too low */
             readonly 403: {
                 headers: {
                     /** @description RFC 6750 */
@@ -2551,7 +2663,7 @@ export interface operations {
                 content: {
                     readonly "application/problem+json": {
                         /** @enum {unknown} */
-                        readonly code?: "insufficient_scope" | "needs_approval" | "not_an_operator" | "role_too_low";
+                        readonly code?: "insufficient_scope" | "not_an_operator" | "role_too_low";
                         /** @constant */
                         readonly status?: 403;
                     } & components["schemas"]["Problem"];
@@ -3154,6 +3266,734 @@ export interface operations {
                         readonly code?: "request_timeout";
                         /** @constant */
                         readonly status?: 408;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "body_too_large";
+                        /** @constant */
+                        readonly status?: 413;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `uri_too_long`: The address is too long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "uri_too_long";
+                        /** @constant */
+                        readonly status?: 414;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body's type is not supported */
+            readonly 415: {
+                headers: {
+                    /** @description The accepted media type */
+                    readonly Accept?: string;
+                    /** @description The accepted content coding */
+                    readonly "Accept-Encoding"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "unsupported_media_type";
+                        /** @constant */
+                        readonly status?: 415;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_expectation`: The expectation cannot be met */
+            readonly 417: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "unknown_expectation";
+                        /** @constant */
+                        readonly status?: 417;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: The request has faults */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "invalid_request";
+                        /** @constant */
+                        readonly status?: 422;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds */
+                    readonly "Retry-After"?: number;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "too_many_requests";
+                        /** @constant */
+                        readonly status?: 429;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "headers_too_large";
+                        /** @constant */
+                        readonly status?: 431;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "internal_error";
+                        /** @constant */
+                        readonly status?: 500;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: The database cannot be reached; `server_busy`: The server is busy */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds */
+                    readonly "Retry-After"?: number;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "database_unavailable" | "server_busy";
+                        /** @constant */
+                        readonly status?: 503;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_proposal: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly proposal: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ProposalAnswer"];
+                };
+            };
+            /** @description `bad_request`: The request is not well-formed HTTP */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "bad_request";
+                        /** @constant */
+                        readonly status?: 400;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_token`: The token is not valid; `token_required`: A bearer token is required */
+            readonly 401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    readonly "WWW-Authenticate"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "invalid_token" | "token_required";
+                        /** @constant */
+                        readonly status?: 401;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The token may not do this */
+            readonly 403: {
+                headers: {
+                    /** @description RFC 6750 */
+                    readonly "WWW-Authenticate"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "insufficient_scope";
+                        /** @constant */
+                        readonly status?: 403;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "not_found";
+                        /** @constant */
+                        readonly status?: 404;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not allowed here */
+            readonly 405: {
+                headers: {
+                    /** @description The allowed methods */
+                    readonly Allow?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "method_not_allowed";
+                        /** @constant */
+                        readonly status?: 405;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `uri_too_long`: The address is too long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "uri_too_long";
+                        /** @constant */
+                        readonly status?: 414;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_expectation`: The expectation cannot be met */
+            readonly 417: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "unknown_expectation";
+                        /** @constant */
+                        readonly status?: 417;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds */
+                    readonly "Retry-After"?: number;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "too_many_requests";
+                        /** @constant */
+                        readonly status?: 429;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "headers_too_large";
+                        /** @constant */
+                        readonly status?: 431;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "internal_error";
+                        /** @constant */
+                        readonly status?: 500;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: The database cannot be reached */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds */
+                    readonly "Retry-After"?: number;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "database_unavailable";
+                        /** @constant */
+                        readonly status?: 503;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly post_approve: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly proposal: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["DecisionBody"];
+            };
+        };
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ProposalAnswer"];
+                };
+            };
+            /** @description `bad_request`: The request is not well-formed HTTP; `malformed_json`: The body is not JSON */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "bad_request" | "malformed_json";
+                        /** @constant */
+                        readonly status?: 400;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_token`: The token is not valid; `token_required`: A bearer token is required */
+            readonly 401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    readonly "WWW-Authenticate"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "invalid_token" | "token_required";
+                        /** @constant */
+                        readonly status?: 401;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The token may not do this; `not_an_operator`: Not an operator; `own_proposal`: Another operator must approve; `role_too_low`: The operator's role is too low */
+            readonly 403: {
+                headers: {
+                    /** @description RFC 6750 */
+                    readonly "WWW-Authenticate"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "insufficient_scope" | "not_an_operator" | "own_proposal" | "role_too_low";
+                        /** @constant */
+                        readonly status?: 403;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "not_found";
+                        /** @constant */
+                        readonly status?: 404;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not allowed here */
+            readonly 405: {
+                headers: {
+                    /** @description The allowed methods */
+                    readonly Allow?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "method_not_allowed";
+                        /** @constant */
+                        readonly status?: 405;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "request_timeout";
+                        /** @constant */
+                        readonly status?: 408;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `items_not_refundable`: These items cannot be refunded; `not_cancelable`: The order cannot be canceled; `not_refundable`: The order cannot be refunded like this; `proposal_not_open`: The proposal is not open; `proposal_stale`: The order has changed; `refund_under_way`: Another refund is under way; `several_payments`: Several payments can be refunded */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "items_not_refundable" | "not_cancelable" | "not_refundable" | "proposal_not_open" | "proposal_stale" | "refund_under_way" | "several_payments";
+                        /** @constant */
+                        readonly status?: 409;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "body_too_large";
+                        /** @constant */
+                        readonly status?: 413;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `uri_too_long`: The address is too long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "uri_too_long";
+                        /** @constant */
+                        readonly status?: 414;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body's type is not supported */
+            readonly 415: {
+                headers: {
+                    /** @description The accepted media type */
+                    readonly Accept?: string;
+                    /** @description The accepted content coding */
+                    readonly "Accept-Encoding"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "unsupported_media_type";
+                        /** @constant */
+                        readonly status?: 415;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_expectation`: The expectation cannot be met */
+            readonly 417: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "unknown_expectation";
+                        /** @constant */
+                        readonly status?: 417;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: The request has faults */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "invalid_request";
+                        /** @constant */
+                        readonly status?: 422;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds */
+                    readonly "Retry-After"?: number;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "too_many_requests";
+                        /** @constant */
+                        readonly status?: 429;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "headers_too_large";
+                        /** @constant */
+                        readonly status?: 431;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "internal_error";
+                        /** @constant */
+                        readonly status?: 500;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stripe_rejected`: Stripe refused the request */
+            readonly 502: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "stripe_rejected";
+                        /** @constant */
+                        readonly status?: 502;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: The database cannot be reached; `server_busy`: The server is busy; `stripe_unavailable`: Stripe cannot be reached */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds */
+                    readonly "Retry-After"?: number;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "database_unavailable" | "server_busy" | "stripe_unavailable";
+                        /** @constant */
+                        readonly status?: 503;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly post_reject: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly proposal: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["DecisionBody"];
+            };
+        };
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ProposalAnswer"];
+                };
+            };
+            /** @description `bad_request`: The request is not well-formed HTTP; `malformed_json`: The body is not JSON */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "bad_request" | "malformed_json";
+                        /** @constant */
+                        readonly status?: 400;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_token`: The token is not valid; `token_required`: A bearer token is required */
+            readonly 401: {
+                headers: {
+                    /** @description RFC 6750 */
+                    readonly "WWW-Authenticate"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "invalid_token" | "token_required";
+                        /** @constant */
+                        readonly status?: 401;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The token may not do this; `not_an_operator`: Not an operator; `role_too_low`: The operator's role is too low */
+            readonly 403: {
+                headers: {
+                    /** @description RFC 6750 */
+                    readonly "WWW-Authenticate"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "insufficient_scope" | "not_an_operator" | "role_too_low";
+                        /** @constant */
+                        readonly status?: 403;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "not_found";
+                        /** @constant */
+                        readonly status?: 404;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not allowed here */
+            readonly 405: {
+                headers: {
+                    /** @description The allowed methods */
+                    readonly Allow?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "method_not_allowed";
+                        /** @constant */
+                        readonly status?: 405;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "request_timeout";
+                        /** @constant */
+                        readonly status?: 408;
+                    } & components["schemas"]["Problem"];
+                };
+            };
+            /** @description `proposal_not_open`: The proposal is not open */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": {
+                        /** @enum {unknown} */
+                        readonly code?: "proposal_not_open";
+                        /** @constant */
+                        readonly status?: 409;
                     } & components["schemas"]["Problem"];
                 };
             };
