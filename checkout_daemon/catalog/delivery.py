@@ -65,7 +65,7 @@ def _with_shipping(priced: Quote, shipping: Shipping, to: ShippingChoice) -> Quo
         errors += amount_faults(priced.amount_subtotal + chosen.amount, total, priced.currency)
     elif not errors:
         # Until a way is chosen, there must be one with which Stripe takes the total. Goods that cost nothing may be
-        # sent for nothing; all others need what lifts them to the minimum most.
+        # sent for nothing, others only for what lifts the total to the minimum.
         ways = offers or _offers(shipping, to, priced, everywhere=True)
         costs = sorted({offer.amount for offer in ways} or {0})
         found = [

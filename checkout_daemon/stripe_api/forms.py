@@ -20,16 +20,16 @@ def form_encoded(parameters: Mapping[str, Any]) -> str:
     Null is omitted, but not in a list, and a list writes booleans as Python does: so does the SDK, and the bytes of a
     repeated request must be the same.
     """
-    pairs = _pairs("", parameters)
+    pairs = _pairs(None, parameters)
     form = "&".join([f"{_name(name)}={value if _SAFE(value) else quote_plus(value)}" for name, value in pairs])
     return form.replace("%5B", "[").replace("%5D", "]")
 
 
-def _pairs(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
+def _pairs(prefix: str | None, value: Any) -> Iterator[tuple[str, str]]:
     is_list = isinstance(value, list)
     entries: Iterable[tuple[Any, Any]] = enumerate(value) if is_list else value.items()
     for key, inner in entries:
-        name = f"{prefix}[{key}]" if prefix else key
+        name = key if prefix is None else f"{prefix}[{key}]"
         if isinstance(inner, (str, int)) and (is_list or not isinstance(inner, bool)):
             yield name, str(inner)
         elif isinstance(inner, (dict, list)):

@@ -53,7 +53,7 @@ async def fuzz(python: Path, name: str, options: Options, seconds: float) -> Res
     }  # fmt: skip
     differences = []
     if process.returncode != 0:
-        error = _ERROR.findall(text)
+        error = sorted(_ERROR.findall(text), key=lambda line: not line.startswith("=="))  # the exception comes last
         kept = ", ".join(str(file) for file in sorted(findings.iterdir()))
         differences.append(f"{error[-1] if error else f'ended with {process.returncode}'}: {kept}")
     return Result(f"{name}: {(TARGETS[name].__doc__ or '').strip()}", counts, tuple(differences))

@@ -21,9 +21,9 @@ def main() -> None:
     target = TARGETS[sys.argv[1]]
 
     def once(data: bytes) -> None:
-        begun = time.perf_counter()
+        begun = time.process_time()  # not the clock: others may use the machine
         target(data)
-        taken = time.perf_counter() - begun
+        taken = time.process_time() - begun
         if taken > SLOW_SECONDS:
             raise TimeoutError(f"{len(data)} bytes took {taken:.1f} s")
 
