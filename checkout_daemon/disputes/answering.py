@@ -47,8 +47,7 @@ RESUME_AFTER = timedelta(seconds=90)
 _REQUEST = "evidence_request"
 _RECEIPT = "receipt.pdf"
 _MOST_RESUMED_A_TURN = 50
-_CLOSED = ("lost", "won", "warning_closed", "charge_refunded", "prevented")
-_UNANSWERED = frozenset(status.value for status in UNANSWERED_DISPUTES)
+_GIVEN_UP = ("lost", "warning_closed")
 _OBJECT: Mapping[str, str] = {
     DisputeAct.STAGE: "the evidence",
     DisputeAct.SUBMIT: "the evidence",
@@ -242,11 +241,8 @@ async def _ask(runtime: Runtime, request: DisputeRequest, operator: Operator, cl
         why = "Stripe did not do it within a day: ask for it again"
         await runtime.database.run(_refuse, request, operator, why)
         raise StripeRejected(why)
-    if claimed.seconds > RESUME_AFTER.total_seconds():
-        # This process was suspended: others have resumed the request, and its key may be another one by now.
-        raise StripeUnavailable(f"dispute request {request.id} was not sent: this process was suspended for too long")
     try:
-        fetched = await _send(runtime, request)
+        fetched = await _send(runtime, request, claimed)
     except StripeRejected as error:
         if request.attempts or request.tries:
             # It was asked before, and the answer was lost: a refusal of our API key does not answer that request.
@@ -264,19 +260,27 @@ async def _ask(runtime: Runtime, request: DisputeRequest, operator: Operator, cl
     return await _take(runtime, request, operator, fetched)
 
 
-async def _send(runtime: Runtime, request: DisputeRequest) -> Fetched:
+async def _send(runtime: Runtime, request: DisputeRequest, claimed: Stopwatch) -> Fetched:
     gateway = runtime.gateway
+    _check_claim(request, claimed)
     if request.act == DisputeAct.ACCEPT:
         return await stripe_disputes.close_dispute(gateway, request.dispute_id, request.key)
     evidence: dict[str, str] = msgspec.json.decode(request.texts or "{}")
     if request.receipt is not None:
         file_id = request.receipt_file or await _upload(runtime, request, request.receipt)
         evidence["receipt"] = file_id
+        _check_claim(request, claimed)
     submit = request.act == DisputeAct.SUBMIT
     metadata = {_REQUEST: request.id}
     return await stripe_disputes.send_evidence(
         gateway, request.dispute_id, evidence, metadata, request.key, submit=submit
     )
+
+
+def _check_claim(request: DisputeRequest, claimed: Stopwatch) -> None:
+    """Raise StripeUnavailable if this process was suspended: by now others have resumed the request."""
+    if claimed.seconds > RESUME_AFTER.total_seconds():
+        raise StripeUnavailable(f"dispute request {request.id} was not sent: this process was suspended for too long")
 
 
 async def _upload(runtime: Runtime, request: DisputeRequest, receipt: bytes) -> str:
@@ -295,12 +299,11 @@ async def _find(runtime: Runtime, request: DisputeRequest) -> Fetched | None:
 
 
 def _shows(dispute: Mapping[str, Any], request: DisputeRequest) -> bool:
-    status = dispute.get("status")
+    """Return whether the dispute shows that the request was done, whatever has become of it since."""
     if request.act == DisputeAct.ACCEPT:
-        return status in _CLOSED
-    if (dispute.get("metadata") or {}).get(_REQUEST) != request.id:
-        return False
-    return request.act == DisputeAct.STAGE or status not in _UNANSWERED
+        return dispute.get("status") in _GIVEN_UP
+    # The call that sends the evidence, and submits it, names the request.
+    return (dispute.get("metadata") or {}).get(_REQUEST) == request.id
 
 
 async def _take(runtime: Runtime, request: DisputeRequest, operator: Operator, fetched: Fetched) -> Answered:

@@ -108,12 +108,13 @@ def attention_command(code: AttentionCode, subject: str, number: int) -> str:
             return f"checkout orders refund {number} --payment {subject.rpartition(',')[2]}"
         case AttentionCode.PAID_AFTER_CANCEL | AttentionCode.OVERSOLD | AttentionCode.FRAUD_WARNING:
             return f"checkout orders refund {number}"
+        case AttentionCode.DISPUTE_NEEDS_RESPONSE:
+            return f"checkout disputes evidence {number}"
         case AttentionCode.UNKNOWN_STATUS | AttentionCode.PAYMENT_CANCELED:
             return f"checkout sessions sync {number}"
         case (
             AttentionCode.LIVEMODE_MISMATCH
             | AttentionCode.REFUND_FAILED
-            | AttentionCode.DISPUTE_NEEDS_RESPONSE
             | AttentionCode.DISPUTE_LOST
             | AttentionCode.DISPUTE_REINSTATED
             | AttentionCode.DISPUTE_WITHDRAWN

@@ -234,6 +234,27 @@ async def test_an_inquiry_that_is_accepted_is_closed(
     assert (answered.status, answered.order_status) == ("warning_closed", "completed")
 
 
+async def test_an_answer_that_is_found_late_does_not_hide_what_happened_since(
+    runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection
+) -> None:
+    """Stripe repeats its stored answer for the same key: it must not be asked again about what it did."""
+    order = await disputed_order(runtime, "inquiry")
+    before = await case_of(runtime, order)
+    await save_draft(runtime.database, before, with_text(before, "escalate_inquiry_evidence"), operator=ADA)
+    case = await case_of(runtime, order)
+    stripe.plan = trouble_with("lose_answer", case.dispute.id)
+    with pytest.raises(StripeUnavailable):
+        await submit(runtime, case)
+    stripe.plan = lambda number, request: None
+    async with asyncio.timeout(20):
+        while (await at_stripe(stripe, case))["status"] != "needs_response":  # noqa: ASYNC110 - on its clock
+            await asyncio.sleep(0.05)
+    assert await resume_now(connection, runtime) == 1
+    assert await connection.fetchval("SELECT status FROM dispute_requests") == "needs_response"
+    assert (await case_of(runtime, order)).dispute.status == "needs_response"
+    assert (await submit(runtime, await case_of(runtime, order))).status == "under_review"
+
+
 async def test_a_request_that_stripe_forgot_is_given_up(
     runtime: Runtime, stripe: FlakyStripe, order: CheckoutAnswer, connection: asyncpg.Connection
 ) -> None:
