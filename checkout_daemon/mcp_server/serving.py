@@ -97,6 +97,28 @@ def make_server(tools: Tools) -> MCPServer:
         return await answered(tools.list_events(order, statuses or (), limit))
 
     @tool(reads)
+    async def report(by: str = "day", since: str = "30d", until: str = "") -> dict[str, Any]:
+        """Report orders, conversion, and money in and out, in minor units.
+
+        by: day, week, month, currency, method, country, sku, tax, discount or decline. since and until: a span such as
+        7d, a weekday, a date or an RFC 3339 time.
+        """
+        return await answered(tools.report(by, since, until))
+
+    @tool(reads)
+    async def list_payouts(order: str = "", statuses: list[str] | None = None, limit: int = 20) -> dict[str, Any]:
+        """List payouts to the bank, newest first, with a status of Stripe's, or those with money of an order.
+
+        difference: the amount less the sum of its lines, which is 0; null while they are not known.
+        """
+        return await answered(tools.list_payouts(order, statuses or (), limit))
+
+    @tool(reads)
+    async def show_payout(payout: str) -> dict[str, Any]:
+        """Show a payout with its lines: what each payment, refund and dispute did to the balance."""
+        return await answered(tools.show_payout(payout))
+
+    @tool(reads)
     async def list_proposals(statuses: list[str] | None = None, limit: int = 20) -> dict[str, Any]:
         """List proposals, newest first, with a status (open, expired, rejected, approved, done, failed)."""
         return await answered(tools.list_proposals(statuses or (), limit))

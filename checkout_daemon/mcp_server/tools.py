@@ -10,11 +10,15 @@ from typing import Any
 import msgspec
 
 from checkout_daemon.audit.operators import Operator, this_operator
+from checkout_daemon.bank.payouts import PayoutFilter, PayoutLine, lines_of, list_payouts, read_payout
+from checkout_daemon.bank.report_rows import By
+from checkout_daemon.bank.reports import read_report
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import FieldError, InvalidRequest
 from checkout_daemon.events.event_lists import EventFilter, all_events
 from checkout_daemon.mcp_server.hiding import hide
 from checkout_daemon.model.orders import REFUND_REASONS
+from checkout_daemon.model.time_ranges import EXAMPLES, read_past
 from checkout_daemon.orders import explaining
 from checkout_daemon.orders.lookup import find_order, read_filter
 from checkout_daemon.orders.order_pages import all_orders, show_order
@@ -75,6 +79,33 @@ class Tools:
         pages = all_events(self._database, EventFilter(tuple(statuses), order_id=order_id), limit=_limit(limit))
         return self._shown({"events": [event async for page in pages for event in page]})
 
+    async def report(self, by: str = "day", since: str = "30d", until: str = "") -> dict[str, Any]:
+        """Return what came in and went out, by day or by what the orders have in common. Raise InvalidRequest."""
+        if by not in frozenset(By):
+            raise _refused("/by", f"by is one of {', '.join(By)}")
+        zone, now = self._settings.time_zone, datetime.now(UTC)
+        start, end = _time("/since", since, zone, now), _time("/until", until, zone, now) if until else now
+        if start >= end:
+            raise _refused("/since", f"{since} is not before {until or 'now'}: nothing is between them")
+        found = await read_report(self._database, By(by), start, end, zone, livemode=self._settings.livemode)
+        rows = {"rows": found.rows[:MOST_ROWS], "left_out": max(0, len(found.rows) - MOST_ROWS)}
+        known = {"by": by, "since": start, "until": end, "balance_until": found.balance_until, "totals": found.totals}
+        return self._shown(known | rows)
+
+    async def list_payouts(self, order: str = "", statuses: Sequence[str] = (), limit: int = 20) -> dict[str, Any]:
+        """Return the newest payouts, or those with money of an order."""
+        order_id = (await find_order(self._database, order)).id if order else None
+        wanted = PayoutFilter(tuple(statuses), order_id=order_id)
+        livemode = self._settings.livemode
+        found = await list_payouts(self._database, wanted, livemode=livemode, limit=_limit(limit))
+        return self._shown({"payouts": [_payout(one) for one in found]})
+
+    async def show_payout(self, payout: str) -> dict[str, Any]:
+        """Return a payout with its lines: what each payment, refund and dispute did to it. Raise NotFound."""
+        found = await read_payout(self._database, payout)
+        lines = [line async for page in lines_of(self._database, payout) for line in page]
+        return self._shown(_payout(found) | {"listed": lines[:MOST_ROWS], "left_out": max(0, len(lines) - MOST_ROWS)})
+
     async def list_proposals(self, statuses: Sequence[str] = (), limit: int = 20) -> dict[str, Any]:
         """Return the newest proposals."""
         found = await page_of_proposals(self._database, tuple(statuses), limit=_limit(limit))
@@ -109,6 +140,22 @@ class Tools:
             return plain
         hidden: dict[str, Any] = hide(plain)
         return hidden
+
+
+def _payout(payout: PayoutLine) -> dict[str, Any]:
+    """Return a payout with what it differs from the sum of its lines by, or None while they are not known."""
+    return {name: getattr(payout, name) for name in PayoutLine.__dataclass_fields__} | {"difference": payout.difference}
+
+
+def _time(pointer: str, text: str, zone: str, now: datetime) -> datetime:
+    found = read_past(text, zone, now)
+    if found is None:
+        raise _refused(pointer, f"it takes {EXAMPLES}, not {text!r}")
+    return found
+
+
+def _refused(pointer: str, detail: str) -> InvalidRequest:
+    return InvalidRequest([FieldError(pointer, "invalid_value", detail)])
 
 
 def _limit(limit: int) -> int:

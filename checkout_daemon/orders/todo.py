@@ -438,11 +438,10 @@ def _proposed(row: asyncpg.Record) -> TodoItem:
     """Return a proposal as an item: whoever may approve it, and did not make it, decides."""
     of_batch = f"the refunds of batch {row['batch']}"
     what = {"refund": "to refund an order", "cancel": "to cancel an order", "batch": of_batch}
-    note = f": {row['note']}" if row["note"] else ""
     return TodoItem(
         kind="proposal_open",
         subject=str(row["number"]),
-        description=f"{row['proposed_by']} proposes {what[row['act']]} (proposal {row['number']}){note}",
+        description=f"{row['proposed_by']} proposes {what[row['act']]} (proposal {row['number']})",
         next=f"It expires. Another operator than {row['proposed_by']} approves it, or rejects it.",
         since=row["proposed_at"].astimezone(UTC),
         command=f"checkout proposals approve {row['number']}",
@@ -451,4 +450,7 @@ def _proposed(row: asyncpg.Record) -> TodoItem:
         currency=row["currency"],
         number=row["order_number"],
         customer=row["customer_name"] or None,
+        note=row["note"] or None,
+        note_by=row["proposed_by"] if row["note"] else None,
+        note_at=row["proposed_at"].astimezone(UTC) if row["note"] else None,
     )

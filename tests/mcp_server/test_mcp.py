@@ -15,6 +15,7 @@ from checkout_daemon.audit.audit_log import verify
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.audit.registering import NewOperator, add_operator
 from checkout_daemon.audit.rights import OperatorRole
+from checkout_daemon.bank.reading import read_balance
 from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.mcp_server.hiding import hide
 from checkout_daemon.orders.order_pages import show_order
@@ -26,7 +27,10 @@ from tests.support.shopping import check_out, paid_order
 
 mcp = pytest.importorskip("mcp", reason="the extra mcp is not installed")
 ANNA = Operator("anna", "desk")
-READING = {"find_orders", "show_order", "explain_order", "todo", "list_events", "list_proposals"}
+READING = {
+    *("find_orders", "show_order", "explain_order", "todo", "list_events", "list_proposals"),
+    *("report", "list_payouts", "show_payout"),
+}
 PROPOSING = {"propose_refund", "propose_cancel"}
 
 
@@ -143,3 +147,33 @@ def test_of_an_address_only_the_country_is_left() -> None:
     shown = hide({"shipping": {"label": "Post", "address": address, "tracking_url": "https://post.example/1"}})
     hidden = {"name": "•••", "line1": "•••", "line2": "", "city": "•••", "country": "AT", "postal_code": "•••"}
     assert shown == {"shipping": {"label": "Post", "address": hidden, "tracking_url": "•••"}}
+
+
+async def test_an_assistant_reads_the_report_and_the_payouts(
+    runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection, tmp_path: Path
+) -> None:
+    await read_balance(runtime)
+    await connection.execute(
+        "INSERT INTO payouts (id, livemode, amount, currency, status, automatic, reconciliation, created_at,"
+        " arrives_at, lines_read_at) VALUES ('po_1', false, 500, 'eur', 'paid', true, 'completed', now(), now(), now())"
+    )
+    await connection.execute("UPDATE balance_transactions SET payout_id = 'po_1'")
+    async with mcp.Client(server(runtime, tmp_path)) as client:
+        report = await call(client, "report", by="currency", since="2d")
+        payouts = await call(client, "list_payouts")
+        of_order = await call(client, "list_payouts", order="1001")
+        shown = await call(client, "show_payout", payout="po_1")
+        refused = [
+            await refusal(client, "report", by="weather"),
+            await refusal(client, "report", since="soon"),
+            await refusal(client, "report", since="1d", until="2d"),
+            await refusal(client, "show_payout", payout="po_none"),
+        ]
+    (row,) = report["rows"]
+    assert (row["currency"], row["gross"], row["orders"], report["left_out"]) == ("eur", 3399, 1, 0)
+    assert [one["id"] for one in payouts["payouts"]] == [one["id"] for one in of_order["payouts"]] == ["po_1"]
+    (line,) = shown["listed"]
+    assert (shown["amount"], shown["lines"], line["amount"], shown["left_out"]) == (500, 1, 3399, 0)
+    assert shown["difference"] == 500 - line["net"]
+    for text, words in zip(refused, ("by is one of day", "not 'soon'", "nothing is between", "not known"), strict=True):
+        assert words in text

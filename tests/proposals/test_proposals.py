@@ -323,7 +323,8 @@ async def test_an_open_proposal_is_to_do_until_it_expires(runtime: Runtime, orde
     ]
     assert (item.subject, item.amount, item.currency, item.number) == ("1", 3000, "eur", order.number)
     assert (item.command, item.due_by) == ("checkout proposals approve 1", proposal.expires_at)
-    assert item.description == "bo proposes to refund an order (proposal 1): broken"
+    assert item.description == "bo proposes to refund an order (proposal 1)"
+    assert (item.note, item.note_by) == ("broken", "bo")
     after = await read_todo(runtime.database, runtime.settings, proposal.expires_at)
     assert [item.kind for item in after.items if item.kind == "proposal_open"] == []
 
