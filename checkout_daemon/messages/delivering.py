@@ -18,7 +18,7 @@ from checkout_daemon.database.queries import sql
 from checkout_daemon.database.server import read_now
 from checkout_daemon.errors import DatabaseUnavailable, why
 from checkout_daemon.messages.mails import send_alert, send_customer_mail
-from checkout_daemon.messages.outcomes import NotNeeded, RefusedForGood, TryLater
+from checkout_daemon.messages.outcomes import NotNeeded, NotYet, RefusedForGood, TryLater
 from checkout_daemon.messages.pushes import is_quiet, push_targets, send_push
 from checkout_daemon.messages.shop_webhooks import send_webhook
 from checkout_daemon.messages.webhook_endpoints import note_outcome
@@ -41,6 +41,8 @@ MOST_AT_ONCE = 8
 _LOOK_AGAIN_SECONDS = 1.0
 _LAST_SECONDS = 2.0
 _LONGEST_ERROR = 300
+_WAITING = timedelta(seconds=5)
+_NOT_SENT = ("queued", "skipped")  # nothing is wrong with the receiver
 _COUNTED = ("queued", "failed", "dead")
 
 _SENDERS: dict[Channel, Callable[[Runtime, ClaimedMessage], Awaitable[None]]] = {
@@ -221,7 +223,7 @@ async def _deliver(runtime: Runtime, message: ClaimedMessage) -> DatabaseUnavail
     try:
         async with runtime.database.connection() as connection:
             recorded = await outbox_store.record_delivery(connection, message, status, error=error, retry_in=retry_in)
-        if message.endpoint is not None and message.channel == Channel.WEBHOOK and status != "skipped":
+        if message.endpoint is not None and message.channel == Channel.WEBHOOK and status not in _NOT_SENT:
             await note_outcome(runtime.database, message.endpoint, sent=status == "sent")
     except DatabaseUnavailable as away:
         log.info("message %s is %s, but that was not recorded: it is sent again", message.id, status)
@@ -231,9 +233,9 @@ async def _deliver(runtime: Runtime, message: ClaimedMessage) -> DatabaseUnavail
         return None
     if not recorded:
         log.warning("message %s took longer than its lease: it may be sent twice", message.id)
-    if runtime.metrics is not None:
+    if runtime.metrics is not None and status != "queued":
         runtime.metrics.message_tried(message.channel, status, time.perf_counter() - started)
-    level = logging.INFO if status in ("sent", "skipped") else logging.WARNING
+    level = logging.INFO if status in ("sent", *_NOT_SENT) else logging.WARNING
     suffix = f": {error}" if error else ""
     log.log(level, "message %s, %s by %s: %s%s", message.id, message.kind, message.channel, status, suffix)
     return None
@@ -252,6 +254,8 @@ async def _attempt(runtime: Runtime, message: ClaimedMessage) -> tuple[str, str 
         raise
     except NotNeeded as reason:
         return "skipped", str(reason), timedelta()
+    except NotYet as reason:
+        return "queued", str(reason), _WAITING
     except RefusedForGood as error:
         return "dead", _one_line(error), timedelta()
     except TryLater as error:

@@ -17,7 +17,7 @@ from checkout_daemon.messages.deadlines import deadline_alert, due_dispute
 from checkout_daemon.messages.outcomes import NotNeeded, RefusedForGood, TryLater, attention_of, view_of
 from checkout_daemon.messages.rendering import Rendered, language_of, render
 from checkout_daemon.model.messages import Alert, Channel, MessageKind
-from checkout_daemon.model.orders import attention_command
+from checkout_daemon.orders.attention_commands import command_for
 from checkout_daemon.orders.order_store import read_locale
 from checkout_daemon.outbox.channels import missing_setting
 from checkout_daemon.outbox.outbox_store import ClaimedMessage, refund_mails
@@ -89,7 +89,7 @@ async def alert_of(connection: asyncpg.Connection, message: ClaimedMessage, *, l
         return deadline_alert(view, due_dispute(view, message.subject_id, now), now)
     code, subject = await attention_of(connection, order, message)
     text = f"Order {order.number} needs attention: {code.value.replace('_', ' ')}"
-    return Alert(text, 1, tuple(subject.split(",")), attention_command(code, subject, order.number))
+    return Alert(text, 1, tuple(subject.split(",")), command_for(view, code, subject))
 
 
 def _compose(settings: Settings, message: ClaimedMessage, words: Rendered, language: str) -> EmailMessage:

@@ -10,7 +10,7 @@ from checkout_daemon.ledger.derive import REFUND_MESSAGES
 from checkout_daemon.ledger.facts import RefundStatus
 from checkout_daemon.model.messages import MessageKind, split_attention
 from checkout_daemon.model.orders import PAYABLE_STATUSES, AttentionCode, Order, OrderStatus
-from checkout_daemon.orders.fraud_warnings import is_undecided
+from checkout_daemon.orders.fraud_warnings import is_under_way
 from checkout_daemon.orders.order_lists import OrderView, RefundLine, read_view
 from checkout_daemon.outbox.outbox_store import ClaimedMessage, is_acknowledged
 
@@ -25,6 +25,10 @@ class TryLater(Exception):
         """Take the reason, and the receiver's pause if it named one."""
         super().__init__(why)
         self.retry_after = retry_after
+
+
+class NotYet(Exception):
+    """The message waits for something that the daemon does itself: that is no attempt, and nothing failed."""
 
 
 class RefusedForGood(Exception):
@@ -49,17 +53,17 @@ async def attention_of(
     """Return the attention that a message is about, and its subject.
 
     Raise NotNeeded if the order no longer needs it, or a person acknowledged this subject: another subject may
-    still have the same code. Raise TryLater while it is not decided whether a person must look.
+    still have the same code. Raise NotYet while the daemon may still settle it without a person.
     """
     code, subject = split_attention(message.subject_id)
     if code not in order.attention:
         raise NotNeeded(f"the order no longer needs attention for {code}")
     if await is_acknowledged(connection, order.id, code, subject):
         raise NotNeeded(f"{code} was acknowledged")
-    # It may yet be refunded or ignored without a person. If no payment is valid, nothing is decided.
+    # If no payment is valid, nothing is decided.
     warned = code == AttentionCode.FRAUD_WARNING and order.paid_at is not None
-    if warned and await is_undecided(connection, subject, livemode=order.livemode):
-        raise TryLater("it is about to be decided whether a person must look at it", timedelta(seconds=5))
+    if warned and await is_under_way(connection, subject, order.id, message.created_at, livemode=order.livemode):
+        raise NotYet("the payment may be refunded without a person")
     return AttentionCode(code), subject
 
 

@@ -31,7 +31,7 @@ from checkout_daemon.messages.outcomes import (
 )
 from checkout_daemon.messages.webhook_endpoints import WebhookEndpoint, find_endpoint
 from checkout_daemon.model.messages import Alert, MessageKind
-from checkout_daemon.model.orders import attention_command
+from checkout_daemon.orders.attention_commands import command_for
 from checkout_daemon.orders.order_lists import OrderView
 from checkout_daemon.outbound import certificate_fault, proxy_fault, proxy_for
 from checkout_daemon.outbox.outbox_store import ClaimedMessage
@@ -142,7 +142,7 @@ async def compose(connection: asyncpg.Connection, message: ClaimedMessage, *, cu
             data["refund"] = {name: getattr(refund, name) for name in _REFUND_FIELDS}
         elif kind is MessageKind.ORDER_ATTENTION:
             code, subject = await attention_of(connection, order, message)
-            command = attention_command(code, subject, order.number)
+            command = command_for(view, code, subject)
             data["attention"] = {"code": code, "subject": subject, "command": command}
         elif kind is MessageKind.DISPUTE_DUE:
             dispute = due_dispute(view, message.subject_id, datetime.now(UTC))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import assert_never
 
 _ORDER_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -98,15 +100,23 @@ def order_id_from(text: str) -> str | None:
     return text.lower() if _ORDER_ID.fullmatch(text) else None
 
 
-def attention_command(code: AttentionCode, subject: str, number: int) -> str:
+def attention_command(
+    code: AttentionCode, subject: str, number: int, warned: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """Return the command that fixes an attention.
 
-    `subject` is the payment (or payments, comma-separated), refund or dispute that it is about.
+    `subject` is the payment, refund, dispute or warning that it is about (or several, comma-separated). `warned` has
+    the payments with an early fraud warning that a refund may avert, by the warning's id: such a payment goes first.
     """
     match code:
         case AttentionCode.AMOUNT_MISMATCH | AttentionCode.CURRENCY_MISMATCH | AttentionCode.PAID_TWICE:
-            return f"checkout orders refund {number} --payment {subject.rpartition(',')[2]}"
-        case AttentionCode.PAID_AFTER_CANCEL | AttentionCode.OVERSOLD | AttentionCode.FRAUD_WARNING:
+            named = subject.split(",")
+            suspect = next((payment for payment in named if payment in warned.values()), None)
+            return _refund_command(number, suspect or named[-1], fraud=suspect is not None)
+        case AttentionCode.FRAUD_WARNING:
+            suspect = next((warned[warning] for warning in subject.split(",") if warning in warned), None)
+            return _refund_command(number, suspect, fraud=True)
+        case AttentionCode.PAID_AFTER_CANCEL | AttentionCode.OVERSOLD:
             return f"checkout orders refund {number}"
         case AttentionCode.DISPUTE_NEEDS_RESPONSE:
             return f"checkout disputes evidence {number}"
@@ -124,3 +134,8 @@ def attention_command(code: AttentionCode, subject: str, number: int) -> str:
             return f"checkout orders explain {number}"
         case _:
             assert_never(code)
+
+
+def _refund_command(number: int, payment_id: str | None, *, fraud: bool) -> str:
+    payment = f" --payment {payment_id}" if payment_id else ""
+    return f"checkout orders refund {number}{payment}" + (" --reason fraudulent" if fraud else "")

@@ -1,7 +1,8 @@
 """Decides about early fraud warnings by CHECKOUT_FRAUD_WARNING: refund the payment, ask a person, or ignore it.
 
 Each warning is decided once, in the transaction that writes the refund request: a daemon that is killed at any moment
-refunds once. A repeated warning, or one about a payment that is refunded or disputed already, refunds nothing more.
+refunds once. A repeated warning refunds nothing more, nor does one that a person has acknowledged, or whose payment is
+refunded or disputed already.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import logging
 import re
 import socket
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid5
@@ -19,29 +21,35 @@ import asyncpg
 from checkout_daemon.audit.audit_log import OperatorAction, act
 from checkout_daemon.audit.operators import DAEMON, Operator
 from checkout_daemon.database.queries import sql
-from checkout_daemon.errors import CheckoutError, StripeUnavailable
+from checkout_daemon.database.records import LONG_AGO
+from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, StripeRejected, why
 from checkout_daemon.ledger.derive import can_be_averted
 from checkout_daemon.ledger.facts import Act, ActKind
 from checkout_daemon.ledger.fraud_facts import FraudWarning
 from checkout_daemon.ledger.merge import Merged, Update, locked_order
 from checkout_daemon.model.money import format_money
 from checkout_daemon.model.orders import AttentionCode
+from checkout_daemon.orders.refund_request_store import RefundRequest
 from checkout_daemon.orders.refund_rules import NotRefundable, RefundOptions, RefundPlan, RefundUnderWay
-from checkout_daemon.orders.refunding import begin_refund, plan_in, refund
+from checkout_daemon.orders.refunding import begin_refund, plan_in, send_request
+from checkout_daemon.patience import Stopwatch
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _REQUESTS = UUID("a3b0c7d4-51f6-4c0e-9a55-0d8a4c1f7e21")
-_MOST_PER_TURN = 50
+_PAGE = 50
 _FRAUD_TYPE = re.compile(r"[a-z_]{1,60}")
 RISKS = ("normal", "elevated", "highest")
 """Stripe's levels of risk, the lowest first."""
 
 
 class Decision(StrEnum):
-    """What was decided about a warning. SETTLED: nothing, since its payment was disputed or refunded before."""
+    """What was decided about a warning.
+
+    SETTLED: nothing, since a person acknowledged it before, or its payment was disputed or refunded.
+    """
 
     REFUND = "refund"
     ASK = "ask"
@@ -60,34 +68,60 @@ class _Undecided:
 
 
 async def decide_fraud_warnings(runtime: Runtime) -> int:
-    """Decide about the warnings of paid orders, refund those that are to be, and return how many were decided."""
+    """Decide about the warnings of paid orders, refund those that are to be, and return how many were decided.
+
+    A warning that fails holds up none of the others: its error is raised at the end of the turn.
+    """
     operator = Operator(DAEMON, socket.gethostname())
     livemode = runtime.settings.livemode
-    async with runtime.database.connection() as connection:
-        rows = await connection.fetch(sql("undecided_fraud_warnings"), livemode, _MOST_PER_TURN)
-    decided = 0
-    for row in rows:
-        wanted = _Undecided(row["id"], livemode, str(row["order_id"]), row["number"])
-        decision = await runtime.database.run(_decide, wanted, operator, runtime.settings)
-        decided += decision is not None
-        if decision is Decision.REFUND:
-            await _refund(runtime, wanted, operator)
+    decided, failure = 0, None
+    place = (LONG_AGO, "")
+    while True:
+        async with runtime.database.connection() as connection:
+            rows = await connection.fetch(sql("undecided_fraud_warnings"), livemode, _PAGE, *place)
+        for row in rows:
+            wanted = _Undecided(row["id"], livemode, str(row["order_id"]), row["number"])
+            try:
+                decided += await _settle(runtime, wanted, operator)
+            except DatabaseUnavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - the edge of one warning
+                detail = error.detail if isinstance(error, CheckoutError) else why(error)
+                log.warning("order %d, early fraud warning %s: %s", wanted.number, wanted.id, detail)
+                failure = error
+        if len(rows) < _PAGE:
+            break
+        place = (rows[-1]["created_at"], rows[-1]["id"])
+    if failure is not None:
+        raise failure
     return decided
 
 
-async def is_undecided(connection: asyncpg.Connection, warning_id: str, *, livemode: bool) -> bool:
-    """Return whether it is still to be decided about a warning."""
-    return bool(await connection.fetchval(sql("fraud_warning_waits"), warning_id, livemode))
+async def is_under_way(
+    connection: asyncpg.Connection, warning_id: str, order_id: str, since: datetime, *, livemode: bool
+) -> bool:
+    """Return whether a warning may yet be refunded or ignored without a person.
+
+    It is undecided, or a refund of its order has no answer yet. That is waited for a quarter of an hour from `since`.
+    """
+    return bool(await connection.fetchval(sql("fraud_warning_waits"), warning_id, livemode, order_id, since))
 
 
-async def _refund(runtime: Runtime, wanted: _Undecided, operator: Operator) -> None:
-    """Carry out the refund that was requested. Without an answer, the job for refunds continues it."""
-    try:
-        await refund(runtime, wanted.order_id, RefundOptions(), operator=operator, request_id=_request_id(wanted))
-    except StripeUnavailable:
-        raise
-    except CheckoutError as error:
-        log.warning("order %d has an early fraud warning, and its refund is refused: %s", wanted.number, error.detail)
+async def _settle(runtime: Runtime, wanted: _Undecided, operator: Operator) -> bool:
+    """Decide about a warning and carry out its refund. Return False if another daemon did, or it has to wait.
+
+    Without an answer of Stripe, the job for refunds continues the refund.
+    """
+    claimed = Stopwatch()
+    decision, request = await runtime.database.run(_decide, wanted, operator, runtime.settings)
+    if request is not None and request.refund_id is None and request.error is None:
+        try:
+            await send_request(runtime, request, operator, claimed)
+        except StripeRejected as error:
+            log.warning(
+                "order %d has an early fraud warning, and its refund is refused: %s", wanted.number, error.detail
+            )
+    return decision is not None
 
 
 def _request_id(wanted: _Undecided) -> str:
@@ -96,19 +130,25 @@ def _request_id(wanted: _Undecided) -> str:
 
 async def _decide(
     connection: asyncpg.Connection, wanted: _Undecided, operator: Operator, settings: Settings
-) -> Decision | None:
-    """Decide about a warning and write what follows. Return None if another daemon has, or it has to wait."""
+) -> tuple[Decision | None, RefundRequest | None]:
+    """Decide about a warning and write what follows, and return the refund to send, if there is one.
+
+    The decision is None if another daemon has decided, or it has to wait.
+    """
     merged = await locked_order(connection, wanted.order_id)
-    warning = next((fact for fact in merged.facts(wanted.order_id).warnings if fact.id == wanted.id), None)
+    facts = merged.facts(wanted.order_id)
+    warning = next((fact for fact in facts.warnings if fact.id == wanted.id), None)
     undecided = await connection.fetchval(sql("lock_fraud_warning"), wanted.id, wanted.livemode)
     if warning is None or not undecided:
-        return None
+        return None, None
+    if warning.actionable and warning.payment_id not in facts.payments:
+        return None, None  # the order was paid by another payment; this one may be reported yet
     try:
-        decision = await _decide_about(connection, wanted, merged, warning, operator, settings)
+        decision, request = await _decide_about(connection, wanted, merged, warning, operator, settings)
     except RefundUnderWay:
-        return None  # once that refund is answered, it is clear whether anything is left
+        return None, None  # once that refund is answered, it is clear whether anything is left
     await connection.execute(sql("record_fraud_decision"), wanted.id, wanted.livemode, decision)
-    return decision
+    return decision, request
 
 
 async def _decide_about(
@@ -118,19 +158,21 @@ async def _decide_about(
     warning: FraudWarning,
     operator: Operator,
     settings: Settings,
-) -> Decision:
+) -> tuple[Decision, RefundRequest | None]:
     facts = merged.facts(wanted.order_id)
+    if Act(ActKind.ACKNOWLEDGED, AttentionCode.FRAUD_WARNING.value, wanted.id) in facts.acts:
+        return Decision.SETTLED, None
     if not can_be_averted(warning, facts):
         if any(dispute.payment_id == warning.payment_id for dispute in facts.disputes):
             await _note(
                 connection, wanted, operator, f"{_named(warning)}: not refunded, because it is disputed already"
             )
-        return Decision.SETTLED
+        return Decision.SETTLED, None
     if settings.fraud_warning == "ignore":
         await _ignore(connection, wanted, operator)
-        return Decision.IGNORE
+        return Decision.IGNORE, None
     if settings.fraud_warning == "ask":
-        return Decision.ASK
+        return Decision.ASK, None
     options = RefundOptions(payment_id=warning.payment_id, reason="fraudulent")
     try:
         planned = await plan_in(connection, wanted.order_id, options, livemode=wanted.livemode)
@@ -140,13 +182,13 @@ async def _decide_about(
         why_not = too_much(planned, settings) or await _too_little_risk(connection, warning, settings)
     if why_not is not None:
         await _note(connection, wanted, operator, f"{_named(warning)}: left to a person, because {why_not}")
-        return Decision.ASK
+        return Decision.ASK, None
     options = planned.confirmed("fraudulent")
     note = f"refunded because of an early fraud warning: {_named(warning)}"
-    await begin_refund(
+    request = await begin_refund(
         connection, wanted.order_id, options, operator, note, _request_id(wanted), livemode=wanted.livemode
     )
-    return Decision.REFUND
+    return Decision.REFUND, request
 
 
 def too_much(planned: RefundPlan, settings: Settings) -> str | None:

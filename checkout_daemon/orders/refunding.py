@@ -124,7 +124,7 @@ async def refund(
     if request.refund_id is not None:
         return await runtime.database.run(_made_before, request, request.refund_id)
     try:
-        return await _ask(runtime, request, operator, claimed)
+        return await send_request(runtime, request, operator, claimed)
     except StripeFailed as error:
         raise StripeFailed(
             f"{error.detail}, so it is not known whether the refund was or will be made. It is under way: do not ask "
@@ -153,7 +153,7 @@ async def resume_refunds(runtime: Runtime) -> int:
         if request is None:
             return resumed
         try:
-            await _ask(runtime, request, operator, claimed)
+            await send_request(runtime, request, operator, claimed)
         except (StripeRejected, StripeFailed) as error:
             log.warning("refund request %s of order %s: %s", request.id, request.order_id, error.detail)
     return _MOST_RESUMED_A_TURN
@@ -266,16 +266,23 @@ async def _refundable_items(connection: asyncpg.Connection, planned: RefundPlan)
     return price_items(lines, wanted, refunded, planned.currency)
 
 
-async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator, claimed: Stopwatch) -> Refunded:
+async def send_request(runtime: Runtime, request: RefundRequest, operator: Operator, claimed: Stopwatch) -> Refunded:
     """Have a request answered. Raise StripeRejected once it is closed; StripeUnavailable while it stays open.
 
-    `claimed` was started before the request was written or claimed.
+    `claimed` was started before `begin_refund` wrote the request or claimed it.
     """
-    if request.attempts and (found := await _find(runtime, request)) is not None:
+    found, why = None, "Stripe had no such refund a day after it was requested: request it again"
+    if request.attempts:
+        try:
+            found = await _find(runtime, request)
+        except StripeFailed as error:
+            if request.age <= KEY_LIFETIME or not isinstance(error.__cause__, StripeRejected):
+                raise
+            why = f"{error.detail}, also a day later: look there whether it was made before you request it again"
+    if found is not None:
         return await _take(runtime, request, operator, found)
     if request.age > KEY_LIFETIME:
         await require_clocks(runtime)
-        why = "Stripe had no such refund a day after it was requested: request it again"
         await runtime.database.run(_refuse, request, operator, why)
         raise StripeRejected(why)
     if claimed.seconds > RESUME_AFTER.total_seconds():
@@ -283,9 +290,8 @@ async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator, cla
         # its key and make a second refund.
         raise StripeUnavailable(f"refund request {request.id} was not sent: this process was suspended for too long")
     try:
-        fetched = await stripe_payments.create_refund(
-            runtime.gateway, msgspec.json.decode(request.parameters), request.id
-        )
+        parameters = msgspec.json.decode(request.parameters)
+        fetched = await stripe_payments.create_refund(runtime.gateway, parameters, request.id)
     except StripeRejected as error:
         if request.attempts:
             # It was asked before, and the answer was lost: a refusal of our API key does not answer that request.

@@ -20,8 +20,9 @@ from checkout_daemon.database.records import FAR_FUTURE, in_utc
 from checkout_daemon.events.event_lists import ErrorGroup, list_error_groups, list_events_named
 from checkout_daemon.ledger.missing_order_store import MissingOrder, list_missing
 from checkout_daemon.model.money import exponent
-from checkout_daemon.model.orders import AttentionCode, Order, attention_command
+from checkout_daemon.model.orders import AttentionCode, Order
 from checkout_daemon.model.todo import Todo, TodoItem
+from checkout_daemon.orders.attention_commands import command_for
 from checkout_daemon.orders.charge_lines import ChargeLine
 from checkout_daemon.orders.drift_store import decode_drift
 from checkout_daemon.orders.explaining.troubles import (
@@ -223,19 +224,19 @@ def _attention(
     order = view.order
     if code in _TOGETHER or not lines:
         subject = ",".join(sorted({line.id for line in lines}))
-        yield _item(order, code, subject, subject_words(lines), order.amount_total, order.paid_at)
+        yield _item(view, code, subject, subject_words(lines), order.amount_total, order.paid_at)
         return
     for line in {line.id: line for line in lines}.values():
         amount = order.amount_total if isinstance(line, OrderSession) else line.amount
         since = line.paid_at if isinstance(line, PaymentLine) else getattr(line, "created_at", None)
         currency = order.currency if isinstance(line, OrderSession) else line.currency
-        yield replace(_item(order, code, line.id, subject_words([line]), amount, since), currency=currency)
+        yield replace(_item(view, code, line.id, subject_words([line]), amount, since), currency=currency)
 
 
 def _item(
-    order: Order, code: AttentionCode, subject: str, words: str, amount: int | None, since: datetime | None
+    view: OrderView, code: AttentionCode, subject: str, words: str, amount: int | None, since: datetime | None
 ) -> TodoItem:
-    command = attention_command(code, subject, order.number)
+    order, command = view.order, command_for(view, code, subject)
     if code is AttentionCode.REFUND_FAILED:
         command = f"checkout orders refund {order.number}" + (f" --amount {amount}" if amount else "")
     elif command == f"checkout orders explain {order.number}":

@@ -19,7 +19,7 @@ from checkout_daemon.errors import StripeUnavailable
 from checkout_daemon.ledger.facts import DisputeFact, DisputeStatus
 from checkout_daemon.ledger.fraud_facts import FraudWarning
 from checkout_daemon.ledger.merge import Update, merge
-from checkout_daemon.messages.outcomes import NotNeeded, TryLater, attention_of
+from checkout_daemon.messages.outcomes import NotNeeded, NotYet, attention_of
 from checkout_daemon.orders.explaining import explain_order
 from checkout_daemon.orders.fraud_warnings import decide_fraud_warnings
 from checkout_daemon.orders.order_lists import OrderView
@@ -198,7 +198,7 @@ async def test_asked_for_a_person_it_is_explained_listed_and_alerted(
     message = await connection.fetchrow("SELECT * FROM outbox WHERE kind = 'order.attention' AND channel = 'alert'")
     assert message is not None
     claimed = ClaimedMessage(**{name: message[name] for name in ClaimedMessage.__dataclass_fields__ if name in message})
-    with pytest.raises(TryLater, match="about to be decided"):
+    with pytest.raises(NotYet, match="may be refunded without a person"):
         await attention_of(connection, (await view_of(shop, order)).order, claimed)
     await decide_fraud_warnings(shop)
     assert (await attention_of(connection, (await view_of(shop, order)).order, claimed))[1] == WARNING
@@ -212,7 +212,8 @@ async def test_asked_for_a_person_it_is_explained_listed_and_alerted(
     assert finding.next is not None
     assert "refund it before that happens" in finding.next
     assert f"checkout orders ack {number} fraud_warning" in finding.next
-    assert finding.command == item.command == f"checkout orders refund {number}"
+    payment = (await view_of(shop, order)).payments[0].id
+    assert finding.command == item.command == f"checkout orders refund {number} --payment {payment} --reason fraudulent"
     assert (item.amount, item.currency, item.subject) == (3399, "eur", WARNING)
     await refund(shop, str(order.order_id), RefundOptions(), operator=ADA)
     with pytest.raises(NotNeeded):

@@ -224,6 +224,28 @@ async def test_a_revoked_api_key_does_not_close_an_earlier_request(
         await ask(runtime, order, amount=1000)
 
 
+async def test_a_refund_that_nobody_may_look_for_is_closed_after_a_day(
+    runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    stripe.plan = lambda number, request: "lose_answer" if request.path == REFUNDS else None
+    with pytest.raises(StripeUnavailable):
+        await ask(runtime, order, amount=1000)
+    stripe.plan = lambda number, request: "deny_401" if request.path == REFUNDS else None
+    await hours_later(connection, 20)
+    assert await resume_now(connection, runtime) == 1
+    assert (await kinds(runtime, order))[-1] == "refund.requested"
+    await hours_later(connection, 5)
+    assert await resume_now(connection, runtime) == 1
+    assert (await kinds(runtime, order))[-1] == "refund.refused"
+    error = await connection.fetchval("SELECT error FROM refund_requests")
+    assert "does not list the refunds" in error
+    assert "look there whether it was made before you request it again" in error
+    # It was made: once Stripe reports it, a person must look.
+    stripe.plan = lambda number, request: None
+    compared = await sync_order(runtime, str(order.order_id), cause="session.synced", actor=ADA)
+    assert compared.attention == ("appeared_late",)
+
+
 async def test_after_a_day_a_refund_is_looked_for_before_it_is_requested_again(
     runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:

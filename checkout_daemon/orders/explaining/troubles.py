@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import assert_never
 
 from checkout_daemon.backoff import EVENT_TRIES
-from checkout_daemon.model.orders import AttentionCode, attention_command
+from checkout_daemon.model.orders import AttentionCode
+from checkout_daemon.orders.attention_commands import command_for, open_warnings
 from checkout_daemon.orders.explaining.case import (
     Case,
     Finding,
@@ -81,9 +82,7 @@ def concerned(view: OrderView, code: AttentionCode) -> Sequence[StripeLine | Pay
             over = [dispute for dispute in view.disputes if dispute.status in ("warning_closed", "prevented")]
             return [dispute for dispute in over if dispute.funds == "withdrawn"]
         case AttentionCode.FRAUD_WARNING:
-            disputed = {dispute.payment_id for dispute in view.disputes}
-            open_ones = [warning for warning in view.fraud_warnings if warning.actionable]
-            return [warning for warning in open_ones if warning.payment_id not in disputed]
+            return open_warnings(view)
         case AttentionCode.UNKNOWN_STATUS:
             lines: tuple[OrderSession | RefundLine | DisputeLine, ...] = (*view.sessions, *view.refunds, *view.disputes)
             return [line for line in lines if line.unknown]
@@ -127,7 +126,7 @@ def _attention(case: Case) -> Iterable[Finding]:
             continue
         subject = subject_words(lines, case.late if code is AttentionCode.APPEARED_LATE else ())
         acknowledge = case.command("orders ack", code.value)
-        command = attention_command(code, subject.replace(", ", ","), case.order.number)
+        command = command_for(case.view, code, subject.replace(", ", ","))
         if code is AttentionCode.REFUND_FAILED:
             yield Finding(
                 code.value,

@@ -99,8 +99,10 @@ FROM due WHERE outbox.id = due.id
 RETURNING outbox.id, order_id, kind, subject_id, channel, payload, attempts, created_at, claim, endpoint;
 
 -- name: record_delivery
--- $1 id, $2 claim, $3 status, $4 error or null, $5 seconds until the next attempt. Nothing happens if the claim was lost.
+-- $1 id, $2 claim, $3 status, $4 error or null, $5 seconds until the next attempt. Nothing happens if the claim was lost. What is still
+-- queued was not tried.
 UPDATE outbox SET
+    attempts = attempts - CASE WHEN $3 = 'queued' THEN 1 ELSE 0 END,
     status = $3, last_error = $4, next_attempt_at = now() + make_interval(secs => $5),
     sent_at = CASE WHEN $3 = 'sent' THEN now() ELSE sent_at END
 WHERE id = $1 AND claim = $2;
