@@ -58,12 +58,20 @@ async def newest_entries(
     until: datetime | None,
     *,
     limit: int,
+    after: AuditEntry | None = None,
 ) -> list[AuditEntry]:
-    """Return audit entries of all chains, newest first."""
+    """Return audit entries of all chains, newest first, those after an entry if one is given."""
+    place = (None, None, None) if after is None else (after.at, after.order_id, after.number)
     rows = await connection.fetch(
-        sql("newest_log_entries"), order_id, list(kinds) or None, operator, since, until, limit
+        sql("newest_log_entries"), order_id, list(kinds) or None, operator, since, until, limit, *place
     )
     return [record_of(AuditEntry, row) for row in rows]
+
+
+async def read_entry(connection: asyncpg.Connection, order_id: str, number: int) -> AuditEntry | None:
+    """Return an entry of a chain, or None."""
+    row = await connection.fetchrow(sql("read_log_entry"), order_id, number)
+    return None if row is None else record_of(AuditEntry, row)
 
 
 async def lock_shop(connection: asyncpg.Connection) -> None:

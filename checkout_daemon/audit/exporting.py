@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -17,6 +19,7 @@ from checkout_daemon.audit import verifier
 from checkout_daemon.audit.chain import Anchor, AuditEntry
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.reading import Readable
+from checkout_daemon.errors import NotFound
 from checkout_daemon.private_files import publish
 
 _HASHES = ("personal_hash", "prev_hash", "hash")
@@ -36,12 +39,32 @@ class AuditFilter:
     until: datetime | None = None
 
 
-async def list_entries(database: Readable, wanted: AuditFilter, *, limit: int) -> list[AuditEntry]:
-    """Return entries of all chains, newest first."""
+async def list_entries(
+    database: Readable, wanted: AuditFilter, *, limit: int, after: AuditEntry | None = None
+) -> list[AuditEntry]:
+    """Return a page of entries of all chains, newest first, those after an entry if one is given."""
     async with database.connection() as connection:
         return await store.newest_entries(
-            connection, wanted.order_id, wanted.kinds, wanted.operator, wanted.since, wanted.until, limit=limit
+            connection,
+            wanted.order_id,
+            wanted.kinds,
+            wanted.operator,
+            wanted.since,
+            wanted.until,
+            limit=limit,
+            after=after,
         )
+
+
+async def find_entry(database: Readable, name: str) -> AuditEntry:
+    """Return the entry with this name: its chain, which is an order's id, and its number. Raise NotFound."""
+    chain, _, number = name.partition("/")
+    with suppress(ValueError):
+        async with database.connection() as connection:
+            found = await store.read_entry(connection, str(UUID(chain)), int(number))
+        if found is not None:
+            return found
+    raise NotFound(f"audit entry {name!r} does not exist: `checkout audit list --quiet` shows their names")
 
 
 async def write_export(database: Database, path: Path, *, notes: bool, replace: bool) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, p
 from checkout_daemon.commands.options import (
     READABLE_FILE,
     WRITABLE_FILE,
+    after_option,
     force_option,
     json_option,
     limit_option,
@@ -53,6 +54,7 @@ def audit() -> None:
 @since_option
 @until_option
 @limit_option
+@after_option
 @list_options
 def audit_list(
     order: str | None,
@@ -61,17 +63,19 @@ def audit_list(
     since: str | None,
     until: str | None,
     limit: int,
+    after: str | None,
     **options: Any,
 ) -> int:
     """List what operators did, newest first.
 
-    KIND is such as refund.requested, order.noted or proposal.approved.
+    KIND is such as refund.requested, order.noted or proposal.approved. entry, which --quiet prints, names a row: the
+    chain and the number in it.
 
     Example:
       checkout audit list --order 1001
       checkout audit list --kind refund.requested --since 7d --format csv
     """
-    from checkout_daemon.audit.exporting import AuditFilter, list_entries
+    from checkout_daemon.audit.exporting import AuditFilter, find_entry, list_entries
     from checkout_daemon.orders.lookup import find_order
 
     printer = printer_of(_listing(datetime.now(UTC)), options)
@@ -80,14 +84,14 @@ def audit_list(
         zone = printer.zone = settings.time_zone
         order_id = None if order is None else (await find_order(database, order)).id
         wanted = AuditFilter(order_id, kinds, operator, *read_times(since, until, zone))
-        return await list_entries(database, wanted, limit=printer.to_read(limit))
+        place = printer.begin(None if after is None else await find_entry(database, after), after)
+        return await list_entries(database, wanted, limit=printer.to_read(limit), after=place)
 
     rows = with_reads(work)
     printer.print_newest(rows, limit)
     if not printer.end() and not printer.silent:
         say("No entries.")
-    if len(rows) > limit and not printer.silent:
-        say(f"Showing the newest {limit}. For more, use --limit {limit * 10} or a filter.")
+    printer.say_if_cut(limit)
     return 0
 
 
@@ -219,17 +223,18 @@ def _listing(now: datetime) -> ListKind[AuditEntry]:
         ListColumn("details", "details", lambda entry: plain(entry.details), ratio=2),
         ListColumn("note", "note", lambda entry: plain(_note(entry)), ratio=1),
     ]
-    return ListKind(columns, [*_KEYS], "hash", _record)
+    return ListKind(columns, [*_KEYS], "entry", _record)
 
 
 _NO_ORDER = "00000000-0000-0000-0000-000000000000"
-_KEYS = ("order_id", "number", "at", "kind", "operator", "host", "details", "before", "after", "note", "hash")
+_KEYS = ("entry", "order_id", "number", "at", "kind", "operator", "host", "details", "before", "after", "note", "hash")
 
 
 def _record(entry: AuditEntry) -> dict[str, Any]:
     import json
 
     fields = {name: getattr(entry, name) for name in ("order_id", "number", "at", "kind", "operator", "host")}
+    fields["entry"] = f"{entry.order_id}/{entry.number}"
     fields["order_id"] = None if entry.order_id == _NO_ORDER else entry.order_id
     fields |= {name: json.loads(getattr(entry, name)) for name in ("details", "before", "after")}
     return fields | {"note": _note(entry), "hash": entry.hash.hex()}

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from checkout_daemon.settings import Settings
 
 
+_SHORT = 13  # characters of an id: of as many messages as a shop sends in ten minutes, no two begin with the same
+
+
 @click.group(cls=CommandGroup)
 def outbox() -> None:
     """Inspect and resend messages to customers and systems.
@@ -61,6 +64,7 @@ def _listing(now: datetime) -> ListKind[MessageLine]:
     from checkout_daemon.outbox.outbox_store import MessageLine
     from checkout_daemon.present.times import age
 
+    whole = is_wide()
     columns: list[ListColumn[MessageLine]] = [
         ListColumn("age", "created_at", lambda message: age(message.created_at, now), right=True),
         ListColumn("status", "status", lambda message: status_text("message", message.status)),
@@ -68,7 +72,8 @@ def _listing(now: datetime) -> ListKind[MessageLine]:
         ListColumn("kind", "kind", lambda message: plain(message.kind), ratio=1),
         # An endpoint is named alone, so that there is room for it: only webhooks have one.
         ListColumn("by", "channel", lambda message: plain(message.endpoint or message.channel), ratio=2),
-        ListColumn("message", "id", lambda message: message.id),
+        # The beginning, which other commands take: a whole id would cut the kinds and endpoints on 80 columns.
+        ListColumn("message", "id", lambda message: message.id if whole else message.id[:_SHORT]),
         ListColumn(
             "error",
             "last_error",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from checkout_daemon.database.records import pages
 from checkout_daemon.errors import FieldError, InvalidRequest, NotFound
 from checkout_daemon.outbox import outbox_store
 from checkout_daemon.outbox.outbox_store import MessageFilter, MessageLine
+
+_DIGITS = re.compile(r"[0-9a-f]{8,32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +41,17 @@ def all_messages(
 
 
 async def show_message(database: Readable, message_id: str) -> tuple[MessageLine, Any]:
-    """Return a message and its decoded payload, if it has one. Raise NotFound or InvalidRequest."""
+    """Return a message and its decoded payload, if it has one. The beginning of an id is enough if no other has it.
+
+    Raise NotFound or InvalidRequest.
+    """
+    first, last = _ids(message_id)
     async with database.connection() as connection:
-        found = await outbox_store.read_message(connection, _id(message_id))
+        ids = [first] if first == last else await outbox_store.ids_between(connection, first, last, limit=2)
+        if len(ids) > 1:
+            detail = f"{message_id!r} is how several messages begin: `checkout outbox list --json` shows the ids"
+            raise InvalidRequest([FieldError("/message", "invalid_id", detail)])
+        found = await outbox_store.read_message(connection, ids[0]) if ids else None
     if found is None:
         raise NotFound(f"message {message_id} does not exist: `checkout outbox list` shows the messages")
     line, payload = found
@@ -62,9 +73,10 @@ async def replay(database: Database, message_ids: Sequence[str]) -> list[Replaye
     return [Replayed((await show_message(database, line.id))[0], line.id in queued) for line in lines]
 
 
-def _id(text: str) -> str:
-    try:
-        return str(UUID(text))
-    except ValueError:
+def _ids(text: str) -> tuple[str, str]:
+    """Return the first and the last id that begin so; twice the same one for a whole id. Raise InvalidRequest."""
+    digits = text.replace("-", "").lower()
+    if not _DIGITS.fullmatch(digits):
         detail = f"{text!r} is not the id of a message: `checkout outbox list --json` shows the ids"
-        raise InvalidRequest([FieldError("/message", "invalid_id", detail)]) from None
+        raise InvalidRequest([FieldError("/message", "invalid_id", detail)])
+    return str(UUID(digits.ljust(32, "0"))), str(UUID(digits.ljust(32, "f")))

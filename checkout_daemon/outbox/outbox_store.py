@@ -237,6 +237,11 @@ async def list_messages(
     return [_line(row) for row in await connection.fetch(sql(statement), *arguments)]
 
 
+async def ids_between(connection: asyncpg.Connection, first: str, last: str, *, limit: int) -> list[str]:
+    """Return the ids of the messages from one id to another, in their sequence."""
+    return [str(row["id"]) for row in await connection.fetch(sql("message_ids_between"), first, last, limit)]
+
+
 async def read_message(connection: asyncpg.Connection, message_id: str) -> tuple[MessageLine, str | None] | None:
     """Return a message and its payload, or None."""
     row = await connection.fetchrow(sql("read_message"), message_id)

@@ -55,6 +55,7 @@ EMPTY = {
     "todo": ["--snoozed"],
 }
 NAMES = {
+    "audit list": "entry",
     "batches list": "number",
     "disputes list": "id",
     "events list": "id",
@@ -213,9 +214,10 @@ def test_a_list_is_sorted_by_any_column_or_key_page_by_page(run: Run, name: str)
             ]
             values = [value.lower() if isinstance(value, str) else value for value in values]
             assert values == sorted(values, reverse=sort.startswith("-"))
-    whole = run(*line, "--sort", "status", "--quiet").out.split()
-    assert run(*line, "--sort", "status", "--quiet", "--after", whole[1]).out.split() == whole[2:]
-    assert "Showing the first 1." in run(*line, "--sort", "status", "--limit", "1").err
+    sort = "kind" if name == "audit list" else "status"
+    whole = run(*line, "--sort", sort, "--quiet").out.split()
+    assert run(*line, "--sort", sort, "--quiet", "--after", whole[1]).out.split() == whole[2:]
+    assert "Showing the first 1." in run(*line, "--sort", sort, "--limit", "1").err
     wrong = run(*line, "--sort", "colour")
     assert (wrong.code, wrong.out) == (2, "")
     assert "--sort has no 'colour': choose from " in wrong.err
@@ -226,6 +228,7 @@ def test_where_only_the_newest_are_sorted_it_is_written(run: Run, monkeypatch: p
     ran = run("sessions", "list", "--sort", "total")
     assert len(ran.out.splitlines()) == 3
     assert "Sorted the 2 newest only: narrow the list" in ran.err
+    assert "Sorted the 2 newest only: narrow the list" in run("audit", "list", "--sort", "kind").err
     # A list that is read as a whole is sorted as a whole.
     monkeypatch.setattr("checkout_daemon.commands.lists.MOST_SORTED", 1)
     whole = run("catalog", "list", "--sort", "-sku", "--quiet").out.split()
@@ -252,8 +255,8 @@ def test_lists_have_columns_and_sorts_by_the_names_of_the_terminal(run: Run, nam
 @pytest.mark.parametrize("name", LISTS)
 def test_every_list_has_the_same_options(name: str) -> None:
     wanted = {"--columns", "--format", "--no-header", "--quiet", "--json", "--sort"}
-    if name == "audit list":  # entries of all orders have no sequence of their own, and no status
-        wanted |= {"--order", "--since", "--until", "--limit"}
+    if name == "audit list":  # entries have no status
+        wanted |= {"--order", "--since", "--until", "--limit", "--after"}
     elif not name.startswith(("catalog", "tokens", "outbox endpoints", "stock", "operators")):
         wanted |= {"--order", "--status", "--since", "--until", "--limit", "--after"}
     assert wanted - options(name) == set()
@@ -327,7 +330,7 @@ def test_a_list_goes_on_after_a_row(run: Run, name: str) -> None:
     assert (unknown.code, unknown.out) == (3, "")
 
 
-@pytest.mark.parametrize("name", [name for name in LISTS if "--after" in options(name)])
+@pytest.mark.parametrize("name", [name for name in LISTS if "--after" in options(name) and name != "audit list"])
 def test_filters_have_the_same_names_and_meaning(run: Run, name: str) -> None:
     line = name.split()
     everything = run(*line, "--quiet").out.split()

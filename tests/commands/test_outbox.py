@@ -46,11 +46,18 @@ def test_filters(run: Run, dead: dict[str, str]) -> None:
 
 
 @pytest.mark.usefixtures("on_80_columns")
-def test_the_table_fits_and_names_what_is_not_configured(run: Run, dead: dict[str, str]) -> None:
+def test_the_table_fits_and_names_what_is_not_configured(run: Run, dead: dict[str, str], database_url: str) -> None:
+    kind, endpoint = "order.partially_refunded", "warehouse-north"
+    go(rename(database_url, dead["webhook"], kind, endpoint))
     ran = run("outbox", "list")
     assert max(len(line) for line in ran.out.splitlines()) <= 80
-    assert dead["webhook"] in ran.out
     assert "CHECKOUT_SMTP_URL is not set" in ran.err
+    (row,) = [line.split() for line in ran.out.splitlines() if "dead" in line]
+    assert row[-3:-1] == [kind, endpoint]
+    assert dead["webhook"].startswith(row[-1])
+    assert run("outbox", "show", row[-1], "--json").json["id"] == dead["webhook"]
+    several = run("outbox", "list", "--after", row[-1][:4])
+    assert (several.code, several.out) == (2, "")
 
 
 def test_show_tells_why_it_is_dead(run: Run, dead: dict[str, str]) -> None:
@@ -79,7 +86,7 @@ def test_the_list_names_the_order_and_the_error_of_each_message(
 ) -> None:
     on_80_columns.setenv("COLUMNS", "90")
     ran = run("outbox", "list", "--status", "dead")
-    assert ran.out.split()[-5:] == ["dead", "1001", "order.completed", "webhook", dead["webhook"]]
+    assert ran.out.split()[-5:] == ["dead", "1001", "order.completed", "webhook", dead["webhook"][:13]]
     fault = run("outbox", "list", "--status", "dead", "--json").json["fingerprint"]
     assert f"1 × {fault}  the receiver answered 500" in ran.err
     on_80_columns.delenv("TTY_COMPATIBLE")
@@ -157,3 +164,10 @@ def test_unknown_ids_are_exit_3_and_what_is_none_exit_2(run: Run, dead: dict[str
 
 def test_the_statuses_are_those_of_the_table(database_url: str) -> None:
     assert constraint_values(database_url, "outbox_status_known") == MESSAGE_STATUSES
+
+
+async def rename(database_url: str, message_id: str, kind: str, endpoint: str) -> None:
+    """Give a message a long kind and an endpoint."""
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("UPDATE outbox SET kind = $2, endpoint = $3 WHERE id = $1", message_id, kind, endpoint)
+    await connection.close()

@@ -70,6 +70,10 @@ async def test_columns_are_chosen_moved_and_cleared(sit: Sit) -> None:
         assert title(seat).split()[0] == "Age▼"
         await seat.sees("Visa •••• 4242", "--columns age,status,total,customer,event,")
         await seat.press("vertical_line", "0")
+        await seat.sees("[x] Order", "[ ] Card")
+        await seat.press("escape")
+        await seat.until(lambda: "Card" in title(seat))
+        await seat.press("vertical_line", "0", "enter")
         await seat.until(lambda: title(seat).split()[0] == "Order")
         assert "Card" not in title(seat)
 
@@ -113,7 +117,7 @@ async def test_own_columns_follow_the_usual_ones_and_can_be_chosen(sit: Sit, tmp
         await seat.sees("[x] Live", "mode")
         await seat.press("space", "enter")
         await seat.sees("--columns age,status,total,customer,event,attention,livemode,amount_subtotal")
-        await seat.press("vertical_line", "0", "question_mark")
+        await seat.press("vertical_line", "0", "enter", "question_mark")
         await seat.sees("Keys: Orders")
         await seat.press("end")
         await seat.sees("Own columns, as | chooses them: Live (livemode)", "(amount_subtotal).")

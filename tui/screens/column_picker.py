@@ -29,11 +29,16 @@ class ColumnPicker(Dialog[tuple[str, ...] | None]):
         Binding("0", "usual", "The usual ones"),
     ]
 
-    def __init__(self, columns: Mapping[str, RowColumn[Any]], chosen: Sequence[str]) -> None:
+    def __init__(self, columns: Mapping[str, RowColumn[Any]], usual: Sequence[str], chosen: Sequence[str] = ()) -> None:
+        """`chosen`: the columns that are shown; none: the usual ones."""
         super().__init__("Columns")
-        known = [name for name in chosen if name in columns]
         self._columns = columns
-        self._names = [*known, *(name for name in columns if name not in known)]
+        self._usual = tuple(name for name in usual if name in columns)
+        self._start_from(chosen or usual)
+
+    def _start_from(self, names: Sequence[str]) -> None:
+        known = [name for name in names if name in self._columns]
+        self._names = [*known, *(name for name in self._columns if name not in known)]
         self._chosen = set(known)
 
     def body(self) -> ComposeResult:
@@ -70,11 +75,12 @@ class ColumnPicker(Dialog[tuple[str, ...] | None]):
             self._draw(other)
 
     def action_usual(self) -> None:
-        self.dismiss(())
+        self._start_from(self._usual)
+        self._draw(0)
 
     def action_take(self) -> None:
         names = tuple(name for name in self._names if name in self._chosen)
         if names:
-            self.dismiss(names)
+            self.dismiss(() if names == self._usual else names)
         else:
             self.notify("Choose at least one column.", severity="warning", markup=False)

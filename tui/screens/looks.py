@@ -68,8 +68,8 @@ class ColumnChoice(BaseScreen):
     async def action_columns(self) -> None:
         from .column_picker import ColumnPicker
 
-        chosen = self.chosen_columns or self.usual_columns
-        names = await self.app.push_screen_wait(ColumnPicker(self.known_columns, chosen))
+        picker = ColumnPicker(self.known_columns, self.usual_columns, self.chosen_columns)
+        names = await self.app.push_screen_wait(picker)
         if names is None:
             return
         self.app_context.columns.pop(self.PLACE, None)

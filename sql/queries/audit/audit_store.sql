@@ -46,12 +46,19 @@ SELECT order_id, number, at, kind, operator, host, details, before, after, perso
 FROM operator_log WHERE order_id = $1 ORDER BY number;
 
 -- name: newest_log_entries
--- $1 order id or null, $2 kinds or null, $3 a part of the operator's name or null, $4 since and $5 until, or null, $6 limit
+-- $1 order id or null, $2 kinds or null, $3 a part of the operator's name or null, $4 since and $5 until, or null, $6 limit,
+-- $7 to $9 time, chain and number of the last entry of the previous page, or null
 SELECT order_id, number, at, kind, operator, host, details, before, after, personal, salt, personal_hash, prev_hash, hash
 FROM operator_log
 WHERE ($1::uuid IS NULL OR order_id = $1) AND ($2::text[] IS NULL OR kind = ANY($2)) AND ($4::timestamptz IS NULL OR at >= $4)
   AND ($5::timestamptz IS NULL OR at < $5) AND ($3::text IS NULL OR strpos(lower(operator || '@' || host), lower($3)) > 0)
+  AND ($7::timestamptz IS NULL OR at <= $7 AND (at < $7 OR order_id > $8::uuid OR order_id = $8::uuid AND number < $9::integer))
 ORDER BY at DESC, order_id, number DESC LIMIT $6;
+
+-- name: read_log_entry
+-- $1 order id, $2 number
+SELECT order_id, number, at, kind, operator, host, details, before, after, personal, salt, personal_hash, prev_hash, hash
+FROM operator_log WHERE order_id = $1 AND number = $2;
 
 -- name: acted_in_batch
 -- $1 order id, $2 kind, $3 number of a batch

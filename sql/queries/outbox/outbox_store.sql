@@ -190,6 +190,10 @@ SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, co
        (SELECT number FROM orders WHERE orders.id = order_id) AS number, payload
 FROM outbox WHERE id = $1;
 
+-- name: message_ids_between
+-- $1 the first id, $2 the last, $3 limit
+SELECT id FROM outbox WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3;
+
 -- name: replay_messages
 -- $1 ids. Make messages due again with no attempts used, unless they wait anyway. Returns the ids of those changed.
 UPDATE outbox SET status = 'queued', attempts = 0, next_attempt_at = now(), claim = NULL
