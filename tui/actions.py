@@ -34,7 +34,7 @@ def shown(key: str) -> str:
     """Return keys as people name them."""
     names = {
         "enter": "Enter", "escape": "Esc", "slash": "/", "question_mark": "?", "space": "Space", "tab": "Tab",
-        "asterisk": "*", "colon": ":",
+        "asterisk": "*", "colon": ":", "left": "←", "right": "→",
     }  # fmt: skip
     return ", ".join(
         names.get(name, name.upper() if name[:1] == "f" and name[1:].isdigit() else name) for name in key.split(",")

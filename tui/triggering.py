@@ -80,12 +80,15 @@ class TriggerChoice:
         return NEW_ORDER if self.new else None
 
 
-def describe(choice: TriggerChoice, context: AppContext, colour: Callable[[str], str]) -> Text:
-    """Describe the choice in two lines."""
+def describe(choice: TriggerChoice, context: AppContext, colour: Callable[[str], str], *, narrow: bool = False) -> Text:
+    """Describe the choice in two lines. Where it is narrow, the event is only named by the list."""
     muted = colour("muted")
-    text = Text.assemble(
-        (" Event  ", muted), (choice.event, "bold"), (f"  {EVENT_TYPES[choice.event].description}", muted), "\n"
-    )
+    description = EVENT_TYPES[choice.event].description
+    text = Text(" Event  ", muted)
+    if narrow:
+        text.append(f"{description}\n", "bold")
+    else:
+        text.append(choice.event, "bold").append(f"  {description}\n", muted)
     text.append(" Order  ", muted)
     order = choice.order
     if order is not None:

@@ -20,6 +20,7 @@ REASONS = {
     "audit.audit_log.anchor": WRITES,
     "audit.audit_log.verify": CHECKS,
     "audit.exporting.export_lines": SHOWS,
+    "audit.exporting.find_entry": SHOWS,
     "audit.exporting.list_entries": SHOWS,
     "audit.registering.list_operators": SHOWS,
     "audit.rights.require_acting": CHECKS,

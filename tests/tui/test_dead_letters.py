@@ -198,7 +198,22 @@ async def test_messages_are_grouped_beside_events_and_each_opens(sit: Sit, unsen
         await seat.press("enter")
         screen = await seat.screen_of(MessageScreen)
         assert screen.message_id in unsent
-        await seat.sees("the receiver answered 500")
+        await seat.sees("the receiver answered 500", "X Dismiss")
+
+
+async def test_what_has_no_room_in_the_list_is_shown_whole_below_it(
+    connection: asyncpg.Connection, sit: Sit, unsent: list[str]
+) -> None:
+    error = "535 5.7.8 the credentials are invalid for shop@example.com at mail.example.com: log in again, please"
+    await connection.execute("UPDATE outbox SET last_error = $2 WHERE id = $1::text::uuid", unsent[0], error)
+    await connection.execute("DELETE FROM outbox WHERE id <> $1::text::uuid", unsent[0])
+    async with sit() as seat:
+        await seat.press("e", "d")
+        await seat.sees("1 webhook message, 1 dead: 535 5.7.8", "in again, please")
+        await seat.press("enter")
+        await seat.screen_of(MessageScreen)
+        (line,) = [line for line in seat.text().splitlines() if "in again, please" in line]
+        assert line.startswith(" " * 9)
 
 
 async def test_dead_messages_are_sent_again_or_dismissed_together(

@@ -90,6 +90,7 @@ async def test_marked_orders_are_refunded_after_one_box_and_the_batch_is_shown(
         screen = await seat.screen_of(BatchScreen)
         await seat.sees("Batch 1   refund   finished", "4 of 4", "3 done, 0 failed, 1 skipped", "€101.97 of €135.96")
         await seat.until(lambda: seat.screen(BatchScreen) is screen)
+        await seat.until(lambda: "S Stop" not in seat.text() and "R Resume" not in seat.text())
         await seat.press("escape")
         await seat.press("B")
         await seat.screen_of(BatchesScreen)

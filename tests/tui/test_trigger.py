@@ -131,8 +131,10 @@ async def test_what_runs_is_stopped_and_goes_with_its_screen(sit: Sit, shop: Sho
     async with at(sit, shop, STRIPE_CLI=str(program)) as seat:
         await seat.press("T")
         screen = await seat.screen_of(TriggerScreen)
+        await seat.sees("Esc Back")
+        assert "x Stop" not in seat.text()
         await seat.press("enter")
-        await seat.sees("Setting up", "running for")
+        await seat.sees("Setting up", "running for", "x Stop")
         assert len(alive()) == 1
         await seat.press("enter")
         await seat.sees("A run is in progress")

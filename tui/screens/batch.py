@@ -23,6 +23,7 @@ from ..context import AppContext
 from ..running_batches import run_resumed
 from ..theme import COLOURS
 from ..typeahead import ACTING
+from ..widgets.key_line import KeyLine
 from ..widgets.line import Block
 from .acting import DetailScreen
 
@@ -65,6 +66,14 @@ class BatchScreen(DetailScreen):
         if self.view is None or self.view.batch.status == BatchStatus.RUNNING:
             self._look()
 
+    def obstacle(self, action: Action) -> str | None:
+        batch = None if self.view is None else self.view.batch
+        if batch is not None and action.name == "stop" and batch.status != BatchStatus.RUNNING:
+            return f"Batch {self.number} is {words(batch.status)}: nothing of it is running."
+        if batch is not None and action.name == "resume" and batch.status == BatchStatus.FINISHED:
+            return f"Batch {self.number} is finished."
+        return super().obstacle(action)
+
     async def read(self) -> None:
         reads = self.app_context.reads
         view = await show_batch(reads, self.number)
@@ -87,6 +96,7 @@ class BatchScreen(DetailScreen):
             Text.assemble((f" Batch {batch.number}", "bold"), f"   {words(batch.act)}   ", status)
         )
         self.query_one("#detail", Block).show_text(self._detail(self.view))
+        self.query_one(KeyLine).redraw()
 
     def _detail(self, view: BatchView) -> Text:
         batch, muted = view.batch, self.colour("muted")
@@ -126,9 +136,6 @@ class BatchScreen(DetailScreen):
     async def action_resume(self) -> None:
         batch = None if self.view is None else self.view.batch
         if batch is None:
-            return
-        if batch.status == BatchStatus.FINISHED:
-            self.notify(f"Batch {self.number} is finished.", markup=False)
             return
         question = f"Batch {self.number} is being run by {batch.runner}. Take it over?"
         if batch.held and batch.status == BatchStatus.RUNNING and not await self.confirm("Resume", question):

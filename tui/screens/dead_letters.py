@@ -6,8 +6,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
 
+from rich.text import Text
 from textual import work
+from textual.containers import VerticalScroll
 from textual.widget import Widget
+from textual.widgets import Static
 
 from checkout_daemon.audit.operators import this_operator
 from checkout_daemon.errors import DatabaseUnavailable
@@ -20,7 +23,7 @@ from checkout_daemon.outbox import listing as outbox
 from checkout_daemon.outbox.outbox_store import MessageFilter, MessageLine
 from checkout_daemon.present.dead_letter_columns import DEAD_LETTERS
 from checkout_daemon.present.text import NONE, counted, plain
-from checkout_daemon.present.times import age
+from checkout_daemon.present.times import age, clock
 
 from ..actions import Action, command_line
 from ..context import AppContext
@@ -88,7 +91,9 @@ class DeadLettersScreen(Looks, ActingScreen):
         return Listing(DeadLetterSource(self.app_context.reads, self.place_of))
 
     def body(self) -> Iterable[Widget]:
-        return Chips(), self.table
+        detail = VerticalScroll(Static(id="item", markup=False), id="about")
+        detail.can_focus = False
+        return Chips(), self.table, detail
 
     def on_mount(self) -> None:
         self.table.focus()
@@ -157,6 +162,7 @@ class DeadLettersScreen(Looks, ActingScreen):
             return
         if not self.gone and listing is self.table.listing:
             self.table.rows_arrived()
+            self._show_group()
 
     @work(group="look", exclusive=True)
     async def _look(self) -> None:
@@ -173,6 +179,25 @@ class DeadLettersScreen(Looks, ActingScreen):
             return
         keys = {item.key for item in found}
         self.table.update(found, [row.key for row in listing.rows if row.key not in keys])
+        self._show_group()
+
+    def redraw(self) -> None:
+        super().redraw()
+        self._show_group()
+
+    def _show_group(self) -> None:
+        """Show what the error under the cursor is in full: the list has no room for it."""
+        row, muted = self.table.cursor_row, self.colour("muted")
+        text = Text()
+        if row is not None:
+            group, zone = row.row, self.app_context.time_zone
+            what = "event" if group.channel is None else f"{group.channel} message"
+            text.append(f"{counted(group.count, what)}, {group.dead:,} dead: ", "bold")
+            text.append(plain(group.error), self.colour("error"))
+            text.append(f"\n{', '.join(map(plain, group.kinds))}", muted)
+            text.append(f"\n{clock(group.first_at, zone)} to {clock(group.last_at, zone)}", muted)
+            text.append(f", such as {plain(group.example_id)}", muted)
+        self.query_one("#item", Static).update(text)
 
     async def reload(self) -> None:
         self._load()
@@ -187,6 +212,7 @@ class DeadLettersScreen(Looks, ActingScreen):
 
     def on_live_table_moved(self, event: LiveTable.Moved) -> None:
         group = self.group
+        self._show_group()
         if event.by_hand and group is not None:
             events = ("events", "list", "--fingerprint", group.name)
             messages = ("outbox", "list", "--fingerprint", group.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from rich.table import Column, Table
 from rich.text import Text
 from textual import work
 from textual.containers import VerticalScroll
@@ -59,6 +60,14 @@ class MessageScreen(DetailScreen):
         self.query_one("#payload").focus()
         self.show_command(command_line("outbox", "show", self.message_id))
 
+    def obstacle(self, action: Action) -> str | None:
+        message = self.message
+        if message is not None and action.name == "dismiss_message" and message.status != "dead":
+            return f"Only a dead message is dismissed, and this one is {words(message.status)}."
+        if message is not None and action.name == "order" and message.order_id is None:
+            return "The message is about no order."
+        return super().obstacle(action)
+
     async def read(self) -> None:
         self.message, _ = await show_message(self.app_context.reads, self.message_id)
         if not self.gone:
@@ -73,7 +82,7 @@ class MessageScreen(DetailScreen):
         self.query_one("#headline", Static).update(
             Text.assemble(" ", (plain(message.kind), "bold"), "   ", (words(message.status), f"bold {colour}"))
         )
-        text = Text()
+        facts = Table.grid(Column(style=muted, no_wrap=True, width=8), Column(overflow="fold"), padding=(0, 1))
         for name, fact in (
             ("Error", message.last_error or ""),
             ("Order", str(message.number or "")),
@@ -86,8 +95,8 @@ class MessageScreen(DetailScreen):
             ("Id", message.id),
         ):
             if fact:
-                text.append(f"{name:<9}", muted).append(f"{plain(fact)}\n")
-        self.query_one("#state", Static).update(text)
+                facts.add_row(name, Text(plain(fact)))
+        self.query_one("#state", Static).update(facts)
 
     @work(group=ACTING)
     async def action_replay(self) -> None:

@@ -30,6 +30,7 @@ from ..texts import minor_units
 from ..theme import COLOURS
 from ..triggering import EVENTS, FITTING, TriggerChoice, describe, find_obstacle, trigger
 from ..typeahead import ACTING, READING
+from ..widgets.key_line import KeyLine
 from ..widgets.line import Block
 from ..widgets.pick_list import PickList
 from ..widgets.run_log import RunLog
@@ -112,10 +113,18 @@ class TriggerScreen(BaseScreen):
     def on_resize(self) -> None:
         self.set_class(self.size.width < _WIDE, "-narrow")
         self._list_events()
+        self._show_choice()
 
     @property
     def running(self) -> bool:
         return self._run is not None
+
+    def obstacle(self, action: Action) -> str | None:
+        if action.name == "stop" and not self.running:
+            return "Nothing is running."
+        if action.name == "order" and self.choice.number is None:
+            return "The event is for no order of ours: / picks one."
+        return super().obstacle(action)
 
     # Choosing
 
@@ -156,6 +165,7 @@ class TriggerScreen(BaseScreen):
     def _choose(self, choice: TriggerChoice) -> None:
         self.choice = choice
         self._show_choice()
+        self.query_one(KeyLine).redraw()
 
     def on_option_list_option_highlighted(self, event: PickList.OptionHighlighted) -> None:
         self._choose(self.choice.of_event(EVENTS[event.option_index]))
@@ -165,7 +175,8 @@ class TriggerScreen(BaseScreen):
         self.choice = self.choice.of_event(EVENTS[self.events.highlighted or 0])
 
     def _show_choice(self) -> None:
-        self.query_one("#choice", Block).show_text(describe(self.choice, self.app_context, self.colour))
+        narrow = self.has_class("-narrow")
+        self.query_one("#choice", Block).show_text(describe(self.choice, self.app_context, self.colour, narrow=narrow))
         installs = self._obstacle[1] if self._obstacle is not None else ""
         self.show_command(installs or self.choice.command)
 
@@ -227,6 +238,7 @@ class TriggerScreen(BaseScreen):
         self._show_progress()
 
     def _show_progress(self) -> None:
+        self.query_one(KeyLine).redraw()
         if self._obstacle is not None:
             text = Text(f" ▲ {self._obstacle[0].split(';')[0]}", f"bold {self.colour('error')}")
         elif self.running:
