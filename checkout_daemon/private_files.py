@@ -134,3 +134,11 @@ def open_log(path: Path) -> BinaryIO:
     file = os.fdopen(open_private(path, os.O_WRONLY | os.O_APPEND), "ab")
     file.seek(0, os.SEEK_END)
     return file
+
+
+def keep_text(text: str, name: str) -> str:
+    """Keep a text in a new temporary file that only its owner can read, and return the file's path."""
+    handle, path = tempfile.mkstemp(prefix=f"{name}-", suffix=".txt")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path

@@ -72,8 +72,9 @@ def disputes_evidence(
     from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.disputes import answering
     from checkout_daemon.disputes.drafts import discard_draft, save_draft
-    from checkout_daemon.disputes.evidence_fields import read_evidence
+    from checkout_daemon.disputes.evidence_fields import Evidence, read_evidence, write_evidence
     from checkout_daemon.disputes.receipt_pdf import receipt_file
+    from checkout_daemon.errors import CheckoutError
 
     if sum((edit, bool(changes), source is not None, discard)) > 1:
         raise click.UsageError("give one of --edit, --set, --from and --discard")
@@ -103,7 +104,13 @@ def disputes_evidence(
             await answering.stage_at_stripe(runtime, found, content, operator=this_operator())
         return found, receipt
 
-    found, receipt = with_runtime(work, stripe=stage)
+    try:
+        found, receipt = with_runtime(work, stripe=stage)
+    except CheckoutError:
+        if edit and texts is not None:  # nobody should have to write it again
+            heading = f"Evidence for dispute {case.dispute.id}, not saved."
+            say(f"Your text is in {_kept(write_evidence(Evidence(texts), case.dispute.reason, heading))}.")
+        raise
     if pdf is not None:
         _write_pdf(Path(pdf), receipt)
     if as_json:
@@ -216,14 +223,10 @@ def _edited(case: DisputeCase) -> dict[str, str] | None:
 
 
 def _kept(text: str) -> str:
-    """Keep a text in a file that only its owner can read, and return its path."""
-    import os
-    import tempfile
+    """Keep what was edited, and return where it is."""
+    from checkout_daemon.private_files import keep_text
 
-    handle, path = tempfile.mkstemp(prefix="checkout-evidence-", suffix=".txt")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    return path
+    return keep_text(text, "checkout-evidence")
 
 
 def _text(case: DisputeCase) -> str:
@@ -336,7 +339,9 @@ def _write_pdf(path: Path, receipt: ReceiptFile | None) -> None:
             "there is no receipt as PDF: install checkout-daemon[pdf], and leave out --no-receipt"
         )
     try:
-        with publish(path, replace=True) as new, os.fdopen(os.dup(new), "wb") as file:
+        with publish(path, replace=False) as new, os.fdopen(os.dup(new), "wb") as file:
             file.write(receipt.content)
+    except FileExistsError as error:
+        raise click.UsageError(f"{path} exists and is not overwritten: name another file") from error
     except OSError as error:
         raise click.FileError(str(path), error.strerror) from error

@@ -92,11 +92,33 @@ def test_evidence_is_edited_and_a_fault_keeps_the_text(
     kept.unlink()
 
 
+def test_a_text_that_cannot_be_saved_is_kept(
+    run: Run, number: int, editor: Path, monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
+    """Somebody else saves a draft while it is edited."""
+    monkeypatch.setattr("checkout_daemon.commands.disputes_actions._has_terminal", lambda: True)
+    other = f"DATABASE_URL={database_url} {sys.executable} -m checkout_daemon disputes evidence {number}"
+    editor.write_text(
+        '#!/bin/sh\nprintf "\\n[cancellation_rebuttal]\\nmine\\n" >>"$1"\n'
+        f"cd {Path(__file__).parents[2]} && {other} --set cancellation_rebuttal=theirs >/dev/null\n"
+    )
+    refused = run("disputes", "evidence", number, "--edit")
+    assert refused.code == 4
+    assert "was changed meanwhile" in refused.err
+    kept = Path(refused.err.partition("Your text is in ")[2].partition(".txt")[0] + ".txt")
+    assert "[cancellation_rebuttal]\nmine\n" in kept.read_text()
+    kept.unlink()
+    assert run("disputes", "evidence", number, "--json").json["texts"]["cancellation_rebuttal"] == "theirs"
+
+
 def test_the_receipt_is_written_as_pdf(run: Run, number: int, tmp_path: Path) -> None:
     path = tmp_path / "receipt.pdf"
     assert run("disputes", "evidence", number, "--pdf", path).code == 0
     assert path.read_bytes().startswith(b"%PDF-")
     assert path.stat().st_mode & 0o777 == 0o600
+    again = run("disputes", "evidence", number, "--pdf", path)
+    assert again.code == 2
+    assert "exists and is not overwritten" in again.err
 
 
 def test_evidence_is_stored_at_stripe_then_submitted_once(run: Run, number: int) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from checkout_daemon.bank.reading import read_balance
 from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.runtime import Runtime
 from tests.support.disputes import case_of, disputed_order
@@ -22,7 +23,9 @@ from tui.screens.order import OrderScreen
 
 @pytest.fixture
 async def order(runtime: Runtime, stocked: None) -> CheckoutAnswer:
-    return await disputed_order(runtime)
+    order = await disputed_order(runtime)
+    await read_balance(runtime)
+    return order
 
 
 @pytest.fixture
@@ -53,6 +56,7 @@ async def test_evidence_is_previewed_edited_and_submitted_on_80_columns(
         await seat.press("enter")
         await seat.screen_of(DisputeScreen)
         await seat.sees(f"Order {order.number}   needs response", "fraudulent (10.4)", "Evidence from what we hold")
+        await seat.sees("-€48.99 (dispute, fee €15.00)")
         await seat.press("m")
         await seat.until(lambda: "ada@example.com" not in seat.text())
         await seat.sees("masked")
@@ -107,6 +111,9 @@ async def test_faults_of_an_edited_text_are_shown_and_nothing_is_saved(
         await seat.sees("[nonsense] is no text of evidence")
         await seat.press("enter")
         await seat.sees("Nothing was saved")
+        kept = Path(next(word for word in seat.text().replace("│", " ").split() if "checkout-evidence-" in word))
+        assert "[nonsense]" in kept.read_text()
+        kept.unlink()
     assert (await case_of(runtime, order)).draft is None
 
 

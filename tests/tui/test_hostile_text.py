@@ -14,7 +14,10 @@ from tests.support.hostile import HOSTILE, dispute_object, poison, unsafe_in
 from tests.support.shopping import paid_order
 from tests.support.stripe_events import deliver, event_body, refund_object
 from tests.tui.conftest import Seat, Sit
+from tests.tui.test_goto import go
 from tui.screens.dead_letters import DeadLettersScreen
+from tui.screens.dispute import DisputeScreen
+from tui.screens.disputes import DisputesScreen
 from tui.screens.event import EventScreen
 from tui.screens.events import EventsScreen
 from tui.screens.health import HealthScreen
@@ -62,6 +65,15 @@ async def test_every_screen_shows_it_plain(sit: Sit) -> None:
         await seat.press("escape", "d")
         await seat.screen_of(DeadLettersScreen)
         await seat.sees("=1+1")
+        check(seat)
+        await seat.press("escape", "escape")
+        await go(seat, "disputes")
+        await seat.screen_of(DisputesScreen)
+        await seat.sees("=1+1")
+        check(seat)
+        await seat.press("enter")
+        await seat.screen_of(DisputeScreen)
+        await seat.sees("[@click=app.quit]quit")
         check(seat)
         await seat.press("escape", "escape", "H")
         await seat.screen_of(HealthScreen)

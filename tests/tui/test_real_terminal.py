@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from fcntl import ioctl
 from pathlib import Path
 from termios import TIOCSWINSZ
@@ -22,7 +23,11 @@ import asyncpg
 import pytest
 
 from bench.support.paper import Paper
+from checkout_daemon.database.pool import Database
+from checkout_daemon.ledger.facts import DisputeFact, DisputeStatus
+from checkout_daemon.ledger.merge import Update, merge
 from tests.support.orders import add_order
+from tests.support.payments import paid
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 30.0
@@ -195,3 +200,31 @@ async def test_a_command_of_an_own_key_has_the_terminal_and_gives_it_back(
         window.type("\r")
         await window.shows("Order 1001")
     assert (tmp_path / "answer").read_text() == "refund it, 1001\n"
+
+
+async def test_evidence_is_edited_in_the_terminal_which_comes_back(
+    database_url: str, connection: asyncpg.Connection, tmp_path: Path
+) -> None:
+    order_id = await add_order(connection, amount_subtotal=5000, amount_total=5000)
+    at, due = datetime.now(UTC), datetime.now(UTC) + timedelta(days=7)
+    status = DisputeStatus.NEEDS_RESPONSE
+    fact = DisputeFact("du_1", False, "pi_1", status, due, 5000, "eur", "subscription_canceled", at, "evt_1")
+    database = Database(database_url, max_size=1)
+    await database.run(merge, [paid(order_id, "pi_1")])
+    await database.run(merge, [Update("charge.dispute.created", "stripe", subject_id="pi_1", facts=[fact])])
+    await database.close()
+    editor = tmp_path / "editor.sh"
+    # A text that mattered and was empty is filled in.
+    fill = 'sed -i "s/^\\[cancellation_rebuttal\\]/&\\n$answer/" "$1"'
+    editor.write_text(f'#!/bin/sh\nprintf "What happened? "; read answer; {fill}\n')
+    editor.chmod(0o755)
+    async with terminal(database_url, tmp_path, EDITOR=str(editor)) as window:
+        await window.shows("1 order")
+        window.type(":disputes\r")
+        await window.shows("subscription canceled")
+        window.type("e")
+        await window.writes("What happened? ")
+        window.type("never asked\r")
+        await window.shows("saved as a draft")
+    texts = await connection.fetchval("SELECT texts FROM dispute_drafts")
+    assert '"cancellation_rebuttal":"never asked"' in texts

@@ -11,6 +11,7 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
+from checkout_daemon.bank.order_lines import OrderLine, lines_of_source
 from checkout_daemon.disputes.drafts import DisputeCase, NotAnswerable, find_dispute, read_case, read_desk
 from checkout_daemon.disputes.evidence_fields import MOST_CHARACTERS, TEXTS, wanted_for
 from checkout_daemon.model.disputes import DeskState, ListedDispute
@@ -50,6 +51,7 @@ class DisputeScreen(DetailScreen, DisputeActions):
         self.shown: DisputeCase | None = None
         self._desk: DeskState | None = None
         self._why = ""
+        self._lines: list[OrderLine] = []
 
     @property
     def place(self) -> tuple[object, ...]:
@@ -72,6 +74,7 @@ class DisputeScreen(DetailScreen, DisputeActions):
         context = self.app_context
         found = await find_dispute(context.reads, self._dispute_id, livemode=context.livemode)
         desk = await read_desk(context.reads, found)
+        lines = await lines_of_source(context.reads, found.id)
         shown, why = None, ""
         try:
             shown = await read_case(context.reads, context.settings, found)
@@ -79,6 +82,7 @@ class DisputeScreen(DetailScreen, DisputeActions):
             why = error.detail
         if not self.gone:
             self.dispute, self.shown, self._desk, self._why = found, shown, desk, why
+            self._lines = lines
             self.redraw()
 
     def redraw(self) -> None:
@@ -106,6 +110,7 @@ class DisputeScreen(DetailScreen, DisputeActions):
             ("At Stripe", evidence_state(dispute)),
             ("Draft", draft_state(desk, zone)),
             ("Answer", answer_state(desk, zone)),
+            *(("Balance", _booked(line)) for line in self._lines),
             ("Dispute", dispute.id),
         ):
             if fact.strip():
@@ -138,3 +143,9 @@ class DisputeScreen(DetailScreen, DisputeActions):
 
     def action_copy_id(self) -> None:
         self.copy(self._dispute_id, "dispute id")
+
+
+def _booked(line: OrderLine) -> str:
+    """Return what a line of the balance took or gave back."""
+    fee = f", fee {money(line.fee, line.currency)}" if line.fee else ""
+    return f"{money(line.net, line.currency)} ({words(line.category)}{fee})"

@@ -14,16 +14,18 @@ from checkout_daemon.disputes.drafts import DisputeCase, discard_draft, find_dis
 from checkout_daemon.disputes.evidence_fields import read_evidence, wanted_for, write_evidence
 from checkout_daemon.disputes.receipt_pdf import receipt_file
 from checkout_daemon.disputes.request_store import DisputeAct
-from checkout_daemon.errors import InvalidRequest
+from checkout_daemon.errors import CheckoutError, InvalidRequest
 from checkout_daemon.model.disputes import ListedDispute
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import counted, plain, words
+from checkout_daemon.private_files import keep_text
 
 from ..actions import Action, command_line
 from ..typeahead import ACTING
 from .acting import ActingScreen
 from .dialogs import Choose
 
+_KEPT = "checkout-evidence"
 DISPUTE_ACTIONS = (
     Action("e", "edit", "Edit the evidence in $EDITOR", "disputes evidence DISPUTE --edit", "Edit", writes=True),
     Action("s", "submit", "Submit the evidence, once", "disputes submit DISPUTE", "Submit", writes=True),
@@ -71,10 +73,15 @@ class DisputeActions(ActingScreen):
                 except InvalidRequest as error:
                     faults = "\n".join(fault.detail for fault in error.errors)
                     if not await self.confirm("Faults", f"{plain_faults(faults)}\n\nEdit it again?", yes="Edit again"):
-                        break
+                        self.failed(f"Nothing was saved. Your text is in {keep_text(edited, _KEPT)}")
+                        return
                     text = edited
                     continue
-                await save_draft(self.app_context.database, case, texts, operator=this_operator())
+                try:
+                    await save_draft(self.app_context.database, case, texts, operator=this_operator())
+                except CheckoutError as error:  # nobody should have to write it again
+                    self.failed(f"{error.detail}. Your text is in {keep_text(edited, _KEPT)}")
+                    return
                 self.done("The evidence is saved as a draft.")
                 return
             self.done("Nothing was saved.")
