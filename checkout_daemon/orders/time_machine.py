@@ -44,7 +44,7 @@ from checkout_daemon.orders.order_lists import DisputeLine, FraudWarningLine, Or
 from checkout_daemon.orders.order_pages import show_order
 
 _UNKNOWN = "unknown"
-_Reported = SessionFact | RefundFact | DisputeFact | ChargeFact
+_Reported = SessionFact | RefundFact | DisputeFact | ChargeFact | FraudWarning
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,9 @@ def order_at(
             for line in view.disputes
             if line.id in known
         ),
-        fraud_warnings=tuple(_warning_then(line, at) for line in view.fraud_warnings if line.created_at <= at),
+        fraud_warnings=tuple(
+            _warning_then(line, at, reported.get(line.id)) for line in view.fraud_warnings if line.created_at <= at
+        ),
         events=tuple(_event_then(line, at) for line in view.events if line.received_at <= at),
         changes=tuple(line for line in view.changes if line.at <= at),
     )
@@ -204,12 +206,13 @@ def _charge_then(line: ChargeLine, fact: Fact | None) -> ChargeLine:
     return replace(line, status=fact.status) if isinstance(fact, ChargeFact) else line
 
 
-def _warning_then(line: FraudWarningLine, at: datetime) -> FraudWarningLine:
-    """Return a warning as it was: what Stripe reports later about one is that nothing can be done any more."""
+def _warning_then(line: FraudWarningLine, at: datetime, fact: Fact | None) -> FraudWarningLine:
+    """Return a warning as events had reported it; without these, it was actionable until Stripe's last report."""
+    actionable = fact.actionable if isinstance(fact, FraudWarning) else line.actionable or line.observed_at > at
     decided = line.decided_at is not None and line.decided_at <= at
     return replace(
         line,
-        actionable=line.actionable or line.observed_at > at,
+        actionable=actionable,
         decision=line.decision if decided else None,
         decided_at=line.decided_at if decided else None,
     )

@@ -284,6 +284,7 @@ _OWN_STEPS: dict[str, tuple[str, tuple[Step, ...]]] = {
         (Step("refund", "post", "/v1/refunds", {"payment_intent": "${payment_intent:id}"}),),
     ),
     "charge.dispute.funds_withdrawn": ("pm_card_createDispute", ()),
+    "radar.early_fraud_warning.created": ("pm_card_createIssuerFraudRecord", ()),
     "charge.dispute.funds_reinstated": (
         "pm_card_createDispute",
         (

@@ -55,6 +55,7 @@ ALONE = (
     "refund.created",
     "refund.updated",
     "refund.failed",
+    "radar.early_fraud_warning.created",
 )
 FIRST = {"paid": "checkout.session.completed", "disputed": "charge.dispute.created"}
 

@@ -98,6 +98,28 @@ async def test_a_refund_that_failed_later_counted_until_then(runtime: Runtime, c
     assert earlier.view.refunds == ()
 
 
+async def test_a_fraud_warning_asked_for_a_person_until_a_refund_overtook_it(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    order_id = str((await check_out(runtime)).order_id)
+    await runtime.database.run(merge, [paid(order_id, "pi_1", amount=3399)])
+    diary = Diary(runtime, connection, order_id)
+    await diary.write()
+    now = int(datetime.now(UTC).timestamp())
+    for actionable, created in ((True, now - 60), (False, now - 30)):
+        warning = {
+            "id": "issfr_1", "object": "radar.early_fraud_warning", "payment_intent": "pi_1", "charge": "ch_1",
+            "actionable": actionable, "fraud_type": "misc", "created": now - 60, "livemode": False,
+        }  # fmt: skip
+        kind = f"radar.early_fraud_warning.{'created' if actionable else 'updated'}"
+        await deliver_all(runtime, event_body(kind, warning, event_id=f"evt_{actionable}", created=created))
+        await diary.write()
+    assert [order.attention for _, order in diary.pages] == [(), ("fraud_warning",), ()]
+    earlier = await show_order_at(runtime.database, order_id, diary.pages[1][0])
+    assert [warning.actionable for warning in earlier.view.fraud_warnings] == [True]
+    assert await diary.compare() == [True] * 3
+
+
 async def test_the_attention_of_a_dispute_that_moved_on_is_not_known_without_its_events_but_the_status_is(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
