@@ -11,6 +11,7 @@ from checkout_daemon.checkout.doubtful_sessions import settle_doubtful_sessions
 from checkout_daemon.checkout.releasing import release_lapsed
 from checkout_daemon.disputes.answering import resume_answers
 from checkout_daemon.events.charge_filling import fill_charges
+from checkout_daemon.events.new_types import apply_new_types
 from checkout_daemon.jobs.runner import Job
 from checkout_daemon.ledger.apply import retry_due_events
 from checkout_daemon.ledger.missing_orders import alert_missing
@@ -62,6 +63,7 @@ JOBS = (
     Job("recheck-drifts", 60.0, recheck_drifts),
     Job("read-balance", 30.0, read_balance),
     Job("fill-charges", 5.0, lambda runtime: fill_charges(runtime.database)),
+    Job("apply-new-types", 30.0, lambda runtime: apply_new_types(runtime.database)),
     # The pulse, for terminals
     Job("beat", pulse.BEAT_SECONDS, pulse.beat),
     Job("ask-stripe", pulse.ASK_SECONDS, pulse.ask_stripe),

@@ -92,6 +92,7 @@ REASONS = {
     "events.event_lists.all_events.read": SHOWS,
     "events.event_lists.page_of_events": SHOWS,
     "events.event_lists.show_event": SHOWS,
+    "events.new_types.apply_new_types": LOOKS,
     "events.replaying._read_ahead.read": LATER,
     "ledger.apply.apply_batch": ITSELF,
     "ledger.apply.confirm_held": "its statement writes a WAL record of its own",
