@@ -38,6 +38,9 @@ _STATUSES = {
     "partially_refunded": "refunded in part",
     "refunded": "refunded",
 }
+_PAID = ("completed", "disputed", "partially_refunded", "refunded")
+_REFUNDS = {("completed", "partially_refunded"), ("completed", "refunded"), ("partially_refunded", "refunded")}
+"""From these statuses an order returns to others when a dispute ends or a refund fails: nothing was paid again then."""
 _SHARE = 0.5
 """The part of a text's limit that a list may take."""
 
@@ -106,7 +109,8 @@ def _story(view: OrderView, messages: Sequence[MessageLine], receipt: Receipt, s
     lines += [
         (change.at, _STATUSES[change.to_status])
         for change in view.changes
-        if change.to_status in _STATUSES and change.to_status != change.from_status
+        if (change.to_status in _STATUSES and change.from_status not in (change.to_status, *_PAID))
+        or (change.from_status, change.to_status) in _REFUNDS
     ]
     if order.shipped_at is not None:
         parcel = " ".join(filter(None, (view.shipping.carrier, view.shipping.tracking_number))) if view.shipping else ""

@@ -11,11 +11,16 @@ import pytest
 
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.placing import CheckoutAnswer
+from checkout_daemon.disputes.answering import accept_dispute
 from checkout_daemon.disputes.drafts import read_case
 from checkout_daemon.disputes.receipt import Receipt, ReceiptRow
 from checkout_daemon.disputes.receipt_pdf import receipt_pdf
+from checkout_daemon.disputes.staging import MAILS
 from checkout_daemon.errors import ConfigurationError
+from checkout_daemon.model.messages import Channel, MessageKind
 from checkout_daemon.orders.notes import note_order
+from checkout_daemon.orders.refund_rules import RefundOptions
+from checkout_daemon.orders.refunding import refund
 from checkout_daemon.orders.shipping import Parcel, ship_order
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.shop.records import Shop
@@ -51,6 +56,22 @@ async def test_it_has_order_items_customer_timeline_mails_and_no_internal_matter
     assert "shop1" not in everything
     assert "shipping_address" not in texts
     assert texts["service_date"]
+
+
+async def test_a_dispute_that_ended_is_no_second_payment(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    answer = await disputed_order(runtime, "inquiry")
+    await accept_dispute(runtime, await case_of(runtime, answer), operator=ADA)
+    options = RefundOptions(amount=1000)
+    await refund(runtime, str(answer.order_id), options, operator=ADA)
+    await dispute(runtime, answer)
+    story = (await case_of(runtime, answer)).evidence.texts["uncategorized_text"]
+    assert story.count("payment received") == 1
+    assert story.count("refunded in part") == 1
+    assert "Refunded 20" in story
+
+
+def test_every_kind_of_mail_has_its_words() -> None:
+    assert {*MAILS} == {kind.value for kind in MessageKind if Channel.MAIL in kind.channels}
 
 
 async def test_a_parcel_and_its_address_are_in_it(runtime: Runtime, connection: asyncpg.Connection) -> None:
