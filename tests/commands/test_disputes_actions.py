@@ -10,6 +10,7 @@ import pytest
 
 from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.commands import asking
+from checkout_daemon.disputes import receipt_pdf
 from checkout_daemon.runtime import Runtime
 from tests.commands.conftest import Do, Run
 from tests.support.disputes import disputed_order
@@ -162,3 +163,15 @@ def test_an_order_without_a_dispute_is_not_found(run: Run, do: Do) -> None:
     refused = run("disputes", "evidence", order.number)
     assert refused.code == 3
     assert "has no dispute" in refused.err
+
+
+def test_without_the_library_for_pdf_the_text_has_the_receipt(
+    run: Run, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receipt_pdf, "can_make_pdf", lambda: False)
+    shown = run("disputes", "evidence", number)
+    assert f"receipt for order {number}" in shown.out
+    assert "which needs checkout-daemon[pdf]" in shown.err
+    refused = run("disputes", "evidence", number, "--pdf", "receipt.pdf")
+    assert (refused.code, "install checkout-daemon[pdf]" in refused.err) == (1, True)
+    assert run("disputes", "submit", number, "--yes", "--json").json["status"] == "under_review"
