@@ -35,7 +35,7 @@ _NAMING = {
     "words",
 }
 """Arguments and options that name an object which may not exist."""
-_REFUSED = {"batches stop", "disputes evidence", "db init", "db migrate", "db roles", "dev", "serve"}
+_REFUSED = {"batches stop", "disputes evidence", "db init", "db migrate", "db move", "db roles", "dev", "serve"}
 """They write to the database, without an option that tells so."""
 _WRITING = {"--dry-run", "--yes", "--note", "--apply"}
 

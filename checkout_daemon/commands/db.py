@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from checkout_daemon.database.pool import Database
+    from checkout_daemon.operations.moving import SchemaMove
     from checkout_daemon.operations.roles import Roles
     from checkout_daemon.operations.schema import SchemaReport
     from checkout_daemon.settings import Settings
@@ -176,6 +177,46 @@ def db_roles(prefix: str, apply: bool, as_json: bool) -> int:
     return 0
 
 
+@db.command("move")
+@click.argument("schema", type=TERM)
+@dry_run_option
+@yes_option
+@json_option
+def db_move(schema: str, *, dry_run: bool, yes: bool, as_json: bool) -> int:
+    """Move the shop's tables to another schema.
+
+    All or nothing: rows, rights and numbers stay as they are. For a shop in `public` that is to share its database.
+    Stop the daemons first, and run it as the owner of the tables. Then set CHECKOUT_DATABASE_SCHEMA to SCHEMA wherever
+    DATABASE_URL is set. --dry-run prints the statements.
+
+    Example:
+      checkout db move checkout --dry-run
+      checkout db move checkout --yes
+    """
+    from checkout_daemon.operations.moving import move_schema
+
+    async def work(_: Database, settings: Settings) -> SchemaMove:
+        address = database_address(settings, direct=True)
+        move = await move_schema(address, schema, dry_run=True)
+        if dry_run or not move.statements:
+            return move
+        confirm(f"Move all tables of the shop from schema {move.source} to {schema}?", yes=yes)
+        return await move_schema(address, schema)
+
+    move = with_database(work, direct=True)
+    moved = bool(move.statements) and not dry_run
+    if as_json:
+        print_json({"from": move.source, "to": move.target, "moved": moved, "statements": list(move.statements)})
+    elif dry_run:
+        answer("\n".join(f"{statement};" for statement in move.statements))
+    elif moved:
+        answer(f"The shop is in schema {schema}, and no longer in {move.source}.")
+        say(f"Set CHECKOUT_DATABASE_SCHEMA={schema} wherever DATABASE_URL is set, then start the daemons.")
+    else:
+        answer(f"The shop is in schema {schema} already. Nothing was changed.")
+    return 0
+
+
 @db.command("backup")
 @click.argument("file", type=WRITABLE_FILE)
 @force_option
@@ -236,7 +277,10 @@ def db_restore(file: Path, dry_run: bool, yes: bool, as_json: bool) -> int:
 
     shown = shown_url(database_address(load_settings(), direct=True)) or "the database of DATABASE_URL"
 
+    was_empty = False
+
     async def work(database: Database, settings: Settings) -> SchemaReport | None:
+        nonlocal was_empty
         url = database_address(settings, direct=True)
         contents = await backups.examine_backup(database, url, file)
         if dry_run:
@@ -245,6 +289,7 @@ def db_restore(file: Path, dry_run: bool, yes: bool, as_json: bool) -> int:
             return None
         written = f", written {contents.written_at}" if contents.written_at else ""
         confirm(f"Replace all tables of the shop in {shown} with {file}{written}?", yes=yes)
+        was_empty = not (await schema.read_schema(database)).version
         await backups.restore(database, url, file)
         return await schema.read_schema(database)
 
@@ -253,6 +298,8 @@ def db_restore(file: Path, dry_run: bool, yes: bool, as_json: bool) -> int:
         return 0
     text = f"Restored from {file}: schema version {report.version}."
     print_result({"file": str(file), "version": report.version, "fits": report.fits}, text, as_json=as_json)
+    if was_empty:  # what is granted in a database that has the tables is kept
+        say("The database was empty: if the daemon has a user of its own, run `checkout db roles --apply`.")
     if not report.fits:
         say("It does not fit this program yet: run `checkout db migrate`.")
         say("Then, before new orders come in, run `checkout reconcile`: it finds orders that the backup lacks.")

@@ -403,6 +403,7 @@ OTHERWISE = {
     "db init": "writes to an empty database only",
     "db migrate": "writes to an older schema only",
     "db roles": "makes users of the whole server",
+    "db move": "moves what later tests read",
     "dev": "runs until it is stopped",
     "serve": "runs until it is stopped",
     "sandbox": "runs until it is stopped",

@@ -100,6 +100,10 @@ def test_a_neighbours_tables_of_the_same_names_stay_as_they_are(run: Run, empty_
     go(execute(empty_database, "DROP SCHEMA shop_one CASCADE"))
     into_nothing = run("db", "restore", file, "--yes")
     assert into_nothing.code == 0, into_nothing.err
+    assert (
+        "The database was empty: if the daemon has a user of its own, run `checkout db roles --apply`"
+        in into_nothing.err
+    )
     assert len(run("orders", "list", "--json").lines) == 1
     assert go(theirs(empty_database)) == before
 
@@ -245,3 +249,52 @@ def test_the_setting_reaches_every_address(tmp_path: Path) -> None:
 def test_a_name_that_needs_quotes_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="CHECKOUT_DATABASE_SCHEMA"):
         load_settings({"CHECKOUT_DATABASE_SCHEMA": name}, cwd=tmp_path)
+
+
+def test_a_shop_in_public_moves_to_a_schema_of_its_own_with_its_rights(
+    run_bare: Run, environment: pytest.MonkeyPatch, empty_database: str, tmp_path: Path
+) -> None:
+    environment.setenv("DATABASE_URL", empty_database)
+    assert run_bare("db", "init").code == 0
+    order_id = go(_order(empty_database))
+    reader = f"reader_{order_id[:8]}"
+    grants = f"CREATE ROLE {reader}; GRANT USAGE ON SCHEMA public TO {reader}; GRANT SELECT ON orders TO {reader}"
+    go(execute(empty_database, "CREATE TABLE wordpress_posts (note text)", *grants.split("; ")))
+    try:
+        assert "SET SCHEMA shop_one" in run_bare("db", "move", "shop_one", "--dry-run").out
+        refused = run_bare("db", "move", "shop_one")
+        assert (refused.code, refused.out) == (2, "")
+        assert run_bare("db", "move", "Not A Schema", "--yes").code == 2
+        assert [line["id"] for line in run_bare("orders", "list", "--json").lines] == [order_id]
+
+        moved = run_bare("db", "move", "shop_one", "--yes")
+        assert moved.code == 0, moved.err
+        assert "CHECKOUT_DATABASE_SCHEMA=shop_one" in moved.err
+        assert "shop_one" in run_bare("db", "status").err + run_bare("orders", "list").err
+
+        environment.setenv("CHECKOUT_DATABASE_SCHEMA", "shop_one")
+        left = go(execute(empty_database, _LEFT_IN_PUBLIC))
+        assert [row["relname"] for row in left] == ["wordpress_posts"]
+        assert [line["id"] for line in run_bare("orders", "list", "--json").lines] == [order_id]
+        assert go(_order(with_schema(empty_database, "shop_one"))) != order_id
+        assert {line["number"] for line in run_bare("orders", "list", "--json").lines} == {1001, 1002}
+        go(execute(with_schema(empty_database, "shop_one"), "SET search_path = ''", _PARTITIONS))
+        for check in run_bare("doctor", "--only", "schema", "--only", "rights", "--json").lines:
+            assert check["ok"] is True, check
+        go(execute(empty_database, f"SET ROLE {reader}", "SELECT * FROM shop_one.orders"))
+        assert "already" in run_bare("db", "move", "shop_one", "--yes").out
+        file = tmp_path / "shop.dump"
+        assert run_bare("db", "backup", file).code == 0
+        assert run_bare("db", "restore", file, "--yes").code == 0
+    finally:
+        go(execute(empty_database, f"DROP OWNED BY {reader}", f"DROP ROLE {reader}"))
+
+
+_LEFT_IN_PUBLIC = """SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace
+    UNION ALL SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"""
+_PARTITIONS = "SELECT shop_one.ensure_payload_partitions(current_date + 400, 2)"
+
+
+async def _order(url: str) -> str:
+    async with direct_connection(url) as connection:
+        return await add_order(connection)

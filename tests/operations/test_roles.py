@@ -97,7 +97,11 @@ async def test_the_doctor_names_a_missing_right(
     assert "may only read" in (await results(looked))["rights"].detail
     await connection.execute(f"REVOKE UPDATE ON outbox FROM {prefix}_daemon")
     check = (await results(served))["rights"]
-    assert (check.ok, check.detail, check.fix) == (False, "this user lacks UPDATE on outbox", "checkout db roles")
+    assert (check.ok, check.detail, check.fix) == (
+        False,
+        "this user lacks UPDATE on outbox",
+        "checkout db roles --apply",
+    )
     await apply_roles(database_url, prefix)
     await connection.execute("ALTER FUNCTION ensure_payload_partitions SECURITY INVOKER")
     check = (await results(served))["rights"]

@@ -78,6 +78,6 @@ async def _carry_out(name: str, check: _Examine, probes: Probes) -> Check:
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
         return Check.failed(name, "cannot be checked before the schema fits", "checkout db migrate")
     except asyncpg.InsufficientPrivilegeError as error:
-        return Check.failed(name, f"this user may not look: {error}", "checkout db roles")
+        return Check.failed(name, f"this user may not look: {error}", "checkout db roles --apply")
     except CheckoutError as error:
         return Check.failed(name, error.detail, probes.fix_database)

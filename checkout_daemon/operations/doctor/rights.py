@@ -11,7 +11,7 @@ from checkout_daemon.orders.terminal_windows import may_write
 
 NAME = "rights"
 _MOST_NAMED = 4
-_FIX = "checkout db roles"
+_FIX = "checkout db roles --apply"
 
 
 async def rights_suffice(probes: Probes) -> Check:
