@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 from checkout_daemon.audit.operators import DAEMON, Operator
 from checkout_daemon.database.queries import sql
-from checkout_daemon.errors import CheckoutError, StripeUnavailable
+from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, StripeUnavailable, why
 from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import refund
 from checkout_daemon.runtime import Runtime
@@ -16,20 +16,25 @@ from checkout_daemon.runtime import Runtime
 log = logging.getLogger(__name__)
 
 _REQUESTS = UUID("6f1f3f5e-0d44-4a3c-9d6b-5c3f7a1f2b90")
-_MOST_PER_TURN = 50
 
 
 async def refund_late_payments(runtime: Runtime) -> int:
     """Refund all that is left of these orders, and put their other pieces back; return how many were tried.
 
     The id of a request follows from its order, so several daemons make one refund. An order that somebody refunds, or
-    has acknowledged, is left alone. What Stripe refuses stays with a person: the order needs attention.
+    has acknowledged, is left alone. What Stripe refuses stays with a person: the order needs attention. An order that
+    fails holds up none of the others: its error is raised at the end of the turn.
     """
     operator = Operator(DAEMON, socket.gethostname())
-    async with runtime.database.connection() as connection:
-        due = await connection.fetch(sql("late_payments_to_refund"), runtime.settings.livemode, _MOST_PER_TURN)
-    for row in due:
-        order_id = str(row["id"])
+    tried, number = 0, 0
+    failure: Exception | None = None
+    while True:
+        # One after the other: while Stripe is asked, somebody may acknowledge the next.
+        async with runtime.database.connection() as connection:
+            row = await connection.fetchrow(sql("next_late_payment"), runtime.settings.livemode, number)
+        if row is None:
+            break
+        tried, number, order_id = tried + 1, row["number"], str(row["id"])
         try:
             await refund(
                 runtime,
@@ -39,8 +44,14 @@ async def refund_late_payments(runtime: Runtime) -> int:
                 note="paid after its pieces went back on sale",
                 request_id=str(uuid5(_REQUESTS, order_id)),
             )
-        except StripeUnavailable:
-            raise  # the request is written: the job for refunds without an answer continues it
-        except CheckoutError as error:
-            log.warning("order %d was paid late, and its refund is left to a person: %s", row["number"], error.detail)
-    return len(due)
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge of one order
+            detail = error.detail if isinstance(error, CheckoutError) else why(error)
+            log.warning("order %d was paid late, and is not refunded: %s", number, detail)
+            # What is refused is left to a person. Without an answer, the job for refunds continues the request.
+            if isinstance(error, StripeUnavailable) or not isinstance(error, CheckoutError):
+                failure = error
+    if failure is not None:
+        raise failure
+    return tried

@@ -25,6 +25,7 @@ from checkout_daemon.orders.refunding import begin_refund, refund, resume_refund
 from checkout_daemon.orders.todo import read_todo
 from checkout_daemon.outbox.outbox_store import ClaimedMessage
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.stripe_sync.comparing import sync_order
 from tests.orders.test_fraud_warnings import (
     ADA,
     NOW,
@@ -220,3 +221,14 @@ async def test_a_refund_without_an_answer_holds_up_no_other_warning(
     stripe.plan = lambda number, request: None
     await connection.execute("UPDATE refund_requests SET next_attempt_at = now(), parameters = parameters")
     assert await resume_refunds(shop) == 2
+
+
+async def test_an_attention_that_an_older_release_dropped_comes_back_with_the_next_comparison(
+    runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection
+) -> None:
+    shop = with_policy(runtime, "ask")
+    await report(shop, order)
+    await decide_fraud_warnings(shop)
+    await connection.execute("UPDATE orders SET attention = '{}'")
+    await sync_order(shop, str(order.order_id), cause="reconcile", actor=ADA, apply=False)
+    assert (await state(shop, order))[1] == ("fraud_warning",)

@@ -14,6 +14,7 @@ from checkout_daemon.checkout.canceling import cancel_order
 from checkout_daemon.checkout.releasing import release_lapsed
 from checkout_daemon.errors import InvalidRequest, NotFound
 from checkout_daemon.orders.late_refunds import refund_late_payments
+from checkout_daemon.orders.notes import acknowledge
 from checkout_daemon.orders.order_store import read_order
 from checkout_daemon.orders.refund_items import WantedItem
 from checkout_daemon.orders.refund_rules import RefundOptions
@@ -28,9 +29,11 @@ from checkout_daemon.stock.counting import (
     stock_history,
     takes_stock,
 )
+from checkout_daemon.stripe_api.client import StripeFailed
 from checkout_daemon.stripe_api.sessions import retrieve_session
 from tests.checkout.test_reserving import late, sync
-from tests.support.shopping import check_out, count_rows, paid_order
+from tests.support.flaky_stripe import FlakyStripe, Request
+from tests.support.shopping import check_out, count_rows, first, paid_order
 
 ADA = Operator("ada", "host")
 
@@ -175,6 +178,38 @@ async def test_the_money_of_a_late_payment_goes_back_by_itself_where_that_is_set
     assert (await show_stock(runtime.database, "NOTE")).free == 10
     session = await retrieve_session(runtime.gateway, answer.session_id)
     assert session.object["payment_status"] == "paid"
+
+
+async def test_a_late_order_that_is_acknowledged_while_another_is_refunded_is_left_alone(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    await set_stock(runtime.database, "NOTE", 10, operator=ADA)
+    answers = [await late(runtime, connection, "refund") for _ in range(2)]
+    for answer in answers:
+        await sync(runtime, answer)
+
+    async def acknowledge_the_other(request: Request) -> None:
+        if (request.method, request.path) == ("POST", "/v1/refunds"):
+            await acknowledge(runtime.database, str(answers[1].order_id), "oversold", operator=ADA)
+
+    stripe.before_answer = acknowledge_the_other
+    assert await refund_late_payments(runtime) == 1
+    statuses = [(await read_order(connection, str(answer.order_id))).status for answer in answers]
+    assert statuses == ["refunded", "completed"]
+
+
+async def test_a_late_order_without_an_answer_of_stripe_holds_up_no_other(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    await set_stock(runtime.database, "NOTE", 10, operator=ADA)
+    answers = [await late(runtime, connection, "refund") for _ in range(2)]
+    for answer in answers:
+        await sync(runtime, answer)
+    stripe.plan = first("fail_500", "/v1/refunds")
+    with pytest.raises(StripeFailed):
+        await refund_late_payments(runtime)
+    statuses = [(await read_order(connection, str(answer.order_id))).status for answer in answers]
+    assert statuses == ["completed", "refunded"]
 
 
 async def test_an_order_whose_money_went_back_takes_no_piece_that_becomes_free_later(

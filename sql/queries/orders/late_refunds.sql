@@ -1,10 +1,10 @@
 -- Orders that were paid late, and whose money goes back.
 
--- name: late_payments_to_refund
--- $1 livemode, $2 limit. Those that nobody has begun to refund or acknowledged.
+-- name: next_late_payment
+-- $1 livemode, $2 number. The first order after that one that nobody has begun to refund or acknowledged.
 SELECT DISTINCT orders.id, orders.number
 FROM stock_reservations AS held JOIN orders ON orders.id = held.order_id
 WHERE held.state = 'oversold' AND held.late = 'refund' AND orders.livemode = $1 AND 'oversold' = ANY (orders.attention)
-    AND orders.status = 'completed'
+    AND orders.status = 'completed' AND orders.number > $2
     AND NOT EXISTS (SELECT FROM refund_requests WHERE refund_requests.order_id = orders.id)
-ORDER BY orders.number LIMIT $2;
+ORDER BY orders.number LIMIT 1;
