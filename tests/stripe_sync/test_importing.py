@@ -25,7 +25,7 @@ from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import refund
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_sync.comparing import sync_order
-from checkout_daemon.stripe_sync.customer_file import CustomersRejected, read_customers
+from checkout_daemon.stripe_sync.customer_file import read_customers
 from checkout_daemon.stripe_sync.importing import (
     Fate,
     ImportRun,
@@ -464,33 +464,3 @@ async def test_a_file_completes_what_stripe_lacks(
     assert [made[sold["id"]][name] for name in columns[1:]] == ["buyer@old.example", "+436641234567"]
     assert made[other["id"]]["customer_phone"] == ""
     assert [made[alone["id"]][name] for name in columns] == ["Bo Ek", "bo@old.example", ""]
-
-
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
-        ("", "line 1: the header names"),
-        ("name,phone\nAda,+43664123456\n", "at least one of the first three"),
-        ("email,nick\n", "not 'nick'"),
-        ("email,name\nada@example.com,Ada\nno address,Bo\n", "line 3: email: Please enter an email address"),
-        ("session_id,phone\ncs_1,0664\n", "line 2: phone: Please enter a phone number"),
-        ("session_id,name\npi_1,Ada\n", "line 2: 'pi_1' is no session_id"),
-        ("session_id,name\n,Ada\n", "line 2: it has no session_id, payment_intent_id or email"),
-        ("session_id,name\ncs_1,Ada\ncs_1,Bo\n", "line 3: cs_1 is there twice"),
-        ("session_id,name\ncs_1,Ada,more\n", "line 2: it has 3 cells, the header has 2"),
-        ('session_id,name\ncs_1,"a\nb"\ncs_2\n', "line 4: it has 1 cells"),
-    ],
-)
-def test_a_file_with_a_fault_is_refused_with_its_line(text: str, fault: str, tmp_path: Path) -> None:
-    path = tmp_path / "old.csv"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(CustomersRejected) as refused:
-        read_customers(path)
-    assert fault in refused.value.detail
-
-
-def test_a_file_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "old.csv"
-    path.write_text("\ufeffEmail;Phone\r\nADA@example.com;'+43664123456\r\n\r\n", encoding="utf-8")
-    (customer,) = read_customers(path).by_key.values()
-    assert customer.phone == "+43664123456"

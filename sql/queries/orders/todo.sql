@@ -159,13 +159,3 @@ LEFT JOIN LATERAL (
 ) AS remark ON true
 LEFT JOIN order_care AS care ON care.order_id = terms.id
 ORDER BY first.amount_total DESC, terms.id;
-
--- name: todo_proposals
--- $1 livemode, $2 now, $3 limit. Those that wait for another operator, the first to expire first, each with how many there are.
-SELECT proposal.number, proposal.act, proposal.batch, orders.number AS order_number, orders.customer_name, proposal.amount, proposal.currency,
-       proposed_by, proposed_at, expires_at, proposal.note, count(*) OVER () AS total
-FROM proposals AS proposal
-LEFT JOIN orders ON orders.id = proposal.order_id
-LEFT JOIN batches ON batches.number = proposal.batch
-WHERE proposal.status = 'open' AND expires_at > $2 AND coalesce(orders.livemode, batches.livemode) = $1
-ORDER BY expires_at, proposal.number LIMIT $3;
