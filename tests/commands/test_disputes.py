@@ -54,7 +54,7 @@ def test_what_does_not_exist_is_not_found(run: Run) -> None:
     assert "No disputes yet" in run("disputes", "list").err
     assert run("disputes", "show", "du_none").code == 3
     by_number = run("disputes", "show", "1001")
-    assert (by_number.code, "`checkout disputes list --order 1001` shows" in by_number.err) == (3, True)
+    assert (by_number.code, "no order is '1001'" in by_number.err) == (3, True)
 
 
 def test_the_statuses_are_those_of_the_facts() -> None:
