@@ -41,6 +41,7 @@ test('Einkaufen auf Deutsch, am kleinsten Telefon', async ({ page }, info) => {
 test('the choice in the footer outlives a reload', async ({ page }) => {
   await page.goto('/');
   await page.getByRole('button', { name: 'English' }).click();
+  await expect(heading(page, 'Good things for writing')).toBeVisible();
   await page.reload();
 
   await expect(heading(page, 'Good things for writing')).toBeVisible();
