@@ -1167,6 +1167,8 @@ CREATE FUNCTION proposal_state(the_order uuid, the_batch bigint) RETURNS text LA
     END
 $$;
 
+-- An operator's refund request keeps to their limit, or carries out an approved proposal. What the daemon itself gives back is no
+-- operator's: what was paid too late, or has an early fraud warning.
 CREATE FUNCTION check_refund_request() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     own   text := bound_operator();

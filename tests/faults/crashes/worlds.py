@@ -19,8 +19,10 @@ from checkout_daemon.errors import DatabaseUnavailable, StripeUnavailable
 from checkout_daemon.jobs.runner import run_once
 from checkout_daemon.jobs.table import JOBS
 from checkout_daemon.ledger.apply import ReceivedEvent, _store_failed, apply_batch
+from checkout_daemon.ledger.event_store import NewEvent, Verdict
 from checkout_daemon.ledger.merge import merge
 from checkout_daemon.ledger.translate.envelope import parse_event
+from checkout_daemon.ledger.writes import Writes, record
 from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import begin_refund
 from checkout_daemon.proposals.proposing import propose_refund
@@ -33,6 +35,7 @@ from tests.faults.crashes.state import State
 from tests.support.disputes import case_of, dispute
 from tests.support.payments import paid
 from tests.support.shopping import check_out, pay
+from tests.support.stripe_events import event_body
 
 MOST_ROUNDS = 12
 
@@ -210,6 +213,15 @@ async def busy(place: Place) -> dict[str, Any]:
         " VALUES ('issfr_1ofThisWorld', false, $1, 'misc', true, now(), 'evt_warned')",
         warned,
     )
+    # apply-new-types: a release that did not know the type has ignored a warning, about another shop's payment.
+    warning = {
+        "id": "issfr_1ofAnotherShop", "object": "radar.early_fraud_warning", "actionable": True,
+        "charge": "ch_1ofAnotherShop", "payment_intent": "pi_1ofAnotherShop", "fraud_type": "misc", "livemode": False,
+        "created": 1_790_000_000,
+    }  # fmt: skip
+    ignored = parse_event(event_body("radar.early_fraud_warning.created", warning, event_id="evt_1ignoredByAnOlderOne"))
+    new = NewEvent(ignored, datetime.now(UTC), Verdict("ignored", reason="unhandled_type"))
+    await runtime.database.run(record, Writes(), [new])
     # follow-refund-hints: the charge's event has arrived, those of its refund have not.
     hinted = await connection.fetchval("SELECT id FROM payments WHERE order_id = $1", ids["hinted"])
     await stripe_payments.create_refund(runtime.gateway, {"payment_intent": hinted, "amount": 400}, "by hand")
