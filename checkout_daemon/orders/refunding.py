@@ -119,6 +119,14 @@ async def refund(
     )
     if requested_at is not None and datetime.now(UTC) - requested_at > KEY_LIFETIME:
         request = replace(request, attempts=max(1, request.attempts))
+    return await answer_request(runtime, request, operator, claimed)
+
+
+async def answer_request(runtime: Runtime, request: RefundRequest, operator: Operator, claimed: Stopwatch) -> Refunded:
+    """Return what became of a request that `begin_refund` wrote or claimed, or ask Stripe for the refund.
+
+    `claimed` was started before that. Raise as `refund` does.
+    """
     if request.error is not None:
         raise StripeRejected(request.error)
     if request.refund_id is not None:

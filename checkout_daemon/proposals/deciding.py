@@ -22,8 +22,10 @@ from checkout_daemon.ledger.merge import Update, locked_order
 from checkout_daemon.model.orders import OrderStatus
 from checkout_daemon.orders.approvals import Approval
 from checkout_daemon.orders.refund_items import RefundedItem, WantedItem
+from checkout_daemon.orders.refund_request_store import RefundRequest
 from checkout_daemon.orders.refund_rules import RefundOptions
-from checkout_daemon.orders.refunding import Refunded, begin_refund, refund
+from checkout_daemon.orders.refunding import Refunded, answer_request, begin_refund
+from checkout_daemon.patience import Stopwatch
 from checkout_daemon.proposals import proposal_store as store
 from checkout_daemon.proposals.listing import find_proposal
 from checkout_daemon.proposals.records import Proposal, ProposalAct, ProposalStatus
@@ -63,12 +65,11 @@ async def approve(runtime: Runtime, number: int, *, operator: Operator, note: st
     raises. After StripeUnavailable it is approved, and a running daemon continues it.
     """
     note = check_note(note)
-    approved = await runtime.database.run(_approve, number, operator, note, livemode=runtime.settings.livemode)
+    claimed = Stopwatch()
+    approved, request = await runtime.database.run(_approve, number, operator, note, livemode=runtime.settings.livemode)
     refunded = None
-    if approved.act == ProposalAct.REFUND:
-        refunded = await refund(
-            runtime, approved.order_id or "", _options(approved), operator=operator, request_id=approved.id
-        )
+    if request is not None:
+        refunded = await answer_request(runtime, request, operator, claimed)
     elif approved.act == ProposalAct.CANCEL:
         await _cancel(runtime, approved, operator)
     return Approved(await find_proposal(runtime.database, number), refunded)
@@ -123,8 +124,8 @@ async def _fail(connection: asyncpg.Connection, proposal: Proposal, why: str) ->
 
 async def _approve(
     connection: asyncpg.Connection, number: int, operator: Operator, note: str, *, livemode: bool
-) -> Proposal:
-    proposal = await _locked(connection, number)
+) -> tuple[Proposal, RefundRequest | None]:
+    proposal, request = await _locked(connection, number), None
     await require_role(connection, operator, OperatorRole.APPROVE)
     _require_open(proposal)
     if operator.user == proposal.proposed_by:
@@ -137,7 +138,7 @@ async def _approve(
     if proposal.act == ProposalAct.REFUND and proposal.order_id is not None:
         approval = Approval(number, proposal.proposed_by)
         options = _options(proposal)
-        await begin_refund(
+        request = await begin_refund(
             connection,
             proposal.order_id,
             options,
@@ -150,7 +151,7 @@ async def _approve(
         )
     if proposal.batch is not None:
         await store.release_batch(connection, proposal.batch)
-    return proposal
+    return proposal, request
 
 
 async def _reject(connection: asyncpg.Connection, number: int, operator: Operator, note: str) -> None:

@@ -23,7 +23,7 @@ from checkout_daemon.checkout.canceling import NotCancelable, cancel_order
 from checkout_daemon.checkout.expiring import expire_sessions
 from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.checkout.resending import resend_session
-from checkout_daemon.errors import CheckoutError, IdempotencyConflict, NotFound, StripeUnavailable
+from checkout_daemon.errors import CheckoutError, IdempotencyConflict, NotFound, StripeRejected, StripeUnavailable
 from checkout_daemon.orders.notes import note_order
 from checkout_daemon.orders.order_lists import OrderView
 from checkout_daemon.orders.order_pages import show_order
@@ -227,6 +227,21 @@ async def test_what_was_approved_is_done_once_whoever_dies(
     await connection.execute("UPDATE refund_requests SET next_attempt_at = now()")
     assert await resume_refunds(runtime) == 1
     assert (await find_proposal(runtime.database, proposal.number)).status == "done"
+    assert await at_stripe(runtime, order) == [3000]
+
+
+async def test_a_refund_that_the_key_may_not_make_is_closed_and_blocks_nobody(
+    runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    proposal = await proposed(runtime, order)
+    stripe.plan = lambda number, request: "deny_401" if request.path == REFUNDS else None
+    with pytest.raises(StripeRejected):
+        await approve(runtime, proposal.number, operator=CY)
+    assert await connection.fetchval("SELECT count(*) FROM refund_requests WHERE answered_at IS NULL") == 0
+    assert (await find_proposal(runtime.database, proposal.number)).status == "failed"
+    stripe.plan = lambda number, request: None
+    again = await proposed(runtime, order)
+    await approve(runtime, again.number, operator=CY)
     assert await at_stripe(runtime, order) == [3000]
 
 
