@@ -369,3 +369,13 @@ async def test_escape_takes_away_what_failed_and_so_does_another_screen(
         await seat.press("escape")
         await seat.screen_of(OrdersScreen)
         await seat.until(lambda: "Not done" not in seat.text())
+
+
+async def test_a_screen_that_goes_is_not_drawn_again(connection: asyncpg.Connection, sit: Sit) -> None:
+    await add_order(connection)
+    async with sit() as seat:
+        await open_first(seat)
+        screen = await seat.screen_of(OrderScreen)
+        screen.display = False  # as Textual does first when it removes a screen; then its widgets go, and sizes change
+        await screen.query_one("#timeline").remove()
+        screen.redraw()

@@ -158,7 +158,7 @@ class OrderScreen(OrderActions, CareActions, OwnActions):
 
     def redraw(self) -> None:
         super().redraw()
-        if self.details is None:
+        if self.details is None or self.gone:
             return
         self._show_timeline(self.details)
         self._show_state_at_cursor()
@@ -198,6 +198,8 @@ class OrderScreen(OrderActions, CareActions, OwnActions):
         return None if place is None or place >= len(self._rows) else self._rows[place]
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        if self.gone:
+            return
         self._at_newest = event.option_index <= 1
         self._show_state_at_cursor()
         if self._past is not None:
