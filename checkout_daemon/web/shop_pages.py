@@ -49,6 +49,7 @@ _LOGO = '<a class="logo" href="/">Shop</a>'
 _LANGUAGE = '<html lang="en">'
 _HEAD = "<!-- head -->"
 _FALLBACK = "<!-- fallback -->"
+_PAPER, _DARK_PAPER, _ACCENT = "#faf8f4", "#171614", "#2d5a4a"  # as in the build's styles
 _MOST_LISTED = 100
 _MOST_FIRST = 48  # of the products that the storefront shows at once
 _MOST_PAGES = 300
@@ -171,6 +172,9 @@ class ShopPages:
             yield from catalog_head(settings.shop_name, self._shop.words_in(language), settings.public_url, self._logo)
         else:
             yield from other_head()
+        yield from self._browser_colors()
+        if self._logo and self._logo.endswith(".png"):  # all that phones take
+            yield f'<link rel="apple-touch-icon" href="{self._logo}">'
         if self._theme:
             yield f'<link rel="stylesheet" href="{self._theme}">'
         yield data_element(self.answer, name="shop")
@@ -182,6 +186,12 @@ class ShopPages:
             first = product_answers(snapshot, snapshot.products.values(), settings.currency)[:_MOST_FIRST]
             count = len(snapshot.products)
             yield data_element({"currency": settings.currency, "products": first, "count": count}, name="catalog")
+
+    def _browser_colors(self) -> Iterator[str]:
+        """Yield the colours of the browser's own bars: those of the paper."""
+        for scheme, colors, usual in (("light", self._shop.light, _PAPER), ("dark", self._shop.dark, _DARK_PAPER)):
+            paper = colors.get("paper", usual)
+            yield f'<meta name="theme-color" media="(prefers-color-scheme: {scheme})" content="{paper}">'
 
     def _fallback(self, language: str, snapshot: CatalogSnapshot | None) -> str:
         texts = self._shop.texts_in(language)
@@ -227,7 +237,7 @@ class ShopPages:
 
     def _manifest(self) -> bytes:
         colors = complete(self._shop.light, dark=False)
-        paper, accent = colors.get("paper", "#faf8f4"), colors.get("accent", "#2d5a4a")  # as in the build's styles
+        paper, accent = colors.get("paper", _PAPER), colors.get("accent", _ACCENT)
         return manifest(self._settings.shop_name, self._own_language(), paper, accent, self._logo)
 
     def _translation(self, language: str) -> StorefrontTexts:

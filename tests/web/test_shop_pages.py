@@ -261,6 +261,14 @@ async def test_a_product_has_a_page_with_its_head(pages: Client, tea: str) -> No
     assert "noindex" not in page
 
 
+async def test_every_page_has_the_browsers_colours_and_an_icon_for_phones(pages: Client, tea: str) -> None:
+    for path in ("/", tea, "/success"):
+        page = await text_of(pages, path)
+        assert '<meta name="theme-color" media="(prefers-color-scheme: light)" content="#faf8f4">' in page
+        assert '<meta name="theme-color" media="(prefers-color-scheme: dark)" content="#171614">' in page
+        assert re.search(r'<link rel="apple-touch-icon" href="/assets/logo-[0-9a-f]{8}\.png">', page)
+
+
 async def test_all_pictures_of_a_product_are_told(pages: Client, connection: asyncpg.Connection, tea: str) -> None:
     await connection.execute(
         "UPDATE products SET images = ARRAY[image_url, 'https://pics.example/2.png'] WHERE sku = 'TEA-1'"

@@ -106,6 +106,7 @@ export function App({ location, goTo }: AppProps) {
         products={products}
         news={news}
         lookUp={orders.lookUp}
+        onBehind={reload}
         onClose={cartView.hide}
         goTo={goTo}
       />

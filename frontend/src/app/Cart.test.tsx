@@ -1,6 +1,6 @@
 import { screen, waitFor } from '@testing-library/react';
 import { describe, expect, test } from 'vitest';
-import { fakeDaemon, invalid, quoteFor } from '@/test/daemon';
+import { catalog, fakeDaemon, invalid, quoteFor } from '@/test/daemon';
 import { button, field, fillCart, giveDetails, priced, visit } from '@/test/shopper';
 import { App } from './App';
 
@@ -109,6 +109,36 @@ describe('the cart', () => {
     await shopper.click(button('One more: Notebook'));
 
     expect(screen.queryByText(/A price has changed/)).toBeNull();
+  });
+
+  test('a catalog that is behind the quoted price is loaded again, once', async () => {
+    const daemon = fakeDaemon();
+    const dearer = catalog.products.map((product) => ({ ...product, unit_amount: product.unit_amount + 150 }));
+    const quote = quoteFor({ items: [{ sku: 'NOTEBOOK', quantity: 1 }] });
+    const items = quote.items.map((item) => ({ ...item, unit_amount: 1600, amount: 1600 }));
+    daemon.on('POST /api/quotes', () => {
+      daemon.on('GET /api/products', () => [200, { currency: 'eur', products: dearer }]);
+      return [200, { ...quote, items, amount_subtotal: 1600, amount_total: 1600 }];
+    });
+    await fillCart(open());
+
+    await waitFor(() => expect(document.querySelector('.card[data-sku=NOTEBOOK] .price')).toHaveTextContent('16.00'));
+    expect(screen.getByText(/A price has changed/)).toHaveTextContent(/14\.50.*16\.00/);
+    expect(daemon.to('GET /api/products')).toHaveLength(2);
+  });
+
+  test('a product that is refused is no longer offered in the catalog', async () => {
+    const daemon = fakeDaemon({
+      'POST /api/quotes': () => {
+        const products = catalog.products.map((product) => ({ ...product, available: false }));
+        daemon.on('GET /api/products', () => [200, { currency: 'eur', products }]);
+        return invalid('/items/0/sku', 'NOTEBOOK is not available', 'unavailable_sku');
+      },
+    });
+    await fillCart(open());
+
+    await waitFor(() => expect(document.querySelector('.card[data-sku=NOTEBOOK]')).toHaveTextContent('Not available'));
+    expect(daemon.to('GET /api/products')).toHaveLength(2);
   });
 
   test('a code that the shop takes back is no longer used in the estimate', async () => {

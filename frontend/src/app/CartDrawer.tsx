@@ -21,11 +21,13 @@ export interface CartDrawerProps {
   readonly news: ReactNode;
   /** Look up what happened to this browser's orders. */
   readonly lookUp: () => Promise<boolean>;
+  /** The catalog is older than what the daemon quoted. */
+  readonly onBehind: () => void;
   readonly onClose: () => void;
   readonly goTo: (url: string) => void;
 }
 
-export function CartDrawer({ open, cart, products, news, lookUp, onClose, goTo }: CartDrawerProps) {
+export function CartDrawer({ open, cart, products, news, lookUp, onBehind, onClose, goTo }: CartDrawerProps) {
   const { texts } = useTexts();
   const { removed, remove, undo, hold } = useUndo();
   const seen = useStored(seenStore);
@@ -71,7 +73,15 @@ export function CartDrawer({ open, cart, products, news, lookUp, onClose, goTo }
           </button>
         </div>
       ) : open ? (
-        <FilledCart cart={cart} products={products} seen={seen} lookUp={lookUp} onRemove={remove} goTo={goTo} />
+        <FilledCart
+          cart={cart}
+          products={products}
+          seen={seen}
+          lookUp={lookUp}
+          onBehind={onBehind}
+          onRemove={remove}
+          goTo={goTo}
+        />
       ) : null}
     </Drawer>
   );

@@ -1,5 +1,5 @@
-import { screen, waitFor } from '@testing-library/react';
-import { describe, expect, test } from 'vitest';
+import { fireEvent, screen, waitFor } from '@testing-library/react';
+import { describe, expect, test, vi } from 'vitest';
 import { fakeDaemon, invalid, quoteFor, session } from '@/test/daemon';
 import { button, field, fillCart, giveDetails, priced, visit } from '@/test/shopper';
 import { App } from './App';
@@ -64,6 +64,21 @@ describe('checking out', () => {
     expect(field('Email')).toHaveAccessibleDescription(/^Email: /);
     expect(document.querySelector('#name-error')).toBeNull();
     expect(daemon.to(CHECKOUT)).toEqual([]);
+  });
+
+  test('several errors at once are no alerts: the first has the focus, again after another attempt', async () => {
+    fakeDaemon();
+    const shopper = await fillCart(open());
+    await shopper.click(button('Checkout'));
+    await screen.findByText(/^Phone: /);
+    expect(screen.queryByRole('alert')).toBeNull();
+    expect(field('Name')).toHaveFocus();
+    const focused = vi.fn();
+    field('Name').addEventListener('focus', focused);
+    fireEvent.submit(field('Name').closest('form') as HTMLFormElement); // as Enter does in a browser
+
+    await waitFor(() => expect(focused).toHaveBeenCalled());
+    expect(field('Name')).toHaveFocus();
   });
 
   test('a field that is left half-filled shows an error until it is corrected', async () => {

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef } from 'react';
 import { Amounts } from '@/components/Amounts';
+import { isBehind } from '@/features/cart/behind';
 import { CartLines } from '@/features/cart/CartLines';
 import { type Cart, cartStore, setQuantity } from '@/features/cart/cart';
 import { DiscountForm } from '@/features/cart/DiscountForm';
@@ -22,19 +23,29 @@ interface FilledCartProps {
   readonly products: ReadonlyMap<string, Product>;
   readonly seen: SeenProducts;
   readonly lookUp: () => Promise<boolean>;
+  /** The catalog is older than what the daemon quoted. */
+  readonly onBehind: () => void;
   readonly onRemove: (sku: string) => void;
   readonly goTo: (url: string) => void;
 }
 
-export function FilledCart({ cart, products, seen, lookUp, onRemove, goTo }: FilledCartProps) {
+export function FilledCart({ cart, products, seen, lookUp, onBehind, onRemove, goTo }: FilledCartProps) {
   const panel = useRef<HTMLDivElement>(null);
   const { texts, money } = useTexts();
   const checkout = useCheckout(cart, products, lookUp, goTo);
   const { pricing, stale, totals, contact, errors, refusal, notice, sending } = checkout;
 
   useEffect(() => {
-    if (refusal) panel.current?.querySelector<HTMLElement>('[aria-invalid]')?.focus();
+    if (!refusal) return;
+    const first = panel.current?.querySelector<HTMLElement>('[aria-invalid]');
+    if (first === document.activeElement) first?.blur(); // only a new focus has its error read
+    first?.focus();
   }, [refusal]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each answer, even if the catalog stays behind.
+  useEffect(() => {
+    if (pricing && isBehind(products, cart.items, pricing, checkout.lineFaults)) onBehind();
+  }, [pricing, refusal]);
 
   /** Focus a refused quantity first: nobody should pay for a quantity other than the one typed. */
   function submit() {
@@ -75,6 +86,7 @@ export function FilledCart({ cart, products, seen, lookUp, onRemove, goTo }: Fil
           <ContactForm
             id={FORM_ID}
             errors={errors}
+            left={contact.left}
             onChange={contact.change}
             onLeave={contact.leave}
             onSubmit={submit}

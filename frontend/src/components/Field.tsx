@@ -9,11 +9,13 @@ interface FieldProps extends Omit<InputHTMLAttributes<HTMLInputElement>, 'id'> {
   readonly id: FieldId;
   readonly error?: Fault | undefined;
   readonly hint?: string;
+  /** Have screen readers read the error at once. Without it, they read it with the focus. */
+  readonly announced?: boolean;
   /** The default is the field's name. */
   readonly label?: string;
 }
 
-export function Field({ id, error, hint, label, ...input }: FieldProps) {
+export function Field({ id, error, announced = false, hint, label, ...input }: FieldProps) {
   const reading = useTexts();
   const { texts } = reading;
   const errorId = `${id}-error`;
@@ -37,7 +39,7 @@ export function Field({ id, error, hint, label, ...input }: FieldProps) {
         </p>
       ) : null}
       {error ? (
-        <p id={errorId} className="field-error" role="alert">
+        <p id={errorId} className="field-error" role={announced ? 'alert' : undefined}>
           {texts.fields[id]}: {faultText(reading, error)}
         </p>
       ) : null}

@@ -80,6 +80,7 @@ export function DiscountForm({ applied, accepted, error, onDraft, onApply }: Dis
             spellCheck={false}
             value={draft}
             error={draft.trim() === applied ? error : undefined}
+            announced
             onChange={(event) => change(event.target.value)}
           />
           <button type="submit" className="button button-quiet">

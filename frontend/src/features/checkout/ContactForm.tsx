@@ -19,12 +19,14 @@ interface ContactFormProps {
   /** Lets a button outside the form submit it. */
   readonly id: string;
   readonly errors: FieldErrors;
+  /** The field whose error appeared when it was left: the focus is elsewhere. */
+  readonly left: ContactField | undefined;
   readonly onChange: (field: ContactField, value: string) => void;
   readonly onLeave: (field: ContactField) => void;
   readonly onSubmit: () => void;
 }
 
-export function ContactForm({ id, errors, onChange, onLeave, onSubmit }: ContactFormProps) {
+export function ContactForm({ id, errors, left, onChange, onLeave, onSubmit }: ContactFormProps) {
   function submit(event: FormEvent) {
     event.preventDefault();
     onSubmit();
@@ -33,7 +35,14 @@ export function ContactForm({ id, errors, onChange, onLeave, onSubmit }: Contact
   return (
     <form id={id} className="contact" noValidate onSubmit={submit}>
       {CONTACT_FIELDS.map((field) => (
-        <ContactInput key={field} field={field} error={errors[field]} onChange={onChange} onLeave={onLeave} />
+        <ContactInput
+          key={field}
+          field={field}
+          error={errors[field]}
+          announced={left === field}
+          onChange={onChange}
+          onLeave={onLeave}
+        />
       ))}
     </form>
   );
@@ -42,12 +51,13 @@ export function ContactForm({ id, errors, onChange, onLeave, onSubmit }: Contact
 interface ContactInputProps {
   readonly field: ContactField;
   readonly error: Fault | undefined;
+  readonly announced: boolean;
   readonly onChange: (field: ContactField, value: string) => void;
   readonly onLeave: (field: ContactField) => void;
 }
 
 /** Reads its own value, so that typing renders only this field. */
-function ContactInput({ field, error, onChange, onLeave }: ContactInputProps) {
+function ContactInput({ field, error, announced, onChange, onLeave }: ContactInputProps) {
   const { texts, say } = useTexts();
   const required = field !== 'phone' || shop.phone !== 'optional';
   const value = useSyncExternalStore(contactStore.subscribe, () => contactStore.get()[field]);
@@ -64,6 +74,7 @@ function ContactInput({ field, error, onChange, onLeave }: ContactInputProps) {
       }}
       value={value}
       error={error}
+      announced={announced}
       onChange={(event) => onChange(field, event.target.value)}
       onBlur={() => onLeave(field)}
     />

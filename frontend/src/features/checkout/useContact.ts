@@ -6,6 +6,8 @@ import { type ContactField, checkContact, checkContactField, contactStore } from
 
 export interface ContactState {
   readonly errors: FieldErrors;
+  /** The field whose error appeared when it was left. Others appear all at once, and the first gets the focus. */
+  readonly left: ContactField | undefined;
   readonly change: (field: ContactField, value: string) => void;
   readonly leave: (field: ContactField) => void;
   /** Check everything, show the faults and return them. */
@@ -18,6 +20,7 @@ export interface ContactState {
 
 export function useContact(): ContactState {
   const [errors, setErrors] = useState<FieldErrors>({});
+  const [left, setLeft] = useState<ContactField>();
 
   function change(field: ContactField, value: string) {
     contactStore.update((contact) => ({ ...contact, [field]: value }));
@@ -36,14 +39,21 @@ export function useContact(): ContactState {
     const value = contactStore.get()[field];
     if (!value.trim()) return; // an empty field is no fault yet
     const error = checkContactField(field, value);
-    if (error) setErrors((others) => ({ ...others, [field]: error }));
+    if (!error || errors[field]?.code === error.code) return; // it is shown already
+    setErrors((others) => ({ ...others, [field]: error }));
+    setLeft(field);
   }
 
   function check(): FieldErrors {
     const found = checkContact(contactStore.get());
-    setErrors(found);
+    show(found);
     return found;
   }
 
-  return { errors, change, leave, check, clear, show: setErrors };
+  function show(found: FieldErrors) {
+    setErrors(found);
+    setLeft(undefined);
+  }
+
+  return { errors, left, change, leave, check, clear, show };
 }
