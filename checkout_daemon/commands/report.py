@@ -113,14 +113,18 @@ class _AsOf:
     until: datetime | None = None
 
 
+_ALWAYS = ("gross", "fees", "net")  # the parts of the last line that are shown even if they are 0
+
+
 def _total(by: By, total: ComparedRow) -> str:
     from checkout_daemon.present.money import money
 
     row = total.row
     parts = [counted(row.orders, "order")] if row.orders else []
     if by.is_of_balance:
-        parts += [f"gross {money(row.gross, row.currency)}", f"fees {money(row.fees, row.currency)}"]
-        parts.append(f"net {money(row.net, row.currency)}")
+        names = ("gross", "refunds", "disputes", "other", "fees", "net")
+        sums = {name: getattr(row, name) for name in names}
+        parts += [f"{name} {money(amount, row.currency)}" for name, amount in sums.items() if amount or name in _ALWAYS]
     elif by.value in ("sku", "tax"):
         parts = [money(row.gross, row.currency)]
     else:

@@ -174,11 +174,16 @@ def _payments(facts: OrderFacts, *, livemode: bool) -> list[RefundablePayment]:
 def _why_not(dispute: DisputeFact, number: int) -> str:
     if dispute.status is DisputeStatus.LOST:
         why = "is lost, so the customer already has the money"
+    elif dispute.status in (DisputeStatus.UNDER_REVIEW, DisputeStatus.APPEAL_UNDER_REVIEW):
+        why = "is answered, and the customer's bank decides"
     else:
-        why = "is open: answer or accept it in Stripe's Dashboard; accepting it gives the money back"
+        why = (
+            f"is open: answer it (`checkout disputes evidence {dispute.id}`), or give the money back by accepting it "
+            f"(`checkout disputes accept {dispute.id}`)"
+        )
     return (
         f"payment {dispute.payment_id} of order {number} cannot be refunded: its dispute {dispute.id} {why}; "
-        f"`checkout orders explain {number}` shows what to do"
+        f"`checkout orders explain {number}` shows how it stands"
     )
 
 

@@ -13,11 +13,11 @@ import pytest
 from checkout_daemon.bank.exporting import ExportForm
 from checkout_daemon.bank.payouts import STATUSES
 from checkout_daemon.bank.reading import read_balance
-from checkout_daemon.bank.report_rows import By
+from checkout_daemon.bank.report_rows import By, ComparedRow, Row
 from checkout_daemon.bank.reports import Against
 from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.commands.payouts import _FORMS, _STATUSES
-from checkout_daemon.commands.report import _AGAINST, _DIMENSIONS
+from checkout_daemon.commands.report import _AGAINST, _DIMENSIONS, _total
 from checkout_daemon.runtime import Runtime
 from tests.commands.conftest import Do, Run, go
 from tests.support.background import BackgroundStripe
@@ -141,6 +141,14 @@ def test_a_report_without_anything_says_when_there_will_be_something(run: Run) -
     assert "The daemon reads the balance" in run("report", "--by", "sku").err
     assert run("report", "--by", "sku", "--json").out == ""
     assert run("report", "--until", "2020-01-01", "--since", "2020-02-01").code == 2
+
+
+def test_the_total_has_every_part_of_the_net_amount() -> None:
+    row = Row(None, "eur", orders=2, gross=2000, refunds=-500, disputes=-300, other=-10, fees=90, net=1100)
+    words = (
+        "Total in EUR: 2 orders, gross €20.00, refunds -€5.00, disputes -€3.00, other -€0.10, fees €0.90, net €11.00."
+    )
+    assert _total(By.DAY, ComparedRow(row, None)) == words
 
 
 def test_books_are_written_to_a_file_once(run: Run, payout: str, tmp_path: Path) -> None:

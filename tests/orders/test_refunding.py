@@ -286,22 +286,28 @@ async def test_a_refund_made_before_a_backup_was_restored_is_not_made_again(
 
 @pytest.mark.parametrize(
     ("status", "refused"),
-    [("needs_response", True), ("lost", True), ("under_review", True), ("warning_needs_response", False)],
+    [
+        ("needs_response", "is open: answer it (`checkout disputes evidence dp_1`)"),
+        ("lost", "is lost, so the customer already has the money"),
+        ("under_review", "is answered, and the customer's bank decides"),
+        ("warning_needs_response", None),
+    ],
 )
 async def test_a_disputed_payment_is_refunded_only_while_it_is_an_inquiry(
-    runtime: Runtime, database_url: str, status: str, refused: bool
+    runtime: Runtime, database_url: str, status: str, refused: str | None
 ) -> None:
     order_id = await insert_order(database_url)
     now = datetime.now(UTC)
     dispute = DisputeFact("dp_1", False, "pi_1", DisputeStatus(status), None, 5000, "eur", None, now, "evt_1")
     updates = [paid(order_id, "pi_1"), Update("test", "stripe", subject_id="pi_1", facts=[dispute])]
     await runtime.database.run(merge, updates)
-    if not refused:
+    if refused is None:
         assert (await plan_refund(runtime.database, order_id, RefundOptions())).amount == 5000
         return
     for options in (RefundOptions(), RefundOptions(payment_id="pi_1")):
         with pytest.raises(NotRefundable, match=r"its dispute dp_1 is.*`checkout orders explain 1001`") as caught:
             await plan_refund(runtime.database, order_id, options)
+        assert refused in caught.value.detail
         assert caught.value.exit_code == 4
 
 

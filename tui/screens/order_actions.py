@@ -257,9 +257,7 @@ def _obstacle(action: str, details: OrderDetails) -> str | None:
     if action == "refund" and (status == OrderStatus.REFUNDED or not view.payments):
         return "All of it is refunded already." if view.payments else "Nothing was paid for this order."
     if action == "refund" and {paid.id for paid in view.payments} <= _disputed(view):
-        return (
-            "Its payment is disputed, so Stripe refuses a refund. Press o for the page where the dispute is answered."
-        )
+        return "Its payment is disputed, so Stripe refuses a refund. :disputes has the dispute, with keys to answer it."
     if action == "expire" and not any(session.status == "open" for session in view.sessions):
         return "This order has no open session."
     if action == "cancel" and status not in PAYABLE_STATUSES:

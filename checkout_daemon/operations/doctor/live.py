@@ -59,8 +59,11 @@ async def orders_are_real(probes: Probes) -> Check:
     async with probes.database.connection() as connection:
         found = await connection.fetchval(sql("has_test_orders"))
     if found:
-        detail = "the database has test orders, which lists show among the real ones; take a new one for the live shop"
-        return Check.failed("test_orders", detail, "checkout catalog export > catalog.json")
+        detail = (
+            "the database has test orders, which lists show among the real ones; take a new one for the live shop, and "
+            "import the catalog there"
+        )
+        return Check.failed("test_orders", detail, "checkout catalog export > catalog.csv")
     return Check.passed("test_orders", "the database has no orders of test mode")
 
 

@@ -37,7 +37,7 @@ async def test_a_shop_that_is_not_ready_has_the_fix_for_each_fault(
     assert {name: check.fix for name, check in checks.items()} == {
         "live_key": "export STRIPE_API_KEY=rk_live_…",
         "public_url": "export CHECKOUT_PUBLIC_URL=https://YOUR-SHOP",
-        "test_orders": "checkout catalog export > catalog.json",
+        "test_orders": "checkout catalog export > catalog.csv",
         "mail": "export CHECKOUT_SMTP_URL=smtps://user:password@mail.example",
         "backup": None,
     }
