@@ -70,32 +70,42 @@ def disputes_evidence(
     from pathlib import Path
 
     from checkout_daemon.audit.operators import this_operator
+    from checkout_daemon.audit.rights import require_acting
     from checkout_daemon.disputes import answering
     from checkout_daemon.disputes.drafts import discard_draft, save_draft
+    from checkout_daemon.disputes.editing import kept
     from checkout_daemon.disputes.evidence_fields import Evidence, read_evidence, write_evidence
     from checkout_daemon.disputes.receipt_pdf import receipt_file
-    from checkout_daemon.errors import CheckoutError
 
     if sum((edit, bool(changes), source is not None, discard)) > 1:
         raise click.UsageError("give one of --edit, --set, --from and --discard")
+    if pdf is not None:
+        _check_pdf(Path(pdf), without=no_receipt)
     texts = None if source is None else read_evidence(_read(source)).texts
     given = dict(map(_named_text, changes))
+    saved = False
     if edit:
         if not _has_terminal():
             raise click.UsageError("--edit needs a terminal: use --set NAME=TEXT or --from FILE")
-        case = with_runtime(lambda runtime: _case(runtime, dispute), stripe=False)
+        case = with_runtime(lambda runtime: _case_to_edit(runtime, dispute), stripe=False)
         texts = _edited(case)
         if texts is None:
             say("Nothing was changed.")
             return 0
 
     async def work(runtime: Runtime) -> tuple[DisputeCase, ReceiptFile | None]:
+        nonlocal saved
+        if edit or discard or stage or texts is not None or given:
+            await require_acting(runtime.database)
         found = case if edit else await _case(runtime, dispute)
         if discard:
             await discard_draft(runtime.database, found, operator=this_operator())
         elif texts is not None or given:
             wanted = {**found.evidence.texts, **given} if texts is None else texts
+            if not any(text.strip() for text in wanted.values()):
+                raise click.UsageError("no text would be left: --discard forgets the draft")
             await save_draft(runtime.database, found, wanted, operator=this_operator())
+            saved = True
         if discard or texts is not None or given:
             found = await _case(runtime, dispute)
         receipt = None if no_receipt else receipt_file(found.receipt)
@@ -106,12 +116,14 @@ def disputes_evidence(
 
     try:
         found, receipt = with_runtime(work, stripe=stage)
-    except CheckoutError:
-        if edit and texts is not None:  # nobody should have to write it again
+    except BaseException:
+        if saved and stage:
+            _tell("The draft is saved. It is not known to be stored at Stripe.")
+        elif edit and texts is not None and not saved:  # nobody should have to write it again
             heading = f"Evidence for dispute {case.dispute.id}, not saved."
-            say(f"Your text is in {_kept(write_evidence(Evidence(texts), case.dispute.reason, heading))}.")
+            _tell(kept(write_evidence(Evidence(texts), case.dispute.reason, heading)))
         raise
-    if pdf is not None:
+    if pdf is not None and receipt is not None:
         _write_pdf(Path(pdf), receipt)
     if as_json:
         print_json(_record(found, receipt))
@@ -140,6 +152,7 @@ def disputes_submit(dispute: str, no_receipt: bool, dry_run: bool, note: str, ye
       checkout disputes submit 1001 --note "sent on Friday"
     """
     from checkout_daemon.audit.operators import this_operator
+    from checkout_daemon.audit.rights import require_acting
     from checkout_daemon.disputes.answering import check_answer, submit_evidence
     from checkout_daemon.disputes.receipt_pdf import receipt_file
     from checkout_daemon.disputes.request_store import DisputeAct
@@ -151,6 +164,7 @@ def disputes_submit(dispute: str, no_receipt: bool, dry_run: bool, note: str, ye
             would = {"texts": len(case.evidence.texts), "characters": case.evidence.characters}
             say_dry_run(_subject(case) | would, as_json=as_json)
             return None
+        await require_acting(runtime.database)
         receipt = None if no_receipt else receipt_file(case.receipt)
         _say_state(case, receipt, without=no_receipt)
         confirm(
@@ -180,6 +194,7 @@ def disputes_accept(dispute: str, dry_run: bool, note: str, yes: bool, as_json: 
       checkout disputes accept 1001 --note "it never left the warehouse"
     """
     from checkout_daemon.audit.operators import this_operator
+    from checkout_daemon.audit.rights import require_acting
     from checkout_daemon.disputes.answering import accept_dispute, check_answer
     from checkout_daemon.disputes.request_store import DisputeAct
 
@@ -189,6 +204,7 @@ def disputes_accept(dispute: str, dry_run: bool, note: str, yes: bool, as_json: 
             await check_answer(runtime, case, DisputeAct.ACCEPT)
             say_dry_run(_subject(case), as_json=as_json)
             return None
+        await require_acting(runtime.database)
         confirm(f"Accept {_named(case)}? {_loss(case)}", yes=yes)
         confirm(f"Are you sure? Nothing takes it back, and no evidence can be sent for {case.dispute.id}.", yes=yes)
         return await accept_dispute(runtime, case, operator=this_operator(), note=note)
@@ -203,30 +219,40 @@ async def _case(runtime: Runtime, dispute: str) -> DisputeCase:
     return await read_case(runtime.database, runtime.settings, found)
 
 
+async def _case_to_edit(runtime: Runtime, dispute: str) -> DisputeCase:
+    from checkout_daemon.audit.rights import require_acting
+
+    await require_acting(runtime.database)
+    return await _case(runtime, dispute)
+
+
 def _edited(case: DisputeCase) -> dict[str, str] | None:
-    """Return the evidence as it was edited, or None if it was left as it is. Ask again while it has faults."""
-    from checkout_daemon.disputes.evidence_fields import read_evidence
+    """Return the evidence as it was edited, or None if it was left as it is. Ask again while it has faults.
+
+    However it ends, a text with faults is kept.
+    """
+    from checkout_daemon.disputes.editing import EvidenceEditing
     from checkout_daemon.errors import InvalidRequest
 
-    text = _text(case)
-    while True:
-        edited = click.edit(text, extension=".txt")
-        if edited is None or edited == _text(case):
-            return None
-        try:
-            return dict(read_evidence(edited).texts)
-        except InvalidRequest as error:
-            say(plain_lines("\n".join(fault.detail for fault in error.errors)))
-            if not choose("Edit it again?", yes=False, otherwise=False):
-                raise click.ClickException(f"nothing was saved; your text is in {_kept(edited)}") from error
-            text = edited
+    editing = EvidenceEditing(_text(case))
+    try:
+        while True:
+            try:
+                texts = editing.take(click.edit(editing.text, extension=".txt"))
+                return None if texts is None else dict(texts)
+            except InvalidRequest as error:
+                _tell(plain_lines("\n".join(fault.detail for fault in error.errors)))
+                if not choose("Edit it again?", yes=False, otherwise=False):
+                    raise click.ClickException("nothing was saved") from error
+    except BaseException:  # also Ctrl-C, and an editor that fails
+        if where := editing.keep():
+            _tell(where)
+        raise
 
 
-def _kept(text: str) -> str:
-    """Keep what was edited, and return where it is."""
-    from checkout_daemon.private_files import keep_text
-
-    return keep_text(text, "checkout-evidence")
+def _tell(text: str) -> None:
+    """Print a message on stderr, also with --quiet: without it, a text could not be found again."""
+    click.echo(text, err=True)
 
 
 def _text(case: DisputeCase) -> str:
@@ -329,19 +355,37 @@ def _has_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def _write_pdf(path: Path, receipt: ReceiptFile | None) -> None:
+def _check_pdf(path: Path, *, without: bool) -> None:
+    """Raise ClickException if the receipt cannot be written there: before anything else is done."""
+    import os
+
+    from checkout_daemon.disputes.receipt_pdf import can_make_pdf
+
+    if without or not can_make_pdf():
+        raise click.ClickException(
+            "there is no receipt as PDF: install checkout-daemon[pdf], and leave out --no-receipt"
+        )
+    if os.path.lexists(path):
+        raise _exists(path)
+    if not path.parent.is_dir():
+        raise click.FileError(str(path), f"{path.parent} is not a directory")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise click.FileError(str(path), f"no file can be created in {path.parent}")
+
+
+def _exists(path: Path) -> click.UsageError:
+    return click.UsageError(f"{path} exists and is not overwritten: name another file")
+
+
+def _write_pdf(path: Path, receipt: ReceiptFile) -> None:
     import os
 
     from checkout_daemon.private_files import publish
 
-    if receipt is None:
-        raise click.ClickException(
-            "there is no receipt as PDF: install checkout-daemon[pdf], and leave out --no-receipt"
-        )
     try:
         with publish(path, replace=False) as new, os.fdopen(os.dup(new), "wb") as file:
             file.write(receipt.content)
     except FileExistsError as error:
-        raise click.UsageError(f"{path} exists and is not overwritten: name another file") from error
+        raise _exists(path) from error
     except OSError as error:
         raise click.FileError(str(path), error.strerror) from error

@@ -112,7 +112,10 @@ def write_evidence(evidence: Evidence, reason: str | None, heading: str) -> str:
 
 
 def read_evidence(text: str) -> Evidence:
-    """Return the evidence that a text has, as write_evidence writes it. Raise InvalidRequest with every fault."""
+    """Return the evidence that a text has, as write_evidence writes it. Raise InvalidRequest with every fault.
+
+    A text without any evidence is one: who wants none discards the draft.
+    """
     texts: dict[str, list[str]] = {}
     errors: list[FieldError] = []
     current: list[str] | None = None
@@ -132,7 +135,11 @@ def read_evidence(text: str) -> Evidence:
             errors.append(FieldError("", "no_field", why))
     if errors:
         raise InvalidRequest(errors)
-    return check_evidence({name: "\n".join(lines) for name, lines in texts.items()})
+    evidence = check_evidence({name: "\n".join(lines) for name, lines in texts.items()})
+    if not evidence.texts:
+        why = "there is no text of evidence in it; `checkout disputes evidence DISPUTE --discard` forgets a draft"
+        raise InvalidRequest([FieldError("", "no_text", why)])
+    return evidence
 
 
 def _escaped(text: str) -> list[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from checkout_daemon.checkout.placing import CheckoutAnswer
-from checkout_daemon.commands import asking
+from checkout_daemon.commands import asking, disputes_actions
 from checkout_daemon.disputes import receipt_pdf
 from checkout_daemon.runtime import Runtime
 from tests.commands.conftest import Do, Run
@@ -66,6 +67,7 @@ def test_the_evidence_is_staged_shown_and_saved(run: Run, number: int, tmp_path:
         (("--set", "customer_name"), "write NAME=TEXT"),
         (("--set", "customer_name=x", "--discard"), "give one of"),
         (("--edit",), "--edit needs a terminal"),
+        (("--from", "/dev/null"), "there is no text of evidence in it"),
     ],
 )
 def test_evidence_with_faults_is_refused(run: Run, number: int, options: tuple[str, ...], why: str) -> None:
@@ -78,7 +80,7 @@ def test_evidence_with_faults_is_refused(run: Run, number: int, options: tuple[s
 def test_evidence_is_edited_and_a_fault_keeps_the_text(
     run: Run, number: int, editor: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("checkout_daemon.commands.disputes_actions._has_terminal", lambda: True)
+    monkeypatch.setattr(disputes_actions, "_has_terminal", lambda: True)
     assert "Nothing was changed" in run("disputes", "evidence", number, "--edit").err
     editor.write_text('#!/bin/sh\nprintf "\\n[cancellation_rebuttal]\\nnever asked\\n" >>"$1"\n')
     edited = run("disputes", "evidence", number, "--edit")
@@ -88,16 +90,76 @@ def test_evidence_is_edited_and_a_fault_keeps_the_text(
     refused = run("disputes", "evidence", number, "--edit")
     assert refused.code == 1
     assert "[no_such_text] is no text of evidence" in refused.err
-    kept = Path(refused.err.rpartition("your text is in ")[2].strip())
-    assert "[no_such_text]" in kept.read_text()
-    kept.unlink()
+    assert "[no_such_text]" in kept_text(refused.err)
+
+
+def kept_text(err: str) -> str:
+    """Return the text whose file a message names, and remove the file."""
+    path = Path(err.partition("Your text is in ")[2].partition("\n")[0])
+    text = path.read_text()
+    path.unlink()
+    return text
+
+
+@pytest.fixture
+def second_round(editor: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str, list[bool]], None]:
+    """Return what sets up a first round that saves a fault, a script of the second round, and the answers."""
+    monkeypatch.setattr(disputes_actions, "_has_terminal", lambda: True)
+
+    def set_up(second: str, answers: list[bool]) -> None:
+        first = f'printf "\\n[no_such_text]\\nan hour of work\\n" >>"$1"; touch {tmp_path}/first'
+        editor.write_text(f"#!/bin/sh\nif [ -e {tmp_path}/first ]; then {second}; else {first}; fi\n")
+
+        def answer(question: str) -> bool:
+            if not answers:
+                raise KeyboardInterrupt
+            return answers.pop(0)
+
+        monkeypatch.setattr(asking, "_ask", answer)
+        monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+
+    return set_up
+
+
+@pytest.mark.parametrize(
+    ("second", "answers", "code"),
+    [
+        ("true", [True, False], 1),  # the second round changes nothing
+        ("exit 3", [True], 1),
+        ("true", [], 130),  # Ctrl-C at the question
+    ],
+    ids=["unchanged", "no_editor", "interrupted"],
+)
+def test_a_text_with_a_fault_is_kept_however_the_next_round_ends(
+    run: Run,
+    number: int,
+    second_round: Callable[[str, list[bool]], None],
+    second: str,
+    answers: list[bool],
+    code: int,
+) -> None:
+    second_round(second, [*answers])
+    refused = run("disputes", "evidence", number, "--edit", "--quiet")
+    assert refused.code == code
+    assert "[no_such_text]\nan hour of work\n" in kept_text(refused.err)
+    assert run("disputes", "evidence", number, "--json").json["saved_by"] is None
+
+
+def test_a_fault_that_the_next_round_removes_is_saved(
+    run: Run, number: int, second_round: Callable[[str, list[bool]], None]
+) -> None:
+    second_round('sed -i s/no_such_text/cancellation_rebuttal/ "$1"', [True])
+    saved = run("disputes", "evidence", number, "--edit")
+    assert (saved.code, "Your text is in" in saved.err) == (0, False)
+    assert "[cancellation_rebuttal]\nan hour of work\n" in saved.out
 
 
 def test_a_text_that_cannot_be_saved_is_kept(
     run: Run, number: int, editor: Path, monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> None:
     """Somebody else saves a draft while it is edited."""
-    monkeypatch.setattr("checkout_daemon.commands.disputes_actions._has_terminal", lambda: True)
+    monkeypatch.setattr(disputes_actions, "_has_terminal", lambda: True)
     other = f"DATABASE_URL={database_url} {sys.executable} -m checkout_daemon disputes evidence {number}"
     editor.write_text(
         '#!/bin/sh\nprintf "\\n[cancellation_rebuttal]\\nmine\\n" >>"$1"\n'
@@ -106,10 +168,41 @@ def test_a_text_that_cannot_be_saved_is_kept(
     refused = run("disputes", "evidence", number, "--edit")
     assert refused.code == 4
     assert "was changed meanwhile" in refused.err
-    kept = Path(refused.err.partition("Your text is in ")[2].partition(".txt")[0] + ".txt")
-    assert "[cancellation_rebuttal]\nmine\n" in kept.read_text()
-    kept.unlink()
+    assert "[cancellation_rebuttal]\nmine\n" in kept_text(refused.err)
     assert run("disputes", "evidence", number, "--json").json["texts"]["cancellation_rebuttal"] == "theirs"
+
+
+def test_a_draft_that_was_saved_is_not_kept_as_a_file_when_it_cannot_be_stored_at_stripe(
+    run: Run, number: int, editor: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disputes_actions, "_has_terminal", lambda: True)
+    assert run("disputes", "submit", number, "--yes").code == 0
+    editor.write_text('#!/bin/sh\nprintf "\\n[cancellation_rebuttal]\\nmine\\n" >>"$1"\n')
+    refused = run("disputes", "evidence", number, "--edit", "--stage")
+    assert refused.code == 4
+    assert "The draft is saved." in refused.err
+    assert "Your text is in" not in refused.err
+    assert run("disputes", "evidence", number, "--json").json["texts"]["cancellation_rebuttal"] == "mine"
+
+
+def test_the_last_text_of_a_draft_is_not_set_to_nothing(run: Run, number: int, tmp_path: Path) -> None:
+    file = tmp_path / "evidence.txt"
+    file.write_text("[customer_name]\nAda\n")
+    assert run("disputes", "evidence", number, "--from", file).code == 0
+    refused = run("disputes", "evidence", number, "--set", "customer_name=")
+    assert (refused.code, "--discard forgets the draft" in refused.err) == (2, True)
+    assert run("disputes", "evidence", number, "--json").json["texts"] == {"customer_name": "Ada"}
+
+
+@pytest.mark.parametrize("name", ["missing/receipt.pdf", "there.pdf"])
+def test_where_no_receipt_can_be_written_nothing_else_is_done(run: Run, number: int, tmp_path: Path, name: str) -> None:
+    (tmp_path / "there.pdf").touch()
+    assert run("disputes", "evidence", number, "--set", "customer_name=Bo").code == 0
+    refused = run("disputes", "evidence", number, "--discard", "--stage", "--pdf", tmp_path / name)
+    assert refused.code != 0
+    assert name in refused.err
+    shown = run("disputes", "show", number, "--json").json["answer"]
+    assert (shown["saved_by"] is None, shown["act"]) == (False, None)
 
 
 def test_the_receipt_is_written_as_pdf(run: Run, number: int, tmp_path: Path) -> None:

@@ -117,6 +117,38 @@ async def test_faults_of_an_edited_text_are_shown_and_nothing_is_saved(
     assert (await case_of(runtime, order)).draft is None
 
 
+@pytest.mark.parametrize(
+    ("second", "answers"),
+    [("true", ["down", "enter", "enter"]), ("exit 3", ["down", "enter"])],
+    ids=["unchanged", "no_editor"],
+)
+async def test_a_text_with_a_fault_is_kept_however_the_next_round_ends(
+    runtime: Runtime,
+    stripe: FlakyStripe,
+    order: CheckoutAnswer,
+    sit: Sit,
+    editor: Path,
+    tmp_path: Path,
+    second: str,
+    answers: list[str],
+) -> None:
+    first = f'printf "\\n[nonsense]\\nan hour of work\\n" >>"$1"; touch {tmp_path}/first'
+    editor.write_text(f"#!/bin/sh\nif [ -e {tmp_path}/first ]; then {second}; else {first}; fi\n")
+    async with sit(STRIPE_API_BASE=stripe.base) as seat:
+        await open_list(seat)
+        await seat.press("e")
+        asked = await seat.screen_of(Choose)
+        await seat.press(*answers[:2])
+        if answers[2:]:
+            await seat.until(lambda: isinstance(seat.app.screen, Choose) and seat.app.screen is not asked)
+            await seat.press(*answers[2:])
+        await seat.sees("Not done", "checkout-evidence-")
+        kept = Path(next(word for word in seat.text().replace("│", " ").split() if "checkout-evidence-" in word))
+        assert "[nonsense]\nan hour of work\n" in kept.read_text()
+        kept.unlink()
+    assert (await case_of(runtime, order)).draft is None
+
+
 async def test_nothing_is_answered_in_read_only_mode(
     runtime: Runtime, stripe: FlakyStripe, order: CheckoutAnswer, sit: Sit
 ) -> None:

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import click
 from textual import work
 from textual.app import SuspendNotSupported
 
 from checkout_daemon.audit.operators import this_operator
+from checkout_daemon.audit.rights import require_acting
 from checkout_daemon.disputes.answering import accept_dispute, check_answer, submit_evidence
 from checkout_daemon.disputes.drafts import DisputeCase, discard_draft, find_dispute, read_case, save_draft
-from checkout_daemon.disputes.evidence_fields import read_evidence, wanted_for, write_evidence
+from checkout_daemon.disputes.editing import EvidenceEditing, kept
+from checkout_daemon.disputes.evidence_fields import Evidence, wanted_for, write_evidence
 from checkout_daemon.disputes.receipt_pdf import receipt_file
 from checkout_daemon.disputes.request_store import DisputeAct
 from checkout_daemon.errors import CheckoutError, InvalidRequest
 from checkout_daemon.model.disputes import ListedDispute
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import counted, plain, words
-from checkout_daemon.private_files import keep_text
 
 from ..actions import Action, command_line
 from ..typeahead import ACTING
 from .acting import ActingScreen
 from .dialogs import Choose
 
-_KEPT = "checkout-evidence"
 DISPUTE_ACTIONS = (
     Action("e", "edit", "Edit the evidence in $EDITOR", "disputes evidence DISPUTE --edit", "Edit", writes=True),
     Action("s", "submit", "Submit the evidence, once", "disputes submit DISPUTE", "Submit", writes=True),
@@ -65,45 +66,51 @@ class DisputeActions(ActingScreen):
         if (dispute_id := self.dispute_id) is None:
             return
         async with self.doing(command_line("disputes", "evidence", dispute_id, "--edit")):
+            await require_acting(self.app_context.database)
             case = await self.case(dispute_id)
-            text = as_text(case)
-            while (edited := self._edited(text)) is not None and edited != as_text(case):
-                try:
-                    texts = read_evidence(edited).texts
-                except InvalidRequest as error:
-                    faults = "\n".join(fault.detail for fault in error.errors)
-                    if not await self.confirm("Faults", f"{plain_faults(faults)}\n\nEdit it again?", yes="Edit again"):
-                        self.failed(f"Nothing was saved. Your text is in {keep_text(edited, _KEPT)}")
-                        return
-                    text = edited
-                    continue
-                try:
-                    await save_draft(self.app_context.database, case, texts, operator=this_operator())
-                except CheckoutError as error:  # nobody should have to write it again
-                    self.failed(f"{error.detail}. Your text is in {keep_text(edited, _KEPT)}")
-                    return
-                self.done("The evidence is saved as a draft.")
+            editing = EvidenceEditing(as_text(case))
+            try:
+                texts = await self._edited(editing)
+            except click.ClickException as error:
+                self.failed(f"{error.format_message()}. {editing.keep()}".rstrip())
                 return
-            self.done("Nothing was saved.")
+            except BaseException:  # the terminal ends while it asks
+                editing.keep()
+                raise
+            if texts is None:
+                self.done("Nothing was saved.")
+                return
+            try:
+                await save_draft(self.app_context.database, case, texts, operator=this_operator())
+            except CheckoutError as error:  # nobody should have to write it again
+                heading = f"Evidence for {named(case.dispute)}, not saved."
+                self.failed(f"{error.detail}. {kept(write_evidence(Evidence(texts), case.dispute.reason, heading))}")
+                return
+            self.done("The evidence is saved as a draft.")
 
-    def _edited(self, text: str) -> str | None:
-        """Return the text as it was edited, or None if it was left as it is."""
-        try:
-            with self.app.suspend():
-                edited = click.edit(text, extension=".txt")
-        except SuspendNotSupported:
-            self.notify("This terminal cannot be suspended.", severity="error", markup=False)
-            return None
-        except click.ClickException as error:
-            self.failed(error.format_message())
-            return None
-        return None if edited is None else str(edited)
+    async def _edited(self, editing: EvidenceEditing) -> Mapping[str, str] | None:
+        """Return the evidence as it was edited, or None if it was left as it is. Ask again while it has faults.
+
+        Raise ClickException if there is no editor, or if it is not to be edited again.
+        """
+        while True:
+            try:
+                with self.app.suspend():
+                    edited = click.edit(editing.text, extension=".txt")
+                return editing.take(edited)
+            except SuspendNotSupported as error:
+                raise click.ClickException("This terminal cannot be suspended") from error
+            except InvalidRequest as error:
+                faults = "\n".join(fault.detail for fault in error.errors)
+                if not await self.confirm("Faults", f"{plain_faults(faults)}\n\nEdit it again?", yes="Edit again"):
+                    raise click.ClickException("Nothing was saved") from error
 
     @work(group=ACTING)
     async def action_submit(self) -> None:
         if (dispute_id := self.dispute_id) is None:
             return
         async with self.doing(command_line("disputes", "submit", dispute_id)):
+            await require_acting(self.app_context.database)
             case = await self.case(dispute_id)
             await check_answer(self.app_context.runtime, case, DisputeAct.SUBMIT)
             receipt = await asyncio.to_thread(receipt_file, case.receipt)
@@ -130,6 +137,7 @@ class DisputeActions(ActingScreen):
         if (dispute_id := self.dispute_id) is None:
             return
         async with self.doing(command_line("disputes", "accept", dispute_id)):
+            await require_acting(self.app_context.database)
             case = await self.case(dispute_id)
             await check_answer(self.app_context.runtime, case, DisputeAct.ACCEPT)
             inquiry = case.dispute.status == "warning_needs_response"
