@@ -145,7 +145,7 @@ class ShopPages:
         product = snapshot.products.get(place.removeprefix(PRODUCT)) if snapshot else None
         words, name = self._shop.words_in(language), self._settings.shop_name
         title = f"{product.name} – {name}" if product else title_of(name, words)
-        fallback = self._fallback(language, snapshot)
+        fallback = self._order_fallback(language) if place == _ORDER else self._fallback(language, snapshot)
         if product and snapshot:
             fallback = self._product_fallback(language, product, available=self._can_be_bought(snapshot, product))
         page = self._template
@@ -210,6 +210,11 @@ class ShopPages:
             f'<div class="fallback"><p>{unusable}</p><ul>{"".join(items)}</ul><p>{advice}</p>'
             f"{f'<p>{links}</p>' if links else ''}</div>"
         )
+
+    def _order_fallback(self, language: str) -> str:
+        texts = self._shop.texts_in(language)
+        text, back = escape(texts["noscript"]["order"]), escape(texts["shop"]["back"])
+        return f'<div class="fallback"><p>{text}</p><p><a href="/">{back}</a></p></div>'
 
     def _product_fallback(self, language: str, product: Product, *, available: bool) -> str:
         texts = self._shop.texts_in(language)

@@ -370,3 +370,10 @@ async def test_robots_sitemap_and_manifest(pages: Client, tea: str) -> None:
         manifest = await answer.json(content_type="application/manifest+json")
     assert manifest["name"] == "Bits </script> & Bytes"
     assert manifest["theme_color"] == "#3a1d8f"
+
+
+@pytest.mark.parametrize("path", ["/success?order_id=1", "/cancel?order_id=1"])
+async def test_without_script_an_orders_page_states_what_it_lacks(pages: Client, tea: str, path: str) -> None:
+    fallback = (await text_of(pages, path)).partition('<div class="fallback">')[2]
+    assert "This page shows your order with JavaScript" in fallback
+    assert tea not in fallback
