@@ -201,7 +201,10 @@ def facts_of(proposal: Proposal) -> list[tuple[str, str]]:
         ("items", plain(proposal.items or "")),
         ("reason", plain(proposal.reason or "")),
         ("note", plain(proposal.note)),
-        ("order", "has changed since" if proposal.is_changed else "as it was then"),
+        (
+            proposal.subject.partition(" ")[0],
+            "has changed since: it cannot be approved" if proposal.is_changed else "as it was then",
+        ),
         ("by", plain(f"{proposal.proposed_by}@{proposal.host}")),
         ("expires", f"{proposal.expires_at:%Y-%m-%d %H:%M} UTC"),
         ("decided", plain(proposal.decided_by or "")),

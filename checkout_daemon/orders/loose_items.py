@@ -105,16 +105,18 @@ def _missing(order: MissingOrder, now: datetime) -> TodoItem:
 
 
 def _proposed(row: asyncpg.Record) -> TodoItem:
-    """Return a proposal as an item: whoever may approve it, and did not make it, decides."""
+    """Return a proposal as an item: whoever may approve it, and did not make it, decides. A stale one is rejected."""
     of_batch = f"the refunds of batch {row['batch']}"
     what = {"refund": "to refund an order", "cancel": "to cancel an order", "batch": of_batch}
     return TodoItem(
         kind="proposal_open",
         subject=str(row["number"]),
         description=f"{row['proposed_by']} proposes {what[row['act']]} (proposal {row['number']})",
-        next=f"It expires. Another operator than {row['proposed_by']} approves it, or rejects it.",
+        next="What it is about has changed since, so nobody can approve it: look, reject it, and propose it again."
+        if row["is_changed"]
+        else f"It expires. Another operator than {row['proposed_by']} approves it, or rejects it.",
         since=row["proposed_at"].astimezone(UTC),
-        command=f"checkout proposals approve {row['number']}",
+        command=f"checkout proposals {'reject' if row['is_changed'] else 'approve'} {row['number']}",
         due_by=row["expires_at"].astimezone(UTC),
         amount=row["amount"],
         currency=row["currency"],

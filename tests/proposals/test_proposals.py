@@ -340,6 +340,11 @@ async def test_an_open_proposal_is_to_do_until_it_expires(runtime: Runtime, orde
     assert (item.command, item.due_by) == ("checkout proposals approve 1", proposal.expires_at)
     assert item.description == "bo proposes to refund an order (proposal 1)"
     assert (item.note, item.note_by) == ("broken", "bo")
+    await refund(runtime, str(order.order_id), RefundOptions(100), operator=ADA)
+    (stale,) = [
+        item for item in (await read_todo(runtime.database, runtime.settings)).items if item.kind == "proposal_open"
+    ]
+    assert (stale.command, "has changed since" in stale.next) == ("checkout proposals reject 1", True)
     after = await read_todo(runtime.database, runtime.settings, proposal.expires_at)
     assert [item.kind for item in after.items if item.kind == "proposal_open"] == []
 

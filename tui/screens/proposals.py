@@ -111,6 +111,9 @@ class ProposalsScreen(Looks, ListScreen[Proposal], ActingScreen):
     async def action_approve(self) -> None:
         if (proposal := self._row(self.table.cursor_key)) is None:
             return
+        if proposal.is_changed:
+            self.failed(f"{proposal.subject} has changed since: look, reject the proposal, and propose it again")
+            return
         real = "LIVE MODE: this is real money.\n\n" if self.app_context.livemode else ""
         expires = clock(proposal.expires_at, self.app_context.time_zone)
         question = (
