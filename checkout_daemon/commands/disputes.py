@@ -169,6 +169,14 @@ def _code(dispute: ListedDispute) -> list[str]:
     return [f"({dispute.network_reason})"] if dispute.network_reason else []
 
 
+def _next(dispute: ListedDispute) -> str:
+    from checkout_daemon.orders.dispute_advice import dispute_advice
+
+    over = bool(dispute.past_due) or (dispute.due_by is not None and dispute.due_by <= datetime.now(UTC))
+    advice = dispute_advice(dispute.id, dispute.status, dispute.number, over=over)
+    return advice.command or advice.action
+
+
 def _print(dispute: ListedDispute, lines: list[OrderLine], desk: DeskState, settings: Settings) -> None:
     from checkout_daemon.orders.stripe_pages import dispute_url
     from checkout_daemon.present.disputes import answer_state, draft_state, evidence_state
@@ -190,7 +198,7 @@ def _print(dispute: ListedDispute, lines: list[OrderLine], desk: DeskState, sett
         "Withdrawn": local_time(dispute.withdrawn_at, zone) if dispute.withdrawn_at else "",
         "Reinstated": local_time(dispute.reinstated_at, zone) if dispute.reinstated_at else "",
         "Stripe's page": url,
-        "Next": f"checkout disputes evidence {dispute.id}" if dispute.waits and dispute.number else "",
+        "Next": _next(dispute) if dispute.waits else "",
     }
     for name, value in shown.items():
         if value:

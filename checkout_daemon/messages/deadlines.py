@@ -12,7 +12,7 @@ from checkout_daemon.ledger.derive import UNANSWERED_DISPUTES
 from checkout_daemon.messages.outcomes import NotNeeded
 from checkout_daemon.model.messages import Alert, MessageKind
 from checkout_daemon.model.money import format_money
-from checkout_daemon.orders.explaining.troubles import dispute_command
+from checkout_daemon.orders.dispute_advice import dispute_advice
 from checkout_daemon.orders.order_lists import DisputeLine, OrderView
 from checkout_daemon.outbox.outbox_store import owe
 from checkout_daemon.runtime import Runtime
@@ -51,8 +51,8 @@ def deadline_alert(view: OrderView, dispute: DisputeLine, now: datetime) -> Aler
         f"Order {view.order.number}: answer the dispute of {money}{reason} "
         f"by {dispute.due_by:%Y-%m-%d %H:%M} UTC, in {left}"
     )
-    command = dispute_command(dispute.id, dispute.status)
-    return Alert(text, 1, (dispute.id,), command or "checkout todo")
+    advice = dispute_advice(dispute.id, dispute.status, view.order.number, over=False)
+    return Alert(text, 1, (dispute.id,), advice.command or "checkout todo")
 
 
 async def _alert(connection: asyncpg.Connection, now: datetime, livemode: bool) -> int:

@@ -22,13 +22,12 @@ from checkout_daemon.model.orders import AttentionCode, Order
 from checkout_daemon.model.todo import Todo, TodoItem
 from checkout_daemon.orders.attention_commands import command_for
 from checkout_daemon.orders.charge_lines import ChargeLine
+from checkout_daemon.orders.dispute_advice import dispute_advice
 from checkout_daemon.orders.drift_store import decode_drift
 from checkout_daemon.orders.explaining.troubles import (
     ATTENTION_DESCRIPTIONS,
     FRAUD_ADVICE,
     concerned,
-    dispute_advice,
-    dispute_command,
     subject_words,
 )
 from checkout_daemon.orders.figures import OVERDUE_AFTER, SLOW_AFTER
@@ -250,6 +249,7 @@ def _disputes(
     for dispute in concerned(view, _DISPUTE):
         assert isinstance(dispute, DisputeLine)
         over = dispute.due_by is not None and dispute.due_by <= now
+        advice = dispute_advice(dispute.id, dispute.status, order.number, over=over)
         reason = f", reason {dispute.reason.replace('_', ' ')}" if dispute.reason else ""
         yield replace(
             _of_order(
@@ -257,13 +257,9 @@ def _disputes(
                 kind=_DISPUTE.value,
                 subject=dispute.id,
                 description=f"The dispute {dispute.id} waits for an answer{reason}",
-                next="The time to answer is over: Stripe reports how the bank decides."
-                if over
-                else f"{dispute_advice(dispute.status)} Without an answer by then, the customer's bank decides against "
-                "us, and the money is lost.",
+                next=f"{advice.action} {advice.otherwise}",
                 since=order.updated_at,
-                command=(None if over else dispute_command(dispute.id, dispute.status))
-                or f"checkout orders explain {order.number}",
+                command=advice.command or f"checkout orders explain {order.number}",
                 amount=order.amount_total if dispute.amount is None else dispute.amount,
             ),
             page=dispute_url(settings.stripe_api_base, dispute.id, dispute.payment_id, livemode=order.livemode),

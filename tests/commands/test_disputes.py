@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from checkout_daemon.bank.reading import read_balance
@@ -13,7 +14,7 @@ from checkout_daemon.commands.disputes import _STATUSES
 from checkout_daemon.ledger.facts import DisputeStatus
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_sync.comparing import sync_order
-from tests.commands.conftest import Do, Run
+from tests.commands.conftest import Do, Run, go
 from tests.support.background import BackgroundStripe
 from tests.support.balance import ask, post
 from tests.support.shopping import paid_order
@@ -48,6 +49,36 @@ def test_a_dispute_is_listed_and_shown_with_what_it_cost(run: Run, do: Do, strip
     assert "Balance        -€48.99 (dispute, fee €15.00)" in shown
     assert run("disputes", "show", listed["id"], "--json").json["lines"][0]["fee"] == 1500
     assert "No dispute matches" in run("disputes", "list", "--status", "won").err
+
+
+@pytest.mark.parametrize(
+    ("status", "due_in", "expected"),
+    [
+        ("needs_response", "1 day", "Next           checkout disputes evidence du_1\n"),
+        ("needs_response", "-1 day", "Next           The time to answer is over.\n"),
+        ("warning_needs_response", "-1 day", "Next           checkout orders refund 1001\n"),
+        ("appeal_needs_response", "1 day", "Next           Send evidence of the appeal in Stripe's Dashboard.\n"),
+    ],
+)
+def test_what_is_next_is_what_still_helps(
+    run: Run, do: Do, database_url: str, status: str, due_in: str, expected: str
+) -> None:
+    order = do(paid_order)
+
+    async def work() -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(
+            "INSERT INTO disputes (id, livemode, payment_id, status, observed_at, event_id, due_by)"
+            " SELECT 'du_1', false, payment_id, $1, now(), 'evt_1', now() + $2::text::interval"
+            " FROM payment_observations LIMIT 1",
+            status,
+            due_in,
+        )
+        await connection.close()
+
+    go(work())
+    assert order.number == 1001
+    assert expected in run("disputes", "show", "du_1").out
 
 
 def test_what_does_not_exist_is_not_found(run: Run) -> None:

@@ -157,6 +157,24 @@ EXAMPLES = {
         payments=(payment(),),
         disputes=(DISPUTE,),
     ),
+    "inquiry": Example(
+        order("disputed", attention=("dispute_needs_response",)),
+        [("disputed", None), ("dispute_needs_response", f"checkout disputes evidence {DISPUTE.id}")],
+        payments=(payment(),),
+        disputes=(replace(DISPUTE, status="warning_needs_response"),),
+    ),
+    "dispute past due": Example(
+        order("disputed", attention=("dispute_needs_response",)),
+        [("disputed", None), ("dispute_needs_response", None)],
+        payments=(payment(),),
+        disputes=(replace(DISPUTE, due_by=NOW - HOUR),),
+    ),
+    "inquiry past due": Example(
+        order("disputed", attention=("dispute_needs_response",)),
+        [("disputed", None), ("dispute_needs_response", "checkout orders refund 1001")],
+        payments=(payment(),),
+        disputes=(replace(DISPUTE, status="warning_needs_response", due_by=NOW - HOUR),),
+    ),
     "refused payments": Example(
         order("pending"),
         [("payment_refused", None), ("session_open", RESEND)],
@@ -296,6 +314,24 @@ def test_a_case_is_explained(name: str) -> None:
         assert "else `checkout orders ack 1001 unknown_status`" in (attention.next or "")
     text = " ".join(f"{finding.description} {finding.next or ''}" for finding in findings)
     assert not re.search(r"None|\{|_[a-z]+_", text)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("attention", ["needs our response by", "bank decides against us", "Submit evidence, or accept"]),
+        ("inquiry", ["needs our response by", "bank may open a dispute", "refund the order, which ends the inquiry"]),
+        ("dispute past due", ["needed our response by", "time to answer is over", "Stripe reports how the bank"]),
+        ("inquiry past due", ["needed our response by", "A refund still ends the inquiry", "may open a dispute"]),
+    ],
+)
+def test_a_dispute_is_explained_as_far_as_something_helps(name: str, expected: list[str]) -> None:
+    state, attention = findings_of(EXAMPLES[name].case)
+    text = f"{attention.description} {attention.next}"
+    assert [words for words in expected if words not in text] == []
+    assert ("Submit evidence" in text) == ("past due" not in name)
+    assert ("is lost" in text) == (name == "attention")
+    assert ("closes the inquiry" in str(state.next)) == ("inquiry" in name)
 
 
 def test_every_rule_and_every_status_has_an_example() -> None:

@@ -99,6 +99,29 @@ async def test_a_dispute_has_its_deadline_reason_and_page_and_never_an_acknowled
     assert (item.note, item.note_by) == ("asked the carrier", "ana@till")
 
 
+@pytest.mark.parametrize(
+    ("status", "due_in", "command", "expected"),
+    [
+        ("warning_needs_response", DAY, "checkout disputes evidence dp_1", "may open a dispute, which takes the money"),
+        ("warning_needs_response", -DAY, "checkout orders refund 1001", "A refund still ends the inquiry."),
+        ("needs_response", -DAY, "checkout orders explain 1001", "Stripe reports how the bank decides."),
+        ("appeal_needs_response", DAY, "checkout orders explain 1001", "in Stripe's Dashboard"),
+    ],
+)
+async def test_a_dispute_has_the_command_that_still_helps(
+    runtime: Runtime, connection: asyncpg.Connection, status: str, due_in: timedelta, command: str, expected: str
+) -> None:
+    fact = replace_status(dispute("dp_1", "pi_1", due_in), DisputeStatus(status))
+    await order_with(runtime, connection, "pi_1", fact)
+    item = only(await todo(runtime), "dispute_needs_response")
+    assert item.command == command
+    assert expected in item.next
+    assert ("the money is lost" in item.next) == (status == "appeal_needs_response")
+    explained = await explain_order(runtime.database, "1001")
+    (finding,) = (one for one in explained.findings if one.code == "dispute_needs_response")
+    assert (finding.command or "checkout orders explain 1001") == item.command
+
+
 async def test_an_acknowledged_dispute_is_shown_again_a_week_before_its_deadline(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from checkout_daemon.ledger.derive import LIVE_REFUNDS, SETTLED_DISPUTES
 from checkout_daemon.model.orders import AttentionCode, OrderStatus
+from checkout_daemon.orders.dispute_advice import is_inquiry
 from checkout_daemon.orders.explaining.case import Case, Finding, Rule, ids, money
 
 _FUNDS = {"withdrawn": "the customer's bank has the money", "reinstated": "Stripe has given us the money back"}
@@ -19,8 +20,16 @@ def _disputed(case: Case) -> Iterable[Finding]:
             yield Finding(
                 "disputed",
                 f"Payment {dispute.payment_id} is disputed ({dispute.id}, {_words(dispute.status)}{reason}).{funds}",
-                None if dispute.status == "lost" else "Stripe reports the bank's decision; a won dispute ends this.",
+                _decided(dispute.status),
             )
+
+
+def _decided(status: str) -> str | None:
+    if status == "lost":
+        return None
+    if is_inquiry(status):
+        return "Stripe reports when the bank closes the inquiry, which ends this, or opens a dispute."
+    return "Stripe reports the bank's decision; a won dispute ends this."
 
 
 def _refunded(case: Case) -> Iterable[Finding]:

@@ -9,6 +9,7 @@ from typing import assert_never
 from checkout_daemon.backoff import EVENT_TRIES
 from checkout_daemon.model.orders import AttentionCode
 from checkout_daemon.orders.attention_commands import command_for, open_warnings
+from checkout_daemon.orders.dispute_advice import dispute_advice
 from checkout_daemon.orders.explaining.case import (
     Case,
     Finding,
@@ -26,11 +27,9 @@ from checkout_daemon.orders.order_lists import (
     PaymentLine,
     RefundLine,
 )
-from checkout_daemon.orders.refund_rules import prevents_refund
 from checkout_daemon.orders.stripe_pages import dispute_url
 from checkout_daemon.stripe_api.events import KEPT
 
-_APPEALED = "appeal_needs_response"
 PAYMENT_REFUSED = "payment_refused"
 
 ATTENTION_DESCRIPTIONS = {
@@ -95,20 +94,6 @@ def concerned(view: OrderView, code: AttentionCode) -> Sequence[StripeLine | Pay
             assert_never(code)
 
 
-def dispute_advice(status: str) -> str:
-    """Return what can be done about a dispute that needs a response. https://docs.stripe.com/disputes/responding."""
-    if status == _APPEALED:
-        return "Send evidence of the appeal in Stripe's Dashboard."
-    if prevents_refund(status):
-        return "Submit evidence, or accept the dispute, which gives the money back. A refund would be refused."
-    return "Submit evidence, or refund the order, which ends the inquiry."
-
-
-def dispute_command(dispute_id: str, status: str) -> str | None:
-    """Return the command that begins an answer, or None if only Stripe's Dashboard takes one."""
-    return None if status == _APPEALED else f"checkout disputes evidence {dispute_id}"
-
-
 def subject_words(lines: Sequence[StripeLine | PaymentLine], late: Sequence[str] = ()) -> str:
     """Return the ids of objects that need attention, separated by commas, with the words that are not known."""
     unknown = {
@@ -161,13 +146,15 @@ def _unanswered_disputes(case: Case, lines: Sequence[StripeLine | PaymentLine]) 
         if not isinstance(line, DisputeLine):
             continue
         reason = f" ({line.reason.replace('_', ' ')})" if line.reason else ""
+        over = line.due_by is not None and line.due_by <= case.now
+        advice = dispute_advice(line.id, line.status, case.order.number, over=over)
+        by = "" if line.due_by is None else f" by {case.when(line.due_by)}"
         yield Finding(
             AttentionCode.DISPUTE_NEEDS_RESPONSE.value,
-            f"The dispute {line.id} of {money(line.amount, line.currency)}{reason} needs our response "
-            f"by {case.when(line.due_by)}. {dispute_advice(line.status)}",
-            "Without a response by then, the customer's bank decides against us. Stripe reports a response, which ends "
-            "this attention.",
-            dispute_command(line.id, line.status),
+            f"The dispute {line.id} of {money(line.amount, line.currency)}{reason} {'needed' if over else 'needs'} our "
+            f"response{by}. {advice.action}",
+            advice.otherwise if over else f"{advice.otherwise} Stripe reports a response, which ends this attention.",
+            advice.command,
             page=dispute_url(case.stripe_api_base, line.id, line.payment_id, livemode=case.order.livemode),
         )
 
