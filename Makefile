@@ -174,7 +174,8 @@ $(PYTHON_READY): setup.cfg pyproject.toml constraints.txt
 	$(if $(PYTHON),,$(error Python 3.11 or newer is needed and was not found: install it, or name it with make PYTHON=/path/to/python3))
 	@echo 'Setting up Python packages in .venv (a minute, once) ...'
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { rm -rf .venv; "$(PYTHON)" -m venv .venv; } \
-		|| { rm -rf .venv; echo 'Python has no venv module: on Debian and Ubuntu, install python3-venv.' >&2; exit 1; }
+		|| { rm -rf .venv; [ -w . ] && echo 'Python has no venv module: on Debian and Ubuntu, install python3-venv.' >&2 \
+		|| echo 'This folder cannot be written: run make in one of your own.' >&2; exit 1; }
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
