@@ -288,8 +288,8 @@ def _say_state(case: DisputeCase, receipt: ReceiptFile | None, *, stored: bool =
     if missing:
         say(f"Without a text that matters for this reason: {', '.join(missing)}.")
     if receipt is not None:
-        lost = f"; no font here has {plain(receipt.lost)}: install one, such as DejaVu Sans" if receipt.lost else ""
-        say(f"With a receipt as PDF, {len(receipt.content):,} bytes{lost}.")
+        remark = f"; in it, {plain(receipt.remark)}" if receipt.remark else ""
+        say(f"With a receipt as PDF, {len(receipt.content):,} bytes{remark}.")
     elif not without:
         say("Without a receipt as PDF, which needs checkout-daemon[pdf]; the text has it.")
 

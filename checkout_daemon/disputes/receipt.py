@@ -90,9 +90,9 @@ def receipt_of(view: OrderView, shop: Shop) -> Receipt:
         if refund.status == "succeeded"
     ]
     return Receipt(
-        f"{shop.name}: receipt for order {order.number}",
+        f"{one_line(shop.name)}: receipt for order {order.number}",
         order.created_at,
-        tuple(shop.seller),
+        tuple(map(one_line, shop.seller)),
         tuple((name, one_line(value)) for name, value in facts if value),
         tuple(_items(view)),
         tuple(totals),

@@ -1,12 +1,15 @@
 """A receipt as PDF, with fpdf2 (the extra `pdf`), which is imported when one is made.
 
 The fonts that every PDF reader has know Western European letters only. For others a font of this machine is embedded,
-as far as it has them; none ships with the program.
+as far as it has them; none ships with the program. Letters that are written from the right, or change with their
+neighbours, need uharfbuzz as well.
 """
 
 from __future__ import annotations
 
 import logging
+import struct
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from checkout_daemon.disputes.receipt import Receipt, ReceiptRow
+from checkout_daemon.errors import CheckoutError
 
 FONTS = (
     "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
@@ -33,14 +37,31 @@ FONTS = (
 _BUILT_IN, _OWN = "Helvetica", "receipt"
 _BUILT_IN_LETTERS = "cp1252"
 _LINE, _AMOUNT = 6, 38  # millimetres
+# Hebrew to Arabic and their presentation forms; Devanagari to Sinhala; Tibetan and Burmese; Khmer and Mongolian
+_SHAPED = ((0x590, 0x8FF), (0xFB1D, 0xFDFF), (0xFE70, 0xFEFE), (0x900, 0xDFF), (0xF00, 0x109F), (0x1780, 0x18AF))
+
+
+class ReceiptNotMade(CheckoutError, code="receipt_not_made", status=500, title="The receipt cannot be made as PDF"):
+    """The library for PDF cannot write the receipt, or cannot read the font of this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptFile:
-    """A PDF. `lost` are the characters that no font here has: they are shown as a question mark."""
+    """A PDF. `lost` are the characters that are shown as a question mark; those of `unshaped` need uharfbuzz."""
 
     content: bytes
     lost: str = ""
+    unshaped: str = ""
+
+    @property
+    def remark(self) -> str:
+        """Return which characters are shown as question marks and what helps, or ""."""
+        remarks = []
+        if without_font := "".join(letter for letter in self.lost if letter not in self.unshaped):
+            remarks.append(f"no font here has {without_font}: install one, such as DejaVu Sans")
+        if self.unshaped:
+            remarks.append(f"{self.unshaped} cannot be shown without uharfbuzz: pip install uharfbuzz")
+        return "; ".join(remarks)
 
 
 def can_make_pdf() -> bool:
@@ -48,20 +69,43 @@ def can_make_pdf() -> bool:
     return find_spec("fpdf") is not None
 
 
+def can_shape() -> bool:
+    """Return whether uharfbuzz is installed, which joins Arabic letters and places Indian ones."""
+    return find_spec("uharfbuzz") is not None
+
+
 def receipt_file(receipt: Receipt) -> ReceiptFile | None:
-    """Return the receipt as PDF, or None if fpdf2 is not installed."""
+    """Return the receipt as PDF, or None if fpdf2 is not installed. Raise ReceiptNotMade."""
     return receipt_pdf(receipt) if can_make_pdf() else None
 
 
 def receipt_pdf(receipt: Receipt, fonts: Iterable[str] = FONTS) -> ReceiptFile:
-    """Return the receipt as PDF; the same receipt has the same bytes on one machine. `can_make_pdf` must be true."""
+    """Return the receipt as PDF; the same receipt has the same bytes on one machine. `can_make_pdf` must be true.
+
+    Raise ReceiptNotMade.
+    """
     # The library's own notes about fonts are for those who write PDFs.
     logging.getLogger("fontTools").setLevel(logging.ERROR)
+    from fontTools.ttLib import TTLibError
+    from fpdf.errors import FPDFException
+
+    try:
+        return _made(receipt, fonts)
+    except (FPDFException, TTLibError, OSError, ValueError, LookupError, struct.error) as error:
+        raise ReceiptNotMade(
+            f"the receipt cannot be made as PDF ({type(error).__name__}): leave it out with --no-receipt"
+        ) from error
+
+
+def _made(receipt: Receipt, fonts: Iterable[str]) -> ReceiptFile:
     from fpdf import FPDF
 
     texts = "".join(_texts(receipt))
-    letters = {letter for letter in texts if not letter.isspace()}
-    lost = {letter for letter in letters if not _is_built_in(letter)}
+    blanks = {letter for letter in texts if letter.isspace()}  # fonts have the plain one for certain
+    lost = {letter for letter in texts if not _is_built_in(letter)} - blanks
+    shaped = {letter for letter in lost if _needs_shaping(letter)}
+    unshaped = set() if can_shape() else shaped
+    lost -= unshaped
     font = None
     if lost:
         best = min(((lost - _letters(path), path) for path in fonts if Path(path).is_file()), key=_fewest, default=None)
@@ -70,16 +114,20 @@ def receipt_pdf(receipt: Receipt, fonts: Iterable[str] = FONTS) -> ReceiptFile:
     pdf: Any = FPDF(format="A4")
     pdf.core_fonts_encoding = _BUILT_IN_LETTERS
     pdf.set_creation_date(receipt.made_at)
-    pdf.set_title(receipt.title)
+    shown = str.maketrans(dict.fromkeys(blanks, " "))
+    pdf.set_title(receipt.title.translate(shown))
     pdf.set_auto_page_break(True, margin=20)
     pdf.add_page()
     family = _BUILT_IN
     if font is not None:
         pdf.add_font(_OWN, fname=font)
         family = _OWN
-    shown = str.maketrans(dict.fromkeys(lost, "?"))
+    if font is not None and shaped - unshaped - lost:
+        pdf.set_text_shaping(True)
+    lost |= unshaped
+    shown |= str.maketrans(dict.fromkeys(lost, "?"))
     _draw(pdf, receipt, family, shown)
-    return ReceiptFile(bytes(pdf.output()), "".join(sorted(lost)))
+    return ReceiptFile(bytes(pdf.output()), "".join(sorted(lost)), "".join(sorted(unshaped)))
 
 
 def _draw(pdf: Any, receipt: Receipt, family: str, shown: dict[int, str]) -> None:
@@ -125,6 +173,14 @@ def _texts(receipt: Receipt) -> Iterable[str]:
         yield from (name, value)
     for row in (*receipt.items, *receipt.totals):
         yield from (row.text, row.amount)
+
+
+def _needs_shaping(letter: str) -> bool:
+    """Return whether a letter is written from the right, or changes with its neighbours. Digits do neither."""
+    if unicodedata.category(letter) == "Nd":
+        return False
+    from_right = unicodedata.bidirectional(letter) in ("R", "AL")
+    return from_right or any(first <= ord(letter) <= last for first, last in _SHAPED)
 
 
 def _is_built_in(letter: str) -> bool:

@@ -105,7 +105,7 @@ def _address(link: str, public_url: str) -> str:
 def _story(view: OrderView, messages: Sequence[MessageLine], receipt: Receipt, shop: Shop) -> str:
     """Return what happened, when, and the receipt."""
     order = view.order
-    lines: list[tuple[datetime, str]] = [(order.created_at, f"order {order.number} placed at {shop.name}")]
+    lines: list[tuple[datetime, str]] = [(order.created_at, f"order {order.number} placed at {one_line(shop.name)}")]
     lines += [
         (change.at, _STATUSES[change.to_status])
         for change in view.changes

@@ -11,10 +11,11 @@ import pytest
 
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.placing import CheckoutAnswer
+from checkout_daemon.disputes import receipt_pdf as receipt_pdf_module
 from checkout_daemon.disputes.answering import accept_dispute
 from checkout_daemon.disputes.drafts import read_case
 from checkout_daemon.disputes.receipt import Receipt, ReceiptRow
-from checkout_daemon.disputes.receipt_pdf import receipt_pdf
+from checkout_daemon.disputes.receipt_pdf import ReceiptNotMade, receipt_pdf
 from checkout_daemon.disputes.staging import MAILS
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.model.messages import Channel, MessageKind
@@ -137,6 +138,50 @@ def test_the_pdf_has_every_page_and_is_the_same_each_time() -> None:
 def test_letters_that_no_font_has_are_named() -> None:
     made = receipt_pdf(a_receipt("Łukasz"), ("/no/such/font.ttf",))
     assert made.lost == "Ł"
+
+
+BLANKS = "\u1680\u2003\u2009\u2028\u2029\u202f\u205f\u3000\x1c\x85\t\n"
+
+
+@pytest.mark.parametrize("place", ["title", "seller", "customer"])
+def test_blanks_of_all_kinds_are_plain_ones(place: str) -> None:
+    receipt, text = a_receipt("Ada"), f"a{BLANKS}b"
+    if place == "customer":
+        receipt = a_receipt(text)
+    else:
+        receipt = replace(receipt, title=text) if place == "title" else replace(receipt, seller=(text,))
+    assert receipt_pdf(receipt, ()).lost == ""
+    with_a_font = replace(receipt, facts=(*receipt.facts, ("Ship to", "Łódź")))
+    assert not {*receipt_pdf(with_a_font).lost} & {*BLANKS}
+
+
+async def test_the_shops_own_words_are_on_one_line(runtime: Runtime, order: CheckoutAnswer) -> None:
+    settings = runtime.settings
+    shop = replace(settings.shop, name="a\u202fb\u200b", seller=("Tél.\u202f: 1", "x\udc80"))
+    case = await case_of(runtime, order)
+    receipt = (await read_case(runtime.database, replace(settings, shop=shop), case.dispute)).receipt
+    assert receipt.title.startswith("a b: receipt")
+    assert receipt.seller == ("Tél. : 1", "x")
+    assert receipt_pdf(receipt, ()).lost == ""
+
+
+def test_what_the_library_cannot_write_is_an_error_in_words() -> None:
+    with pytest.raises(ReceiptNotMade, match="leave it out with --no-receipt"):
+        receipt_pdf(replace(a_receipt("Ada"), title="a\ud800b"), ())
+
+
+def test_letters_from_the_right_are_named_rather_than_printed_backwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receipt_pdf_module, "can_shape", lambda: False)
+    font = tmp_path / "font.ttf"
+    make_font(font, "Łukasz محمد שלום हि")
+    made = receipt_pdf(a_receipt("Łukasz محمد שלום हि 王"), (str(font),))
+    assert b"/FontFile2" in made.content
+    assert {*made.unshaped} == {*"محمدשלוםहि"}
+    assert {*made.lost} == {*made.unshaped, "王"}
+    assert made.remark.startswith("no font here has 王: install one")
+    assert "pip install uharfbuzz" in made.remark
 
 
 def test_a_font_of_the_machine_is_embedded_for_other_alphabets(tmp_path: Path) -> None:

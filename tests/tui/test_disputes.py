@@ -9,6 +9,8 @@ import pytest
 
 from checkout_daemon.bank.reading import read_balance
 from checkout_daemon.checkout.placing import CheckoutAnswer
+from checkout_daemon.disputes import receipt_pdf
+from checkout_daemon.model.customer import Customer
 from checkout_daemon.runtime import Runtime
 from tests.support.disputes import case_of, disputed_order
 from tests.support.flaky_stripe import FlakyStripe
@@ -147,6 +149,21 @@ async def test_a_text_with_a_fault_is_kept_however_the_next_round_ends(
         assert "[nonsense]\nan hour of work\n" in kept.read_text()
         kept.unlink()
     assert (await case_of(runtime, order)).draft is None
+
+
+async def test_letters_that_the_receipt_cannot_show_are_named_before_it_is_submitted(
+    runtime: Runtime, stripe: FlakyStripe, stocked: None, sit: Sit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receipt_pdf, "can_shape", lambda: False)
+    order = await disputed_order(runtime, customer=Customer("Ada שלום", "ada@example.com", "+4930901820"))
+    async with sit(STRIPE_API_BASE=stripe.base) as seat:
+        await open_list(seat)
+        await seat.press("s")
+        await seat.screen_of(Choose)
+        await seat.sees("In the receipt", "without uharfbuzz")
+        await seat.press("enter")
+        await seat.screen_of(DisputesScreen)
+    assert (await case_of(runtime, order)).dispute.status == "needs_response"
 
 
 async def test_nothing_is_answered_in_read_only_mode(

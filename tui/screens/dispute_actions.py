@@ -122,6 +122,7 @@ class DisputeActions(ActingScreen):
                 f"Submit the evidence for {named(case.dispute)}?",
                 f"{counted(len(evidence.texts), 'text')}, {evidence.characters:,} characters, "
                 f"{'a receipt as PDF' if receipt else 'no receipt as PDF'}.",
+                *([f"In the receipt, {plain(receipt.remark)}."] if receipt and receipt.remark else []),
                 *([f"Without: {', '.join(missing)}."] if missing else []),
                 "It can be submitted once, and not be changed after that.",
             ]
