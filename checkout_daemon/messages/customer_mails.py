@@ -21,11 +21,12 @@ from checkout_daemon.model.text import names_address
 from checkout_daemon.orders.order_lists import OrderSession, OrderView
 from checkout_daemon.outbox.outbox_store import ClaimedMessage
 from checkout_daemon.settings import Settings
-from checkout_daemon.shop.colors import complete
+from checkout_daemon.shop.colors import complete, for_dark
 from checkout_daemon.shop.records import Shop
 
 _LONGEST_GREETING = 60
-_ACCENT = "#1d1d1b"
+# As on the storefront of a shop without colours of its own.
+_ACCENT, _DARK_ACCENT, _ON_DARK_ACCENT = "#2d5a4a", "#9ccbb6", "#14231d"
 _LINK_SIGNS = re.compile(r"[.:/\\@\u3002\uff0e\uff61\uff1a\uff0f\uff20]")
 
 
@@ -101,6 +102,7 @@ def shop_values(settings: Settings, language: str) -> dict[str, Any]:
     shop = settings.shop
     labels = shop.link_labels(language)
     colors = complete(shop.light, dark=False)
+    dark = complete({**for_dark(shop.light), **shop.dark}, dark=True)
     return {
         "shop": one_line(settings.shop_name),
         "public_url": settings.public_url,
@@ -110,6 +112,8 @@ def shop_values(settings: Settings, language: str) -> dict[str, Any]:
         ],
         "accent": colors.get("accent", _ACCENT),
         "on_accent": colors.get("on_accent", "#ffffff"),
+        "dark_accent": dark.get("accent", _DARK_ACCENT),
+        "on_dark_accent": dark.get("on_accent", _ON_DARK_ACCENT),
         "seller": shop.seller,
         "words": words_in(language),
     }

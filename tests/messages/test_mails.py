@@ -35,6 +35,7 @@ from checkout_daemon.runtime import Runtime, open_runtime
 from checkout_daemon.settings import load_settings
 from checkout_daemon.settings.mail import parse_smtp_url
 from checkout_daemon.settings.values import BadValue
+from checkout_daemon.shop.colors import LEAST_CONTRAST, contrast
 from tests.support.hostile import HOSTILE, unsafe_in
 from tests.support.mail_server import CERTIFICATE, PASSWORD, USER, MailServer, free_port
 from tests.support.orders import add_order
@@ -404,6 +405,23 @@ def test_the_layout_is_made_of_tables_that_outlook_draws(tmp_path: Path) -> None
     button = (files("checkout_daemon.messages") / "templates" / "button.html").read_text()
     assert re.search(r"<td[^>]*bgcolor", button)
     assert not re.search(r"<a[^>]*padding", button)
+
+
+async def test_the_button_stands_out_from_dark_paper(
+    database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
+) -> None:
+    order_id = await order_of(connection, locale="en")
+    async with daemon(database_url, tmp_path, server.start()) as runtime:
+        await pay(runtime, order_id)
+        await deliver_due(runtime, Channel.MAIL)
+    (taken,) = server.taken
+    found = re.search(r"td\.button a { background: (#\w{6}) !important; color: (#\w{6})", taken.part("html"))
+    assert found
+    button, text = found.groups()
+    card = "#201e1b"
+    assert f"background: {card}" in taken.part("html")
+    assert contrast(button, card) >= LEAST_CONTRAST
+    assert contrast(text, button) >= LEAST_CONTRAST
 
 
 async def test_a_mail_that_is_no_longer_true_is_not_sent(
