@@ -1451,9 +1451,11 @@ CREATE TABLE dispute_requests (
     answered_at     timestamptz,
     status          text,                  -- the dispute's, in Stripe's answer,
     error           text,                  -- or Stripe's refusal
+    shown_status    text,                  -- the dispute's when the operator confirmed it: nothing is sent under another
     CONSTRAINT dispute_requests_act_known CHECK (act IN ('stage', 'submit', 'accept')),
     CONSTRAINT dispute_requests_evidence CHECK (act <> 'accept' OR (texts IS NULL AND receipt IS NULL)),
-    CONSTRAINT dispute_requests_answer CHECK ((answered_at IS NULL) = (num_nonnulls(status, error) = 0))
+    CONSTRAINT dispute_requests_answer CHECK ((answered_at IS NULL) = (num_nonnulls(status, error) = 0)),
+    CONSTRAINT dispute_requests_frozen CHECK (act = 'accept' OR texts IS NOT NULL OR answered_at IS NOT NULL)
 );
 -- One at a time: Stripe takes one submission.
 CREATE UNIQUE INDEX dispute_requests_unanswered ON dispute_requests (dispute_id, livemode) WHERE answered_at IS NULL;
@@ -1467,15 +1469,25 @@ DECLARE
     own text := bound_operator();
 BEGIN
     IF TG_OP = 'UPDATE' THEN
-        -- What is erased with its customer, and the file that was uploaded, may change.
-        IF own IS NOT NULL AND (
-            (NEW.id, NEW.dispute_id, NEW.livemode, NEW.order_id, NEW.act, NEW.operator)
-                IS DISTINCT FROM (OLD.id, OLD.dispute_id, OLD.livemode, OLD.order_id, OLD.act, OLD.operator)
-            OR NEW.texts <> OLD.texts OR NEW.receipt <> OLD.receipt
-            OR (OLD.texts IS NULL AND NEW.texts IS NOT NULL) OR (OLD.receipt IS NULL AND NEW.receipt IS NOT NULL)
-            OR (OLD.answered_at IS NOT NULL
-                AND (NEW.answered_at, NEW.status, NEW.error) IS DISTINCT FROM (OLD.answered_at, OLD.status, OLD.error))
-        ) THEN
+        IF own IS NULL THEN
+            RETURN NEW;
+        END IF;
+        IF NOT has_operator_role(own, 'act') THEN
+            RAISE EXCEPTION '% may not answer disputes', own USING ERRCODE = 'insufficient_privilege';
+        END IF;
+        -- What is erased with its customer may go once there is an answer; the uploaded file is recorded once.
+        IF (NEW.id, NEW.dispute_id, NEW.livemode, NEW.order_id, NEW.act, NEW.operator, NEW.started_at, NEW.shown_status)
+                IS DISTINCT FROM
+                (OLD.id, OLD.dispute_id, OLD.livemode, OLD.order_id, OLD.act, OLD.operator, OLD.started_at, OLD.shown_status)
+            OR (NEW.texts IS DISTINCT FROM OLD.texts AND (NEW.texts IS NOT NULL OR OLD.answered_at IS NULL))
+            OR (NEW.receipt IS DISTINCT FROM OLD.receipt AND (NEW.receipt IS NOT NULL OR OLD.answered_at IS NULL))
+            OR (OLD.receipt_file IS NOT NULL AND NEW.receipt_file IS DISTINCT FROM OLD.receipt_file)
+            OR NEW.attempts NOT IN (OLD.attempts, OLD.attempts + 1) OR NEW.tries NOT IN (OLD.tries, OLD.tries + 1)
+            OR (NEW.next_attempt_at IS DISTINCT FROM OLD.next_attempt_at AND NEW.next_attempt_at > now() + interval '1 day')
+            OR (OLD.answered_at IS NOT NULL AND (NEW.answered_at, NEW.status) IS DISTINCT FROM (OLD.answered_at, OLD.status))
+            OR (OLD.answered_at IS NOT NULL AND NEW.error IS DISTINCT FROM OLD.error
+                AND (OLD.error IS NULL OR NEW.error IS DISTINCT FROM 'erased'))
+        THEN
             RAISE EXCEPTION 'dispute request % cannot be changed', OLD.id USING ERRCODE = 'insufficient_privilege';
         END IF;
         RETURN NEW;
@@ -1488,9 +1500,8 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER dispute_requests_allowed
-    BEFORE INSERT OR UPDATE OF id, dispute_id, livemode, order_id, act, texts, receipt, operator, answered_at, status, error
-    ON dispute_requests FOR EACH ROW EXECUTE FUNCTION check_dispute_request();
+CREATE TRIGGER dispute_requests_allowed BEFORE INSERT OR UPDATE ON dispute_requests
+    FOR EACH ROW EXECUTE FUNCTION check_dispute_request();
 
 CREATE FUNCTION check_dispute_draft() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

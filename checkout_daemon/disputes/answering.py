@@ -3,7 +3,8 @@
 A request is a row written under the order's lock before Stripe is asked, and its id is the idempotency key; evidence
 and receipt are frozen in it. Without a definite answer it stays open: a job, or the next call, looks at the dispute,
 whose metadata names the request, and asks again. A 5xx makes Stripe repeat itself under its key, so the next try has
-another one: Stripe itself takes one submission only, and accepting twice changes nothing.
+another one: Stripe itself takes one submission only, and accepting twice changes nothing. Nothing is sent if the
+dispute's status is not the one that the operator saw: an inquiry that was closed costs nothing, a chargeback does.
 """
 
 from __future__ import annotations
@@ -12,27 +13,20 @@ import logging
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import asyncpg
 import msgspec
 
 from checkout_daemon.audit.audit_log import OperatorAction, act, check_note, record, state_of
 from checkout_daemon.audit.operators import DAEMON, Operator
-from checkout_daemon.audit.rights import require_act
 from checkout_daemon.clocks import require_clocks
-from checkout_daemon.database.server import read_now
 from checkout_daemon.disputes import request_store
-from checkout_daemon.disputes.drafts import DisputeCase, NotAnswerable, check_draft
-from checkout_daemon.disputes.evidence_fields import MOST_FILE_BYTES, check_evidence
+from checkout_daemon.disputes.beginning import begin_answer, check_answer_in
+from checkout_daemon.disputes.drafts import DisputeCase
 from checkout_daemon.disputes.request_store import DisputeAct, DisputeRequest
-from checkout_daemon.errors import CheckoutError, StripeRejected, StripeUnavailable
-from checkout_daemon.ledger.derive import UNANSWERED_DISPUTES
-from checkout_daemon.ledger.facts import DisputeFact, DisputeStatus
-from checkout_daemon.ledger.merge import Merged, Update, locked_order, merge
-from checkout_daemon.ledger.order_states import check_mode
+from checkout_daemon.errors import StripeRejected, StripeUnavailable
+from checkout_daemon.ledger.merge import Update, locked_order, merge
 from checkout_daemon.ledger.translate import dispute as dispute_events
 from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, livemodes
 from checkout_daemon.patience import Stopwatch
@@ -42,27 +36,16 @@ from checkout_daemon.stripe_api.client import KEY_LIFETIME, Fetched, StripeDenie
 
 log = logging.getLogger(__name__)
 
-# Longer than all attempts of its calls together: while the command still waits, no job need ask as well.
-RESUME_AFTER = timedelta(seconds=90)
 _REQUEST = "evidence_request"
 _RECEIPT = "receipt.pdf"
 _MOST_RESUMED_A_TURN = 50
 _GIVEN_UP = ("lost", "warning_closed")
-_OBJECT: Mapping[str, str] = {
-    DisputeAct.STAGE: "the evidence",
-    DisputeAct.SUBMIT: "the evidence",
-    DisputeAct.ACCEPT: "the loss",
-}
 _DONE: Mapping[str, str] = {
     DisputeAct.STAGE: "dispute.staged",
     DisputeAct.SUBMIT: "dispute.submitted",
     DisputeAct.ACCEPT: "dispute.accepted",
 }
 _KEPT_OPEN = "a running daemon continues it, and `checkout disputes show` shows the result: do not ask for it again"
-
-
-class AnswerUnderWay(CheckoutError, code="answer_under_way", status=409, exit_code=4, title="An answer is under way"):
-    """Another answer to the dispute has no definite answer from Stripe yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +85,7 @@ async def accept_dispute(runtime: Runtime, case: DisputeCase, *, operator: Opera
 
 async def check_answer(runtime: Runtime, case: DisputeCase, kind: DisputeAct) -> None:
     """Raise NotAnswerable or AnswerUnderWay if Stripe would not be asked. The operator's role is not looked at."""
-    await runtime.database.run(_check, case, kind, runtime.settings.livemode)
+    await runtime.database.run(check_answer_in, case, kind, runtime.settings.livemode)
 
 
 async def resume_answers(runtime: Runtime) -> int:
@@ -114,7 +97,9 @@ async def resume_answers(runtime: Runtime) -> int:
     livemode = runtime.settings.livemode
     for resumed in range(_MOST_RESUMED_A_TURN):
         claimed = Stopwatch()
-        request = await runtime.database.run_unconfirmed(request_store.claim_request, RESUME_AFTER, livemode=livemode)
+        request = await runtime.database.run_unconfirmed(
+            request_store.claim_request, request_store.RESUME_AFTER, livemode=livemode
+        )
         if request is None:
             return resumed
         try:
@@ -138,109 +123,36 @@ async def _answer(
         raise StripeUnavailable(f"there is no answer from Stripe, so it may have been done; {_KEPT_OPEN}") from error
 
 
-async def begin_answer(
-    connection: asyncpg.Connection,
-    case: DisputeCase,
-    kind: DisputeAct,
-    receipt: bytes | None,
-    operator: Operator,
-    note: str,
-    livemode: bool,
-) -> DisputeRequest:
-    """Write the request, before Stripe is asked; or claim the same one, if its answer never came.
-
-    Raise as submit_evidence does.
-    """
-    dispute_id = case.dispute.id
-    await require_act(connection, {operator})
-    merged = await locked_order(connection, case.order_id)
-    order = merged.orders[case.order_id]
-    check_mode(order, NotAnswerable, livemode=livemode)
-    texts = None if kind is DisputeAct.ACCEPT else msgspec.json.encode(dict(case.evidence.texts)).decode()
-    open_one = await request_store.unanswered_request(connection, dispute_id, livemode=livemode)
-    if open_one is not None:
-        return await _continue(connection, open_one, kind, texts)
-    _check_waits(merged, case, kind)
-    if kind is not DisputeAct.ACCEPT:
-        # What was shown is what is sent: a draft that somebody changed meanwhile was not.
-        await check_draft(connection, case)
-        if not check_evidence(case.evidence.texts).texts:
-            raise NotAnswerable(
-                f"there is no evidence for dispute {dispute_id}: add some with "
-                f"`checkout disputes evidence {dispute_id} --edit`"
-            )
-        if receipt is not None and len(receipt) > MOST_FILE_BYTES:
-            raise NotAnswerable(f"the receipt has {len(receipt):,} bytes, and Stripe takes {MOST_FILE_BYTES:,}")
-    now = await read_now(connection)
-    request = DisputeRequest(
-        str(uuid4()), dispute_id, livemode, case.order_id, kind.value, operator.user, now, texts, receipt
-    )
-    await request_store.insert_request(connection, request, now + RESUME_AFTER)
-    details = {"request": request.id, "dispute": dispute_id, "act": kind.value}
-    update = Update("dispute.asked", operator.actor, note, order_ids=[case.order_id], always_logged=True)
-    await act(connection, case.order_id, OperatorAction("dispute.asked", operator, note, details), update)
-    return request
-
-
-async def _check(connection: asyncpg.Connection, case: DisputeCase, kind: DisputeAct, livemode: bool) -> None:
-    merged = await locked_order(connection, case.order_id)
-    check_mode(merged.orders[case.order_id], NotAnswerable, livemode=livemode)
-    found = await request_store.unanswered_request(connection, case.dispute.id, livemode=livemode)
-    if found is not None:
-        raise _under_way(found)
-    _check_waits(merged, case, kind)
-
-
-async def _continue(
-    connection: asyncpg.Connection, found: DisputeRequest, kind: DisputeAct, texts: str | None
-) -> DisputeRequest:
-    """Claim a request whose answer never came, if it is the same one. Raise AnswerUnderWay for another."""
-    if (found.act, found.texts) != (kind, texts):
-        raise _under_way(found)
-    claimed = await request_store.claim_named_request(connection, found.id, RESUME_AFTER)
-    return found if claimed is None else claimed
-
-
-def _under_way(found: DisputeRequest) -> AnswerUnderWay:
-    return AnswerUnderWay(
-        f"{found.operator} has asked Stripe to {found.act} {_OBJECT[found.act]} of dispute {found.dispute_id}, and "
-        "there is no answer yet: wait for it, `checkout disputes show` shows it"
-    )
-
-
-def _check_waits(merged: Merged, case: DisputeCase, kind: DisputeAct) -> None:
-    dispute = _fact_of(merged, case)
-    number = merged.orders[case.order_id].number
-    if dispute is None:
-        raise NotAnswerable(f"dispute {case.dispute.id} does not belong to order {number} any more")
-    if dispute.status not in UNANSWERED_DISPUTES:
-        words = (dispute.unknown or dispute.status.value).replace("_", " ")
-        raise NotAnswerable(
-            f"dispute {dispute.id} of order {number} is {words}: there is nothing to answer. If Stripe's page differs, "
-            f"`checkout sessions sync {number}` reads it again"
-        )
-    if dispute.status is DisputeStatus.APPEAL_NEEDS_RESPONSE and kind is not DisputeAct.ACCEPT:
-        raise NotAnswerable(
-            f"dispute {dispute.id} is appealed: Stripe takes evidence of an appeal in its Dashboard only"
-        )
-
-
-def _fact_of(merged: Merged, case: DisputeCase) -> DisputeFact | None:
-    return next((fact for fact in merged.facts(case.order_id).disputes if fact.id == case.dispute.id), None)
-
-
 async def _ask(runtime: Runtime, request: DisputeRequest, operator: Operator, claimed: Stopwatch) -> Answered:
     """Have a request answered. Raise StripeRejected once it is closed; StripeUnavailable while it stays open.
 
     `claimed` was started before the request was written or claimed.
     """
-    if request.attempts and (found := await _find(runtime, request)) is not None:
-        return await _take(runtime, request, operator, found)
+    why = "Stripe did not do it within a day: ask for it again"
+    seen: Fetched | None = None
+    if request.attempts or request.act == DisputeAct.ACCEPT:
+        try:
+            seen = await _look(runtime, request)
+        except StripeFailed as error:
+            if not isinstance(error.__cause__, StripeRejected):
+                raise
+            if not request.attempts:  # nothing was sent
+                _check_claim(request, claimed)
+                await runtime.database.run(_refuse, request, operator, error.detail)
+                raise error.__cause__ from None
+            if request.age <= KEY_LIFETIME:
+                raise
+            why = f"{error.detail}, also a day later: look there whether it was done before you ask for it again"
+    if seen is not None and request.attempts and _shows(seen.object, request):
+        return await _take(runtime, request, operator, seen)
     if request.age > KEY_LIFETIME:
         await require_clocks(runtime)
-        why = "Stripe did not do it within a day: ask for it again"
         await runtime.database.run(_refuse, request, operator, why)
         raise StripeRejected(why)
+    _check_claim(request, claimed)
+    if (changed := _change(request, seen)) is not None:
+        await _refuse_seen(runtime, request, operator, changed, seen)
+        raise StripeRejected(changed)
     try:
         fetched = await _send(runtime, request, claimed)
     except StripeRejected as error:
@@ -266,6 +178,7 @@ async def _send(runtime: Runtime, request: DisputeRequest, claimed: Stopwatch) -
     if request.act == DisputeAct.ACCEPT:
         return await stripe_disputes.close_dispute(gateway, request.dispute_id, request.key)
     evidence: dict[str, str] = msgspec.json.decode(request.texts or "{}")
+    evidence["receipt"] = ""
     if request.receipt is not None:
         file_id = request.receipt_file or await _upload(runtime, request, request.receipt)
         evidence["receipt"] = file_id
@@ -279,7 +192,7 @@ async def _send(runtime: Runtime, request: DisputeRequest, claimed: Stopwatch) -
 
 def _check_claim(request: DisputeRequest, claimed: Stopwatch) -> None:
     """Raise StripeUnavailable if this process was suspended: by now others have resumed the request."""
-    if claimed.seconds > RESUME_AFTER.total_seconds():
+    if claimed.seconds > request_store.RESUME_AFTER.total_seconds():
         raise StripeUnavailable(f"dispute request {request.id} was not sent: this process was suspended for too long")
 
 
@@ -289,12 +202,17 @@ async def _upload(runtime: Runtime, request: DisputeRequest, receipt: bytes) -> 
     return await runtime.database.run(request_store.record_receipt_file, request.id, str(fetched.object["id"]))
 
 
-async def _find(runtime: Runtime, request: DisputeRequest) -> Fetched | None:
-    """Return the dispute if it shows that the request was done, or None. Raise StripeUnavailable."""
+async def _look(runtime: Runtime, request: DisputeRequest) -> Fetched:
+    """Return the dispute as it is at Stripe. Raise StripeUnavailable; StripeFailed if Stripe does not show it."""
     try:
-        fetched = await stripe_disputes.retrieve_dispute(runtime.gateway, request.dispute_id)
+        return await stripe_disputes.retrieve_dispute(runtime.gateway, request.dispute_id)
     except StripeRejected as error:
         raise StripeFailed(f"Stripe does not show dispute {request.dispute_id}: {error.detail}") from error
+
+
+async def _find(runtime: Runtime, request: DisputeRequest) -> Fetched | None:
+    """Return the dispute if it shows that the request was done, or None. Raise as _look does."""
+    fetched = await _look(runtime, request)
     return fetched if _shows(fetched.object, request) else None
 
 
@@ -306,14 +224,53 @@ def _shows(dispute: Mapping[str, Any], request: DisputeRequest) -> bool:
     return (dispute.get("metadata") or {}).get(_REQUEST) == request.id
 
 
+def _change(request: DisputeRequest, seen: Fetched | None) -> str | None:
+    """Return why the request must not be sent any more, or None."""
+    if request.act != DisputeAct.ACCEPT and request.texts is None:
+        return "its evidence was removed before it was sent"
+    status = None if seen is None else str(seen.object.get("status"))
+    if status is None or request.shown_status in (None, status):
+        return None
+    was, now = (words.replace("_", " ") for words in (request.shown_status or "", status))
+    return (
+        f"dispute {request.dispute_id} was {was} when this was confirmed, and is {now} at Stripe, so nothing was "
+        f"sent: look at it again with `checkout disputes show {request.dispute_id}`"
+    )
+
+
+def _was_submitted(dispute: Mapping[str, Any]) -> bool:
+    """Return whether evidence was submitted: a dispute that still waits has a count of submissions then."""
+    count = (dispute.get("evidence_details") or {}).get("submission_count")
+    return bool(count) or not str(dispute.get("status")).endswith("needs_response")
+
+
 async def _take(runtime: Runtime, request: DisputeRequest, operator: Operator, fetched: Fetched) -> Answered:
-    """Merge the dispute and close its request."""
+    """Merge the dispute and close its request. Raise StripeRejected if Stripe took evidence and did not submit it."""
+    if request.act == DisputeAct.SUBMIT and not _was_submitted(fetched.object):
+        why = "Stripe stored the evidence and did not submit it: look at the evidence, and submit it again"
+        await _refuse_seen(runtime, request, operator, why, fetched)
+        raise StripeRejected(why)
+    status, kind = str(fetched.object.get("status")), _DONE[request.act]
+    update = _seen_update(runtime, kind, operator, request, fetched)
+    details = {"request": request.id, "dispute": request.dispute_id, "status": status}
+    action = OperatorAction(kind, operator, details=details)
+    return await runtime.database.run(_record, request, status, update, action)
+
+
+async def _refuse_seen(
+    runtime: Runtime, request: DisputeRequest, operator: Operator, why: str, seen: Fetched | None
+) -> None:
+    """Close a request that led to nothing, and merge the dispute that shows it."""
+    if seen is not None:  # in its own transaction: it locks the payment before its order
+        await runtime.database.run(merge, [_seen_update(runtime, "sync", operator, request, seen)])
+    await runtime.database.run(_refuse, request, operator, why)
+
+
+def _seen_update(runtime: Runtime, kind: str, operator: Operator, request: DisputeRequest, fetched: Fetched) -> Update:
     translation = dispute_events.translate(
         ObjectSnapshot(fetched.object, fetched.observed_at, "", livemodes(runtime.settings.livemode))
     )
-    status = str(fetched.object.get("status"))
-    kind = _DONE[request.act]
-    update = Update(
+    return Update(
         kind,
         operator.actor,
         request.dispute_id,
@@ -322,9 +279,6 @@ async def _take(runtime: Runtime, request: DisputeRequest, operator: Operator, f
         translation.facts,
         order_ids=[request.order_id],
     )
-    details = {"request": request.id, "dispute": request.dispute_id, "status": status}
-    action = OperatorAction(kind, operator, details=details)
-    return await runtime.database.run(_record, request, status, update, action)
 
 
 async def _record(
@@ -348,6 +302,7 @@ async def _refuse(connection: asyncpg.Connection, request: DisputeRequest, opera
     """Close a request that led to nothing, unless another process has closed it meanwhile."""
     await locked_order(connection, request.order_id)
     if await request_store.answer_request(connection, request.id, error=why):
-        details = {"request": request.id, "dispute": request.dispute_id, "act": request.act, "why": why}
+        # Stripe's words may be about a person: the note is erased with the customer, and the details are not.
+        details = {"request": request.id, "dispute": request.dispute_id, "act": request.act}
         update = Update("dispute.refused", operator.actor, why, order_ids=[request.order_id], always_logged=True)
-        await act(connection, request.order_id, OperatorAction("dispute.refused", operator, details=details), update)
+        await act(connection, request.order_id, OperatorAction("dispute.refused", operator, why, details), update)

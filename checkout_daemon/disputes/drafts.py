@@ -20,9 +20,12 @@ from checkout_daemon.disputes.evidence_fields import Evidence, check_evidence
 from checkout_daemon.disputes.receipt import Receipt, receipt_of
 from checkout_daemon.disputes.staging import Policies, stage_evidence
 from checkout_daemon.errors import CheckoutError, ConfigurationError, NotFound
-from checkout_daemon.ledger.merge import Update, locked_order
+from checkout_daemon.ledger.derive import UNANSWERED_DISPUTES
+from checkout_daemon.ledger.facts import DisputeFact, DisputeStatus
+from checkout_daemon.ledger.merge import Merged, Update, locked_order
 from checkout_daemon.model.disputes import DeskState, ListedDispute
 from checkout_daemon.orders.dispute_lists import DisputeFilter, list_disputes, read_dispute
+from checkout_daemon.orders.erasing import read_erasure_state
 from checkout_daemon.orders.lookup import find_order
 from checkout_daemon.orders.order_lists import read_view
 from checkout_daemon.outbox.listing import all_messages
@@ -127,7 +130,8 @@ async def save_draft(
 ) -> Evidence:
     """Save the evidence of a dispute, unless it has changed since the case was read.
 
-    Raise InvalidRequest for its faults, DraftChanged, NotAnOperator, RoleTooLow.
+    Raise InvalidRequest for its faults; NotAnswerable if it could not be submitted, or the customer was erased;
+    DraftChanged, NotAnOperator, RoleTooLow.
     """
     evidence = check_evidence(texts)
     await database.run(_save, case, evidence, operator)
@@ -148,6 +152,25 @@ async def check_draft(connection: asyncpg.Connection, case: DisputeCase) -> None
         )
 
 
+def waiting_fact(merged: Merged, case: DisputeCase, *, evidence: bool) -> DisputeFact:
+    """Return the dispute as the order's facts have it. Raise NotAnswerable if no answer, or evidence, is awaited."""
+    number = merged.orders[case.order_id].number
+    dispute = next((fact for fact in merged.facts(case.order_id).disputes if fact.id == case.dispute.id), None)
+    if dispute is None:
+        raise NotAnswerable(f"dispute {case.dispute.id} does not belong to order {number} any more")
+    if dispute.status not in UNANSWERED_DISPUTES:
+        words = (dispute.unknown or dispute.status.value).replace("_", " ")
+        raise NotAnswerable(
+            f"dispute {dispute.id} of order {number} is {words}: there is nothing to answer. If Stripe's page differs, "
+            f"`checkout sessions sync {number}` reads it again"
+        )
+    if evidence and dispute.status is DisputeStatus.APPEAL_NEEDS_RESPONSE:
+        raise NotAnswerable(
+            f"dispute {dispute.id} is appealed: Stripe takes evidence of an appeal in its Dashboard only"
+        )
+    return dispute
+
+
 async def read_draft(connection: asyncpg.Connection, dispute: ListedDispute) -> Draft | None:
     """Return the draft of a dispute's evidence, or None."""
     row = await connection.fetchrow(sql("read_dispute_draft"), dispute.id, dispute.livemode)
@@ -157,7 +180,14 @@ async def read_draft(connection: asyncpg.Connection, dispute: ListedDispute) -> 
 async def _save(
     connection: asyncpg.Connection, case: DisputeCase, evidence: Evidence | None, operator: Operator
 ) -> None:
-    await locked_order(connection, case.order_id)
+    merged = await locked_order(connection, case.order_id)
+    if evidence is not None:
+        waiting_fact(merged, case, evidence=True)
+        if (await read_erasure_state(connection, case.order_id)).erased_at is not None:
+            raise NotAnswerable(
+                f"the customer of order {case.dispute.number} was erased, and a draft could name them again: nothing "
+                "was saved. Edit the evidence in Stripe's Dashboard"
+            )
     await check_draft(connection, case)
     dispute = case.dispute
     # Names of fields only: their texts are about a person, and nothing erases the audit log's details.

@@ -11,6 +11,9 @@ import asyncpg
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import record_of
 
+# Longer than all attempts of its calls together: while the command still waits, no job need ask as well.
+RESUME_AFTER = timedelta(seconds=90)
+
 
 class DisputeAct(StrEnum):
     """What an operator asks of Stripe: store evidence, submit it, or accept the dispute."""
@@ -25,7 +28,7 @@ class DisputeRequest:
     """A request about a dispute. Its `id` is the idempotency key; `texts` (JSON) and `receipt` (PDF) never change.
 
     `receipt_file` is Stripe's id of the receipt once it is uploaded. `tries` counts Stripe's 5xx answers: each makes a
-    key useless, so it is part of the next one.
+    key useless, so it is part of the next one. `shown_status` is the dispute's when the operator confirmed it.
     """
 
     id: str
@@ -40,6 +43,7 @@ class DisputeRequest:
     receipt_file: str | None = None
     attempts: int = 0
     tries: int = 0
+    shown_status: str | None = None
     age: timedelta = timedelta()  # by the database's clock
 
     @property
@@ -69,6 +73,7 @@ async def insert_request(connection: asyncpg.Connection, request: DisputeRequest
         request.started_at,
         resume_at,
         request.operator,
+        request.shown_status,
     )
 
 

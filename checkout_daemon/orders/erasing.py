@@ -55,6 +55,7 @@ class ErasureState:
     has_open_session: bool
     has_refund_under_way: bool
     has_answer_under_way: bool
+    has_waiting_dispute: bool
     has_unapplied_event: bool
 
 
@@ -183,6 +184,11 @@ async def _check(connection: asyncpg.Connection, order_id: str) -> None:
         raise NotErasable(f"a refund of order {order.number} has no answer from Stripe yet: wait for it")
     if order.has_answer_under_way:
         raise NotErasable(f"an answer to a dispute of order {order.number} has none from Stripe yet: wait for it")
+    if order.has_waiting_dispute and order.erased_at is None:
+        raise NotErasable(
+            f"a dispute of order {order.number} waits for an answer, and its evidence would be erased: "
+            f"`checkout disputes submit {order.number}` or `checkout disputes accept {order.number}` first"
+        )
 
 
 async def _names(connection: asyncpg.Connection, order_id: str) -> set[str]:

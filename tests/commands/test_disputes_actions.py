@@ -11,7 +11,8 @@ import pytest
 
 from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.commands import asking, disputes_actions
-from checkout_daemon.disputes import receipt_pdf
+from checkout_daemon.disputes import answering, receipt_pdf
+from checkout_daemon.disputes.beginning import AnswerUnderWay
 from checkout_daemon.runtime import Runtime
 from tests.commands.conftest import Do, Run
 from tests.support.disputes import disputed_order
@@ -176,7 +177,11 @@ def test_a_draft_that_was_saved_is_not_kept_as_a_file_when_it_cannot_be_stored_a
     run: Run, number: int, editor: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disputes_actions, "_has_terminal", lambda: True)
-    assert run("disputes", "submit", number, "--yes").code == 0
+
+    async def under_way(*_: object, **__: object) -> None:
+        raise AnswerUnderWay("another answer is under way")
+
+    monkeypatch.setattr(answering, "stage_at_stripe", under_way)
     editor.write_text('#!/bin/sh\nprintf "\\n[cancellation_rebuttal]\\nmine\\n" >>"$1"\n')
     refused = run("disputes", "evidence", number, "--edit", "--stage")
     assert refused.code == 4

@@ -38,7 +38,7 @@ OURS = {
     "cursors": "holder name value",
     "discounts": "code currency",
     "dispute_drafts": "dispute_id texts",
-    "dispute_requests": "act dispute_id receipt_file status texts",
+    "dispute_requests": "act dispute_id receipt_file shown_status status texts",
     "disputes": "currency event_id id payment_id status",
     "fraud_warnings": "decision event_id id payment_id",
     "missing_orders": "currency session_id",

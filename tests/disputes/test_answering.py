@@ -18,12 +18,12 @@ from checkout_daemon.audit.rights import NotAnOperator, OperatorRole, RoleTooLow
 from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.disputes.answering import (
     Answered,
-    AnswerUnderWay,
     accept_dispute,
     resume_answers,
     stage_at_stripe,
     submit_evidence,
 )
+from checkout_daemon.disputes.beginning import AnswerUnderWay
 from checkout_daemon.disputes.drafts import (
     DisputeCase,
     DraftChanged,
@@ -32,6 +32,7 @@ from checkout_daemon.disputes.drafts import (
     read_case,
     save_draft,
 )
+from checkout_daemon.disputes.evidence_fields import TEXTS
 from checkout_daemon.disputes.receipt_pdf import receipt_file
 from checkout_daemon.errors import CheckoutError, StripeRejected, StripeUnavailable
 from checkout_daemon.orders.erasing import NotErasable, erase, plan_erasure
@@ -111,7 +112,8 @@ async def test_two_who_submit_at_once_submit_once(runtime: Runtime, stripe: Flak
     outcomes = await asyncio.gather(*(submit(runtime, case) for _ in range(2)), return_exceptions=True)
     assert any(isinstance(outcome, Answered) for outcome in outcomes)
     assert all(isinstance(outcome, Answered | CheckoutError) for outcome in outcomes)
-    assert (await at_stripe(stripe, case))["evidence_details"]["submission_count"] == 1
+    # Stripe itself would refuse a second submission: what counts is that it was asked once.
+    assert len({request.idempotency_key for request in stripe.asked(f"/v1/disputes/{case.dispute.id}")}) == 1
     assert (await kinds(runtime, order)).count("dispute.submitted") == 1
 
 
@@ -191,6 +193,45 @@ async def test_evidence_is_stored_at_stripe_and_then_submitted(
     assert await kinds(runtime, order) == ["dispute.asked", "dispute.staged", "dispute.asked", "dispute.submitted"]
 
 
+async def test_what_was_removed_after_it_was_stored_at_stripe_is_not_submitted(
+    runtime: Runtime, stripe: FlakyStripe, order: CheckoutAnswer
+) -> None:
+    case = await case_of(runtime, order)
+    more = {"customer_purchase_ip": "203.0.113.7", "refund_refusal_explanation": "it was sent"}
+    await save_draft(runtime.database, case, {**case.evidence.texts, **more}, operator=ADA)
+    receipt = receipt_file(case.receipt)
+    assert receipt is not None
+    await stage_at_stripe(runtime, await case_of(runtime, order), receipt.content, operator=ADA)
+    before = (await at_stripe(stripe, case))["evidence"]
+    assert before["receipt"]
+    assert {name: before[name] for name in more} == more
+    await post(stripe, f"/v1/disputes/{case.dispute.id}", {"evidence[service_date]": "by hand", "submit": "false"})
+    await save_draft(runtime.database, await case_of(runtime, order), case.evidence.texts, operator=ADA)
+    await submit_evidence(runtime, await case_of(runtime, order), None, operator=ADA)
+    after = (await at_stripe(stripe, case))["evidence"]
+    assert {name: after[name] for name in TEXTS if after[name]} == dict(case.evidence.texts)
+    assert after["receipt"] is None
+
+
+async def test_a_submission_that_stripe_only_stored_is_not_recorded_as_submitted(
+    runtime: Runtime, stripe: FlakyStripe, order: CheckoutAnswer, connection: asyncpg.Connection
+) -> None:
+    case = await case_of(runtime, order)
+
+    def stored_only(request: Request, content: bytes) -> bytes:
+        if not request.path.startswith("/v1/disputes/"):
+            return content
+        dispute = json.loads(content)
+        dispute["evidence_details"]["submission_count"] = 0
+        return json.dumps(dispute | {"status": "needs_response"}).encode()
+
+    stripe.rewrite = stored_only
+    with pytest.raises(StripeRejected, match="did not submit it"):
+        await submit(runtime, case)
+    assert await kinds(runtime, order) == ["dispute.asked", "dispute.refused"]
+    assert await connection.fetchval("SELECT status FROM dispute_requests") is None
+
+
 async def test_a_draft_is_submitted_instead_and_another_one_is_not_submitted_unseen(
     runtime: Runtime, stripe: FlakyStripe, order: CheckoutAnswer
 ) -> None:
@@ -234,6 +275,48 @@ async def test_an_inquiry_that_is_accepted_is_closed(
     assert (answered.status, answered.order_status) == ("warning_closed", "completed")
 
 
+async def escalate(stripe: FlakyStripe, case: DisputeCase) -> None:
+    """Have the bank turn an inquiry into a chargeback, which we do not hear of."""
+    evidence = {"evidence[uncategorized_text]": "escalate_inquiry_evidence", "submit": "true"}
+    await post(stripe, f"/v1/disputes/{case.dispute.id}", evidence)
+    async with asyncio.timeout(20):
+        while (await at_stripe(stripe, case))["status"] != "needs_response":  # noqa: ASYNC110 - on its clock
+            await asyncio.sleep(0.05)
+
+
+async def test_an_inquiry_that_was_escalated_meanwhile_is_not_given_up(
+    runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection
+) -> None:
+    order = await disputed_order(runtime, "inquiry")
+    case = await case_of(runtime, order)
+    await escalate(stripe, case)
+    with pytest.raises(StripeRejected, match="was warning needs response when this was confirmed, and is needs resp"):
+        await accept_dispute(runtime, case, operator=ADA)
+    assert stripe.asked(f"/v1/disputes/{case.dispute.id}/close") == []
+    assert (await kinds(runtime, order))[-1] == "dispute.refused"
+    assert (await case_of(runtime, order)).dispute.status == "needs_response"  # as Stripe showed it
+    for ask in (accept_dispute(runtime, case, operator=ADA), submit(runtime, case)):
+        with pytest.raises(NotAnswerable, match="was warning needs response when it was shown, and is needs response"):
+            await ask
+    assert (await accept_dispute(runtime, await case_of(runtime, order), operator=ADA)).status == "lost"
+
+
+@pytest.mark.parametrize("accepting", [True, False])
+async def test_the_job_sends_nothing_once_the_inquiry_was_escalated(
+    runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection, accepting: bool
+) -> None:
+    order = await disputed_order(runtime, "inquiry")
+    case = await case_of(runtime, order)
+    stripe.plan = trouble_with("lose_request", "/close" if accepting else case.dispute.id)
+    with pytest.raises(StripeUnavailable):
+        await (accept_dispute(runtime, case, operator=ADA) if accepting else submit(runtime, case))
+    stripe.plan = lambda number, request: None
+    await escalate(stripe, case)
+    assert await resume_now(connection, runtime) == 1
+    assert (await at_stripe(stripe, case))["status"] == "needs_response"
+    assert "nothing was sent" in await connection.fetchval("SELECT error FROM dispute_requests")
+
+
 async def test_an_answer_that_is_found_late_does_not_hide_what_happened_since(
     runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection
 ) -> None:
@@ -269,20 +352,74 @@ async def test_a_request_that_stripe_forgot_is_given_up(
     assert (await submit(runtime, case)).status == "under_review"
 
 
+async def test_a_request_whose_dispute_stripe_does_not_show_is_given_up_after_a_day(
+    runtime: Runtime, stripe: FlakyStripe, order: CheckoutAnswer, connection: asyncpg.Connection
+) -> None:
+    case = await case_of(runtime, order)
+    stripe.plan = trouble_with("lose_request", case.dispute.id)
+    with pytest.raises(StripeUnavailable):
+        await submit(runtime, case)
+    stripe.plan = lambda number, request: "deny_401" if request.path.startswith("/v1/disputes/") else None
+    assert await resume_now(connection, runtime) == 1
+    assert await connection.fetchval("SELECT answered_at FROM dispute_requests") is None
+    await connection.execute("UPDATE dispute_requests SET started_at = now() - interval '2 days'")
+    assert await resume_now(connection, runtime) == 1
+    assert "also a day later: look there" in await connection.fetchval("SELECT error FROM dispute_requests")
+    assert await resume_now(connection, runtime) == 0
+
+
+async def test_a_dispute_that_stripe_does_not_show_is_not_accepted(
+    runtime: Runtime, stripe: FlakyStripe, order: CheckoutAnswer, connection: asyncpg.Connection
+) -> None:
+    case = await case_of(runtime, order)
+    stripe.plan = lambda number, request: "reject_400" if request.path.startswith("/v1/disputes/") else None
+    with pytest.raises(StripeRejected):
+        await accept_dispute(runtime, case, operator=ADA)
+    assert await connection.fetchval("SELECT answered_at FROM dispute_requests") is not None
+    assert stripe.asked(f"/v1/disputes/{case.dispute.id}/close") == []
+
+
 async def test_erasing_the_customer_erases_draft_and_evidence(
     runtime: Runtime, stripe: FlakyStripe, order: CheckoutAnswer, connection: asyncpg.Connection
 ) -> None:
     case = await case_of(runtime, order)
     await save_draft(runtime.database, case, case.evidence.texts, operator=ADA)
+    with pytest.raises(NotErasable, match="waits for an answer, and its evidence would be erased"):
+        await plan_erasure(runtime.database, str(order.order_id), customer=False)
+    stripe.plan = trouble_with("reject_400", case.dispute.id)
+    with pytest.raises(StripeRejected) as refusal:
+        await submit(runtime, await case_of(runtime, order))
+    stripe.plan = lambda number, request: None
+    words = refusal.value.detail
+    assert await connection.fetchval("SELECT error FROM dispute_requests") == words
     await submit(runtime, await case_of(runtime, order))
     plan = await plan_erasure(runtime.database, str(order.order_id), customer=False)
     await erase(runtime.database, plan, operator=ADA)
-    rows = await connection.fetch("SELECT texts, receipt FROM dispute_requests")
-    assert [tuple(row) for row in rows] == [(None, None)]
+    rows = await connection.fetch("SELECT texts, receipt, error FROM dispute_requests ORDER BY started_at")
+    assert [tuple(row) for row in rows] == [(None, None, "erased"), (None, None, None)]
+    async with runtime.database.connection() as other:
+        entries = await audit_store.read_entries(other, str(order.order_id))
+    assert [entry for entry in entries if words in f"{entry.details}{entry.personal}"] == []
+    assert (await verify(runtime.database)).faults == []
     assert await connection.fetchval("SELECT texts FROM dispute_drafts") is None
     after = await case_of(runtime, order)
     assert after.draft is None
     assert "Ada" not in "".join(after.evidence.texts.values())
+
+
+async def test_no_draft_is_saved_that_could_not_be_submitted_or_names_the_erased(
+    runtime: Runtime, stripe: FlakyStripe, order: CheckoutAnswer, connection: asyncpg.Connection
+) -> None:
+    before = await case_of(runtime, order)
+    await connection.execute("UPDATE orders SET erased_at = now()")  # before its payment was disputed
+    with pytest.raises(NotAnswerable, match="was erased, and a draft could name them again"):
+        await save_draft(runtime.database, before, before.evidence.texts, operator=ADA)
+    await connection.execute("UPDATE orders SET erased_at = NULL")
+    await submit(runtime, before)
+    case = await case_of(runtime, order)
+    with pytest.raises(NotAnswerable, match="is under review: there is nothing to answer"):
+        await save_draft(runtime.database, case, before.evidence.texts, operator=ADA)
+    assert await connection.fetchval("SELECT count(*) FROM dispute_drafts") == 0
 
 
 async def test_a_dispute_of_an_unknown_order_is_left_to_the_dashboard(

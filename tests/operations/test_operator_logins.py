@@ -334,3 +334,33 @@ async def test_disputes_are_answered_in_the_own_name_only_and_answers_stay(
     await connection.execute("UPDATE operators SET role = 'view' WHERE name = 'bo'")
     await refused(logins["bo"], ANSWER, "may not answer disputes", order_id, "bo")
     assert await connection.fetchval("SELECT status FROM dispute_requests") == "under_review"
+
+
+async def test_sql_neither_empties_nor_closes_nor_delays_an_answer(
+    runtime: Runtime, connection: asyncpg.Connection, order: CheckoutAnswer, logins: Logins
+) -> None:
+    await dispute(runtime, order)
+    await connection.execute(
+        "INSERT INTO dispute_requests (id, dispute_id, livemode, order_id, act, texts, receipt, started_at,"
+        " next_attempt_at, operator) VALUES (gen_random_uuid(), 'du_1', false, $1, 'submit', '{}', 'pdf', now(), now(),"
+        " 'bo')",
+        str(order.order_id),
+    )
+    own = "UPDATE dispute_requests SET {}"
+    user = await asyncpg.connect(logins["bo"])
+    await user.execute(own.format("attempts = attempts + 1, next_attempt_at = now() + interval '3 minutes'"))
+    await user.execute(own.format("receipt_file = 'file_1'"))
+    await user.close()
+    frozen = (
+        *("texts = NULL", "receipt = NULL", "texts = NULL, receipt = NULL, answered_at = now(), error = 'no'"),
+        *("receipt_file = 'file_2'", "receipt_file = NULL", "started_at = now() - interval '2 days'"),
+        *("next_attempt_at = 'infinity'", "attempts = attempts + 2", "tries = 99", "shown_status = 'lost'"),
+    )
+    for change in frozen:
+        await refused(logins["bo"], own.format(change), "cannot be changed")
+    await connection.execute("UPDATE operators SET role = 'view' WHERE name = 'bo'")
+    harmless = ("attempts = attempts + 1", "next_attempt_at = now()", "answered_at = now(), status = 'under_review'")
+    for change in (*frozen, *harmless):
+        await refused(logins["bo"], own.format(change), "may not answer disputes")
+    with pytest.raises(asyncpg.CheckViolationError):
+        await connection.execute(own.format("texts = NULL"))

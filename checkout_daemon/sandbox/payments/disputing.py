@@ -75,7 +75,7 @@ def answer_dispute(
     body = dispute.body
     if body["status"] not in _OPEN:
         raise invalid("This dispute is already closed")
-    check_length(evidence)
+    check_length(body["evidence"] | evidence)
     check_files(box, evidence)
     details = body["evidence_details"]
     if evidence and body["status"] not in _UNDER_REVIEW:

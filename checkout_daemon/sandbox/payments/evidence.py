@@ -50,8 +50,9 @@ def has_evidence(evidence: Body) -> bool:
 
 
 def check_length(evidence: Params) -> None:
-    """Raise ApiError if the evidence is longer than Stripe forwards."""
-    if sum(len(value) for value in evidence.values() if isinstance(value, str)) > _MOST_CHARACTERS:
+    """Raise ApiError if all texts of the evidence together are longer than Stripe forwards."""
+    texts = (value for name, value in evidence.items() if name not in FILES and isinstance(value, str))
+    if sum(map(len, texts)) > _MOST_CHARACTERS:
         message = f"The combined character count of your dispute evidence must be at most {_MOST_CHARACTERS}."
         raise invalid(message, param="evidence")
 

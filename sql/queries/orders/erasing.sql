@@ -14,6 +14,11 @@ SELECT number, status, customer_email, created_at, erased_at,
        EXISTS (SELECT FROM checkout_sessions WHERE order_id = orders.id AND status = 'open') AS has_open_session,
        EXISTS (SELECT FROM refund_requests WHERE order_id = orders.id AND answered_at IS NULL) AS has_refund_under_way,
        EXISTS (SELECT FROM dispute_requests WHERE order_id = orders.id AND answered_at IS NULL) AS has_answer_under_way,
+       EXISTS (
+           SELECT FROM payments JOIN disputes ON disputes.payment_id = payments.id
+           WHERE payments.order_id = orders.id AND disputes.livemode = orders.livemode
+               AND disputes.status IN ('warning_needs_response', 'needs_response', 'appeal_needs_response')
+       ) AS has_waiting_dispute,
        EXISTS (SELECT FROM stripe_events WHERE order_id = orders.id AND status IN ('failed', 'dead')) AS has_unapplied_event
 FROM orders WHERE id = $1;
 
@@ -46,7 +51,8 @@ WITH attempts AS (
 ), drafts AS (
     UPDATE dispute_drafts SET texts = NULL WHERE order_id = $1::uuid
 ), answers AS (
-    UPDATE dispute_requests SET texts = NULL, receipt = NULL WHERE order_id = $1::uuid
+    UPDATE dispute_requests SET texts = NULL, receipt = NULL, error = CASE WHEN error IS NOT NULL THEN 'erased' END
+    WHERE order_id = $1::uuid
 ), remarks AS (
     UPDATE acts SET note = '' WHERE order_id = $1::uuid
 ), changes AS (

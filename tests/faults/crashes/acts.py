@@ -18,7 +18,7 @@ import aiohttp
 
 from checkout_daemon.checkout.placing import retry_checkout, start_checkout
 from checkout_daemon.database import leases
-from checkout_daemon.disputes import answering
+from checkout_daemon.disputes import request_store
 from checkout_daemon.jobs.runner import run_once
 from checkout_daemon.jobs.table import JOBS
 from checkout_daemon.ledger.intake import Intake
@@ -111,7 +111,7 @@ def perform(task: Task) -> None:
 
 def _shorten_leases() -> None:
     """Make the product's limits of minutes and seconds shorter, all of them, so that a freeze can be short."""
-    leases.LEASE = refunding.RESUME_AFTER = answering.RESUME_AFTER = timedelta(seconds=LEASE_SECONDS)
+    leases.LEASE = refunding.RESUME_AFTER = request_store.RESUME_AFTER = timedelta(seconds=LEASE_SECONDS)
     delivering.LEASE_SECONDS = LEASE_SECONDS
     delivering.SEND_SECONDS = client.DEADLINE_SECONDS = CALL_SECONDS
     init = aiohttp.TCPConnector.__init__

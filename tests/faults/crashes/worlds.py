@@ -13,7 +13,7 @@ import asyncpg
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.database.leases import LeaseLost
 from checkout_daemon.database.migrations import INDEXES
-from checkout_daemon.disputes.answering import begin_answer
+from checkout_daemon.disputes.beginning import begin_answer
 from checkout_daemon.disputes.request_store import DisputeAct
 from checkout_daemon.errors import DatabaseUnavailable, StripeUnavailable
 from checkout_daemon.jobs.runner import run_once
