@@ -199,7 +199,7 @@ def disputes_accept(dispute: str, dry_run: bool, note: str, yes: bool, as_json: 
     from checkout_daemon.disputes.request_store import DisputeAct
 
     async def work(runtime: Runtime) -> Answered | None:
-        case = await _case(runtime, dispute)
+        case = await _case(runtime, dispute, stage=False)
         if dry_run:
             await check_answer(runtime, case, DisputeAct.ACCEPT)
             say_dry_run(_subject(case), as_json=as_json)
@@ -212,11 +212,11 @@ def disputes_accept(dispute: str, dry_run: bool, note: str, yes: bool, as_json: 
     return _say_answered(with_runtime(work), "Accepted", as_json=as_json)
 
 
-async def _case(runtime: Runtime, dispute: str) -> DisputeCase:
+async def _case(runtime: Runtime, dispute: str, *, stage: bool = True) -> DisputeCase:
     from checkout_daemon.disputes.drafts import find_dispute, read_case
 
     found = await find_dispute(runtime.database, dispute, livemode=runtime.settings.livemode)
-    return await read_case(runtime.database, runtime.settings, found)
+    return await read_case(runtime.database, runtime.settings, found, stage=stage)
 
 
 async def _case_to_edit(runtime: Runtime, dispute: str) -> DisputeCase:
@@ -279,6 +279,8 @@ def _say_state(case: DisputeCase, receipt: ReceiptFile | None, *, stored: bool =
     from checkout_daemon.disputes.evidence_fields import MOST_CHARACTERS, wanted_for
 
     whose = "staged from what we hold" if case.draft is None else f"the draft of {plain(case.draft.saved_by)}"
+    if case.is_submitted:
+        whose = "as it was submitted"
     evidence = case.evidence
     say(
         f"{counted(len(evidence.texts), 'text')}, {evidence.characters:,} of {MOST_CHARACTERS:,} characters, {whose}"

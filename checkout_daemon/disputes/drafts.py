@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -61,17 +61,28 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class DisputeCase:
-    """A dispute with what would be submitted: the draft if there is one, else what is staged, and the receipt."""
+    """A dispute with what would be submitted: the draft if there is one, else what is staged, and the receipt.
+
+    `staged` is empty if there is a draft, or if it was not asked for. `submitted` is what was last submitted from here.
+    """
 
     dispute: ListedDispute
     order_id: str
     staged: Evidence
     draft: Draft | None
     receipt: Receipt
+    submitted: Evidence | None = None
+
+    @property
+    def is_submitted(self) -> bool:
+        """Return whether the evidence is what was submitted: the dispute waits for no other."""
+        return self.submitted is not None and not self.dispute.waits
 
     @property
     def evidence(self) -> Evidence:
-        """Return the evidence that would be submitted."""
+        """Return the evidence that would be submitted; once the dispute waits no more, what was submitted."""
+        if self.submitted is not None and self.is_submitted:
+            return self.submitted
         return self.staged if self.draft is None else self.draft.evidence
 
 
@@ -93,8 +104,13 @@ async def find_dispute(database: Readable, text: str, *, livemode: bool) -> List
     raise SeveralDisputes(f"order {order.number} has several disputes; name one of them: {listed}")
 
 
-async def read_case(database: Readable, settings: Settings, dispute: ListedDispute) -> DisputeCase:
-    """Return a dispute with its evidence. Raise NotAnswerable without an order, and ConfigurationError for a policy."""
+async def read_case(
+    database: Readable, settings: Settings, dispute: ListedDispute, *, stage: bool = True
+) -> DisputeCase:
+    """Return a dispute with its evidence. Without `stage`, what we hold is not staged: accepting needs none.
+
+    Raise NotAnswerable without an order, and ConfigurationError if a policy that is staged cannot be read.
+    """
     if dispute.order_id is None:
         raise NotAnswerable(
             f"dispute {dispute.id} is of a payment that belongs to no order here, so there is no evidence of it: "
@@ -103,19 +119,24 @@ async def read_case(database: Readable, settings: Settings, dispute: ListedDispu
     async with database.connection() as connection:
         view = await read_view(connection, dispute.order_id)
         draft = await read_draft(connection, dispute)
+        frozen = await connection.fetchval(sql("read_submitted_texts"), dispute.id, dispute.livemode)
     if view is None:
         raise NotFound(f"the order of dispute {dispute.id} was deleted meanwhile")
+    submitted = None
+    if frozen is not None:
+        submitted = Evidence({name: text for name, text in _TEXTS.decode(frozen).items() if text})
+    receipt = receipt_of(view, settings.shop)
+    case = DisputeCase(dispute, dispute.order_id, Evidence({}), draft, receipt, submitted)
+    if not stage or draft is not None or case.is_submitted:
+        return case
     messages: list[MessageLine] = []
     async for page in all_messages(database, MessageFilter(order_id=dispute.order_id), limit=_MOST_MESSAGES):
         messages += page
-    shop = settings.shop
-    receipt = receipt_of(view, shop)
     policies = Policies(
         _text_of(settings.refund_policy, "CHECKOUT_REFUND_POLICY"),
         _text_of(settings.cancellation_policy, "CHECKOUT_CANCELLATION_POLICY"),
     )
-    staged = stage_evidence(view, messages, receipt, policies, shop, settings.public_url)
-    return DisputeCase(dispute, dispute.order_id, staged, draft, receipt)
+    return replace(case, staged=stage_evidence(view, messages, receipt, policies, settings.shop, settings.public_url))
 
 
 async def read_desk(database: Readable, dispute: ListedDispute) -> DeskState:

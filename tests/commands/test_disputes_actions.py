@@ -273,3 +273,20 @@ def test_without_the_library_for_pdf_the_text_has_the_receipt(
     refused = run("disputes", "evidence", number, "--pdf", "receipt.pdf")
     assert (refused.code, "install checkout-daemon[pdf]" in refused.err) == (1, True)
     assert run("disputes", "submit", number, "--yes", "--json").json["status"] == "under_review"
+
+
+def test_what_was_submitted_is_shown_and_not_edited(run: Run, number: int) -> None:
+    assert run("disputes", "evidence", number, "--set", "cancellation_rebuttal=never asked").code == 0
+    assert run("disputes", "submit", number, "--yes").code == 0
+    assert run("disputes", "evidence", number, "--discard").code == 0
+    shown = run("disputes", "evidence", number)
+    assert "[cancellation_rebuttal]\nnever asked\n" in shown.out
+    assert "as it was submitted" in shown.err
+    closed = run("disputes", "evidence", number, "--set", "cancellation_rebuttal=too late")
+    assert (closed.code, "there is nothing to answer" in closed.err) == (4, True)
+
+
+def test_accepting_reads_no_policy(run: Run, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHECKOUT_REFUND_POLICY", "/nonexistent")
+    assert run("disputes", "accept", number, "--dry-run").code == 0
+    assert run("disputes", "evidence", number).code == 2

@@ -28,6 +28,7 @@ from checkout_daemon.disputes.drafts import (
     DisputeCase,
     DraftChanged,
     NotAnswerable,
+    discard_draft,
     find_dispute,
     read_case,
     save_draft,
@@ -245,6 +246,9 @@ async def test_a_draft_is_submitted_instead_and_another_one_is_not_submitted_uns
     await submit(runtime, case)
     assert (await at_stripe(stripe, case))["evidence"]["uncategorized_text"] == "losing_evidence"
     assert await kinds(runtime, order) == ["dispute.drafted", "dispute.asked", "dispute.submitted"]
+    await discard_draft(runtime.database, await case_of(runtime, order), operator=ADA)
+    shown = await case_of(runtime, order)
+    assert shown.evidence.texts == case.evidence.texts  # as it was submitted
 
 
 @pytest.mark.parametrize("trouble", [None, "lose_request", "lose_answer", "fail_500", "fail_500_done"])

@@ -13,7 +13,7 @@ from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.disputes import receipt_pdf as receipt_pdf_module
 from checkout_daemon.disputes.answering import accept_dispute
-from checkout_daemon.disputes.drafts import read_case
+from checkout_daemon.disputes.drafts import read_case, save_draft
 from checkout_daemon.disputes.receipt import Receipt, ReceiptRow
 from checkout_daemon.disputes.receipt_pdf import ReceiptNotMade, receipt_pdf
 from checkout_daemon.disputes.staging import MAILS
@@ -104,6 +104,8 @@ async def test_policies_come_from_the_settings_and_the_shop(
     policy.unlink()
     with pytest.raises(ConfigurationError, match=r"CHECKOUT_REFUND_POLICY cannot be read from .*: No such file"):
         await read_case(runtime.database, settings, case.dispute)
+    await save_draft(runtime.database, case, {"customer_name": "Ada"}, operator=ADA)
+    assert (await read_case(runtime.database, settings, case.dispute)).evidence.texts == {"customer_name": "Ada"}
 
 
 async def test_what_would_be_too_long_is_cut_and_what_cannot_be_shown_left_out(

@@ -124,6 +124,8 @@ class DisputeScreen(DetailScreen, DisputeActions):
             return
         evidence = self.shown.evidence
         whose = "from what we hold" if self.shown.draft is None else "as it was saved"
+        if self.shown.is_submitted:
+            whose = "as it was submitted"
         text.append(f"\nEvidence {whose}: {evidence.characters:,} of {MOST_CHARACTERS:,} characters\n", "bold")
         missing = [name for name in wanted_for(self.shown.dispute.reason) if name not in evidence.texts]
         if missing:

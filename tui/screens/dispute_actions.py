@@ -55,11 +55,11 @@ class DisputeActions(ActingScreen):
         """The id of the dispute to act on."""
         raise NotImplementedError
 
-    async def case(self, dispute_id: str) -> DisputeCase:
+    async def case(self, dispute_id: str, *, stage: bool = True) -> DisputeCase:
         """Return the dispute with its evidence, as it is now. Raise CheckoutError."""
         context = self.app_context
         found = await find_dispute(context.database, dispute_id, livemode=context.livemode)
-        return await read_case(context.database, context.settings, found)
+        return await read_case(context.database, context.settings, found, stage=stage)
 
     @work(group=ACTING)
     async def action_edit(self) -> None:
@@ -139,7 +139,7 @@ class DisputeActions(ActingScreen):
             return
         async with self.doing(command_line("disputes", "accept", dispute_id)):
             await require_acting(self.app_context.database)
-            case = await self.case(dispute_id)
+            case = await self.case(dispute_id, stage=False)
             await check_answer(self.app_context.runtime, case, DisputeAct.ACCEPT)
             inquiry = case.dispute.status == "warning_needs_response"
             loss = "This only closes the inquiry." if inquiry else "The customer keeps the money."

@@ -10,6 +10,11 @@ INSERT INTO dispute_drafts (dispute_id, livemode, order_id, texts, saved_by) VAL
 ON CONFLICT (dispute_id, livemode) DO UPDATE SET
     order_id = excluded.order_id, texts = excluded.texts, saved_by = excluded.saved_by, saved_at = clock_timestamp();
 
+-- name: read_submitted_texts
+-- $1 dispute id, $2 livemode. What was last submitted, as JSON; null once it was erased.
+SELECT texts FROM dispute_requests WHERE dispute_id = $1 AND livemode = $2 AND act = 'submit' AND status IS NOT NULL
+ORDER BY started_at DESC LIMIT 1;
+
 -- name: read_dispute_desk
 -- $1 dispute id, $2 livemode. One row: the draft, and the last request.
 SELECT draft.saved_by, draft.saved_at, asked.act, asked.operator, asked.started_at, asked.answered_at, asked.error
