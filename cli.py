@@ -27,7 +27,7 @@ _COMMANDS = {
     "completion": ("completion", "Print the script that completes commands in a shell."),
     "db": ("db", "Create, migrate, back up and restore the database."),
     "dev": ("programs", "Run a whole shop on this machine, until Ctrl-C."),
-    "disputes": ("disputes", "See what is disputed, and by when it must be answered."),
+    "disputes": ("disputes", "See what is disputed, and answer it in time."),
     "doctor": ("doctor", "Check the set-up and name the fix for each fault."),
     "events": ("events", "Inspect, replay and backfill events from Stripe."),
     "import": ("import_stripe", "Take over the orders of an old system."),

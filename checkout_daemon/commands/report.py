@@ -57,7 +57,7 @@ def report(by: str, against: str | None, since: str | None, until: str | None, *
       checkout report
       checkout report --by month --since 2026-01-01 --against previous
       checkout report --since monday --against week
-      checkout report --by method --against previous --columns method,fees,fees-before,fees-change
+      checkout report --by method --against previous --columns fees,fees-change
       checkout report --by country --format csv
       checkout report --by tax --since 2026-10-01 --until 2027-01-01
     """

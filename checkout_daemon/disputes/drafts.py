@@ -125,7 +125,8 @@ async def read_case(
     submitted = None
     if frozen is not None:
         submitted = Evidence({name: text for name, text in _TEXTS.decode(frozen).items() if text})
-    receipt = receipt_of(view, settings.shop)
+    shop = replace(settings.shop, name=settings.shop_name)
+    receipt = receipt_of(view, shop)
     case = DisputeCase(dispute, dispute.order_id, Evidence({}), draft, receipt, submitted)
     if not stage or draft is not None or case.is_submitted:
         return case
@@ -136,7 +137,7 @@ async def read_case(
         _text_of(settings.refund_policy, "CHECKOUT_REFUND_POLICY"),
         _text_of(settings.cancellation_policy, "CHECKOUT_CANCELLATION_POLICY"),
     )
-    return replace(case, staged=stage_evidence(view, messages, receipt, policies, settings.shop, settings.public_url))
+    return replace(case, staged=stage_evidence(view, messages, receipt, policies, shop, settings.public_url))
 
 
 async def read_desk(database: Readable, dispute: ListedDispute) -> DeskState:

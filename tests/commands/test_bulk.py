@@ -23,7 +23,7 @@ from tools.manual import walk
 DRY = [
     path.removeprefix("checkout ")
     for path, command in walk(cli.checkout, "checkout")
-    if any("--dry-run" in option.opts for option in command.params)
+    if any("--dry-run" in option.opts for option in command.params) and path != "checkout db move"
 ]
 COMMANDS = {path.removeprefix("checkout "): command for path, command in walk(cli.checkout, "checkout")}
 QUIET = [

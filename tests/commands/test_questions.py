@@ -20,7 +20,11 @@ from tests.support.pseudo_terminal import on_terminal
 from tools.manual import walk
 
 COMMANDS = {path.removeprefix("checkout "): command for path, command in walk(cli.checkout, "checkout")}
-ASKING = [name for name, command in COMMANDS.items() if any("--yes" in option.opts for option in command.params)]
+ASKING = [
+    name
+    for name, command in COMMANDS.items()
+    if any("--yes" in option.opts for option in command.params) and name not in OTHERWISE
+]
 LINES = WRITING | AT_STRIPE | IN_BULK
 CTRL_C = "\x03"
 

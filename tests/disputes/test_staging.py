@@ -95,9 +95,11 @@ async def test_policies_come_from_the_settings_and_the_shop(
     policy = tmp_path / "returns.txt"
     policy.write_text("Returns within 30 days.\n")
     shop = Shop(links={"returns": "/returns.html", "terms": "https://shop.example/terms"})
-    settings = replace(runtime.settings, refund_policy=policy, shop=shop)
+    settings = replace(runtime.settings, refund_policy=policy, shop=shop, shop_name="Mugs")
     case = await case_of(runtime, order)
-    texts = (await read_case(runtime.database, settings, case.dispute)).evidence.texts
+    staged = await read_case(runtime.database, settings, case.dispute)
+    assert staged.receipt.title.startswith("Mugs: receipt")
+    texts = staged.evidence.texts
     shown = f"{settings.public_url}/returns.html"
     assert texts["refund_policy_disclosure"] == f"Returns within 30 days.\n\nThe shop shows this at {shown}"
     assert texts["cancellation_policy_disclosure"] == "The shop shows this at https://shop.example/terms"

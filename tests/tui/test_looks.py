@@ -184,7 +184,7 @@ async def test_every_list_is_sorted_by_all_its_columns_and_has_those_that_are_ch
         await seat.press("space", "enter")
         await seat.until(lambda: title(seat).split()[0] != first.split()[0])
         assert screen.chosen_columns == look.usual(120)[1:]
-        await seat.press("vertical_line", "0")
+        await seat.press("vertical_line", "0", "enter")
         await begins_with(seat, first.split()[0].rstrip("▼▲"))
 
 

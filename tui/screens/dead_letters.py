@@ -10,7 +10,6 @@ from rich.text import Text
 from textual import work
 from textual.containers import VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Static
 
 from checkout_daemon.audit.operators import this_operator
 from checkout_daemon.errors import DatabaseUnavailable
@@ -32,6 +31,7 @@ from ..listing import Listing
 from ..lists import DeadLetterSource
 from ..typeahead import ACTING, READING
 from ..widgets.chips import Chips
+from ..widgets.line import Block
 from ..widgets.table import LiveTable
 from .acting import ActingScreen
 from .dialogs import Ask, Choose
@@ -91,7 +91,7 @@ class DeadLettersScreen(Looks, ActingScreen):
         return Listing(DeadLetterSource(self.app_context.reads, self.place_of))
 
     def body(self) -> Iterable[Widget]:
-        detail = VerticalScroll(Static(id="item", markup=False), id="about")
+        detail = VerticalScroll(Block(id="item"), id="about")
         detail.can_focus = False
         return Chips(), self.table, detail
 
@@ -197,7 +197,7 @@ class DeadLettersScreen(Looks, ActingScreen):
             text.append(f"\n{', '.join(map(plain, group.kinds))}", muted)
             text.append(f"\n{clock(group.first_at, zone)} to {clock(group.last_at, zone)}", muted)
             text.append(f", such as {plain(group.example_id)}", muted)
-        self.query_one("#item", Static).update(text)
+        self.query_one("#item", Block).show_text(text)
 
     async def reload(self) -> None:
         self._load()

@@ -10,7 +10,6 @@ from rich.text import Text
 from textual import work
 from textual.containers import VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Static
 
 from checkout_daemon.audit.operators import this_operator
 from checkout_daemon.errors import DatabaseUnavailable
@@ -29,6 +28,7 @@ from ..listing import Listing
 from ..lists import TodoSource, todo_items
 from ..typeahead import ACTING, READING
 from ..widgets.chips import Chips
+from ..widgets.line import Block
 from ..widgets.table import LiveTable
 from .caring import CARE_ACTIONS, CareActions, Cared
 from .dialogs import Ask, ShowResult
@@ -67,7 +67,7 @@ class TodoScreen(Looks, CareActions):
         self.shows_snoozed = False
 
     def body(self) -> Iterable[Widget]:
-        detail = VerticalScroll(Static(id="item", markup=False), id="about")
+        detail = VerticalScroll(Block(id="item"), id="about")
         detail.can_focus = False
         return Chips(), self.table, detail
 
@@ -193,7 +193,7 @@ class TodoScreen(Looks, CareActions):
             for fix in (item.page, item.command):
                 if fix:
                     text.append("\n→ ", muted).append(plain(fix), "bold")
-        self.query_one("#item", Static).update(text)
+        self.query_one("#item", Block).show_text(text)
 
     # Acting
 
