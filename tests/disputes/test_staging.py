@@ -161,9 +161,10 @@ def test_blanks_of_all_kinds_are_plain_ones(place: str) -> None:
 
 async def test_the_shops_own_words_are_on_one_line(runtime: Runtime, order: CheckoutAnswer) -> None:
     settings = runtime.settings
-    shop = replace(settings.shop, name="a\u202fb\u200b", seller=("Tél.\u202f: 1", "x\udc80"))
+    shop = replace(settings.shop, seller=("Tél.\u202f: 1", "x\udc80"))
+    settings = replace(settings, shop=shop, shop_name="a\u202fb\u200b")
     case = await case_of(runtime, order)
-    receipt = (await read_case(runtime.database, replace(settings, shop=shop), case.dispute)).receipt
+    receipt = (await read_case(runtime.database, settings, case.dispute)).receipt
     assert receipt.title.startswith("a b: receipt")
     assert receipt.seller == ("Tél. : 1", "x")
     assert receipt_pdf(receipt, ()).lost == ""
