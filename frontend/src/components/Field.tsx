@@ -38,8 +38,9 @@ export function Field({ id, error, announced = false, hint, label, ...input }: F
           {hint}
         </p>
       ) : null}
+      {/* An alert is read out at once; without `announced` the field that has the focus is, with its error. */}
       {error ? (
-        <p id={errorId} className="field-error" role={announced ? 'alert' : undefined}>
+        <p id={errorId} className="field-error" role="alert" aria-live={announced ? undefined : 'off'}>
           {texts.fields[id]}: {faultText(reading, error)}
         </p>
       ) : null}

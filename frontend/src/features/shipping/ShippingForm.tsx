@@ -129,7 +129,7 @@ function Wrong({ field, errors }: { readonly field: FieldId; readonly errors: Fi
   const error = errors[field];
   if (!error) return null;
   return (
-    <p id={`${field}-error`} className="field-error">
+    <p id={`${field}-error`} className="field-error" role="alert" aria-live="off">
       {texts.fields[field]}: {faultText(reading, error)}
     </p>
   );
