@@ -212,20 +212,26 @@ async def _one_by_one(runtime: Runtime, batch: Batch, holder: str) -> AsyncGener
 
 
 async def _in_groups(runtime: Runtime, batch: Batch, holder: str) -> AsyncGenerator[list[EndedItem], None]:
-    act = _replay_events if batch.act is BatchAct.REPLAY_EVENTS else _replay_messages
+    done = 0
     while items := await runtime.database.run_unconfirmed(batch_store.next_items, batch.number, holder, _GROUP):
-        groups = act(runtime, batch, holder, items)
+        if batch.act is BatchAct.REPLAY_EVENTS:
+            groups = _replay_events(runtime, batch, holder, items, done)
+        else:
+            groups = _replay_messages(runtime, batch, holder, items)
+        done += len(items)
         async with aclosing(groups):
             async for ended in groups:
                 yield ended
 
 
 async def _replay_events(
-    runtime: Runtime, batch: Batch, holder: str, items: list[BatchItem]
+    runtime: Runtime, batch: Batch, holder: str, items: list[BatchItem], after: int
 ) -> AsyncGenerator[list[EndedItem], None]:
     """Replay events until one fails; repeating what was replayed before a kill changes nothing."""
     left = items[::-1]
-    replays = replay_many(runtime.database, [item.subject for item in items], operator=batch.operator, note=batch.note)
+    replays = replay_many(
+        runtime.database, [item.subject for item in items], operator=batch.operator, note=batch.note, after=after
+    )
     try:
         async with aclosing(replays):
             async for replayed in replays:

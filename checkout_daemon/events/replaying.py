@@ -75,17 +75,19 @@ async def events_to_replay(database: Database, wanted: EventFilter) -> list[Even
 
 
 async def replay_many(
-    database: Database, event_ids: Sequence[str], *, operator: Operator, note: str = ""
+    database: Database, event_ids: Sequence[str], *, operator: Operator, note: str = "", after: int = 0
 ) -> AsyncGenerator[list[ReplayedEvent], None]:
     """Replay events in sequence and yield their outcomes as they are committed. Stop after the first that fails again.
 
     The first is alone: whether a fix works shows early. Then each transaction has twice as many, up to a limit. If
-    anything in one fails or must be refused, its events are replayed one by one.
+    anything in one fails or must be refused, its events are replayed one by one. `after` is how many others of the
+    same run were replayed before.
     """
     action = OperatorAction("event.replayed", operator, check_note(note))
-    reading: _Reading | None = None
+    batches = [*_batches(event_ids, after), []]
+    reading = _read_ahead(database, batches[0])
     try:
-        for batch, following in pairwise([*_batches(event_ids), []]):
+        for batch, following in pairwise(batches):
             read, reading = reading, _read_ahead(database, following)
             if read is not None and (replayed := await _try_batch(database, batch, read, action)) is not None:
                 yield replayed
@@ -101,10 +103,10 @@ async def replay_many(
             await asyncio.gather(reading, return_exceptions=True)
 
 
-def _batches(event_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def _batches(event_ids: Sequence[str], after: int) -> Iterator[Sequence[str]]:
     done = 0
     while done < len(event_ids):
-        batch = event_ids[done : done + min(max(done, 1), _BATCH)]
+        batch = event_ids[done : done + min(max(after + done, 1), _BATCH)]
         done += len(batch)
         yield batch
 

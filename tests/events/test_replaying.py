@@ -133,6 +133,15 @@ async def paid_orders(database: Database, url: str, count: int) -> list[str]:
     return [one.event.id for one in new]
 
 
+async def test_transactions_grow_once_in_a_run(connection: asyncpg.Connection, database_url: str) -> None:
+    database = Database(database_url)
+    event_ids = await paid_orders(database, database_url, 12)
+    for after, sizes in ((0, [1, 1, 2, 4, 4]), (3, [3, 6, 3]), (1000, [12])):
+        async with aclosing(replay_many(database, event_ids, operator=ANA, after=after)) as outcomes:
+            assert [len(batch) async for batch in outcomes] == sizes
+    await database.close()
+
+
 async def test_one_that_fails_again_stops_the_replay_after_those_before_it(
     connection: asyncpg.Connection, database_url: str
 ) -> None:
