@@ -121,6 +121,8 @@ async def post(
         ) as answer:
             counts[f"{path.rpartition('/')[2]} {answer.status}"] += 1
             content: dict[str, Any] = await answer.json(content_type=None)
+            if answer.status in (200, 201) and "session_id" in content:
+                stack.given.add(content["session_id"])
             return answer.status, content
     except (aiohttp.ClientError, TimeoutError):
         return None

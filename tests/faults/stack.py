@@ -13,7 +13,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,10 @@ _START_SECONDS = 120.0
 
 @dataclass(kw_only=True)
 class Programs:
-    """The daemon and the offline Stripe, with whatever database: `database_url` is where the truth is read."""
+    """The daemon and the offline Stripe, with whatever database: `database_url` is where the truth is read.
+
+    `given` are the sessions that shoppers were sent to.
+    """
 
     directory: Path
     http: aiohttp.ClientSession
@@ -46,6 +49,7 @@ class Programs:
     port: int
     daemon: Process | None = None
     starts: int = 0
+    given: set[str] = field(default_factory=set)
 
     @property
     def url(self) -> str:

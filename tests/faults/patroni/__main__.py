@@ -13,7 +13,10 @@ from tests.faults.patroni.shop import running_shop
 from tests.faults.report import MissingPackage
 
 _FOLDER = Path(".faults").resolve()
-_SETTINGS = ("DATABASE_URL", "STRIPE_API_KEY", "STRIPE_API_BASE", "STRIPE_WEBHOOK_SECRET", "CHECKOUT_PUBLIC_URL")
+_SETTINGS = (
+    *("DATABASE_URL", "DATABASE_READ_URL", "STRIPE_API_KEY", "STRIPE_API_BASE", "STRIPE_WEBHOOK_SECRET"),
+    "CHECKOUT_PUBLIC_URL",
+)
 
 
 async def _run(directory: Path) -> None:
@@ -26,7 +29,6 @@ async def _run(directory: Path) -> None:
         async with running_shop(directory, cluster, seed=1) as shop:
             environ = directory / "shop.env"
             settings = {name: shop.stack.environ[name] for name in _SETTINGS}
-            settings["DATABASE_READ_URL"] = settings["DATABASE_URL"].partition("?")[0]
             environ.touch(mode=0o600)
             environ.write_text("".join(f"export {name}='{value}'\n" for name, value in settings.items()))
             for node in cluster.nodes:

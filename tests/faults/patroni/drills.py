@@ -26,6 +26,7 @@ STEADY_SECONDS = 2.5
 CUT_SECONDS = 8.0
 SETTLE_SECONDS = 240.0
 _KINDS = ("checkout", "webhook")
+_MEASURED = (*_KINDS, "list")
 _BACK_SECONDS = 60.0
 
 
@@ -35,7 +36,7 @@ class Drill:
 
     cluster: Cluster
     shop: Shop
-    gaps: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in _KINDS})
+    gaps: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in _MEASURED})
     after_promotion: list[float] = field(default_factory=list)
     promotion: list[float] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
@@ -237,7 +238,7 @@ async def _play(trial: Trial, drill: Drill, played: int) -> None:
         await asyncio.sleep(STEADY_SECONDS)
         ended = time.monotonic()
         await drill.cluster.whole()
-    gaps = {kind: shop.longest_gap(kind, begun, ended) for kind in _KINDS}
+    gaps = {kind: shop.longest_gap(kind, begun, ended) for kind in _MEASURED}
     for kind, gap in gaps.items():
         drill.gaps[kind].append(gap)
     drill.differences += await _lost(shop)
@@ -279,10 +280,10 @@ def _counts(drill: Drill, rounds: int) -> dict[str, Any]:
     counts: dict[str, Any] = {
         "rounds": rounds, "events": len(shop.events | shop.stack.acknowledged()), "orders": len(shop.orders),
         "refunds": len(shop.refunded), "refunds refused": dict(shop.refusals),
-        "refused and repeated": shop.refused,
+        "refused and repeated": shop.refused, "lists": dict(shop.lists),
     }  # fmt: skip
     for name, times in (
-        *((f"gap in {kind}s", drill.gaps[kind]) for kind in _KINDS),
+        *((f"gap in {kind}s", drill.gaps[kind]) for kind in _MEASURED),
         ("promotion", drill.promotion),
         ("back after it", drill.after_promotion),
     ):

@@ -13,17 +13,21 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
+import asyncpg
 
 from checkout_daemon.audit.operators import Operator
+from checkout_daemon.database.reading import WORTH_SHOWING_SECONDS, Reads
 from checkout_daemon.dev.ports import free_port
-from checkout_daemon.errors import CheckoutError
+from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
 from checkout_daemon.ledger.signature import sign
+from checkout_daemon.orders.order_filter import OrderFilter
+from checkout_daemon.orders.order_lists import list_orders, read_view
 from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import refund
-from checkout_daemon.runtime import Runtime, open_runtime
+from checkout_daemon.runtime import Runtime, open_runtime, standby_of
 from checkout_daemon.settings import load_settings
 from tests.faults.patroni.nodes import Cluster
 from tests.faults.stack import Programs, offline_stripe, prepare
@@ -32,9 +36,11 @@ from tests.support.stripe_events import event_body
 CHECKOUTS_A_SECOND = 3.0
 EVENTS_A_SECOND = 6.0
 REFUND_EVERY_SECONDS = 1.5
+LISTS_A_SECOND = 2.0
 _PATIENCE = aiohttp.ClientTimeout(15)
 _CARDS = ("tok_visa",) * 6 + ("tok_chargeDeclined", "tok_createDispute")
 _OPERATOR = Operator("faults", "localhost")
+T = TypeVar("T")
 
 
 @dataclass
@@ -43,6 +49,7 @@ class Shop:
 
     stack: Programs
     runtime: Runtime  # the operator's
+    reads: Reads  # likewise: from a standby
     random: random.Random
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     refunds: list[tuple[str, int]] = field(default_factory=list)
@@ -53,6 +60,7 @@ class Shop:
     _paid: list[str] = field(default_factory=list)
     refused: int = 0
     refusals: Counter[str] = field(default_factory=Counter)  # of refunds, by code
+    lists: Counter[str] = field(default_factory=Counter)  # that an operator read, by where from
 
     def longest_gap(self, kind: str, since: float, until: float) -> float:
         """Return the longest time without a successful answer."""
@@ -101,6 +109,32 @@ class Shop:
             self.answers["refund"].append(time.monotonic())
         except CheckoutError as error:
             self.refusals[error.code] += 1
+            return
+        await self._look_for(order, made.refund_id)
+
+    async def list(self) -> None:
+        """Read the newest orders as `orders list` does."""
+        await self._read(lambda connection: list_orders(connection, OrderFilter(), limit=50))
+
+    async def _look_for(self, order: str, refund_id: str) -> None:
+        """Read the order, as its page does after an act: it must show the refund."""
+        await self.reads.await_changes()
+        view = await self._read(lambda connection: read_view(connection, order))
+        if view is not None and refund_id not in {line.id for line in view.refunds}:
+            self.faults.append(f"the page of order {order} does not show refund {refund_id}, which was just made")
+
+    async def _read(self, question: Callable[[asyncpg.Connection], Awaitable[T]]) -> T | None:
+        """Return the answer, or None if no server gives one."""
+        try:
+            async with self.reads.connection() as connection:
+                answer = await question(connection)
+        except DatabaseUnavailable:
+            self.lists["not answered"] += 1
+            return None
+        self.answers["list"].append(time.monotonic())
+        self.lists["of a standby" if self.reads.behind_seconds is not None else "of the primary"] += 1
+        self.lists["behind by more than a second"] += (self.reads.behind_seconds or 0) > WORTH_SHOWING_SECONDS
+        return answer
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -110,6 +144,7 @@ class Shop:
             (self.check_out, 1 / CHECKOUTS_A_SECOND),
             (self.deliver, 1 / EVENTS_A_SECOND),
             (self.refund, REFUND_EVERY_SECONDS),
+            (self.list, 1 / LISTS_A_SECOND),
         )
         loops = [asyncio.create_task(self._repeat(work, pause, under_way)) for work, pause in paces]
         try:
@@ -178,9 +213,12 @@ async def running_shop(directory: Path, cluster: Cluster, seed: int) -> AsyncIte
         port = free_port()
         environ = await prepare(directory, cluster.direct_url, stripe_base, stripe_base, port)
         environ["DATABASE_URL"] = cluster.url
+        environ["DATABASE_READ_URL"] = cluster.url.partition("?")[0]
+        settings = load_settings(environ, cwd=directory)
         async with (
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
-            open_runtime(load_settings(environ, cwd=directory)) as runtime,
+            open_runtime(settings) as runtime,
+            standby_of(settings, 2) as standby,
         ):
             stack = Programs(
                 directory=directory, http=http, database_url=cluster.direct_url, stripe_base=stripe_base,
@@ -188,6 +226,6 @@ async def running_shop(directory: Path, cluster: Cluster, seed: int) -> AsyncIte
             )  # fmt: skip
             try:
                 await stack.start_daemon()
-                yield Shop(stack, runtime, random.Random(seed))
+                yield Shop(stack, runtime, Reads(runtime.database, standby), random.Random(seed))
             finally:
                 await stack.stop_daemon()
