@@ -18,18 +18,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import fcntl
 import gc
 import os
-import pty
 import re
 import shutil
 import statistics
-import struct
 import sys
-import termios
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +35,7 @@ import psutil
 
 from bench.support.cluster import make_state_dir
 from bench.support.machine import calm, machine
-from bench.support.paper import Paper
+from bench.support.screens import PATIENCE_SECONDS, open_terminal
 from checkout_daemon.database.connection import PLANNER, settle
 from checkout_daemon.database.migrations import migrate
 from checkout_daemon.dev.postgres import EmbeddedPostgres
@@ -49,7 +45,6 @@ from checkout_daemon.orders.sorted_orders import OrderList
 from checkout_daemon.orders.todo import read_todo
 from checkout_daemon.settings import load_settings
 
-ROWS, COLUMNS = 24, 80
 WIDE = (60, 200)  # of the idle screens
 IDLE_SECONDS = 12.0
 IDLE_GATE = 1000.0  # bytes a second
@@ -70,7 +65,6 @@ STARTS = 3
 KEY_EVERY_SECONDS = 0.1
 READS = 20  # of each list
 READ_GATE = 50.0  # milliseconds in the database, p99
-PATIENCE_SECONDS = 30.0
 
 ORDERS = """
 INSERT INTO orders (id, status, currency, amount_subtotal, amount_discount, amount_total, customer_name, customer_email,
@@ -104,69 +98,6 @@ WITH changed AS (
 INSERT INTO order_changes (order_id, from_status, to_status, cause, actor)
 SELECT id, status, status, 'bench', 'bench' FROM changed
 """
-
-
-@dataclass
-class Screen:
-    """A terminal that another process draws on. `seen` is called with what it shows, after each change."""
-
-    pid: int
-    master: int
-    seen: Callable[[str, float], None] = lambda *_: None
-    paper: Paper = field(default_factory=Paper)
-    received: int = 0  # bytes
-
-    def begin(self) -> None:
-        """Start to read what is drawn."""
-        os.set_blocking(self.master, False)
-        asyncio.get_running_loop().add_reader(self.master, self._read)
-
-    def _read(self) -> None:
-        try:
-            data = os.read(self.master, 1 << 20)
-        except (BlockingIOError, OSError):
-            return
-        now = time.perf_counter()
-        self.received += len(data)
-        self.paper.feed(data)
-        self.seen(self.paper.text, now)
-
-    def press(self, keys: bytes) -> None:
-        """Send keys to the program."""
-        os.write(self.master, keys)
-
-    async def shows(self, text: str) -> float:
-        """Wait until the text is drawn, and return when that was. Raise TimeoutError."""
-        deadline = time.perf_counter() + PATIENCE_SECONDS
-        while text not in self.paper.text:
-            if time.perf_counter() > deadline:
-                raise TimeoutError(f"{text!r} is not in\n{self.paper.text}")
-            await asyncio.sleep(0.002)
-        return time.perf_counter()
-
-    async def end(self) -> None:
-        """Quit the program and wait for its end."""
-        self.press(b"\x03")
-        deadline = time.perf_counter() + PATIENCE_SECONDS
-        while psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE and time.perf_counter() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        os.waitpid(self.pid, 0)  # noqa: ASYNC222 - it has ended
-        asyncio.get_running_loop().remove_reader(self.master)
-        os.close(self.master)
-
-
-def open_terminal(url: str, directory: Path, size: tuple[int, int] = (ROWS, COLUMNS)) -> Screen:
-    """Start `checkout tui` in a new pseudo-terminal of so many rows and columns."""
-    pid, master = pty.fork()
-    if pid == 0:
-        os.chdir(directory)
-        environ = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "DATABASE_URL": url, "LANG": "C.UTF-8"}
-        environ["XDG_STATE_HOME"] = "/dev/null"  # so that no start continues where another one ended
-        os.execve(sys.executable, [sys.executable, "-P", "-m", "checkout_daemon", "tui"], environ)
-    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
-    screen = Screen(pid, master)
-    screen.begin()
-    return screen
 
 
 @dataclass

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+from bench.support.processes import plain_environment
 from bench.support.rows import Row
 from bench.support.targets import Target
 from bench.support.visits import Run, say, visiting
@@ -39,7 +40,7 @@ async def _until_ready(run: Run, number: int, target: Target) -> float:
 
 def _imports() -> float:
     started = time.perf_counter()
-    subprocess.run(COMMAND, check=True, cwd="/")
+    subprocess.run(COMMAND, check=True, cwd="/", env=plain_environment())
     return time.perf_counter() - started
 
 
