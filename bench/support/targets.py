@@ -103,10 +103,10 @@ FLASK = Target(
 GROUP_COMMIT = Target(
     "group commit",
     (sys.executable, str(PEERS / "group_commit.py"), "{port}"),
-    per_second=9000,
+    per_second=14_000,
     store=_PEERS_STORE,
 )
-BARE = Target("bare aiohttp", (sys.executable, str(PEERS / "bare_aiohttp.py"), "{port}"), per_second=16_000)
+BARE = Target("bare aiohttp", (sys.executable, str(PEERS / "bare_aiohttp.py"), "{port}"), per_second=24_000)
 STUB = (sys.executable, str(PEERS / "stripe_stub.py"), "{port}")
 
 
