@@ -8,12 +8,16 @@ import pytest
 
 from tests.faults.truth import AtStripe, _further_differences
 
-EXPIRED, OPEN = ("expired", "1"), ("open", "2")
+EXPIRED, OPEN, FROM_DASHBOARD = ("expired", "1"), ("open", "2"), ("open", None)
 
 
-def at_stripe(*sessions: tuple[str, str]) -> AtStripe:
+Made = tuple[str, str | None]
+
+
+def at_stripe(*sessions: Made) -> AtStripe:
     return AtStripe([
-        {"id": f"cs_{attempt}", "status": status, "payment_status": "unpaid", "metadata": {"attempt": attempt}}
+        {"id": f"cs_{attempt}", "status": status, "payment_status": "unpaid",
+         "metadata": {} if attempt is None else {"attempt": attempt}}
         for status, attempt in sessions
     ])  # fmt: skip
 
@@ -36,9 +40,12 @@ def order(status: str, unanswered: tuple[str, ...]) -> dict[str, Any]:
         ("expired", ("3",), (EXPIRED, OPEN), False),
         ("completed", ("2",), (EXPIRED, OPEN), False),
         ("expired", ("1",), (("open", "1"),), False),  # the shop knows of no session at all: it stays pending
+        ("expired", (), (EXPIRED, FROM_DASHBOARD), True),
+        ("pending", (), (EXPIRED, FROM_DASHBOARD), True),
+        ("expired", (), (EXPIRED, OPEN, FROM_DASHBOARD), False),
     ],
 )
-def test_only_the_latest_session_that_nobody_was_given_may_be_unknown(
-    status: str, unanswered: tuple[str, ...], sessions: tuple[tuple[str, str], ...], right: bool
+def test_an_open_session_that_the_shop_cannot_know_makes_no_difference(
+    status: str, unanswered: tuple[str, ...], sessions: tuple[Made, ...], right: bool
 ) -> None:
     assert (not _further_differences(order(status, unanswered), at_stripe(*sessions))) is right

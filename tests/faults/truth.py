@@ -68,10 +68,9 @@ class AtStripe:
     def open(self) -> bool:
         return any(session["status"] == "open" for session in self.sessions)
 
-    def without(self, attempts: Collection[str]) -> AtStripe:
-        """Return the order without the sessions of these attempts of the shop."""
-        kept = [session for session in self.sessions if session["metadata"].get("attempt") not in attempts]
-        return replace(self, sessions=kept)
+    def as_answered(self, unanswered: Collection[str]) -> AtStripe:
+        """Return the order with the sessions that the shop made alone, but those of attempts without an answer."""
+        return replace(self, sessions=[one for one in self.ours if one["metadata"]["attempt"] not in unanswered])
 
     @property
     def refunded(self) -> int:
@@ -158,10 +157,11 @@ def differences(row: Any, truth: AtStripe) -> list[str]:
 def _further_differences(row: Any, truth: AtStripe) -> list[str]:
     """Return how an order's unpaid status, money and attention differ from Stripe's objects."""
     faults = []
-    # If the shop was killed before it read the answer about its latest attempt, no shopper was given that session. The
-    # order's status may be as without it: nobody can pay it, and whoever asks for a session again gets this one.
-    known = truth.without(row["unanswered"])
-    if not truth.payments and row["status"] not in (*truth.statuses, *known.statuses):
+    # Of an open session that was made in the dashboard there is no event. And if the shop was killed before it read the
+    # answer about its latest attempt, no shopper was given that session: whoever asks again gets it. The order's status
+    # may be as without these.
+    answered = truth.as_answered(row["unanswered"])
+    if not truth.payments and row["status"] not in (*truth.statuses, *answered.statuses):
         faults.append(f"status is {row['status']}, at Stripe {' or '.join(truth.statuses)}")
     if (truth.charged, truth.returned) != (row["charged"], row["returned"]):
         faults.append(f"it took and returned {row['charged']}, {row['returned']}, by Stripe's balance {truth.charged}, "
