@@ -7,10 +7,11 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import time
 from asyncio.subprocess import DEVNULL, STDOUT, Process
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ import psutil
 
 from checkout_daemon.dev.cluster import postmaster_pid
 from checkout_daemon.dev.placement import Account, Binaries, find_account, find_binaries
-from checkout_daemon.dev.ports import free_port
 from tests.faults.patroni.links import Link
 from tests.faults.report import MissingPackage
 
@@ -289,18 +289,19 @@ async def running_cluster(directory: Path, folder: Path) -> AsyncIterator[Cluste
     account = find_account()
     binaries = await find_binaries(account)
     nodes = []
-    for name in _NAMES:
-        home = directory / name
-        home.mkdir(mode=0o700)
-        os.chown(home, account.uid, account.gid)
-        nodes.append(Node(name, home, free_port(), free_port(), free_port(), free_port()))
     shutil.copy(CONFIGURATION, directory / "patroni.yml")
     (directory / "patroni.yml").chmod(0o644)
-    for node in nodes:
-        targets = {"daemon": node.port, "peers": node.port, "api": node.api_port}
-        targets |= {f"etcd {one.name}": one.etcd_port for one in nodes}
-        node.links = {name: Link(port) for name, port in targets.items()}
-        node.ports = {name: await link.start() for name, link in node.links.items()}
+    with _held_ports(4 * len(_NAMES)) as ports:
+        for name in _NAMES:
+            home = directory / name
+            home.mkdir(mode=0o700)
+            os.chown(home, account.uid, account.gid)
+            nodes.append(Node(name, home, next(ports), next(ports), next(ports), next(ports)))
+        for node in nodes:
+            targets = {"daemon": node.port, "peers": node.port, "api": node.api_port}
+            targets |= {f"etcd {one.name}": one.etcd_port for one in nodes}
+            node.links = {name: Link(port) for name, port in targets.items()}
+            node.ports = {name: await link.start() for name, link in node.links.items()}
     passwords = {user: secrets.token_hex(16) for user in ("postgres", "replicator", "rewinder", "checkout")}
     async with aiohttp.ClientSession() as http:
         cluster = Cluster(nodes, folder, account, binaries, http, passwords)
@@ -312,6 +313,14 @@ async def running_cluster(directory: Path, folder: Path) -> AsyncIterator[Cluste
             yield cluster
         finally:
             await cluster.stop()
+
+
+@contextmanager
+def _held_ports(count: int) -> Iterator[Iterator[int]]:
+    """Yield free ports that nobody else, such as a link, is given during the block."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        yield iter([int(one.getsockname()[1]) for one in sockets])
 
 
 def _demoted(account: Account) -> list[str]:
