@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -11,6 +13,7 @@ from typing import Any
 import asyncpg
 
 from checkout_daemon.audit.operators import Operator
+from checkout_daemon.bank.reading import read_balance
 from checkout_daemon.database.leases import LeaseLost
 from checkout_daemon.database.migrations import INDEXES
 from checkout_daemon.disputes.beginning import begin_answer
@@ -46,6 +49,7 @@ _LATER = (
     "UPDATE refund_requests SET next_attempt_at = now() WHERE answered_at IS NULL",
     "UPDATE stripe_events SET next_attempt_at = now() WHERE status = 'failed'",
     "UPDATE cursors SET leased_until = now() - interval '1 second' WHERE leased_until IS NOT NULL",
+    "UPDATE batches SET leased_until = now() - interval '1 second' WHERE leased_until IS NOT NULL",
     "UPDATE doubtful_attempts SET since = since - interval '2 hours' WHERE closed_at IS NULL",
 )
 _CATALOG = """
@@ -88,11 +92,24 @@ async def settle(place: Place, bodies: Sequence[bytes] = (), *, beside_a_frozen_
                 if job.name == "backfill-events":  # it looks for what is older than any delivery takes
                     await _deliver_new(place, runtime, bodies)
                 await run_once(runtime, job)
+                if job.name == "read-balance":
+                    await _read_newest_line(place, runtime)
         state = await place.state()
         if state == before:
             return state
         before = state
     raise TimeoutError(f"the shop still changes after {MOST_ROUNDS} rounds")
+
+
+async def _read_newest_line(place: Place, runtime: Runtime) -> None:
+    """Read the balance again if Stripe has a line of this second: the job has read up to its beginning."""
+    newest = place.box.storage.connection.execute(
+        "SELECT id, created FROM objects WHERE type = 'balance_transaction' ORDER BY seq DESC LIMIT 1"
+    ).fetchone()
+    known = "SELECT count(*) FROM balance_transactions WHERE id = $1"
+    if newest is not None and not await place.connection.fetchval(known, newest[0]):
+        await asyncio.sleep(max(0.0, newest[1] + 1 - time.time()))
+        await read_balance(runtime, at_once=True)
 
 
 async def _deliver_new(place: Place, runtime: Runtime, bodies: Sequence[bytes]) -> None:
