@@ -8,11 +8,8 @@ import gc
 import logging
 import os
 import signal
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-
-from aiohttp import web
 
 from checkout_daemon import systemd
 from checkout_daemon.app import create_app
@@ -131,8 +128,7 @@ async def _serve(
         admin = None
         try:
             await runner.setup()
-            # A client whose connection does not fit here tries again after a second, then after two more.
-            await web.SockSite(runner, listeners.public, backlog=socket.SOMAXCONN).start()
+            await runner.listen(listeners.public)
             if listeners.admin is not None:
                 admin = await serve_admin(app, listeners.admin)
             hooks.on_listening()

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from math import inf
 
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import DatabaseUnavailable, ServerBusy
@@ -23,7 +22,7 @@ log = logging.getLogger(__name__)
 
 _Waiting = tuple[ReceivedEvent, asyncio.Future[None]]
 
-LARGEST_BATCH = 64
+LARGEST_BATCH = 256
 WAIT_SECONDS = 12.0
 """How long a delivery waits for its commit and those before it; Stripe hangs up soon after."""
 LANES = 2
@@ -37,8 +36,10 @@ PATIENCE_SECONDS = 0.25
 CROWDED_SECONDS = 1.0
 """If what is queued will take longer than this to store, further deliveries are refused at once: Stripe sends them
 again, and all others are answered soon. How fast the database is shows in the full batches committed last, by their
-median: a stall of one or two commits, as in a fail-over, does not make it look slow. Before the first full batches
-nothing is refused."""
+median: a stall of one or two commits, as in a fail-over, does not make it look slow."""
+MOST_QUEUED = 1000
+"""No more wait in any case. A flood takes the processor away from what was fast a moment ago, and what it has brought
+would wait for seconds; a database that stores less than this in a second shows so only after some full batches."""
 _FULL_BATCHES = 7
 
 _LARGE = 64 * 1024  # bytes; Stripe's events have a few thousand
@@ -73,7 +74,7 @@ class Intake:
         # One at a time: every further thread that computes makes the event loop wait longer for its turn.
         self._parser = ThreadPoolExecutor(1, "parser")
         self._full_batches: deque[float] = deque(maxlen=_FULL_BATCHES)  # how many seconds the last ones took
-        self._most_queued = inf
+        self._most_queued = float(MOST_QUEUED)
         self._wake = asyncio.Event()
         self._lanes: list[asyncio.Task[None]] = []
         self._under_way: dict[int, int] = {}  # the size of the batch by lane
@@ -205,7 +206,7 @@ class Intake:
             self._full_batches.append(seconds)
             if len(self._full_batches) == _FULL_BATCHES:
                 median = sorted(self._full_batches)[_FULL_BATCHES // 2]
-                self._most_queued = LARGEST_BATCH * LANES * max(1.0, CROWDED_SECONDS / median)
+                self._most_queued = min(MOST_QUEUED, LARGEST_BATCH * LANES * max(1.0, CROWDED_SECONDS / median))
 
     async def _store(self, batch: list[ReceivedEvent]) -> list[Applied]:
         """Store the events. If this process has seen all of them stored, only make sure that they still are."""

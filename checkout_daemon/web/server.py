@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -34,6 +36,9 @@ READ_BUFFER = 16 * 1024
 MOST_DISCARDED = 4 * 1024 * 1024
 # A client sends its request as soon as it is connected, but for those that connect in advance.
 REQUEST_SECONDS = 1.0
+# Of the connections that wait to be accepted, in one turn of the loop, which accepts only one itself: under load a turn
+# takes long, and whoever comes with a new connection, such as Stripe, would wait behind all who have one.
+MOST_ACCEPTED = 1024
 # Of a path: routing scans it once per segment, so its time grows with their number and with the length.
 MOST_PARTS = 64
 
@@ -46,6 +51,11 @@ class ShopRunner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         return _Server(await super()._make_server(), self.app)
 
+    async def listen(self, listener: socket.socket) -> None:
+        """Take connections from now on. One that does not fit into the queue tries again after a second or three."""
+        await web.SockSite(self, listener, backlog=socket.SOMAXCONN).start()
+        cast("_Server", self.server).listener = listener
+
     def drain(self) -> None:
         """Answer on, but be no longer ready, and close each connection after its next answer."""
         self.app[DRAINING].set()
@@ -57,6 +67,7 @@ class ShopRunner(web.AppRunner):
         """
         loop = asyncio.get_running_loop()
         server = cast("_Server", self.server)
+        server.listener = None
         queued = []
         try:
             while True:
@@ -65,9 +76,7 @@ class ShopRunner(web.AppRunner):
             pass
         for site in self.sites:
             await site.stop()  # at once: what arrives after the last accept is reset
-        for connection in queued:
-            connection.setblocking(False)
-            await loop.connect_accepted_socket(server, connection)
+        await server.take(queued)
         give_up_at = loop.time() + REQUEST_SECONDS
         while server.expects_requests() and loop.time() < give_up_at:  # noqa: ASYNC110 - any of them may change it
             await asyncio.sleep(0.01)
@@ -95,9 +104,30 @@ class _Server(web.Server):
         self._headers = app[SECURITY_HEADERS]
         self._draining = app[DRAINING]
         self.open_connections = app[CONNECTIONS]
+        self.listener: socket.socket | None = None
+        self._taking: set[asyncio.Task[Any]] = set()
 
     def __call__(self) -> RequestHandler:
+        if self.listener is not None and not self._taking:
+            task = self._loop.create_task(self._take_others(self.listener))
+            self._taking.add(task)
+            task.add_done_callback(self._taking.discard)
         return _Protocol(self, loop=self._loop, **self._kwargs)
+
+    async def _take_others(self, listener: socket.socket) -> None:
+        """Take the connections that wait next to one that the loop has accepted."""
+        waiting: list[socket.socket] = []
+        with suppress(OSError):  # there are no more, or no descriptor is left for one
+            while len(waiting) < MOST_ACCEPTED:
+                waiting.append(listener.accept()[0])
+        await self.take(waiting)
+
+    async def take(self, accepted: Sequence[socket.socket]) -> None:
+        """Serve connections that were accepted from the listener."""
+        for connection in accepted:
+            connection.setblocking(False)
+        served = (self._loop.connect_accepted_socket(self, connection) for connection in accepted)
+        await asyncio.gather(*served, return_exceptions=True)  # one that is gone by now is closed
 
     def expects_requests(self) -> bool:
         """Return whether a connection was opened for a request that is still to come."""
