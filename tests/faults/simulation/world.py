@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,7 @@ class World:
     random: random.Random
     database_skew: list[float]
     url: str = f"http://127.0.0.1:{SHOP_PORT}"
+    given: set[str] = field(default_factory=set)
 
     async def stripe(self, method: str, path: str, form: Mapping[str, str] | None = None) -> tuple[int, Any]:
         """Call Stripe as its dashboard or a shopper's browser does. Reads are repeated; a write is sent once."""
