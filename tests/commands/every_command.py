@@ -356,7 +356,7 @@ READING = {
     "operators list": Line("operators list", an_operator),
     "proposals list": Line("proposals list", a_proposal),
     "proposals show": Line("proposals show PROPOSAL", a_proposal),
-    "audit list": Line("audit list"),
+    "audit list": Line("audit list", a_token),
     "audit export": Line("audit export FILE --force"),
     "audit verify": Line("audit verify"),
     "batches list": Line("batches list", a_batch),
