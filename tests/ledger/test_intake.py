@@ -10,7 +10,7 @@ import pytest
 
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import DatabaseUnavailable, InvalidSignature, MalformedJson, ServerBusy
-from checkout_daemon.ledger.intake import WAIT_SECONDS, Intake
+from checkout_daemon.ledger.intake import LANES, LARGEST_BATCH, MOST_QUEUED, WAIT_SECONDS, Intake
 from checkout_daemon.ledger.signature import sign
 from tests.support.stripe_events import (
     CREATED,
@@ -340,4 +340,40 @@ async def test_what_waited_for_a_stall_is_taken(
         waiting = [asyncio.create_task(deliver(intake, body)) for body in bodies[20:40]]
         await asyncio.sleep(1.2)  # longer than what is queued may take to store
     await asyncio.gather(*waiting, *(deliver(intake, body) for body in bodies[40:]))
+    assert await count(connection, "stripe_events") == len(bodies)
+
+
+async def test_a_flood_is_refused_before_the_speed_of_the_database_is_known(
+    intake: Intake, connection: asyncpg.Connection
+) -> None:
+    bodies = [event_body("customer.created", {"id": f"cus_{number}"}) for number in range(2 * MOST_QUEUED)]
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE stripe_events")
+        every = [asyncio.create_task(deliver(intake, body)) for body in bodies]
+        refused = len(bodies) - MOST_QUEUED - LANES * LARGEST_BATCH
+        async with asyncio.timeout(WAIT_SECONDS / 2):  # at once, not when their time is over
+            for _, finished in zip(range(refused), asyncio.as_completed(every), strict=False):
+                with pytest.raises(ServerBusy):
+                    await finished
+    outcomes = await asyncio.gather(*every, return_exceptions=True)
+    taken = outcomes.count(None)
+    assert taken >= MOST_QUEUED
+    assert {type(outcome) for outcome in outcomes} == {ServerBusy, type(None)}
+    assert await count(connection, "stripe_events") == taken
+
+
+async def test_what_has_gathered_shares_the_largest_transactions(
+    database: Database, connection: asyncpg.Connection
+) -> None:
+    sizes: list[int] = []
+    intake = Intake(database, lambda: (SECRET,), observe=lambda committed, seconds: sizes.append(len(committed)))
+    await intake.start()
+    bodies = [event_body("customer.created", {"id": f"cus_{number}"}) for number in range(3 * LARGEST_BATCH)]
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE stripe_events")
+        waiting = [asyncio.create_task(deliver(intake, body)) for body in bodies]
+        await asyncio.sleep(0)  # let them queue
+    await asyncio.gather(*waiting)
+    await intake.close()
+    assert (max(sizes), sum(sizes)) == (LARGEST_BATCH, len(bodies))
     assert await count(connection, "stripe_events") == len(bodies)
