@@ -46,6 +46,11 @@ class Act:
     kind: str
     arguments: tuple[Any, ...] = ()
 
+    @property
+    def job(self) -> str | None:
+        """The name of the job that it runs."""
+        return str(self.arguments[0]) if self.kind == "job" else None
+
 
 @dataclass(frozen=True, slots=True)
 class Task:

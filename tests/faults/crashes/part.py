@@ -72,7 +72,7 @@ class Trial:
             if running.task.answered.exists():
                 answered = set(running.task.answered.read_text(encoding="ascii").split())
             bodies = [body for number, body in enumerate(act.arguments) if str(number) not in answered]
-            found = await settle(place, bodies if act.kind == "intake" else ())
+            found = await settle(place, bodies if act.kind == "intake" else (), first=act.job)
             if act.kind in ("checkout", "retry", "command") and found != expected:
                 await self._repeat(place, act)
                 found = await settle(place)
@@ -93,7 +93,7 @@ class Trial:
             try:
                 await asyncio.sleep(LEASE_SECONDS * 1.2)
                 async with asyncio.timeout(ACT_SECONDS):
-                    await settle(place, beside_a_frozen_process=True)
+                    await settle(place, first=act.job, beside_a_frozen_process=True)
                 place.box.storage.connection.execute("DELETE FROM idempotency")  # Stripe forgets keys after a day
             finally:
                 running.proceed()

@@ -140,7 +140,8 @@ class Running:
             async with asyncio.timeout(ACT_SECONDS):
                 await gone
         except TimeoutError:
-            os.kill(self.process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended just now
+                os.kill(self.process.pid, signal.SIGKILL)
             raise
         finally:
             loop.remove_reader(self.process.sentinel)

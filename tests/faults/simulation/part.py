@@ -67,7 +67,7 @@ async def run(options: Options) -> list[Result]:
     for report in reports:
         counts.update({name: report.get(name, 0) for name in _SUMS})
     counts = Counter({name: round(value) for name, value in counts.items()})
-    replay = "python -m tests.faults.simulation.episode --seed"
+    replay = ".venv/bin/python -m tests.faults.simulation.episode --seed"
     faults = [
         f"{fault} ({replay} {report['seed']} --days {DAYS:g})" for report in reports for fault in report["faults"]
     ]

@@ -33,13 +33,13 @@ class Sales:
         self.numbers: Counter[int] = Counter()
         self.slowest = 0.0
 
-    async def go_on(self, seconds: float) -> None:
+    async def go_on(self, seconds: float, per_second: float = PER_SECOND) -> None:
         """Sell for a while, and wait until all are done."""
         end = time.monotonic() + seconds
         async with asyncio.TaskGroup() as group:
             while time.monotonic() < end:
                 group.create_task(self.sell())
-                await asyncio.sleep(1 / PER_SECOND)
+                await asyncio.sleep(1 / per_second)
 
     async def sell(self) -> None:
         """Let one shopper come."""
