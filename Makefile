@@ -72,7 +72,7 @@ bench: $(PYTHON_READY) $(STOREFRONT) .bench/venv/.installed
 	@touch $@
 
 # What is not a gate of the daemon's speed: long, or about the storefront, the commands and the terminal.
-BENCHES := lighthouse migrations startup storefront terminal terminals trigger
+BENCHES := lighthouse lists migrations startup storefront terminal terminals trigger
 bench-more: $(PYTHON_READY) $(STOREFRONT)
 	@set -e; for name in $(BENCHES); do echo "bench/$$name.py"; $(BIN)/python -m bench.$$name; done; \
 	echo "bench/terminals.py --standby"; $(BIN)/python -m bench.terminals --standby

@@ -227,39 +227,21 @@ async def _in_groups(runtime: Runtime, batch: Batch, holder: str) -> AsyncGenera
 async def _replay_events(
     runtime: Runtime, batch: Batch, holder: str, items: list[BatchItem], after: int
 ) -> AsyncGenerator[list[EndedItem], None]:
-    """Replay events until one fails; repeating what was replayed before a kill changes nothing.
-
-    While the items of some events end, the next events are replayed.
-    """
+    """Replay events until one fails; repeating what was replayed before a kill changes nothing."""
     left = items[::-1]
     replays = replay_many(
         runtime.database, [item.subject for item in items], operator=batch.operator, note=batch.note, after=after
     )
-    ending: asyncio.Task[list[EndedItem]] | None = None
-
-    async def end(replayed: list[ReplayedEvent]) -> list[EndedItem]:
-        group = [left.pop() for _ in replayed]
-        ends = [_replayed(item, one) for item, one in zip(group, replayed, strict=True)]
-        ended = await _end(runtime, batch, holder, ends)
-        return [EndedItem(item, one) for item, one in zip(ended, replayed, strict=True)]
-
     try:
-        failure: NotReplayed | NotFound | None = None
         async with aclosing(replays):
-            try:
-                async for replayed in replays:
-                    if ending is not None:
-                        yield await ending
-                    ending = asyncio.create_task(end(replayed))
-            except (NotReplayed, NotFound) as error:
-                failure = error
-        if ending is not None:
-            yield await ending
-        if failure is not None:
-            yield [EndedItem((await _end(runtime, batch, holder, [_failed(left.pop(), failure)]))[0], error=failure)]
-    finally:
-        if ending is not None:
-            await asyncio.gather(ending, return_exceptions=True)  # what was replayed has ended, whatever else happened
+            async for replayed in replays:
+                group = [left.pop() for _ in replayed]
+                ends = [_replayed(item, one) for item, one in zip(group, replayed, strict=True)]
+                ended = await _end(runtime, batch, holder, ends)
+                yield [EndedItem(item, one) for item, one in zip(ended, replayed, strict=True)]
+    except (NotReplayed, NotFound) as error:
+        item = left.pop()
+        yield [EndedItem((await _end(runtime, batch, holder, [_failed(item, error)]))[0], error=error)]
 
 
 def _replayed(item: BatchItem, replayed: ReplayedEvent) -> ItemEnd:

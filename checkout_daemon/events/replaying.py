@@ -37,6 +37,7 @@ from checkout_daemon.model.events import DISMISSED, UNHAPPY, EventLine
 log = logging.getLogger(__name__)
 
 _BATCH = 200  # events in one transaction, which takes about 40 ms
+_Reading = asyncio.Task[list[ReadyEvent]]
 
 
 class NotReplayed(CheckoutError):
@@ -83,29 +84,23 @@ async def replay_many(
     same run were replayed before.
     """
     action = OperatorAction("event.replayed", operator, check_note(note))
-    ahead: _Turn | None = None
-    turn: _Turn | None = None
+    batches = [*_batches(event_ids, after), []]
+    reading = _read_ahead(database, batches[0])
     try:
-        for batch, following in pairwise([*_batches(event_ids, after), ()]):
-            turn, ahead = ahead or _turn(database, batch, action), None
-            if turn is not None:
-                ahead = _turn(database, following, action, before=turn)
-                replayed = await turn.task
-                if turn.abandoned and (turn := _turn(database, batch, action)) is not None:
-                    replayed = await turn.task
-                if replayed is not None:
-                    yield replayed
-                    continue
+        for batch, following in pairwise(batches):
+            read, reading = reading, _read_ahead(database, following)
+            if read is not None and (replayed := await _try_batch(database, batch, read, action)) is not None:
+                yield replayed
+                continue
             for event_id in batch:
                 one = await replay(database, event_id, operator=operator, note=note)
                 yield [one]
                 if not one.ok:
                     return
     finally:
-        tasks = [one.task for one in (turn, ahead) if one is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if reading is not None:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
 
 
 def _batches(event_ids: Sequence[str], after: int) -> Iterator[Sequence[str]]:
@@ -116,98 +111,55 @@ def _batches(event_ids: Sequence[str], after: int) -> Iterator[Sequence[str]]:
         yield batch
 
 
-def _turn(
-    database: Database, event_ids: Sequence[str], action: OperatorAction, *, before: _Turn | None = None
-) -> _Turn | None:
-    """Begin to replay events in one transaction. Return None if they cannot share one."""
-    shared = len(event_ids) >= 2 and len(set(event_ids)) == len(event_ids)
-    return _Turn(database, event_ids, action, before) if shared else None
+def _read_ahead(database: Database, event_ids: Sequence[str]) -> _Reading | None:
+    """Begin to read a batch while the one before it is written. Return None if its events cannot share a transaction.
 
-
-class _Turn:
-    """One transaction of a replay, under way: `task` returns its outcomes, or None with nothing changed.
-
-    Its events are read at once. It takes its locks when the turn before it has all of its own, and commits after that
-    one, so that PostgreSQL works on one while this process decodes the other. `abandoned`: the turn before it did not
-    commit, so this one must be begun again.
+    PostgreSQL then works on one while this process decodes the other.
     """
+    if len(event_ids) < 2 or len(set(event_ids)) < len(event_ids):
+        return None
 
-    def __init__(
-        self, database: Database, event_ids: Sequence[str], action: OperatorAction, before: _Turn | None
-    ) -> None:
-        self.abandoned = False
-        self._database = database
-        self._event_ids = event_ids
-        self._action = action
-        self._before = before
-        self._locked = asyncio.Event()
-        self._over = asyncio.Event()
-        self._committed = False
-        self.task = asyncio.create_task(self._run())
+    async def read() -> list[ReadyEvent]:
+        async with database.connection() as connection:
+            return await _read_ready(connection, event_ids)
 
-    async def _run(self) -> list[ReplayedEvent] | None:
-        try:
-            async with self._database.connection() as connection:
-                ready = await self._read(connection)
-            if self._before is not None:
-                await self._before.has_locks()
-            replayed = await self._database.run(self._replay, iter([ready]))
-        except DatabaseUnavailable:
-            raise
-        except _Abandoned:
-            self.abandoned = True
-            return None
-        except Exception as error:  # noqa: BLE001 - the edge of one batch: one by one, the event that it comes from is found
-            count = len(self._event_ids)
-            log.warning("replaying a batch of %d events one by one after %s", count, type(error).__name__)
-            return None
-        else:
-            self._committed = not self._over.is_set()
-            return replayed
-        finally:
-            self._before = None
-            self._locked.set()
-            self._over.set()
+    return asyncio.create_task(read())
 
-    async def _read(self, connection: asyncpg.Connection) -> list[ReadyEvent]:
-        held = await event_store.read_events(connection, self._event_ids)
-        if len(held) < len(self._event_ids):
+
+async def _read_ready(connection: asyncpg.Connection, event_ids: Sequence[str]) -> list[ReadyEvent]:
+    held = await event_store.read_events(connection, event_ids)
+    if len(held) < len(event_ids):
+        raise FailsInBatch
+    return [prepare(held[event_id]) for event_id in event_ids]
+
+
+async def _try_batch(
+    database: Database, event_ids: Sequence[str], reading: _Reading, action: OperatorAction
+) -> list[ReplayedEvent] | None:
+    """Replay events in one transaction. Return None, with nothing changed, if they must be replayed one by one."""
+    try:
+        return await database.run(_replay_batch, event_ids, iter([await reading]), action)
+    except DatabaseUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - the edge of one batch: one by one, the event that it comes from is found
+        log.warning("replaying a batch of %d events one by one after %s", len(event_ids), type(error).__name__)
+        return None
+
+
+async def _replay_batch(
+    connection: asyncpg.Connection, event_ids: Sequence[str], ahead: Iterator[list[ReadyEvent]], action: OperatorAction
+) -> list[ReplayedEvent]:
+    """Replay events. What was read `ahead` is used once: if one has changed since, the next try reads them again."""
+    done = await reapply_batch(connection, next(ahead, []) or await _read_ready(connection, event_ids))
+    acted: list[ActedOn] = []
+    for one in done:
+        if one.verdict.reason == OTHER_ACCOUNT and one.held.status == "applied":
             raise FailsInBatch
-        return [prepare(held[event_id]) for event_id in self._event_ids]
-
-    async def _replay(self, connection: asyncpg.Connection, ahead: Iterator[list[ReadyEvent]]) -> list[ReplayedEvent]:
-        """Replay the events. What was read `ahead` is used once: if one has changed, the next try reads them again."""
-        ready = next(ahead, None)
-        if ready is None:
-            self._over.set()  # the turn after this one has locks that this try may need: it gives them up
-            ready = await self._read(connection)
-        done = await reapply_batch(connection, ready)
-        self._locked.set()
-        action = self._action
-        acted: list[ActedOn] = []
-        for one in done:
-            if one.verdict.reason == OTHER_ACCOUNT and one.held.status == "applied":
-                raise FailsInBatch
-            if one.verdict.order_id is not None and one.before is not None and one.after is not None:
-                named = OperatorAction(action.kind, action.operator, action.note, {"event": one.held.id})
-                acted.append(ActedOn(one.verdict.order_id, named, one.before, one.after))
-        await record_all(connection, acted)
-        if self._before is not None and not await self._before.commits():
-            raise _Abandoned
-        return [ReplayedEvent(_outcome(one), one.held.status) for one in done]
-
-    async def has_locks(self) -> None:
-        """Wait until it holds its locks, or needs them no more."""
-        await self._locked.wait()
-
-    async def commits(self) -> bool:
-        """Return whether it committed with its first try, once that is known."""
-        await self._over.wait()
-        return self._committed
-
-
-class _Abandoned(Exception):
-    """The turn before did not commit."""
+        if one.verdict.order_id is not None and one.before is not None and one.after is not None:
+            named = OperatorAction(action.kind, action.operator, action.note, {"event": one.held.id})
+            acted.append(ActedOn(one.verdict.order_id, named, one.before, one.after))
+    await record_all(connection, acted)
+    return [ReplayedEvent(_outcome(one), one.held.status) for one in done]
 
 
 def _outcome(done: Reapplied) -> EventOutcome:

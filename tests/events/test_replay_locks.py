@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 import pytest
 
-from checkout_daemon.audit import audit_log
-from checkout_daemon.audit.audit_log import ActedOn
 from checkout_daemon.audit.operators import Operator
-from checkout_daemon.database.pool import Database, LostRace
+from checkout_daemon.database.pool import Database
 from checkout_daemon.events.replaying import replay, replay_many
 from checkout_daemon.ledger.apply import ReceivedEvent, apply_batch, retry_due_events
 from checkout_daemon.ledger.event_store import NewEvent, Verdict
@@ -27,9 +24,6 @@ from tests.support.waiting import until
 ANA = Operator("ana", "till")
 DUE = Verdict("failed", next_attempt_at=datetime(2020, 1, 1, tzinfo=UTC), last_error="OSError while it was applied")
 BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-OPEN_TRANSACTIONS = (
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in %'"
-)
 STORED = "SELECT id, status, attempts, order_id::text FROM stripe_events WHERE id = ANY($1) ORDER BY id"
 REFUNDS = ("evt_1", "evt_2")
 # The first two of a replay are alone in their transactions, and the next two share one.
@@ -160,50 +154,3 @@ async def test_a_batch_whose_events_were_retried_since_they_were_read_is_read_ag
     stored = [tuple(row) for row in await connection.fetch(STORED, REFUNDS)]
     assert stored == [(REFUNDS[0], "applied", 6, order_id), (REFUNDS[1], "applied", 2, order_id)]
     assert "one by one" not in caplog.text
-
-
-async def test_a_batch_that_must_be_tried_again_gets_the_locks_of_the_one_after_it(
-    database: Database, database_url: str, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    several = [f"evt_{number}" for number in range(1, 7)]  # two of them share a transaction, and then four
-    order_id = await failed_refunds(database, database_url, *several)
-    await store_others(database)
-    tries: list[int] = []
-
-    async def record_all(held: asyncpg.Connection, acted: list[ActedOn]) -> None:
-        tries.append(len(acted))
-        if tries == [len(REFUNDS)]:
-            await until_blocked(connection, 1)  # the next ones wait for the same order
-            raise LostRace
-        await audit_log.record_all(held, acted)
-
-    monkeypatch.setattr("checkout_daemon.events.replaying.record_all", record_all)
-    async with asyncio.timeout(20):
-        replayed = [
-            one.outcome.id async for batch in replay_many(database, [*OTHERS, *several], operator=ANA) for one in batch
-        ]
-    assert replayed == [*OTHERS, *several]
-    assert tries.count(len(REFUNDS)) == 2
-    stored = [tuple(row) for row in await connection.fetch(STORED, several)]
-    assert stored == [(event_id, "applied", 2, order_id) for event_id in several]
-
-
-async def test_a_replay_that_is_stopped_gives_up_the_events_it_has_begun_with(
-    database: Database, database_url: str, connection: asyncpg.Connection, other: asyncpg.Connection
-) -> None:
-    first = [f"evt_1{number}" for number in range(2)]
-    await apply_batch(
-        database, [received(event_body("customer.created", {"id": "cus_1"}, event_id=one)) for one in first]
-    )
-    order_id = await failed_refunds(database, database_url, *REFUNDS)
-    await store_others(database)
-    async with other.transaction():
-        await other.execute("SELECT FROM orders WHERE id = $1 FOR UPDATE", order_id)
-        async with asyncio.timeout(20):
-            async with aclosing(replay_many(database, [*OTHERS, *first, *REFUNDS], operator=ANA)) as replays:
-                replayed = [len(await anext(replays)) for _ in range(3)]
-                await until_blocked(connection, 1)
-    assert replayed == [1, 1, 2]
-    stored = [tuple(row) for row in await connection.fetch(STORED, REFUNDS)]
-    assert stored == [(event_id, "failed", 1, None) for event_id in REFUNDS]
-    assert await connection.fetchval(OPEN_TRANSACTIONS) == 0

@@ -79,17 +79,17 @@ async def settle(
 ) -> State:
     """Have Stripe deliver its new events, and every job run, until nothing changes any more. Return the state then.
 
-    The job named `first` has its turn before the others: which of two jobs came first may decide what the other still
-    finds, crash or not. A frozen process may hold locks: what waits for one of them gives up, and succeeds later.
+    The job named `first` has the first turn: which of two jobs came first may decide what the other still finds, crash
+    or not. A frozen process may hold locks: what waits for one of them gives up, and succeeds later.
     """
     runtime = place.hurried if beside_a_frozen_process else place.runtime
     before = await place.state()
     jobs = [*(job for job in JOBS if job.name == first), *JOBS]
-    for _ in range(MOST_ROUNDS):
+    for number in range(MOST_ROUNDS):
         for statement in _LATER:
             with suppress(asyncpg.LockNotAvailableError):
                 await place.connection.execute(statement)
-        for job in jobs:
+        for job in jobs if number == 0 else JOBS:
             if beside_a_frozen_process and job.name == "finish-migrations":
                 continue  # PostgreSQL builds no index concurrently before every open transaction has ended
             with suppress(DatabaseUnavailable, StripeUnavailable, LeaseLost):  # as the daemon does: it runs again

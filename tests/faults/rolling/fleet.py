@@ -106,7 +106,7 @@ class Fleet:
             finally:
                 ended.set()
 
-    async def _repeat(self, ask: Callable[[], Awaitable[None]], ended: asyncio.Event) -> None:
+    async def _repeat(self, ask: Callable[[], Awaitable[object]], ended: asyncio.Event) -> None:
         while not ended.is_set():
             await ask()
             await asyncio.sleep(_MOMENT_SECONDS)

@@ -41,17 +41,17 @@ class Sales:
                 group.create_task(self.sell())
                 await asyncio.sleep(1 / per_second)
 
-    async def sell(self) -> None:
-        """Let one shopper come."""
+    async def sell(self) -> bool:
+        """Let one shopper come. Return whether they were given an order."""
         answer = await self._world.check_out(uuid.uuid4().hex)
         self.slowest = max(self.slowest, answer.seconds)
         if answer.status not in (200, 201):
             self.counts[f"answered {answer.status}"] += 1
-            return
+            return False
         self.counts["orders"] += 1
         self.numbers[answer.data["number"]] += 1
         if self._random.random() < 0.2:
-            return
+            return True
         await self._world.pay(answer.data["session_id"], answer.data["amount_total"])
         self.counts["paid"] += 1
         if self._random.random() < 0.3:
@@ -60,6 +60,7 @@ class Sales:
                 "POST", "/v1/refunds", {"payment_intent": session["payment_intent"], "amount": "5"}
             )
             self.counts["refunded"] += 1
+        return True
 
 
 async def differences(world: World) -> tuple[list[str], list[str]]:
