@@ -80,9 +80,9 @@ def _draw(name: str, lines: Lines, x: str, y: str, *, log: bool = False, ratio: 
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     else:
         axes.set_xscale("log")
-    axes.set_ylim(bottom=0)
     if ratio:
         axes.axhline(1.1, color="grey", linestyle="--", label="the gate: 1.10")
+    axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
     figure.tight_layout()
     figure.savefig(FOLDER / f"{name}.svg", metadata={"Date": None})
