@@ -16,6 +16,7 @@ from unittest.mock import patch
 
 import aiohttp
 
+from checkout_daemon.bank import reading
 from checkout_daemon.checkout.placing import retry_checkout, start_checkout
 from checkout_daemon.database import leases
 from checkout_daemon.disputes import request_store
@@ -87,6 +88,7 @@ def impatient() -> Iterator[None]:
     with (
         patch.object(catching_up, "_UNDER_WAY", timedelta()),
         patch.object(catching_up, "_CALLS_PER_SECOND", 10_000.0),
+        patch.object(reading, "_CALLS_PER_SECOND", 10_000.0),
     ):
         try:
             yield
