@@ -77,11 +77,11 @@ def shares(picture: str) -> dict[str, float]:
     above: list[tuple[Frame, str]] = []
     for frame in frames(picture):
         inside = [(caller, part) for caller, part in above if caller.x <= frame.x < caller.x + caller.samples]
-        caller, part = max(inside, key=lambda one: one[0].y, default=(None, REST))
-        part = next((name for name, files in _PARTS if frame.file.startswith(files)), part)
+        caller, callers = max(inside, key=lambda one: one[0].y, default=(None, REST))
+        part = next((name for name, files in _PARTS if frame.file.startswith(files)), callers)
         parts[part] += frame.samples
         if caller is not None:
-            parts[next(part for one, part in inside if one is caller)] -= frame.samples
+            parts[callers] -= frame.samples
         above.append((frame, part))
     total = sum(parts.values())
     return {part: samples / total for part, samples in parts.most_common()} if total else {}

@@ -2,7 +2,7 @@
 
 Fills a database with bench/sql/fill.sql and reads each of them as commands and the terminal do, in turn, with plans
 that are settled. A time is the longest statement of one read, with its round trip; those of a read add up to its sum.
-Gate: 10 ms a statement (the median of the reads).
+Gate: 10 ms a statement (median of the rounds).
 
     .venv/bin/python -m bench.lists [--orders 1000000] [--rounds 5]
 """
@@ -26,7 +26,7 @@ import asyncpg
 from bench.scenarios.flat import add_history
 from bench.support.cluster import running_cluster
 from bench.support.machine import calm, machine
-from bench.terminal import OneConnection
+from bench.support.timed import OneConnection
 from checkout_daemon.checkout.session_lists import list_sessions
 from checkout_daemon.database.connection import PLANNER, settle
 from checkout_daemon.database.migrations import migrate

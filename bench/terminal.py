@@ -25,8 +25,6 @@ import shutil
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +34,7 @@ import psutil
 from bench.support.cluster import make_state_dir
 from bench.support.machine import calm, machine
 from bench.support.screens import PATIENCE_SECONDS, open_terminal
+from bench.support.timed import OneConnection
 from checkout_daemon.database.connection import PLANNER, settle
 from checkout_daemon.database.migrations import migrate
 from checkout_daemon.dev.postgres import EmbeddedPostgres
@@ -197,20 +196,6 @@ async def measure_walk(url: str, directory: Path, newest: int, oldest: int) -> t
     search = await screen.shows("Buyer 4711") - started - 0.2
     await screen.end()
     return end, search
-
-
-class OneConnection:
-    """A database with one connection, which notes the milliseconds of each statement."""
-
-    def __init__(self, connection: asyncpg.Connection) -> None:
-        self._connection = connection
-        self.taken: list[float] = []
-        connection.add_query_logger(lambda query: self.taken.append(1000 * query.elapsed))
-
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """Lend the connection."""
-        yield self._connection
 
 
 async def measure_reads(url: str) -> dict[str, list[float]]:

@@ -1,6 +1,6 @@
 """A process killed or frozen at any point loses nothing and doubles nothing: a share of what `make faults` tries.
 
-`python -m tests.faults crashes` tries every point of every scenario.
+`make faults PARTS=crashes` tries every point of every scenario.
 """
 
 from __future__ import annotations
