@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 from aiohttp import hdrs, web
@@ -33,7 +34,7 @@ from checkout_daemon.web.headers import security_headers
 from checkout_daemon.web.limits import AddressLimit, Clients, Forgeries, Limits
 from checkout_daemon.web.metrics_access import MetricsAccess
 from checkout_daemon.web.proxies import TrustedProxies
-from checkout_daemon.web.routes import add_routes
+from checkout_daemon.web.routes import API_MODULE, add_routes
 from checkout_daemon.web.storefront_files import Storefront, built_storefront
 
 log = logging.getLogger(__name__)
@@ -198,10 +199,11 @@ class _Commits:
 
 
 async def _run_jobs(runtime: Runtime, jobs: Callable[[], Sequence[Job]]) -> None:
-    """Run the jobs. First import on a thread what the first checkout and the jobs need."""
+    """Run the jobs. First import on a thread what the first requests and the jobs need."""
     await asyncio.sleep(JOBS_AFTER_SECONDS)
     await asyncio.to_thread(import_validators)
     await runtime.gateway.warm_up()
+    await asyncio.to_thread(import_module, API_MODULE)
     await run_jobs(runtime, await asyncio.to_thread(jobs))
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import socket
+from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
-from checkout_daemon.audit.operators import Operator
 from checkout_daemon.database.pool import Database
-from checkout_daemon.tokens.api_tokens import Bearer, Scope, check_bearer
 from checkout_daemon.web.failures import InsufficientScope, InvalidToken, TokenRequired, TooManyRequests
 from checkout_daemon.web.limits import AddressLimit, TokenBuckets
+
+if TYPE_CHECKING:  # imported late, with the routes that are for tokens
+    from checkout_daemon.audit.operators import Operator
+    from checkout_daemon.tokens.api_tokens import Bearer, Scope
 
 REFUSALS_A_MINUTE = 60
 """So many wrong tokens one address may send before it is refused without a look at the database."""
@@ -29,6 +32,8 @@ class ApiAccess:
 
         Raise TokenRequired, InvalidToken, InsufficientScope or TooManyRequests.
         """
+        from checkout_daemon.tokens.api_tokens import check_bearer
+
         given = request.headers.getall(hdrs.AUTHORIZATION, [])
         if not given:
             raise TokenRequired
@@ -49,4 +54,6 @@ class ApiAccess:
 
 def operator_of(bearer: Bearer) -> Operator:
     """Return who the audit log names for what is done with a token."""
+    from checkout_daemon.audit.operators import Operator
+
     return Operator(bearer.operator or f"token:{bearer.name}", socket.gethostname())

@@ -16,7 +16,7 @@ import msgspec
 
 from checkout_daemon import __version__
 from checkout_daemon.errors import CheckoutError
-from checkout_daemon.web import problems, schemas
+from checkout_daemon.web import api_routes, problems, schemas
 from checkout_daemon.web.failures import (
     AddressTooLong,
     BadRequest,
@@ -24,7 +24,10 @@ from checkout_daemon.web.failures import (
     MethodNotAllowed,
     UnknownExpectation,
 )
-from checkout_daemon.web.routes import ROUTES, Route
+from checkout_daemon.web.route import Route
+from checkout_daemon.web.routes import ROUTES
+
+EVERY_ROUTE = (*ROUTES, *api_routes.ROUTES)
 
 _BEARER = "token"
 _REFERENCE = "#/components/schemas/{name}"
@@ -36,7 +39,7 @@ _ALWAYS = (BadRequest, MethodNotAllowed, AddressTooLong, UnknownExpectation, Hea
 @cache
 def description() -> bytes:
     """Return the document of the daemon's routes."""
-    return describe(ROUTES)
+    return describe(EVERY_ROUTE)
 
 
 def describe(routes: Iterable[Route]) -> bytes:

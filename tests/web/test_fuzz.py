@@ -23,8 +23,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 from yarl import URL
 
-from checkout_daemon.web.openapi import describe
-from checkout_daemon.web.routes import ROUTES
+from checkout_daemon.web.openapi import EVERY_ROUTE, describe
 from tests.support.flaky_stripe import FlakyStripe
 from tests.web.conftest import Client, OpenClient, checkout_body
 from tests.web.fuzz import Sent, any_request, delivery, shop_request
@@ -47,7 +46,7 @@ def fuzzed(examples: int) -> settings:
 
 
 seeds = st.integers(0, 2**64 - 1)
-DOCUMENT: dict[str, Any] = json.loads(describe(ROUTES))
+DOCUMENT: dict[str, Any] = json.loads(describe(EVERY_ROUTE))
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from checkout_daemon.errors import CheckoutError, ConfigurationError
+from checkout_daemon.web.openapi import EVERY_ROUTE
 from checkout_daemon.web.problems import to_problem
-from checkout_daemon.web.routes import ROUTES
 from tests.web.conftest import Client
 
 ALLOWED = {
@@ -125,6 +125,6 @@ def test_no_failure_behind_us_tells_its_words(failure: type[CheckoutError]) -> N
 
 
 def test_every_route_names_only_failures_with_a_status_of_their_own() -> None:
-    assert {failure.status for route in ROUTES for failure in route.failures} == {
+    assert {failure.status for route in EVERY_ROUTE for failure in route.failures} == {
         *(400, 401, 403, 404, 408, 409, 410, 413, 415, 422, 429, 502, 503)
     }
