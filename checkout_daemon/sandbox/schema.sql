@@ -11,12 +11,14 @@ CREATE TABLE IF NOT EXISTS objects (
     private TEXT NOT NULL
 ) STRICT;
 
+-- Lists are by time of creation, then by seq, so their indexes end with both; the dashboard's are by seq.
 CREATE INDEX IF NOT EXISTS objects_by_type ON objects (type, seq);
-CREATE INDEX IF NOT EXISTS objects_by_parent ON objects (parent, type) WHERE parent IS NOT NULL;
-CREATE INDEX IF NOT EXISTS objects_by_intent ON objects (intent, type) WHERE intent IS NOT NULL;
-CREATE INDEX IF NOT EXISTS objects_by_kind ON objects (type, kind, seq) WHERE kind IS NOT NULL;
-CREATE INDEX IF NOT EXISTS objects_by_customer ON objects (type, customer, seq) WHERE customer IS NOT NULL;
-CREATE INDEX IF NOT EXISTS objects_by_status ON objects (type, json_extract(body, '$.status'), seq);
+CREATE INDEX IF NOT EXISTS objects_by_created ON objects (type, created, seq);
+CREATE INDEX IF NOT EXISTS objects_by_parent ON objects (parent, type, created, seq) WHERE parent IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_by_intent ON objects (intent, type, created, seq) WHERE intent IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_by_kind ON objects (type, kind, created, seq) WHERE kind IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_by_customer ON objects (type, customer, created, seq) WHERE customer IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_by_status ON objects (type, json_extract(body, '$.status'), created, seq);
 
 CREATE TABLE IF NOT EXISTS idempotency (
     key TEXT PRIMARY KEY,
@@ -47,7 +49,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS deliveries_by_next ON deliveries (next_at) WHERE next_at IS NOT NULL;
-CREATE INDEX IF NOT EXISTS deliveries_by_event ON deliveries (event);
+CREATE INDEX IF NOT EXISTS deliveries_by_event ON deliveries (event, endpoint, state);
 
 CREATE INDEX IF NOT EXISTS deliveries_by_endpoint ON deliveries (endpoint, state);
 

@@ -20,7 +20,12 @@ Body = dict[str, Any]
 FILE = "sandbox.sqlite3"
 _LOOKUPS = ("parent", "intent", "customer", "kind")
 _IDEMPOTENCY_SECONDS = 24 * 3600.0
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
+_OTHER_INDEXES = (
+    *("objects_by_parent", "objects_by_intent", "objects_by_kind", "objects_by_customer", "objects_by_status"),
+    "deliveries_by_event",
+)
+"""Those that had other columns before version 3."""
 
 
 @dataclass(slots=True)
@@ -77,8 +82,12 @@ class Storage:
         self.forget_answers()
 
     def _create_tables(self) -> None:
-        if self.connection.execute("PRAGMA user_version").fetchone()[0] < _SCHEMA_VERSION:
+        version = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        if version < 2:
             self.connection.execute("DROP TABLE IF EXISTS attempts")  # a log, and the only table that has changed
+        if version < 3:
+            for index in _OTHER_INDEXES:
+                self.connection.execute(f"DROP INDEX IF EXISTS {index}")
         schema = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
         self.connection.executescript(f"{schema}; PRAGMA user_version = {_SCHEMA_VERSION}")
 
@@ -127,10 +136,10 @@ class Storage:
         ).fetchone()
         return _record(row[:6]) if row and kind in (None, row[6]) else None
 
-    def seq(self, object_id: str, kind: str) -> int | None:
-        """Return the position of an object in the order of creation, or None if it does not exist."""
-        row = self.connection.execute("SELECT seq FROM objects WHERE id = ? AND type = ?", (object_id, kind)).fetchone()
-        return int(row[0]) if row else None
+    def has(self, object_id: str, kind: str) -> bool:
+        """Return whether an object of this type exists."""
+        found = self.connection.execute("SELECT 1 FROM objects WHERE id = ? AND type = ?", (object_id, kind)).fetchone()
+        return found is not None
 
     def select(
         self,
@@ -145,7 +154,7 @@ class Storage:
         order = "ASC" if ascending else "DESC"
         rows = self.connection.execute(
             "SELECT body, private, parent, intent, customer, kind FROM objects "  # noqa: S608 - texts of our own
-            f"WHERE type = ?{where} ORDER BY seq {order} LIMIT ?",
+            f"WHERE type = ?{where} ORDER BY created {order}, seq {order} LIMIT ?",
             (kind, *(value for _, value in conditions), limit),
         ).fetchall()
         return [_record(row) for row in rows]

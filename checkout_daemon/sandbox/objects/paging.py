@@ -46,10 +46,10 @@ def list_page(box: Box, kind: str, url: str, params: Params, conditions: list[Co
     backwards = _backwards(params)
     for name, comparison in (("starting_after", "<"), ("ending_before", ">")):
         if cursor := params.get(name):
-            seq = box.storage.seq(cursor, kind)
-            if seq is None:
+            if not box.storage.has(cursor, kind):
                 raise missing_object(NOUNS.get(kind, kind), cursor, name)
-            conditions.append((f"seq {comparison} ?", seq))
+            place = "(SELECT created, seq FROM objects WHERE id = ?)"
+            conditions.append((f"(created, seq) {comparison} {place}", cursor))
     found = box.storage.select(kind, conditions=conditions, limit=limit + 1, ascending=backwards)
     data = [record.body for record in found[:limit]]
     if backwards:
@@ -88,7 +88,7 @@ def _backwards(params: Params) -> bool:
 def _check_named(box: Box, params: Params) -> None:
     for name, kind in _NAMED.items():
         value = params.get(name)
-        if isinstance(value, str) and box.storage.seq(value, kind) is None:
+        if isinstance(value, str) and not box.storage.has(value, kind):
             raise missing_object(NOUNS.get(kind, kind), value, name)
 
 
