@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 import pytest
@@ -15,6 +14,8 @@ from checkout_daemon.sandbox.storage import Stored
 from tests.sandbox.conftest import Receiver, confirm, open_session
 from tests.sandbox.payment_steps import pay
 from tests.sandbox.sdk_shapes import faults
+
+INTENT: Any = {"amount": 500, "currency": "usd"}
 
 
 def types_of(events: stripe.ListObject[stripe.Event]) -> list[str]:
@@ -150,27 +151,66 @@ async def test_auto_paging_over_250_objects(server: TestServer, client: stripe.S
     assert len([item async for item in backwards.auto_paging_iter()]) == 250
 
 
-async def test_lists_stay_quick_with_thousands_of_objects(server: TestServer, client: stripe.StripeClient) -> None:
+async def test_lists_are_by_time_of_creation(server: TestServer, client: stripe.StripeClient) -> None:
+    """As at Stripe, and also where clocks went back: a page ends where the next one begins."""
     made = (await open_session(client)).to_dict()
-    customer = (await client.v1.customers.create_async()).id
-    intent = (await client.v1.payment_intents.create_async(params={"amount": 500, "currency": "usd"})).id
     storage = server.app[BOX].storage
-    with storage.transaction():
-        for number in range(20_000):
-            owner = f"cus_{number % 500}" if number % 500 else customer
-            body = {**made, "id": f"cs_{number}", "customer": owner, "created": 1000 + number}
-            storage.add(Stored(body, customer=owner, intent=f"pi_{number}" if number else intent))
-    questions: list[Any] = [
-        {"limit": 100, "starting_after": "cs_10000"},
-        {"limit": 100, "created": {"gte": 20_900, "lt": 21_000}},
-        {"limit": 100, "customer": customer},
-        {"limit": 100, "payment_intent": intent},
-        {"limit": 100, "status": "expired"},
+    times = [made["created"] - age for age in (40, 10, 30, 10, 20, 40)]
+    for number, created in enumerate(times):
+        storage.add(Stored({**made, "id": f"cs_test_{number}", "created": created}))
+    newest = [made["id"], *(f"cs_test_{number}" for number in (3, 1, 4, 2, 5, 0))]
+    listing = client.v1.checkout.sessions
+    assert [found.id for found in (await listing.list_async()).data] == newest
+    for limit in (1, 2, 3):
+        page = await listing.list_async(params={"limit": limit})
+        assert [found.id async for found in page.auto_paging_iter()] == newest
+        page = await listing.list_async(params={"limit": limit, "ending_before": newest[-1]})
+        assert [found.id async for found in page.auto_paging_iter()] == newest[-2::-1]
+        page = await listing.list_async(params={"limit": limit, "created": {"gte": times[2], "lt": made["created"]}})
+        assert [found.id async for found in page.auto_paging_iter()] == newest[1:5]
+
+
+async def test_lists_read_no_more_than_they_answer(server: TestServer, client: stripe.StripeClient) -> None:
+    session = await paid_session(client)
+    event = (await client.v1.events.list_async()).data[-1].id
+    between: Any = {"gte": 20_900, "lt": 999_999_999_999}
+    sessions: list[Any] = [
+        {},
+        {"starting_after": session},
+        {"ending_before": session},
+        {"created": between},
+        {"created": between, "starting_after": session},
+        {"customer": (await client.v1.customers.create_async()).id, "created": between},
+        {"payment_intent": (await client.v1.payment_intents.create_async(params=INTENT)).id},
+        {"status": "expired", "created": between},
     ]
-    started = time.perf_counter()
-    counts = [len((await client.v1.checkout.sessions.list_async(params=question)).data) for question in questions]
-    assert counts == [100, 100, 40, 1, 0]
-    assert time.perf_counter() - started < 5
+    events: list[Any] = [
+        {"types": ["charge.succeeded", "charge.refunded"], "created": between},
+        {"types": ["charge.succeeded", "charge.refunded"], "created": between, "starting_after": event},
+        {"type": "charge.succeeded", "created": between},
+        {"type": "charge.*", "created": between, "ending_before": event},
+        {"delivery_success": False, "created": between},
+    ]
+    connection = server.app[BOX].storage.connection
+    asked: list[str] = []
+    connection.set_trace_callback(asked.append)
+    for question in sessions:
+        await client.v1.checkout.sessions.list_async(params=question)
+    for question in events:
+        await client.v1.events.list_async(params=question)
+    for charge in (await client.v1.charges.list_async(params={"created": between})).data:
+        await client.v1.balance_transactions.list_async(params={"source": charge.id})
+        await client.v1.refunds.list_async(params={"charge": charge.id, "created": between})
+    connection.set_trace_callback(None)
+    lists = [statement for statement in asked if "ORDER BY created" in statement]
+    assert len(lists) >= len(sessions) + len(events) + 2
+    for statement in lists:
+        plan = [step for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+        reads = [step for step in plan if "objects" in step or "TEMP B-TREE" in step or step.startswith("SCAN ")]
+        reads = [step for step in reads if not step.startswith("SCAN json_each")]
+        assert all(step.startswith("SEARCH objects USING") for step in reads), (statement, plan)
+        bounds = "created>" if "created >=" in statement else "type=?"
+        assert any(bounds in step for step in reads), (statement, plan)
 
 
 # Expanding

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from checkout_daemon.sandbox.main import PARENT_PIPE
+from checkout_daemon.sandbox.storage import Storage
 from tests.sandbox.conftest import AUTHORIZATION
 
 PROGRAM = (
@@ -78,3 +79,20 @@ def test_a_file_where_its_socket_should_be_is_not_removed(tmp_path: Path) -> Non
     )
     assert ended.returncode != 0
     assert precious.read_text() == "keep"
+
+
+def test_a_file_of_an_earlier_release_gets_the_present_indexes(tmp_path: Path) -> None:
+    def indexes(storage: Storage) -> dict[str, str]:
+        found = storage.connection.execute("SELECT name, sql FROM sqlite_master WHERE sql GLOB 'CREATE INDEX*'")
+        return dict(found.fetchall())
+
+    storage = Storage(tmp_path)
+    present = indexes(storage)
+    for name in ("objects_by_parent", "objects_by_kind", "deliveries_by_event"):
+        table, column = ("deliveries", "event") if name.startswith("deliveries") else ("objects", name[11:])
+        storage.connection.executescript(f"DROP INDEX {name}; CREATE INDEX {name} ON {table} ({column})")
+    storage.connection.executescript("DROP INDEX objects_by_created; PRAGMA user_version = 2")
+    storage.close()
+    again = Storage(tmp_path)
+    assert indexes(again) == present
+    again.close()
