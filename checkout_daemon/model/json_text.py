@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from json.decoder import scanstring  # type: ignore[attr-defined]  # the decoder's own, in C
-from typing import Any
+from json import JSONDecoder
+from typing import Any, NoReturn
 
 import msgspec
 
 DEEPEST = 100
 """What is nested deeper is read as null: Stripe's objects are far from it, and most code recurses."""
 
-_BLANK = re.compile(r"[ \t\n\r]*")
-_SCALAR = re.compile(r"(?P<number>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)|true|false|null")
-_WORDS = {"true": True, "false": False, "null": None}
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|([\[{]+)|([\]}]+)', re.DOTALL)
+"""A string, brackets that open, or brackets that close. Whatever else there is does not change the depth."""
+_OPENED, _CLOSED = 1, 2
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LARGEST = 2**63 - 1
 _LONGEST_NUMBER = 400
+_SURELY_SMALL = 18
 
 
 def number(text: str) -> int | float | str:
@@ -52,88 +55,64 @@ def decode(body: bytes | str | msgspec.Raw) -> Any:
 def read_json(text: str) -> Any:
     """Return the value of a JSON text. Raise ValueError if it is not JSON.
 
-    Lone surrogates become U+FFFD, and what is deeper than DEEPEST becomes null. The last of duplicate keys counts. It
-    does not recurse, because a text may be nested as deep as it is long.
+    Lone surrogates become U+FFFD, and what is deeper than DEEPEST becomes null. The last of duplicate keys counts.
+
+    The standard decoder recurses, and a text may be nested as deep as it is long. So the text is cut wherever another
+    DEEPEST levels begin: each piece is decoded alone, with null for the pieces in it.
     """
-    root: list[Any] = []
-    holder: list[Any] | dict[str, Any] = root
-    around: list[list[Any] | dict[str, Any]] = []
-    key = ""
-    place = _blank(text, 1 if text.startswith("\ufeff") else 0)
-    while True:
-        value: Any
-        opened: list[Any] | dict[str, Any] | None = None
-        match text[place : place + 1]:
-            case "{":
-                opened = {}
-            case "[":
-                opened = []
-            case '"':
-                value, place = _string(text, place)
-            case _:
-                value, place = _scalar(text, place)
-        if opened is not None:
-            value = opened if len(around) < DEEPEST else None
-        if isinstance(holder, dict):
-            holder[key] = value
-        else:
-            holder.append(value)
-        if opened is not None:
-            around.append(holder)
-            holder = opened
-            place = _blank(text, place + 1)
-            if text[place : place + 1] != _closing(holder):
-                if isinstance(holder, dict):
-                    key, place = _key(text, place)
-                continue
-        else:
-            place = _blank(text, place)
-        while around:
-            if text[place : place + 1] == ",":
-                place = _blank(text, place + 1)
-                if isinstance(holder, dict):
-                    key, place = _key(text, place)
-                break
-            if text[place : place + 1] != _closing(holder):
-                raise _fault(place)
-            holder = around.pop()
-            place = _blank(text, place + 1)
-        else:
-            if place != len(text):
-                raise _fault(place)
-            return root[0]
+    text = text.removeprefix("\ufeff")
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return _value(text)
+    pieces: list[list[str]] = [[]]  # those around the present place, the whole text first
+    done = depth = 0
+    for token in _TOKEN.finditer(text):
+        place, end = token.span()
+        if token.lastindex == _OPENED:
+            for level in _cuts(depth, depth + end - place):
+                cut = place + level - depth
+                pieces[-1] += (text[done:cut], "null")
+                pieces.append([])
+                done = cut
+            depth += end - place
+        elif token.lastindex == _CLOSED:
+            for level in reversed(_cuts(depth - end + place, depth)):
+                cut = place + depth - level
+                pieces[-1].append(text[done:cut])
+                _value("".join(pieces.pop()))
+                done = cut
+            depth -= end - place
+    if len(pieces) > 1:
+        raise ValueError(f"not JSON: {depth} brackets are not closed")
+    return _value("".join((*pieces[0], text[done:])))
 
 
-def _blank(text: str, place: int) -> int:
-    found = _BLANK.match(text, place)
-    return found.end() if found else place
+def _cuts(outer: int, inner: int) -> range:
+    """Return at which levels from one to another, without it, a piece begins: every DEEPEST levels but the first."""
+    first = max(-(-outer // DEEPEST), 1) * DEEPEST
+    return range(first, inner, DEEPEST)
 
 
-def _closing(holder: list[Any] | dict[str, Any]) -> str:
-    return "}" if isinstance(holder, dict) else "]"
+def _value(text: str) -> Any:
+    value = _STANDARD.decode(text)
+    return _without_surrogates(value) if _ESCAPED_SURROGATE.search(text) else value
 
 
-def _key(text: str, place: int) -> tuple[str, int]:
-    if text[place : place + 1] != '"':
-        raise _fault(place)
-    key, place = _string(text, place)
-    place = _blank(text, place)
-    if text[place : place + 1] != ":":
-        raise _fault(place)
-    return key, _blank(text, place + 1)
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return value
 
 
-def _string(text: str, place: int) -> tuple[str, int]:
-    found, end = scanstring(text, place + 1, True)
-    return _LONE_SURROGATE.sub("\ufffd", found), end
+def _integer(text: str) -> int | float | str:
+    return int(text) if len(text) <= _SURELY_SMALL else number(text)
 
 
-def _scalar(text: str, place: int) -> tuple[Any, int]:
-    found = _SCALAR.match(text, place)
-    if found is None:
-        raise _fault(place)
-    return number(found.group()) if found["number"] else _WORDS[found.group()], found.end()
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"not JSON: {text}")
 
 
-def _fault(place: int) -> ValueError:
-    return ValueError(f"not JSON at character {place}")
+_STANDARD = JSONDecoder(parse_float=number, parse_int=_integer, parse_constant=_no_constant)

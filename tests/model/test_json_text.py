@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from checkout_daemon.model import json_text
 from checkout_daemon.model.json_text import DEEPEST, decode, number, read_json
 
 VALUES = st.recursive(
@@ -39,6 +41,38 @@ def test_what_is_not_json_is_refused(text: str) -> None:
     else:
         with pytest.raises(ValueError, match=r".*"):
             read_json(text)
+
+
+def cut(value: Any, levels: int) -> Any:
+    if isinstance(value, str):
+        return re.sub("[\ud800-\udfff]", "\ufffd", value)
+    if isinstance(value, list):
+        return [cut(item, levels - 1) for item in value] if levels else None
+    if isinstance(value, dict):
+        return {cut(key, 1): cut(item, levels - 1) for key, item in value.items()} if levels else None
+    return value
+
+
+@given(
+    VALUES,
+    st.integers(1, 3),
+    st.integers(0, 200),
+    st.sampled_from(["", "[", "]", "{", "}", '"', "\\", ",", "1", "[[", "}]"]),
+)
+def test_every_piece_of_a_deep_text_is_read(value: Any, deepest: int, place: int, other: str) -> None:
+    """Also in a text that is JSON no more: what is cut out for its depth is checked as well."""
+    text = json.dumps(value)
+    broken = text[:place] + other + text[place + 1 :]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_text, "DEEPEST", deepest)
+        assert read_json(text) == cut(value, deepest)
+        try:
+            expected = cut(json.loads(broken), deepest)
+        except ValueError:
+            with pytest.raises(ValueError, match=r".*"):
+                read_json(broken)
+        else:
+            assert read_json(broken) == expected
 
 
 @pytest.mark.parametrize(
