@@ -63,9 +63,10 @@ async def _build_indexes(connection: asyncpg.Connection, migration: Migration) -
             if named[1] and await connection.fetchval(sql("index_is_broken"), named[1]):  # its build was interrupted
                 await connection.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {named[1]}")
             await connection.execute(statement)
-        await connection.execute(sql("end_indexes"), migration.version, INDEXES)
         if migration.backfill is None:
             await connection.execute(sql("end_backfill"), migration.version)
+        else:
+            await connection.execute(sql("end_indexes"), migration.version, INDEXES)
     finally:
         if not connection.is_closed():
             await connection.execute(sql("release_index_lock"), _INDEX_LOCK_KEY)
@@ -76,12 +77,15 @@ async def _fill_batch(connection: asyncpg.Connection, migration: Migration, rows
     """Do one batch and record where it ended, in one transaction."""
     async with connection.transaction():
         found = await connection.fetchrow(sql("lock_backfill"), migration.version)
-        if found is not None and migration.backfill is not None:  # otherwise another process did the last batch
+        if found is None:  # another process did the last batch
+            return True
+        position = None  # also where an earlier release was killed once it had built the indexes, with no rows to fill
+        if migration.backfill is not None:
             position = await connection.fetchval(migration.backfill, found["position"], rows)
-            if position is None:
-                await connection.execute(sql("end_backfill"), migration.version)
-            else:
-                await connection.execute(sql("move_backfill"), migration.version, position)
+        if position is None:
+            await connection.execute(sql("end_backfill"), migration.version)
+        else:
+            await connection.execute(sql("move_backfill"), migration.version, position)
     return True
 
 

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
 
 import asyncpg
 import pytest
 
-from checkout_daemon.database.migrations import all_migrations, code_version, migrate, read_state
+from checkout_daemon.database import schema_backfills
+from checkout_daemon.database.migrations import INDEXES, all_migrations, code_version, migrate, read_state
 from checkout_daemon.database.schema_backfills import finish, unfinished
+from checkout_daemon.errors import DatabaseUnavailable
 from tests.support.cluster import Cluster
 from tests.support.waiting import until
 
 OLD = 8  # the last version before order_texts
 ORDERS = 2500
+
+
+class Killed(BaseException):
+    """The process is gone: nobody handles this."""
+
+
 COLUMNS = (
     "INSERT INTO orders (id, currency, amount_subtotal, amount_discount, amount_total, customer_name, customer_email,"
     " customer_phone, livemode)"
@@ -140,6 +150,57 @@ async def test_an_index_is_replaced_once_the_new_one_is_built(old_url: str, shop
     await finish(old_url)
     assert await shop.fetchval("SELECT to_regclass('stripe_events_unhappy') IS NULL")
     assert await shop.fetchval("SELECT indisvalid FROM pg_index WHERE indexrelid = 'stripe_events_unapplied'::regclass")
+
+
+@pytest.mark.parametrize("backfill", [None, "SELECT NULL::text WHERE $1::text IS NOT NULL AND $2::int > 0"])
+async def test_a_process_may_be_killed_after_each_statement(
+    backfill: str | None, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it was killed once the indexes of a migration without rows to fill were built, the next one had no end."""
+    building = ("CREATE INDEX CONCURRENTLY IF NOT EXISTS notes_by_test ON orders (currency)", "ANALYZE orders")
+    migration = replace(all_migrations()[-1], version=9001, indexes=building, backfill=backfill)
+    monkeypatch.setattr(schema_backfills, "all_migrations", lambda: [migration])
+    connection = await asyncpg.connect(database_url)
+    execute = asyncpg.Connection.execute
+    left = 0
+
+    async def dying(self: asyncpg.Connection, *arguments: Any) -> str:
+        nonlocal left
+        done: str = await execute(self, *arguments)
+        left -= 1
+        if left == 0:
+            await self.close()
+            raise Killed
+        return done
+
+    killed = 0
+    while True:
+        await connection.execute("INSERT INTO schema_backfills (version, position) VALUES (9001, $1)", INDEXES)
+        left = killed + 1
+        with monkeypatch.context() as patched:
+            patched.setattr(asyncpg.Connection, "execute", dying)
+            try:
+                await finish(database_url)
+            except (Killed, DatabaseUnavailable):
+                killed += 1
+        if left > 0:
+            break
+        async with asyncio.timeout(20):
+            await finish(database_url)
+        assert await unfinished(connection) == 0
+        await connection.execute("DROP INDEX notes_by_test")
+    assert killed >= len(building) + 1
+    await connection.close()
+
+
+async def test_what_an_earlier_release_left_without_an_end_is_ended(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    version = next(migration.version for migration in all_migrations() if migration.indexes and not migration.backfill)
+    await connection.execute("INSERT INTO schema_backfills (version, position) VALUES ($1, '')", version)
+    async with asyncio.timeout(20):
+        await finish(database_url)
+    assert await unfinished(connection) == 0
+    await connection.close()
 
 
 async def test_rows_that_a_newer_release_fills_are_left_to_it(database_url: str) -> None:
