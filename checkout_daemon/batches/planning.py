@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from checkout_daemon.audit.audit_log import check_note
 from checkout_daemon.audit.operators import Operator
+from checkout_daemon.audit.rights import OperatorRole, require_role
 from checkout_daemon.batches import batch_store
 from checkout_daemon.batches.acts import ORDER_ACTS
 from checkout_daemon.batches.records import BatchAct, BatchOptions, PlannedItem
@@ -87,8 +88,13 @@ def plan_ids(act: BatchAct, ids: Iterable[str]) -> BatchPlan:
 
 
 async def start_batch(runtime: Runtime, plan: BatchPlan, *, operator: Operator, note: str = "") -> Started:
-    """Store a batch, which this process then runs (batches/running.py). Raise InvalidRequest, NothingToDo."""
+    """Store a batch, which this process then runs (batches/running.py).
+
+    Raise NotAnOperator, RoleTooLow, InvalidRequest or NothingToDo.
+    """
     note = check_note(note)
+    async with runtime.database.connection() as connection:
+        await require_role(connection, operator, OperatorRole.ACT)
     if plan.act is BatchAct.NOTE and not note:
         raise InvalidRequest([FieldError("/note", "invalid_note", "a note needs text")])
     if not plan.wanted:

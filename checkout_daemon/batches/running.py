@@ -27,7 +27,7 @@ from checkout_daemon.batches.records import Batch, BatchAct, BatchItem, BatchSta
 from checkout_daemon.database.leases import LeaseLost
 from checkout_daemon.database.pool import LOST_RACES
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, NotFound, StripeUnavailable
-from checkout_daemon.events.replaying import NotReplayed, ReplayedEvent, replay_many
+from checkout_daemon.events.replaying import ReplayedEvent, replay_many
 from checkout_daemon.ledger.fingerprints import error_fingerprint
 from checkout_daemon.outbox.outbox_store import replay_messages
 from checkout_daemon.runtime import Runtime
@@ -125,7 +125,8 @@ async def run_batch(
     """Run a batch that the holder has claimed, and yield the items as they end, until it is finished or stopped.
 
     If this process is cancelled, the batch is stopped, or left to a daemon. If Stripe or the database interrupts it,
-    the item is begun again after a pause; after several pauses the batch is stopped, and the item waits.
+    the item is begun again after a pause; after several pauses the batch is stopped, and the item waits. An error that
+    nobody foresaw stops it too: as the oldest of those that are left, it would hold up all others.
     Raise StripeUnavailable, DatabaseUnavailable, LeaseLost.
     """
     why: str | None = None
@@ -134,11 +135,13 @@ async def run_batch(
         async with aclosing(groups):
             async for ended in groups:
                 yield ended
-    except StripeUnavailable as error:
-        why = error.detail
+    except (DatabaseUnavailable, LeaseLost):
         raise
     except (GeneratorExit, CancelledError):
         why = "interrupted" if stop_when_cancelled else None
+        raise
+    except Exception as error:
+        why = error.detail if isinstance(error, CheckoutError) else error_fingerprint(error)
         raise
     finally:
         # Without a database, the lease expires.
@@ -239,7 +242,11 @@ async def _replay_events(
                 ends = [_replayed(item, one) for item, one in zip(group, replayed, strict=True)]
                 ended = await _end(runtime, batch, holder, ends)
                 yield [EndedItem(item, one) for item, one in zip(ended, replayed, strict=True)]
-    except (NotReplayed, NotFound) as error:
+    except LeaseLost:
+        raise
+    except CheckoutError as error:  # refused, unknown, or the operator may not act any more
+        if isinstance(error, _INTERRUPTIONS):
+            raise
         item = left.pop()
         yield [EndedItem((await _end(runtime, batch, holder, [_failed(item, error)]))[0], error=error)]
 

@@ -51,7 +51,7 @@ async def settle_doubtful_sessions(runtime: Runtime) -> int:
             {(doubt.order_id, doubt.number) for doubt in doubts},
             begin,
             end,
-            after_page=lambda: lease.save(None),
+            after_page=lease.renew,
         )
         ages_are_right = await clocks_allow(runtime)
         for doubt in doubts:
@@ -62,7 +62,7 @@ async def settle_doubtful_sessions(runtime: Runtime) -> int:
                 await _record_look(runtime, doubt)
             else:
                 continue  # neither the search window nor the time to give up can be trusted
-            await lease.save(None)
+            await lease.renew()
     return len(doubts)
 
 

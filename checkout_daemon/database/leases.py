@@ -43,8 +43,16 @@ class Lease:
     async def save(self, value: str | None) -> None:
         """Save the progress and renew the lease. Raise LeaseLost."""
         async with self.database.connection() as connection:
-            if not await save_cursor(connection, self.name, self.holder, value, LEASE):
-                raise LeaseLost(f"{self.name} was taken over by another process: run it again later")
+            self._require(await save_cursor(connection, self.name, self.holder, value, LEASE))
+
+    async def renew(self) -> None:
+        """Renew the lease, and leave the progress and its time as they are. Raise LeaseLost."""
+        async with self.database.connection() as connection:
+            self._require(await connection.fetchval(sql("renew_lease"), self.name, self.holder, LEASE) is not None)
+
+    def _require(self, held: bool) -> None:
+        if not held:
+            raise LeaseLost(f"{self.name} was taken over by another process: run it again later")
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -54,11 +54,13 @@ async def backfill(
     patience_seconds: float = 0.0,
     on_event: Callable[[Applied], None] = lambda _: None,
     on_page: Callable[[Backfilled], None] = lambda _: None,
+    after_page: Callable[[], Awaitable[None]] | None = None,
 ) -> Backfilled:
     """Apply the events of these types that Stripe lists since a time, for at most 30 days, and that are not stored.
 
-    `on_event` is called with each new event, `on_page` with the counts of each page. `patience_seconds` gives a
-    delivery that is under way the time to arrive. Events applied before a failure stay applied.
+    `on_event` is called with each new event, `on_page` with the counts of each page; `after_page` is awaited after it.
+    `patience_seconds` gives a delivery that is under way the time to arrive. Events applied before a failure stay
+    applied.
     Raise StripeUnavailable, StripeRejected and DatabaseUnavailable.
     """
     begin = int((since - OVERLAP).timestamp())
@@ -69,6 +71,8 @@ async def backfill(
             done = await _apply_page(runtime, [event.object for event in page], patience_seconds, on_event)
             on_page(done)
             total += done
+            if after_page is not None:
+                await after_page()
     return total
 
 

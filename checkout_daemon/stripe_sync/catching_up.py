@@ -68,12 +68,10 @@ async def catch_up(runtime: Runtime) -> int:
         since = now - _FIRST_LOOK if before is None else max(before.until, now - _LONGEST_LOOK)
         if before is not None and since < until - _GAP:  # no daemon ran, or a restore reset the database
             try:
-                await look_for_missing(
-                    runtime, max(since, now - LONGEST_LOOK) - MARGIN, after_page=lambda: lease.save(lease.value)
-                )
+                await look_for_missing(runtime, max(since, now - LONGEST_LOOK) - MARGIN, after_page=lease.renew)
             except StripeUnavailable as error:  # too many sessions to see all of them; events must not wait for it
                 _log.warning("orders that a restore may have lost: %s; run `checkout reconcile`", error.detail)
-        done = await backfill(runtime, min(since, until), until=until)
+        done = await backfill(runtime, min(since, until), until=until, after_page=lease.renew)
         await lease.save(msgspec.json.encode(_after(before, done, until, now)).decode())
     if runtime.metrics is not None:
         runtime.metrics.events_compared(done.scanned, done.stored, done.new, done.failed)
@@ -106,7 +104,7 @@ async def sweep_expired(runtime: Runtime) -> int:
         pace = at_most(_CALLS_PER_SECOND)
         for row in overdue:
             await _sync(runtime, str(row["order_id"]), "session.swept", pace)
-            await lease.save(None)
+            await lease.renew()
     return len(overdue)
 
 
@@ -123,7 +121,7 @@ async def follow_hints(runtime: Runtime) -> int:
             await _sync(runtime, str(order_id), "refund.followed", pace)
             async with runtime.database.connection() as connection:
                 await connection.execute(sql("follow_hint"), *hint)
-            await lease.save(None)
+            await lease.renew()
     return len(hints)
 
 
