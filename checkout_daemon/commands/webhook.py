@@ -228,9 +228,8 @@ def webhook_rotate(url: str | None, dry_run: bool, yes: bool, as_json: bool) -> 
     """
     from checkout_daemon.audit.rights import OperatorRole, require_acting
     from checkout_daemon.stripe_sync import secret_rotation
-    from checkout_daemon.stripe_sync.our_endpoint import CreatedEndpoint
     from checkout_daemon.stripe_sync.remembered_endpoint import remember_instead
-    from checkout_daemon.stripe_sync.secret_rotation import Stage
+    from checkout_daemon.stripe_sync.secret_rotation import Rotated, Rotation, Stage
 
     async def work(runtime: Runtime) -> tuple[Rotated, Settings] | None:
         wanted = _address(runtime.settings, url)
@@ -242,20 +241,24 @@ def webhook_rotate(url: str | None, dry_run: bool, yes: bool, as_json: bool) -> 
         if question := _question(rotation):
             confirm(question, yes=yes)
         await require_acting(runtime.database, OperatorRole.ADMIN)
-        return await secret_rotation.rotate(runtime, wanted, rotation), runtime.settings
+
+        def reveal(created: CreatedEndpoint) -> None:
+            old = [endpoint.id for endpoint in rotation.old]
+            # When it restarts, `checkout dev` keeps the endpoint that it remembers, and deletes others of this URL.
+            remember_instead(runtime.settings.state_dir, old, created.endpoint.id, created.secret)
+            began = Rotated(Rotation(Stage.WAITING, created.endpoint, rotation.old), created.secret)
+            _reveal_secret(runtime.settings, created, _progress_object(began), as_json=as_json)
+
+        return await secret_rotation.rotate(runtime, wanted, rotation, reveal), runtime.settings
 
     ended = with_runtime(work)
     if ended is None:
         return 0
     done, settings = ended
     rotation = done.rotation
-    if done.secret is not None and rotation.new is not None:
-        # `checkout dev` keeps the endpoint that it remembers when it restarts, and deletes others with the same URL.
-        remember_instead(settings.state_dir, [old.id for old in rotation.old], rotation.new.id, done.secret)
-        _reveal_secret(settings, CreatedEndpoint(rotation.new, done.secret), _progress_object(done), as_json=as_json)
-    elif as_json:
+    if done.secret is None and as_json:
         print_json((_endpoint_object(rotation.new) if rotation.new else {}) | _progress_object(done))
-    else:
+    elif done.secret is None:
         answer(_progress_line(done, settings))
     if done.deleted:
         _forget_secrets(settings, done)

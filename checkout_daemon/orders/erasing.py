@@ -101,7 +101,7 @@ async def erase(database: Database, plan: ErasurePlan, *, operator: Operator, no
             emails |= {row["email"] for row in await connection.fetch(sql("former_emails"), order.id)}
     since = min(order.created_at for order in plan.orders) - _BEFORE
     payloads = await _sweep(database, since, sorted(texts | emails))
-    for order in plan.orders:
+    for order in reversed(plan.orders):  # the order that was named last: by its email, a repetition finds the others
         payloads += await database.run(_erase, order.id, operator, note)
     async with database.connection() as connection:
         orders = [await read_order(connection, order.id) for order in plan.orders]

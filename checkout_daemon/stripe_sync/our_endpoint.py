@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from uuid import uuid4
 
 from checkout_daemon.errors import CheckoutError, NotFound, StripeRejected, StripeUnavailable
@@ -90,9 +91,15 @@ async def replace(gateway: StripeGateway, url: str, old: Sequence[Endpoint]) -> 
     return created
 
 
-async def create_another(gateway: StripeGateway, url: str, replaces: Sequence[str] = ()) -> CreatedEndpoint:
+async def create_another(
+    gateway: StripeGateway,
+    url: str,
+    replaces: Sequence[str] = (),
+    reveal: Callable[[CreatedEndpoint], None] = lambda _: None,
+) -> CreatedEndpoint:
     """Create an endpoint with exactly our types and the pinned API version, next to existing ones.
 
+    `reveal` shows the secret. Only then is the endpoint marked with its fingerprint: a mark means that it was shown.
     Raise StripeUnavailable if there was no certain answer. An endpoint that was created nevertheless is deleted, as
     far as it is visible, because its secret is lost.
     """
@@ -105,11 +112,13 @@ async def create_another(gateway: StripeGateway, url: str, replaces: Sequence[st
     except StripeUnavailable as error:
         raise type(error)(f"{error.detail}; {await _delete_without_secret(gateway, token)}") from error
     secret = str(endpoint["secret"])
+    created = CreatedEndpoint(changed(read_endpoint(endpoint), secret=fingerprint(secret)), secret)
+    reveal(created)
     # The fingerprint shows later whose secret this is. The endpoint works without it, and the secret must not be lost.
     with suppress(StripeRejected, StripeUnavailable):
         mark = {"metadata": {SECRET_MARK: fingerprint(secret)}}
-        endpoint = await webhook_endpoints.update_endpoint(gateway, endpoint["id"], mark)
-    return CreatedEndpoint(read_endpoint(endpoint), secret)
+        await webhook_endpoints.update_endpoint(gateway, endpoint["id"], mark)
+    return created
 
 
 async def _delete_without_secret(gateway: StripeGateway, token: str) -> str:

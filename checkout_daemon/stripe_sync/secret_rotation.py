@@ -11,7 +11,7 @@ The progress is in the metadata of the endpoints at Stripe. An event that arrive
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -22,7 +22,7 @@ from checkout_daemon.errors import NotFound
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.webhook_endpoints import delete_endpoint, update_endpoint
 from checkout_daemon.stripe_sync.endpoint_rules import RETIRED_AT, Endpoint
-from checkout_daemon.stripe_sync.our_endpoint import create_another, endpoints_for
+from checkout_daemon.stripe_sync.our_endpoint import CreatedEndpoint, create_another, endpoints_for
 from checkout_daemon.stripe_sync.secret_matches import Matches, matches_lately
 
 _QUIET = timedelta(hours=24)
@@ -87,12 +87,14 @@ def _rotation(endpoints: Sequence[Endpoint], matches: Mapping[str, Matches], now
     return Rotation(Stage.QUIET if now >= may_go_at else Stage.DRAINING, new, old, may_go_at)
 
 
-async def rotate(runtime: Runtime, url: str, rotation: Rotation) -> Rotated:
-    """Take the step that is due."""
+async def rotate(
+    runtime: Runtime, url: str, rotation: Rotation, reveal: Callable[[CreatedEndpoint], None] = lambda _: None
+) -> Rotated:
+    """Take the step that is due. `reveal` shows the secret of a new endpoint."""
     gateway = runtime.gateway
     match rotation.stage:
         case Stage.NONE:
-            created = await create_another(gateway, url, [endpoint.id for endpoint in rotation.old])
+            created = await create_another(gateway, url, [endpoint.id for endpoint in rotation.old], reveal)
             return Rotated(Rotation(Stage.WAITING, created.endpoint, rotation.old), secret=created.secret)
         case Stage.PROVED:
             now = await _now(runtime)

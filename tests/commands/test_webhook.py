@@ -210,6 +210,30 @@ def test_a_secret_is_rotated_without_a_delivery_refused(
     assert status_of(account) == {begun["id"]: "enabled"}
 
 
+def test_an_endpoint_whose_secret_was_never_shown_is_not_waited_for(
+    run: Run, account: Account, environment: pytest.MonkeyPatch, database_url: str
+) -> None:
+    """A run that is killed before it has shown the secret leaves an endpoint that nobody can verify."""
+    old = account.register()
+    environment.setenv("STRIPE_WEBHOOK_SECRET", OLD)
+
+    def killed(*_: object, **__: object) -> None:
+        raise SystemExit(137)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("checkout_daemon.commands.webhook._reveal_secret", killed)
+        with pytest.raises(SystemExit):
+            run("webhook", "rotate", "--yes")
+    (lost,) = status_of(account).keys() - {old}
+    begun = run("webhook", "rotate", "--yes", "--json").json
+    assert (begun["stage"], sorted(begun["old"])) == ("waiting", sorted([old, lost]))
+    secrets = f"{OLD},{begun['secret']}"
+    environment.setenv("STRIPE_WEBHOOK_SECRET", secrets)
+    deliver(database_url, secrets, "evt_1", begun["secret"])
+    assert run("webhook", "rotate", "--yes", "--json").json["stage"] == "draining"
+    assert status_of(account) == {old: "disabled", lost: "disabled", begun["id"]: "enabled"}
+
+
 def test_the_secret_of_an_endpoint_that_we_made_leaves_the_demo_with_it(
     run: Run, account: Account, tmp_path: Path, database_url: str
 ) -> None:

@@ -13,11 +13,12 @@ import pytest
 from checkout_daemon.audit import audit_log
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.resending import resend_session
-from checkout_daemon.errors import NotPayable
+from checkout_daemon.errors import DatabaseUnavailable, NotPayable
 from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.ledger.merge import Update, merge
 from checkout_daemon.model.messages import MessageKind
 from checkout_daemon.operations.retention import drop_old_payloads
+from checkout_daemon.orders import erasing
 from checkout_daemon.orders.erasing import NotErasable, erase, forget_unpaid, plan_erasure
 from checkout_daemon.orders.notes import note_order
 from checkout_daemon.outbox.outbox_store import owe
@@ -116,6 +117,30 @@ async def test_other_orders_of_the_same_email_are_kept_unless_the_whole_customer
     assert dict(map(tuple, await connection.fetch(emails))) == {
         first: "", second: "", third: "", other: "ada@example.com",
     }  # fmt: skip
+
+
+async def test_what_was_interrupted_is_finished_when_it_is_repeated(
+    runtime: Runtime, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order that is named finds the others by its email, so it keeps that until they are erased."""
+    orders = [await add_expired_order(connection, customer_email="a@b.at") for _ in range(4)]
+    erase_one, left = erasing._erase, 0
+
+    async def interrupted(*arguments: Any) -> int:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise DatabaseUnavailable("the database does not answer")
+        return await erase_one(*arguments)
+
+    monkeypatch.setattr(erasing, "_erase", interrupted)
+    for erased in (0, 1, 1):
+        left = erased
+        with pytest.raises(DatabaseUnavailable):
+            await erase(runtime.database, await plan_erasure(runtime.database, orders[1], customer=True), operator=BOSS)
+    left = len(orders)
+    await erase(runtime.database, await plan_erasure(runtime.database, orders[1], customer=True), operator=BOSS)
+    assert await connection.fetch("SELECT number FROM orders WHERE customer_email <> ''") == []
 
 
 async def test_a_payable_order_is_not_erased_and_an_erased_one_cannot_be_paid(
