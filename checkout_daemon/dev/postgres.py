@@ -162,8 +162,8 @@ class EmbeddedPostgres:
             )  # fmt: skip
         finally:
             password_file.unlink(missing_ok=True)
+        self._save(replace(self._record, database_created=False))  # before the rename: a start may be killed in between
         partial.rename(self._data)
-        self._save(replace(self._record, database_created=False))
 
     async def _create_database(self) -> None:
         try:

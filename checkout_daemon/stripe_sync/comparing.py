@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -34,6 +35,8 @@ _NOT_COMPARED = frozenset(
 )
 # Unknown of disputes that an older release stored: merging fills them, and that is no difference.
 _LATER_KNOWN = frozenset({"network_reason", "has_evidence", "submission_count"})
+
+_log = logging.getLogger(__name__)
 
 _MOST_RECHECKED = 20  # at once
 
@@ -152,12 +155,18 @@ def _drifted(difference: Difference) -> DriftedField:
 
 
 async def recheck_drifts(runtime: Runtime) -> int:
-    """Compare orders again that were found different from Stripe and have changed since. Return how many."""
+    """Compare orders again that were found different from Stripe and have changed since. Return how many.
+
+    One that Stripe refuses holds up none of the others.
+    """
     livemode = runtime.settings.livemode
     async with runtime.database.connection() as connection:
         orders = await drifts_to_compare(connection, _MOST_RECHECKED, livemode=livemode)
     for order_id in orders:
-        await sync_order(runtime, order_id, cause="reconcile", actor=DAEMON, apply=False, store_drift=True)
+        try:
+            await sync_order(runtime, order_id, cause="reconcile", actor=DAEMON, apply=False, store_drift=True)
+        except StripeRejected as error:
+            _log.warning("order %s was not compared with Stripe: %s", order_id, error.detail)
     return len(orders)
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from checkout_daemon.bank.bank_store import last_reading, write_lines
+from checkout_daemon.bank.bank_store import last_reading, write_lines, write_payouts
 from checkout_daemon.bank.reading import read_balance
 from checkout_daemon.bank.records import line_of, payout_of
 from checkout_daemon.errors import StripeUnavailable
@@ -23,6 +23,10 @@ from tests.support.stripe_events import event_body
 
 _LINES = "SELECT type, amount, fee, net, currency FROM balance_transactions ORDER BY created_at, type"
 LISTED = "/v1/balance_transactions"
+PAYOUT = {
+    "object": "payout", "amount": 100, "currency": "eur", "created": 1790000000, "arrival_date": 1790000000,
+    "status": "paid", "automatic": True, "reconciliation_status": "completed", "livemode": False,
+}  # fmt: skip
 
 
 async def test_a_shop_without_orders_asks_stripe_nothing(
@@ -64,6 +68,19 @@ async def test_a_payout_is_read_with_its_lines_once_they_are_complete(
     assert payout["lines_read_at"] is not None
     lines = await connection.fetch("SELECT net FROM balance_transactions WHERE payout_id = $1", payout["id"])
     assert sorted(row["net"] for row in lines) == [-3270, 3270]
+
+
+async def test_a_payout_that_stripe_does_not_know_any_more_holds_up_no_other(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    gone = payout_of({"id": "po_gone", **PAYOUT}, livemode=False)
+    await runtime.database.run(write_payouts, [gone])
+    await paid_order(runtime)
+    await read_balance(runtime)
+    await advance(stripe, "4d")
+    await read_balance(runtime, at_once=True)
+    read = await connection.fetch("SELECT lines_read_at IS NOT NULL AS done, id = 'po_gone' AS gone FROM payouts")
+    assert sorted(map(tuple, read)) == [(False, True), (True, False)]
 
 
 async def test_the_next_turn_waits_unless_an_event_is_about_the_balance(

@@ -25,6 +25,7 @@ from checkout_daemon.runtime import Runtime
 from checkout_daemon.stock.counting import set_stock
 from checkout_daemon.stripe_sync.comparing import recheck_drifts, sync_order
 from tests.checkout.test_reserving import late, sync
+from tests.support.flaky_stripe import FlakyStripe
 from tests.support.orders import add_order
 from tests.support.payments import paid
 from tests.support.shopping import check_out, pay
@@ -274,6 +275,22 @@ async def test_orders_beyond_the_limit_are_counted_snoozed_and_do_not_use_it_up(
     assert ({item.order_id for item in found.snoozed}, found.cut) == ({listed[0], beyond}, 1)
     assert len(found.items) == 2
     assert listed[1] in {item.order_id for item in found.items}
+
+
+async def test_an_order_that_stripe_refuses_holds_up_no_other_that_was_different(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    answers = [await check_out(runtime) for _ in range(2)]
+    for answer in answers:
+        await pay(runtime, answer.session_id, answer.amount_total)
+        await sync_order(runtime, str(answer.order_id), cause="reconcile", actor=ANA, apply=False, store_drift=True)
+    await connection.execute("UPDATE orders SET updated_at = now() + interval '1 second'")
+    stripe.plan = lambda _, request: "reject_400" if answers[0].session_id in request.path else None
+    times = "SELECT compared_at FROM drifts JOIN orders ON id = order_id ORDER BY number"
+    refused, other = [row["compared_at"] for row in await connection.fetch(times)]
+    await recheck_drifts(runtime)
+    assert await connection.fetchval(times) == refused
+    assert await connection.fetchval(f"{times} DESC") > other
 
 
 async def test_what_reconcile_found_is_kept_until_it_agrees_or_is_applied(
