@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 SAMPLE_SECONDS = 1.0
 INTAKE_TIMEOUT_SECONDS = 8.0
 JOBS_AFTER_SECONDS = 0.1
-"""So long the daemon only serves: whoever waits for it to be ready does not wait for imports that no request needs."""
+"""So long the daemon only serves: whoever waits for it to be ready does not wait for imports that only some need."""
 
 
 def create_app(
@@ -203,7 +203,10 @@ async def _run_jobs(runtime: Runtime, jobs: Callable[[], Sequence[Job]]) -> None
     await asyncio.sleep(JOBS_AFTER_SECONDS)
     await asyncio.to_thread(import_validators)
     await runtime.gateway.warm_up()
-    await asyncio.to_thread(import_module, API_MODULE)
+    try:
+        await asyncio.to_thread(import_module, API_MODULE)
+    except Exception:
+        log.exception("the routes of the shop's own systems cannot be imported; each request for one tries it again")
     await run_jobs(runtime, await asyncio.to_thread(jobs))
 
 

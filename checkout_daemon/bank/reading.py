@@ -156,8 +156,10 @@ class _Reader:
                 await read_payout_lines(self._runtime, payout_id)
             except StripeDenied:
                 raise
-            except StripeRejected as error:  # test data that was deleted, for example: it must not hold up the others
-                _log.warning("the lines of payout %s were not read: %s", payout_id, error.detail)
+            except StripeRejected as error:  # deleted test data, for example: asking again would hold up the others
+                _log.warning("the lines of payout %s cannot be read: %s", payout_id, error.detail)
+                async with self._runtime.database.connection() as connection:
+                    await note_lines_read(connection, payout_id, datetime.now(UTC))
             await self.save()
 
 

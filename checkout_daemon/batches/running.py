@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import asyncpg
 
+from checkout_daemon.audit.rights import OperatorRole, require_role
 from checkout_daemon.backoff import BUSY_STRIPE_SECONDS
 from checkout_daemon.batches import batch_store
 from checkout_daemon.batches.acts import ORDER_ACTS, act_on_order
@@ -125,8 +126,9 @@ async def run_batch(
     """Run a batch that the holder has claimed, and yield the items as they end, until it is finished or stopped.
 
     If this process is cancelled, the batch is stopped, or left to a daemon. If Stripe or the database interrupts it,
-    the item is begun again after a pause; after several pauses the batch is stopped, and the item waits. An error that
-    nobody foresaw stops it too: as the oldest of those that are left, it would hold up all others.
+    the item is begun again after a pause. After several pauses the item waits: without Stripe the batch is stopped,
+    without the database it is left to a daemon. An error that nobody foresaw stops it too: as the oldest of those that
+    are left, it would hold up all others.
     Raise StripeUnavailable, DatabaseUnavailable, LeaseLost.
     """
     why: str | None = None
@@ -262,10 +264,11 @@ async def _replay_messages(
     runtime: Runtime, batch: Batch, holder: str, items: list[BatchItem]
 ) -> AsyncGenerator[list[EndedItem], None]:
     """Queue messages and end their items in one transaction, so that none is sent twice."""
-    yield [EndedItem(item) for item in await runtime.database.run(_queue, batch.number, holder, items)]
+    yield [EndedItem(item) for item in await runtime.database.run(_queue, batch, holder, items)]
 
 
-async def _queue(connection: asyncpg.Connection, number: int, holder: str, items: list[BatchItem]) -> list[BatchItem]:
+async def _queue(connection: asyncpg.Connection, batch: Batch, holder: str, items: list[BatchItem]) -> list[BatchItem]:
+    await require_role(connection, batch.operator, OperatorRole.ACT)  # it may have been lost since the batch began
     queued = await replay_messages(connection, [item.subject for item in items])
     ends = [
         ItemEnd(item.position, ItemStatus.DONE, None, "will be sent again")
@@ -273,7 +276,7 @@ async def _queue(connection: asyncpg.Connection, number: int, holder: str, items
         else ItemEnd(item.position, ItemStatus.SKIPPED, None, "was already waiting to be sent")
         for item in items
     ]
-    return _still_ours(number, await batch_store.end_items(connection, number, holder, ends))
+    return _still_ours(batch.number, await batch_store.end_items(connection, batch.number, holder, ends))
 
 
 async def _end(runtime: Runtime, batch: Batch, holder: str, ends: list[ItemEnd]) -> list[BatchItem]:

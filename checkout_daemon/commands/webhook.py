@@ -119,19 +119,22 @@ def _create(url: str | None, *, replace: bool, yes: bool, as_json: bool) -> int:
     from checkout_daemon.stripe_sync import our_endpoint
     from checkout_daemon.stripe_sync.remembered_endpoint import remember_instead
 
-    async def work(gateway: StripeGateway, settings: Settings) -> tuple[CreatedEndpoint, list[str], Settings]:
+    async def work(gateway: StripeGateway, settings: Settings) -> tuple[CreatedEndpoint, list[str]]:
         wanted = _address(settings, url)
         existing = await our_endpoint.endpoints_for(gateway, wanted) if replace else []
-        if not existing:
-            return await our_endpoint.create(gateway, wanted), [], settings
         ids = [endpoint.id for endpoint in existing]
+
+        def reveal(created: CreatedEndpoint) -> None:
+            remember_instead(settings.state_dir, ids, created.endpoint.id, created.secret)
+            _reveal_secret(settings, created, {"deleted": ids}, as_json=as_json)
+
+        if not existing:
+            return await our_endpoint.create(gateway, wanted, reveal), []
         confirm(f"Create a new endpoint for {wanted}, then delete {', '.join(ids)}?", yes=yes)
-        return await our_endpoint.replace(gateway, wanted, existing), ids, settings
+        return await our_endpoint.replace(gateway, wanted, existing, reveal), ids
 
     _require_admin()
-    created, deleted, settings = with_stripe(work)
-    remember_instead(settings.state_dir, deleted, created.endpoint.id, created.secret)
-    _reveal_secret(settings, created, {"deleted": deleted}, as_json=as_json)
+    created, deleted = with_stripe(work)
     say(f"{created.endpoint.id} receives all {len(ENDPOINT_TYPES)} types at {created.endpoint.url}.")
     if deleted:
         say(f"Deleted: {', '.join(deleted)}.")

@@ -21,7 +21,7 @@ _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|([\[{]+)|([\]}]+)', re.DOTALL)
 _OPENED, _CLOSED = 1, 2
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_PERHAPS_LONE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 _LARGEST = 2**63 - 1
 _LONGEST_NUMBER = 400
 _SURELY_SMALL = 18
@@ -94,7 +94,7 @@ def _cuts(outer: int, inner: int) -> range:
 
 def _value(text: str) -> Any:
     value = _STANDARD.decode(text)
-    return _without_surrogates(value) if _ESCAPED_SURROGATE.search(text) else value
+    return _without_surrogates(value) if _PERHAPS_LONE.search(text) else value
 
 
 def _without_surrogates(value: Any) -> Any:

@@ -36,6 +36,11 @@ async def drifts_to_compare(connection: asyncpg.Connection, limit: int, *, livem
     return [str(row["order_id"]) for row in await connection.fetch(sql("drifts_to_compare"), livemode, limit)]
 
 
+async def put_off_drift(connection: asyncpg.Connection, order_id: str) -> None:
+    """Leave an order alone until it changes again."""
+    await connection.execute(sql("put_off_drift"), order_id)
+
+
 def decode_drift(differences: str) -> tuple[DriftedField, ...]:
     """Return what is stored of an order."""
     return _DRIFT.decode(differences)

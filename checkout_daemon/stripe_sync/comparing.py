@@ -23,8 +23,9 @@ from checkout_daemon.ledger.translate.stripe_objects import UnreadableObject
 from checkout_daemon.model.money import format_money
 from checkout_daemon.model.orders import AttentionCode
 from checkout_daemon.orders import session_attempt_store
-from checkout_daemon.orders.drift_store import DriftedField, drifts_to_compare, record_drift
+from checkout_daemon.orders.drift_store import DriftedField, drifts_to_compare, put_off_drift, record_drift
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.stripe_api.client import StripeDenied
 from checkout_daemon.stripe_api.throttle import Pace, at_once
 from checkout_daemon.stripe_sync.snapshot import KnownObjects, Snapshot, read_snapshot
 
@@ -157,7 +158,7 @@ def _drifted(difference: Difference) -> DriftedField:
 async def recheck_drifts(runtime: Runtime) -> int:
     """Compare orders again that were found different from Stripe and have changed since. Return how many.
 
-    One that Stripe refuses holds up none of the others.
+    One that Stripe refuses holds up none of the others. Raise StripeDenied if it refuses our key.
     """
     livemode = runtime.settings.livemode
     async with runtime.database.connection() as connection:
@@ -165,8 +166,12 @@ async def recheck_drifts(runtime: Runtime) -> int:
     for order_id in orders:
         try:
             await sync_order(runtime, order_id, cause="reconcile", actor=DAEMON, apply=False, store_drift=True)
+        except StripeDenied:
+            raise
         except StripeRejected as error:
             _log.warning("order %s was not compared with Stripe: %s", order_id, error.detail)
+            async with runtime.database.connection() as connection:
+                await put_off_drift(connection, order_id)
     return len(orders)
 
 

@@ -43,6 +43,10 @@ class CreatedEndpoint:
     secret: str
 
 
+Reveal = Callable[[CreatedEndpoint], None]
+"""Shows a new secret, before anything else that may fail."""
+
+
 async def endpoints_for(gateway: StripeGateway, url: str) -> list[Endpoint]:
     """Return the endpoints at Stripe for this URL in the mode of our key, newest first."""
     listed = (await webhook_endpoints.list_endpoints(gateway)).object["data"]
@@ -50,10 +54,10 @@ async def endpoints_for(gateway: StripeGateway, url: str) -> list[Endpoint]:
     return sorted(ours, key=lambda endpoint: (endpoint.created_at, bool(endpoint.replaces)), reverse=True)
 
 
-async def create(gateway: StripeGateway, url: str) -> CreatedEndpoint:
+async def create(gateway: StripeGateway, url: str, reveal: Reveal) -> CreatedEndpoint:
     """Create the endpoint for this URL. Raise EndpointExists if there is one, even one with faults."""
     await require_none(gateway, url)
-    return await create_another(gateway, url)
+    return await create_another(gateway, url, [], reveal)
 
 
 async def require_none(gateway: StripeGateway, url: str) -> None:
@@ -83,9 +87,12 @@ async def fixable(gateway: StripeGateway, url: str) -> list[Endpoint]:
     return existing
 
 
-async def replace(gateway: StripeGateway, url: str, old: Sequence[Endpoint]) -> CreatedEndpoint:
-    """Create an endpoint, then delete the old ones. A daemon fetches the events that those had not delivered yet."""
-    created = await create_another(gateway, url)
+async def replace(gateway: StripeGateway, url: str, old: Sequence[Endpoint], reveal: Reveal) -> CreatedEndpoint:
+    """Create an endpoint, show its secret, then delete the old ones.
+
+    A daemon fetches the events that those had not delivered yet.
+    """
+    created = await create_another(gateway, url, [], reveal)
     for endpoint in old:
         await webhook_endpoints.delete_endpoint(gateway, endpoint.id)
     return created
@@ -94,8 +101,8 @@ async def replace(gateway: StripeGateway, url: str, old: Sequence[Endpoint]) -> 
 async def create_another(
     gateway: StripeGateway,
     url: str,
-    replaces: Sequence[str] = (),
-    reveal: Callable[[CreatedEndpoint], None] = lambda _: None,
+    replaces: Sequence[str],
+    reveal: Reveal,
 ) -> CreatedEndpoint:
     """Create an endpoint with exactly our types and the pinned API version, next to existing ones.
 

@@ -11,7 +11,7 @@ The progress is in the metadata of the endpoints at Stripe. An event that arrive
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -22,7 +22,7 @@ from checkout_daemon.errors import NotFound
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.webhook_endpoints import delete_endpoint, update_endpoint
 from checkout_daemon.stripe_sync.endpoint_rules import RETIRED_AT, Endpoint
-from checkout_daemon.stripe_sync.our_endpoint import CreatedEndpoint, create_another, endpoints_for
+from checkout_daemon.stripe_sync.our_endpoint import Reveal, create_another, endpoints_for
 from checkout_daemon.stripe_sync.secret_matches import Matches, matches_lately
 
 _QUIET = timedelta(hours=24)
@@ -68,7 +68,7 @@ async def read_rotation(runtime: Runtime, url: str) -> Rotation:
 def _rotation(endpoints: Sequence[Endpoint], matches: Mapping[str, Matches], now: datetime) -> Rotation:
     """Return the progress that follows from all endpoints for the URL, newest first."""
     ids = {endpoint.id for endpoint in endpoints}
-    # Without a fingerprint, the run that created it died before it could print the secret: nobody knows it.
+    # Without a fingerprint, it is not sure that the run that created it has shown the secret: perhaps nobody knows it.
     new = next((endpoint for endpoint in endpoints if endpoint.secret and ids.intersection(endpoint.replaces)), None)
     if new is None:
         return Rotation(Stage.NONE, None, tuple(endpoints))
@@ -87,9 +87,7 @@ def _rotation(endpoints: Sequence[Endpoint], matches: Mapping[str, Matches], now
     return Rotation(Stage.QUIET if now >= may_go_at else Stage.DRAINING, new, old, may_go_at)
 
 
-async def rotate(
-    runtime: Runtime, url: str, rotation: Rotation, reveal: Callable[[CreatedEndpoint], None] = lambda _: None
-) -> Rotated:
+async def rotate(runtime: Runtime, url: str, rotation: Rotation, reveal: Reveal) -> Rotated:
     """Take the step that is due. `reveal` shows the secret of a new endpoint."""
     gateway = runtime.gateway
     match rotation.stage:

@@ -43,7 +43,7 @@ _KNOWN = {"If-None-Match": "the ETag of an earlier answer: 304 if nothing has ch
 _SESSION = schemas.StripeCheckoutAnswer
 
 API_MODULE = "checkout_daemon.web.api_routes"
-"""The routes of the shop's own systems. They need a third of all modules, which nobody else's first request needs."""
+"""The routes of the shop's own systems. They need a quarter of all modules, which no other request needs."""
 API_PREFIXES = ("/api/orders", "/api/proposals")
 
 # fmt: off

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
 from checkout_daemon.errors import Stopping
@@ -40,6 +42,12 @@ async def get_metrics(request: web.Request) -> web.Response:
 
 async def get_openapi(request: web.Request) -> web.Response:
     """Return the OpenAPI description, which is made once it is asked for: few ever do."""
-    from checkout_daemon.web.openapi import description  # it imports the routes, which import this module
 
-    return web.Response(body=description(), content_type="application/json", headers={"Cache-Control": "no-cache"})
+    def made() -> bytes:
+        from checkout_daemon.web.openapi import description  # it imports the routes, which import this module
+
+        return description()
+
+    return web.Response(
+        body=await asyncio.to_thread(made), content_type="application/json", headers={"Cache-Control": "no-cache"}
+    )

@@ -20,7 +20,7 @@ from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.sessions import retrieve_session
-from tests.batches.place import ADA, start, statuses
+from tests.batches.place import ADA, run_to_end, start, statuses
 from tests.support.stripe_events import SECRET, deliver, event_body
 
 CAROL = Operator("carol", "desk")
@@ -96,3 +96,19 @@ async def test_an_error_that_nobody_foresaw_stops_its_batch_alone(
     assert "secret" not in batch.why
     assert await run_left_batches(runtime) == len(paid)
     assert await statuses(runtime, second.number) == ["done"] * len(paid)
+
+
+async def test_messages_are_not_sent_again_for_who_may_not_act_any_more(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    message = await connection.fetchval(
+        "INSERT INTO outbox (channel, kind, subject_id, payload, status, due_at)"
+        " VALUES ('webhook', 'order.completed', 'x', '{}', 'dead', NULL) RETURNING id::text"
+    )
+    started = await start_batch(runtime, plan_ids(BatchAct.REPLAY_MESSAGES, [message]), operator=CAROL)
+    await registered(runtime)
+    with pytest.raises(RoleTooLow):
+        await run_to_end(runtime, started)
+    batch = (await show_batch(runtime.database, started.number)).batch
+    assert (batch.status, batch.why) == ("stopped", "carol has the role view, and this needs act")
+    assert await connection.fetchval("SELECT status FROM outbox") == "dead"

@@ -217,7 +217,7 @@ async def test_an_endpoint_created_despite_a_failure_is_deleted_because_its_secr
     stripe.plan = lambda number, request: (
         "lose_answer" if request.path == ENDPOINTS and request.method == "POST" else None
     )
-    made = await create(runtime.gateway, url)  # the same call, repeated with the same key
+    made = await create(runtime.gateway, url, lambda _: None)  # the same call, repeated with the same key
     assert [endpoint.id for endpoint in await endpoints_for(runtime.gateway, url)] == [made.endpoint.id]
     stripe.before_answer = None
     other = "https://other.example/api/webhook"
@@ -225,11 +225,11 @@ async def test_an_endpoint_created_despite_a_failure_is_deleted_because_its_secr
         "lose_answer" if request.path == ENDPOINTS and request.method == "POST" else None
     )
     with pytest.raises(StripeUnavailable, match="its secret was lost, so it was deleted: run"):
-        await create(runtime.gateway, other)
+        await create(runtime.gateway, other, lambda _: None)
     assert await endpoints_for(runtime.gateway, other) == []
     stripe.plan = first("fail_500_late", ENDPOINTS)
     with pytest.raises(StripeFailed, match="not known whether Stripe created the endpoint"):
-        await create(runtime.gateway, other)
+        await create(runtime.gateway, other, lambda _: None)
 
 
 async def test_a_secret_is_not_lost_if_its_endpoint_cannot_be_marked(
@@ -237,7 +237,7 @@ async def test_a_secret_is_not_lost_if_its_endpoint_cannot_be_marked(
 ) -> None:
     url = "https://shop.example/api/webhook"
     stripe.plan = lambda number, request: "fail_500" if request.path.startswith(f"{ENDPOINTS}/") else None
-    made = await create(runtime.gateway, url)
+    made = await create(runtime.gateway, url, lambda _: None)
     assert made.secret.startswith("whsec_")
     assert [endpoint.id for endpoint in await endpoints_for(runtime.gateway, url)] == [made.endpoint.id]
 

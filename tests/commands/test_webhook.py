@@ -17,6 +17,7 @@ import pytest
 import stripe as sdk
 
 from checkout_daemon.app import create_app
+from checkout_daemon.errors import StripeUnavailable
 from checkout_daemon.ledger.event_types import ENDPOINT_TYPES, EVENT_TYPES
 from checkout_daemon.settings import load_settings
 from checkout_daemon.stripe_sync.endpoint_rules import API_VERSION, RETIRED_AT
@@ -208,6 +209,23 @@ def test_a_secret_is_rotated_without_a_delivery_refused(
     assert (done.json["stage"], done.json["deleted"]) == ("done", [old])
     assert "it is number 1 there" in done.err or "Remove its secret" in done.err
     assert status_of(account) == {begun["id"]: "enabled"}
+
+
+def test_a_new_secret_is_shown_before_the_old_endpoint_is_deleted(
+    run: Run, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = account.register()
+
+    async def refused(*_: object) -> None:
+        raise StripeUnavailable("Stripe does not answer")
+
+    monkeypatch.setattr("checkout_daemon.stripe_api.webhook_endpoints.delete_endpoint", refused)
+    ran = run("webhook", "create", "--replace", "--yes", "--json")
+    assert ran.code != 0
+    assert "Stripe does not answer" in ran.err
+    shown = json.loads(ran.out)
+    assert shown["secret"].startswith("whsec_")
+    assert status_of(account) == {old: "enabled", shown["id"]: "enabled"}
 
 
 def test_an_endpoint_whose_secret_was_never_shown_is_not_waited_for(

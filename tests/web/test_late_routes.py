@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.typedefs import Handler
 
+from checkout_daemon.web import api_routes
 from checkout_daemon.web.api_routes import ROUTES
 from checkout_daemon.web.late_routes import LateRoutes
 from checkout_daemon.web.routes import API_MODULE, API_PREFIXES
@@ -18,10 +20,11 @@ from checkout_daemon.web.routes import API_MODULE, API_PREFIXES
 LATE = ("checkout_daemon.web.api_routes", "checkout_daemon.orders.order_feed", "checkout_daemon.proposals.deciding")
 """What a daemon imports once it is ready: its start takes as long as its imports."""
 
-NOT_FOUND, WRONG_METHOD = 404, 405
+NOT_FOUND, WRONG_METHOD, SERVER_ERROR = 404, 405, 500
 
 
 def test_the_daemon_is_ready_without_them() -> None:
+    assert all(find_spec(name) for name in LATE)
     program = (
         "import sys, checkout_daemon.serve, checkout_daemon.worker; "
         f"print(*[name for name in {LATE} if name in sys.modules])"
@@ -67,3 +70,15 @@ async def test_the_first_requests_may_come_at_once() -> None:
         assert (wrong.status, wrong.headers["Allow"]) == (WRONG_METHOD, "GET,HEAD")
         for path in ("/api/orders/seven", "/api/orders/7/", "/api/ordersx", "/api/proposals"):
             assert (await client.get(path)).status == NOT_FOUND, path
+
+
+async def test_an_import_that_failed_is_tried_again() -> None:
+    app = web.Application()
+    app.router.register_resource(LateRoutes("/api/orders", "checkout_daemon.web.absent_routes"))
+    async with TestClient(TestServer(app)) as client:
+        assert (await client.get("/api/orders")).status == SERVER_ERROR
+        sys.modules["checkout_daemon.web.absent_routes"] = api_routes
+        try:
+            assert (await client.delete("/api/orders")).status == WRONG_METHOD
+        finally:
+            del sys.modules["checkout_daemon.web.absent_routes"]

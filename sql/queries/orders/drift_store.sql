@@ -11,6 +11,10 @@ ON CONFLICT (order_id) DO UPDATE SET
 -- $1 order id
 DELETE FROM drifts WHERE order_id = $1;
 
+-- name: put_off_drift
+-- $1 order id, which cannot be compared now: it is again once it has changed.
+UPDATE drifts SET compared_at = now() WHERE order_id = $1;
+
 -- name: drifts_to_compare
 -- $1 livemode, $2 limit. Orders that have changed since they were compared: they may agree by now.
 SELECT order_id FROM drifts JOIN orders ON orders.id = order_id
