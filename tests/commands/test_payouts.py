@@ -132,7 +132,8 @@ def test_a_report_has_tax_by_rate_and_next_to_the_money(run: Run, payout: str, d
     ]
     (row,) = run("report", "--by", "tax", "--json").lines
     assert (row["key"], row["gross"], row["amount_tax"], row["amount_shipping"]) == ("20% standard", 3399, 567, None)
-    (row,) = csv.DictReader(io.StringIO(run("report", "--by", "month", "--since", "1d", "--format", "csv").out))
+    months = csv.DictReader(io.StringIO(run("report", "--by", "month", "--since", "1d", "--format", "csv").out))
+    (row,) = (month for month in months if month["orders"] != "0")  # on the first of a month, there are two
     assert (row["amount_tax"], row["amount_shipping"]) == ("567", "")
     assert "net €32.70, tax €5.67." in run("report").err
 
