@@ -113,7 +113,7 @@ async def test_the_lists_filters(client: stripe.StripeClient) -> None:
 async def test_a_minimum_amount_is_enforced(client: stripe.StripeClient) -> None:
     code = await make(client, restrictions={"minimum_amount": 3000, "minimum_amount_currency": "usd"})
     error = await refusal(client, amount=2999, discounts=code_of(code))
-    assert (error.code, error.param) == ("promotion_code_minimum_amount_not_met", "discounts[0][promotion_code]")
+    assert (error.code, error.param) == (None, "discounts[0][promotion_code]")
     assert "$30.00" in str(error.user_message)
     assert (await refusal(client, amount=3000, currency="eur", discounts=code_of(code))).http_status == 400
     assert (await open_session(client, 3000, discounts=code_of(code))).amount_total == 2250
@@ -125,14 +125,17 @@ async def test_a_code_for_the_first_purchase_only(client: stripe.StripeClient) -
     session = await open_session(client, customer=customer.id, discounts=code_of(code))
     await confirm(client, session.id, payment_method="pm_card_visa")
     error = await refusal(client, customer=customer.id, discounts=code_of(code))
-    assert error.code == "promotion_code_first_time_only"
-    assert (await open_session(client, discounts=code_of(code))).amount_total == 1500
+    assert "associated customer has prior transactions" in str(error.user_message)
+    # A guest may have bought before; who becomes a customer by this purchase has not.
+    assert "prior transactions" in str((await refusal(client, discounts=code_of(code))).user_message)
+    made = await open_session(client, discounts=code_of(code), customer_creation="always")
+    assert made.amount_total == 1500
 
 
 async def test_a_code_of_one_customer_is_refused_to_others(client: stripe.StripeClient) -> None:
     owner = await client.v1.customers.create_async()
     code = await make(client, customer=owner.id)
-    assert (await refusal(client, discounts=code_of(code))).code == "promotion_code_customer_mismatch"
+    assert "restricted to another customer" in str((await refusal(client, discounts=code_of(code))).user_message)
     assert (await open_session(client, customer=owner.id, discounts=code_of(code))).amount_total == 1500
 
 
@@ -141,7 +144,7 @@ async def test_a_code_ends_with_its_last_redemption(client: stripe.StripeClient)
     session = await open_session(client, discounts=code_of(code))
     await confirm(client, session.id, payment_method="pm_card_visa")
     assert not (await client.v1.promotion_codes.retrieve_async(code.id)).active
-    assert (await refusal(client, discounts=code_of(code))).code == "promotion_code_inactive"
+    assert "no longer active" in str((await refusal(client, discounts=code_of(code))).user_message)
     with pytest.raises(stripe.InvalidRequestError):
         await client.v1.promotion_codes.update_async(code.id, params={"active": True})
 

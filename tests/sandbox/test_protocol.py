@@ -163,7 +163,18 @@ async def test_an_answer_names_the_version_that_it_has(http: aiohttp.ClientSessi
 
 @pytest.mark.parametrize(
     ("version", "status"),
-    [("banana", 400), ("2026", 400), ("1999-99-99", 400), ("2019-01-01", 400), ("2025-01-27.acacia; a_beta=v1", 200)],
+    [
+        ("banana", 400),
+        ("2026", 400),
+        ("1999-99-99", 400),
+        ("2019-01-01", 400),
+        ("2025-01-27.acacia; a_beta=v1", 200),
+        ("2027-01-28.fern", 200),
+        ("2027-02-30.fern", 400),
+        ("2026-10-27.fern", 400),
+        ("2026-10-28.preview", 200),
+        ("2024-06-20.preview", 400),
+    ],
 )
 async def test_a_version_that_is_none_is_refused(http: aiohttp.ClientSession, version: str, status: int) -> None:
     got, body, headers = await call(http, "GET", "/v1/balance", Stripe_Version=version)

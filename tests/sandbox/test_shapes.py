@@ -101,7 +101,6 @@ async def _rich_session(client: stripe.StripeClient, customer: str) -> None:
         excluded_payment_method_types=["klarna"],
         invoice_creation={"enabled": False, "invoice_data": {"issuer": {"type": "self"}, "footer": "Bye"}},
         name_collection={"business": {"enabled": True, "optional": True}},
-        permissions={"update_shipping_details": "client_only"},
         saved_payment_method_options={"payment_method_save": "enabled"},
         shipping_address_collection={"allowed_countries": ["US"]},
         shipping_options=[

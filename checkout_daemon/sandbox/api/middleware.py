@@ -9,7 +9,7 @@ from wsgiref.handlers import format_date_time
 from aiohttp import web
 
 from checkout_daemon.sandbox.api.calls import Call, error_text, perform
-from checkout_daemon.sandbox.api.client_headers import check_account, check_key, check_version
+from checkout_daemon.sandbox.api.client_headers import check_account, check_key, check_version, who_asks
 from checkout_daemon.sandbox.api.faults import Limiter, close_connection, plan_strike, too_many_requests
 from checkout_daemon.sandbox.api.request_log import RequestLog, header
 from checkout_daemon.sandbox.api.restricted import check_permission
@@ -56,15 +56,14 @@ class Api:
         if key:
             headers["Idempotency-Key"] = _plain(key)
         try:
-            authorization = header(request, "Authorization") or ""
-            account = check_key(authorization)
+            api_key = check_key(header(request, "Authorization") or "")
             for name in ("Stripe-Account", "Stripe-Context"):
                 check_account(header(request, name))
             check_version(header(request, "Stripe-Version"))
             self.limiter.check(self.box.trouble.rate_limit)
             if strike is not None and strike.name == "api_429":
                 raise too_many_requests()
-            check_permission(authorization, self.box.trouble.denied, request.method, request.path)
+            check_permission(api_key, self.box.trouble.denied, request.method, request.path)
             operation, object_id = self.router.find(request.method, request.path)
             origin = _origin(request, request_id, key)
             fault = strike if strike is not None and strike.name == "api_500" else None
@@ -74,7 +73,7 @@ class Api:
             elif not 0 < len(key) <= _LONGEST_KEY:
                 raise ApiError("Idempotency keys must have 1 to 255 characters.", kind="idempotency_error")
             else:
-                status, body, replayed = await self._perform_once(f"{account}:{key}", call, request)
+                status, body, replayed = await self._perform_once(f"{who_asks(api_key)}:{key}", call, request)
                 if replayed:
                     headers |= {"Idempotent-Replayed": "true", "Original-Request": replayed}
         except ApiError as error:

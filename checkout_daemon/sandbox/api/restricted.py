@@ -17,9 +17,9 @@ _NAMES = {
 }
 
 
-def check_permission(authorization: str, denied: str, method: str, path: str) -> None:
+def check_permission(key: str, denied: str, method: str, path: str) -> None:
     """Raise ApiError (403) if the key is restricted and lacks the permission for this request."""
-    if not denied or _RESTRICTED not in authorization:
+    if not denied or not key.startswith(_RESTRICTED):
         return
     resource = _resource(path)
     needed = f"rak_{resource}_{'read' if method == 'GET' else 'write'}"

@@ -8,13 +8,14 @@ from typing import Any
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.checkout.buyers import customer_details
 from checkout_daemon.sandbox.checkout.lines import build_line, common_currency
-from checkout_daemon.sandbox.checkout.promotions import asked_discount, shown_discounts
+from checkout_daemon.sandbox.checkout.promotions import Buyer, asked_discount, shown_discounts
 from checkout_daemon.sandbox.checkout.session_rules import LONGEST_SECONDS, check_session, method_types
 from checkout_daemon.sandbox.checkout.totals import build_options, set_totals, shipping_cost
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.objects.shapes import new_body, new_part
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
+from checkout_daemon.sandbox.payments.acceptance import no_descriptor
 from checkout_daemon.sandbox.storage import Body, Stored
 
 _AS_GIVEN = (
@@ -36,7 +37,8 @@ def create_session(box: Box, params: Params) -> Stored:
     discount = None
     if asked := params.get("discounts"):
         subtotal = sum(line.body["amount_subtotal"] for line in lines)
-        discount = asked_discount(box, asked[0], currency, subtotal, customer)
+        buyer = Buyer(customer, becomes_customer=params.get("customer_creation") == "always")
+        discount = asked_discount(box, asked[0], currency, subtotal, buyer)
     options = build_options(box, params.get("shipping_options") or [], currency)
     body = _body(params, currency, details)
     body |= {
@@ -79,6 +81,8 @@ def _known_details(box: Box, customer: str | None, email: str | None) -> Body | 
 def _body(params: Params, currency: str, details: Body | None) -> Body:
     moment = stamp()
     types = method_types(params, currency)
+    if "card" in types and (params.get("payment_intent_data") or {}).get("statement_descriptor"):
+        raise no_descriptor("payment_intent_data[statement_descriptor]")
     customer = params.get("customer")
     body = new_body(
         "checkout.session",
@@ -98,10 +102,9 @@ def _body(params: Params, currency: str, details: Body | None) -> Body:
         expires_at=params.get("expires_at") or moment + LONGEST_SECONDS,
         invoice_creation=_invoice_creation(params.get("invoice_creation") or {"enabled": False}),
         metadata=merge_metadata({}, params.get("metadata")),
-        payment_method_collection=params.get("payment_method_collection") or "if_required",
+        payment_method_collection="if_required",
         payment_method_options=_method_options(types, params.get("payment_method_options") or {}),
         payment_method_types=types,
-        permissions=_keys(params.get("permissions"), "update_shipping_details"),
         phone_number_collection={"enabled": (params.get("phone_number_collection") or {}).get("enabled", False)},
         saved_payment_method_options=_keys(
             params.get("saved_payment_method_options"),

@@ -13,6 +13,8 @@ from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.changes import add, update_and_emit
 from checkout_daemon.sandbox.webhooks.events import emit
 
+INLINE = "inline"
+"""The kind of products and prices that a session describes itself. They are not listed."""
 _PLAIN = "active description images marketing_features shippable statement_descriptor tax_code unit_label url"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.checkout.buyers import customer_details
 from checkout_daemon.sandbox.checkout.form_fields import named_countries
-from checkout_daemon.sandbox.checkout.promotions import shown_discounts, typed_discount
+from checkout_daemon.sandbox.checkout.promotions import Buyer, shown_discounts, typed_discount
 from checkout_daemon.sandbox.checkout.totals import set_totals, shipping_cost
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.payments import methods
@@ -32,7 +32,8 @@ def take_choices(box: Box, session: Stored, form: Typed) -> bool:
         private["discount"] = None
     elif (text := form.get("promotion_code", "").strip()) and body["allow_promotion_codes"]:
         subtotal = sum(line.body["price"]["unit_amount"] * line.body["quantity"] for line in lines)
-        private["discount"] = typed_discount(box, text, body["currency"], subtotal, body["customer"])
+        buyer = Buyer(body["customer"], becomes_customer=body["customer_creation"] == "always")
+        private["discount"] = typed_discount(box, text, body["currency"], subtotal, buyer)
     body["discounts"] = shown_discounts(private["discount"])
     set_totals(body, private["discount"] and private["discount"]["coupon"], lines)
     for line in lines:

@@ -6,7 +6,7 @@ from typing import Any
 
 from checkout_daemon.sandbox.amounts import currency_code
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.checkout.catalog import build_price, create_product
+from checkout_daemon.sandbox.checkout.catalog import INLINE, build_price, create_product
 from checkout_daemon.sandbox.errors import invalid, missing_parameter, only_one
 from checkout_daemon.sandbox.ids import new_id
 from checkout_daemon.sandbox.objects.shapes import new_body
@@ -66,7 +66,12 @@ def _price(box: Box, given: Params, at: str) -> Body:
         return _inline_price(box, data, f"{at}[price_data]")
     price = box.get(str(price_id), "price", f"{at}[price]").body
     if not price["active"]:
-        raise invalid(f"The price specified is inactive: {price_id}.", param=f"{at}[price]")
+        message = "The price specified is inactive. This field only accepts active prices."
+        raise invalid(message, param=f"{at}[price]")
+    product = box.storage.find(price["product"], "product")
+    if product is not None and not product.body["active"]:
+        message = "This price is not available to be purchased because its product is not active."
+        raise invalid(message, param=f"{at}[price]")
     if price["type"] == "recurring":
         raise invalid("You must use mode=subscription for recurring prices.", param=f"{at}[price]")
     return price
@@ -84,8 +89,8 @@ def _inline_price(box: Box, data: Params, at: str) -> Body:
     if described is None:
         box.get(price["product"], "product", f"{at}[product]")
     else:
-        create_product(box, {**described, "active": False}, price["product"], kind="inline")
-    return add(box, price, "price.created", parent=price["product"]).body
+        create_product(box, {**described, "active": False}, price["product"], kind=INLINE)
+    return add(box, price, "price.created", parent=price["product"], kind=INLINE).body
 
 
 def _adjustable(given: Params | None, quantity: int, at: str) -> Body | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from checkout_daemon.sandbox.amounts import money_text
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.checkout.totals import usable_coupon
@@ -15,7 +17,19 @@ from checkout_daemon.sandbox.storage import Body, Stored
 _AT = "discounts[0]"
 
 
-def asked_discount(box: Box, given: Params, currency: str, subtotal: int, customer: str | None) -> Body:
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """Who a session is for: a customer, somebody whom it makes one, or a guest."""
+
+    customer: str | None
+    becomes_customer: bool = False
+
+    def may_be_first_time(self, box: Box) -> bool:
+        """Return whether a code for first purchases may be used. Stripe does not give it to guests."""
+        return self.becomes_customer if self.customer is None else not _has_paid(box, self.customer)
+
+
+def asked_discount(box: Box, given: Params, currency: str, subtotal: int, buyer: Buyer) -> Body:
     """Return the discount that `discounts[0]` asks for."""
     coupon_id, code_id = given.get("coupon"), given.get("promotion_code")
     if coupon_id and code_id:
@@ -25,21 +39,21 @@ def asked_discount(box: Box, given: Params, currency: str, subtotal: int, custom
         code = box.storage.find(code_id, "promotion_code")
         if code is None:
             raise ApiError(f"No such promotion code: '{code_id}'", code="resource_missing", param=param)
-        return promotion_discount(box, code, currency, subtotal, customer, param)
+        return promotion_discount(box, code, currency, subtotal, buyer, param)
     if not coupon_id:
         raise missing_parameter(f"{_AT}[coupon]")
     usable_coupon(box, coupon_id, currency, stamp(), f"{_AT}[coupon]")
     return _discount(box.get(coupon_id, "coupon"), None)
 
 
-def typed_discount(box: Box, text: str, currency: str, subtotal: int, customer: str | None) -> Body:
+def typed_discount(box: Box, text: str, currency: str, subtotal: int, buyer: Buyer) -> Body:
     """Return the discount for a code that a shopper typed. Raise ApiError with a message for the shopper."""
     found = [code for code in codes_like(box, text.strip()) if code.body["active"]]
-    mine = [code for code in found if code.customer in (None, customer)]
+    mine = [code for code in found if code.customer in (None, buyer.customer)]
     if not mine:
-        raise invalid("This code is invalid.", param="promotion_code", code="promotion_code_invalid")
+        raise invalid("This code is invalid.", param="promotion_code")
     mine.sort(key=lambda code: code.customer is None)
-    return promotion_discount(box, mine[0], currency, subtotal, customer, "promotion_code")
+    return promotion_discount(box, mine[0], currency, subtotal, buyer, "promotion_code")
 
 
 def codes_like(box: Box, text: str) -> list[Stored]:
@@ -47,26 +61,26 @@ def codes_like(box: Box, text: str) -> list[Stored]:
     return box.storage.select("promotion_code", conditions=[("kind = ?", text.upper())])
 
 
-def promotion_discount(box: Box, code: Stored, currency: str, subtotal: int, customer: str | None, param: str) -> Body:
+def promotion_discount(box: Box, code: Stored, currency: str, subtotal: int, buyer: Buyer, param: str) -> Body:
     """Return the discount of a promotion code. Raise ApiError if its restrictions do not allow it."""
     body = code.body
     ended = body["expires_at"] is not None and body["expires_at"] <= stamp()
     if ended or not body["active"]:
-        raise invalid("This promotion code is no longer active.", param=param, code="promotion_code_inactive")
-    if code.customer is not None and code.customer != customer:
+        raise invalid("This promotion code is no longer active.", param=param)
+    if code.customer is not None and code.customer != buyer.customer:
         message = "This promotion code cannot be redeemed because it is restricted to another customer."
-        raise invalid(message, param=param, code="promotion_code_customer_mismatch")
+        raise invalid(message, param=param)
     limits = body["restrictions"]
     if (least := limits["minimum_amount"]) is not None:
         if limits["minimum_amount_currency"] != currency:
             message = f"This promotion code is only for purchases in {limits['minimum_amount_currency']}."
-            raise invalid(message, param=param, code="promotion_code_currency_mismatch")
+            raise invalid(message, param=param)
         if subtotal < least:
             message = f"This promotion code is only for purchases of at least {money_text(least, currency)}."
-            raise invalid(message, param=param, code="promotion_code_minimum_amount_not_met")
-    if limits["first_time_transaction"] and customer is not None and _has_paid(box, customer):
-        message = "This promotion code is only for customers who have not bought anything before."
-        raise invalid(message, param=param, code="promotion_code_first_time_only")
+            raise invalid(message, param=param)
+    if limits["first_time_transaction"] and not buyer.may_be_first_time(box):
+        message = "This promotion code cannot be redeemed because the associated customer has prior transactions."
+        raise invalid(message, param=param)
     coupon_id = body["promotion"]["coupon"]
     usable_coupon(box, coupon_id, currency, stamp(), param)
     return _discount(box.get(coupon_id, "coupon"), code.id)

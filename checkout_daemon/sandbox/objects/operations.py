@@ -40,6 +40,7 @@ def listing(
     columns: Mapping[str, str] | None = None,
     filters: Mapping[str, Filter] | None = None,
     always: Sequence[Condition] = (),
+    defaults: Params | None = None,
     rules: Rules | None = None,
 ) -> Operation:
     """Return the operation that lists the objects of a type.
@@ -50,10 +51,12 @@ def listing(
         columns: parameters that compare a column of the storage, which is quick.
         filters: parameters that have conditions of their own. All others compare the field of the same name.
         always: conditions on every list.
+        defaults: what parameters are if they are not given.
         rules: for the parameters.
     """
 
     def list_all(box: Box, params: Params, _: str) -> Body:
+        params = {**(defaults or {}), **params}
         return list_page(box, kind, path, params, [*always, *conditions_of(params, columns or {}, filters or {})])
 
     return operation(f"GET {path}", list_all, rules)

@@ -80,6 +80,12 @@ def read_value(code: str, value: Tree | str, name: str) -> Any:
     raise _mismatch(kinds, value, name)
 
 
+def too_long(value: str, maximum: int, name: str) -> ApiError:
+    """Return the error for a text that is too long, which shows its ends as Stripe does."""
+    message = f"Invalid string: {value[:10]}...{value[-10:]}; must be at most {maximum} characters"
+    return ApiError(message, param=name, stored=False)
+
+
 def join(prefix: str, key: str) -> str:
     """Return the name of a nested parameter as forms write it."""
     return f"{prefix}[{key}]" if prefix else key
@@ -109,8 +115,7 @@ def _read_text(kind: str, value: str, name: str) -> tuple[bool, Any]:
         return True, value
     if first == "s":
         if len(value) > _LONGEST:
-            message = f"Invalid string: must be at most {_LONGEST} characters"
-            raise bad_parameter(message, "parameter_invalid_string", name)
+            raise too_long(value, _LONGEST, name)
         return True, value
     if first == "e":
         return value in choices(kind) or (name, value) in _EXTRA_VALUES, value
@@ -155,6 +160,6 @@ def _mismatch(kinds: tuple[str, ...], value: Tree | str, name: str) -> ApiError:
             return BadChoice(name, value, tuple(named))
     noun = _NOUNS.get(kinds[0][0], "string")
     shown = value[:200] if isinstance(value, str) else "hash"
-    if noun in ("integer", "string"):
-        return bad_parameter(f"Invalid {noun}: {shown}", f"parameter_invalid_{noun}", name)
+    if noun == "integer":
+        return bad_parameter(f"Invalid {noun}: {shown}", "parameter_invalid_integer", name)
     return ApiError(f"Invalid {noun}: {shown}", param=name, stored=False)

@@ -18,7 +18,15 @@ from checkout_daemon.sandbox.errors import (
     missing_parameter,
     not_modelled,
 )
-from checkout_daemon.sandbox.parameters.checking import DECIMAL, INTEGER, check_values, in_words, join, read_value
+from checkout_daemon.sandbox.parameters.checking import (
+    DECIMAL,
+    INTEGER,
+    check_values,
+    in_words,
+    join,
+    read_value,
+    too_long,
+)
 from checkout_daemon.sandbox.parameters.forms import Tree
 from checkout_daemon.sandbox.parameters.stripe_types import Shape
 
@@ -39,14 +47,13 @@ class Text:
     def read(self, value: Tree | str, name: str) -> Any:
         """Return the text, or None for an empty one."""
         if not isinstance(value, str):
-            raise bad_parameter(f"Invalid string: {_show(value)}", "parameter_invalid_string", name)
+            raise ApiError(f"Invalid string: {_show(value)}", param=name, stored=False)
         if not value:
             if self.required:
                 raise empty_parameter(name)
             return None
         if len(value) > self.maximum:
-            message = f"Invalid string: must be at most {self.maximum} characters"
-            raise bad_parameter(message, "parameter_invalid_string", name)
+            raise too_long(value, self.maximum, name)
         if self.choices and value not in self.choices:
             raise BadChoice(name, value, self.choices)
         if self.email and ("@" not in value[1:-1] or " " in value):

@@ -13,6 +13,16 @@ CANCELABLE = ("requires_payment_method", "requires_capture", "requires_confirmat
 _DEBIT_CURRENCIES = {"sepa_debit": "eur", "us_bank_account": "usd"}
 
 
+def no_descriptor(param: str) -> ApiError:
+    """Return the error for a statement descriptor of a payment that may be by card."""
+    return invalid(
+        "The statement_descriptor parameter is not supported for the payment_method_type `card`. To continue "
+        "supporting payment_method_type `card`, please pass in `statement_descriptor_suffix` or remove the "
+        "`statement_descriptor` parameter altogether.",
+        param=param,
+    )
+
+
 def check_method(body: Body, method: Stored) -> None:
     """Raise ApiError if an intent cannot be paid with this method."""
     kind = method.body["type"]

@@ -14,6 +14,7 @@ _NO_TAXES = "The offline sandbox does not compute taxes."
 _NO_CONNECT = "The offline sandbox has one account and no Connect."
 _NO_RECURRING = "You must use mode=subscription for recurring prices, which the offline sandbox lacks."
 _HOSTED_ONLY = "The offline sandbox has hosted Checkout pages only."
+_NOT_HOSTED = "Stripe takes it only for sessions with another ui_mode than hosted_page."
 _OTHER_METHODS = {
     f"The offline sandbox has no payment method {name}.": f"payment_method_options[{name}]"
     for name in names_inside(f"POST {SESSIONS}", "payment_method_options")
@@ -32,6 +33,8 @@ CREATE = Rules(
         _NO_CONNECT: "account application_fee_amount on_behalf_of transfer_data",
         _NO_RECURRING: "recurring",
         _HOSTED_ONLY: "redirect_on_completion return_url",
+        _NOT_HOSTED: "permissions",
+        "Stripe takes it only with mode=subscription.": "payment_method_collection",
         NO_ACCOUNTS_V2: "customer_account",
         "The offline sandbox supports one currency per price.": "currency_options",
         "The offline sandbox's Checkout supports only mode=payment, not setup.": "setup_intent_data",
@@ -80,7 +83,8 @@ UPDATE = Rules(
     refuse={
         "The offline sandbox supports one currency per price.": "currency_options",
         "The offline sandbox cannot change the lines of a session.": "line_items",
+        _NOT_HOSTED: "collected_information payment_intent_data",
     },
     least={"amount": 0, "value": 1},
-    most={**_SHIPPING_LIMITS, "country": 2, "description": 1000},
+    most=_SHIPPING_LIMITS,
 )

@@ -10,7 +10,6 @@ from checkout_daemon.sandbox.checkout.totals import build_options, set_totals, s
 from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.objects.operations import acting, listing, listing_inside, operation, retrieving
 from checkout_daemon.sandbox.objects.paging import first_page
-from checkout_daemon.sandbox.objects.shapes import address
 from checkout_daemon.sandbox.parameters.specs import (
     EXPAND,
     Fields,
@@ -39,24 +38,12 @@ def _update(box: Box, record: Stored, params: Params) -> None:
     if set(params) - {"metadata"}:
         sessions.check_open(body)
     body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
-    if given := (params.get("collected_information") or {}).get("shipping_details"):
-        shipped = {"address": address(given["address"]), "name": given["name"]}
-        body["collected_information"] = {
-            "business_name": None,
-            "individual_name": None,
-            **(body["collected_information"] or {}),
-            "shipping_details": shipped,
-        }
     if "shipping_options" in params:
         options = build_options(box, params["shipping_options"], body["currency"])
         body |= {"shipping_cost": shipping_cost(options[0] if options else None), "shipping_options": options}
         discount = record.private.get("discount")
         lines = box.storage.children(record.id, "item")
         set_totals(body, discount and discount["coupon"], lines)
-    if given := params.get("payment_intent_data"):
-        old = record.private["intent"]
-        metadata = merge_metadata(old.get("metadata"), given.get("metadata"))
-        record.private["intent"] = {**old, **given, "metadata": metadata}
     box.storage.save(record)
 
 

@@ -119,11 +119,12 @@ def _revise(box: Box, record: Stored, params: Params) -> None:
 
 def _delete(box: Box, _: Params, object_id: str) -> Body:
     record = box.get(object_id, "customer")
-    if not record.private.get("deleted"):
-        record.private["deleted"] = True
-        record.kind = "deleted"
-        box.storage.save(record)
-        emit(box, "customer.deleted", record.body)
+    if record.private.get("deleted"):
+        raise missing_object("customer", object_id, in_path=True)
+    record.private["deleted"] = True
+    record.kind = "deleted"
+    box.storage.save(record)
+    emit(box, "customer.deleted", record.body)
     return deleted_object(object_id, "customer")
 
 

@@ -15,7 +15,7 @@ from checkout_daemon.sandbox.objects.shapes import (
 from checkout_daemon.sandbox.parameters.specs import Map, Params, Spec, Text, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments import intents
-from checkout_daemon.sandbox.payments.acceptance import CONFIRMABLE, check_method
+from checkout_daemon.sandbox.payments.acceptance import CONFIRMABLE, check_method, no_descriptor
 from checkout_daemon.sandbox.payments.attempts import set_balance_transaction
 from checkout_daemon.sandbox.payments.debits import settle_due
 from checkout_daemon.sandbox.resources.checkout_session_params import NO_ACCOUNTS_V2
@@ -28,6 +28,7 @@ _PLAIN = (
     "transfer_group"
 )
 _BEFORE_PAYMENT = ("amount", "currency", "payment_method", "payment_method_data", "capture_method", "customer")
+_ONLY_CONFIRMING = ("error_on_requires_action", "mandate_data", "return_url")
 _TYPE_PARAMETERS = ("allowed_payment_method_types", "automatic_payment_methods", "payment_method_types")
 
 
@@ -37,7 +38,8 @@ def _create(box: Box, params: Params, _: str) -> Body:
     if params.get("customer"):
         box.get(params["customer"], "customer", "customer")
     types, automatic = _types(params, currency)
-    _check_off_session(params)
+    _check_only_confirming(params)
+    _check_descriptor(params, types)
     method = chosen_method(box, params)
     intent = intents.create_intent(
         box, params["amount"], currency, types, {**params, "automatic_payment_methods": automatic}
@@ -71,6 +73,7 @@ def _update(box: Box, intent: Stored, params: Params) -> None:
     if params.get("customer"):
         intent.customer = box.get(params["customer"], "customer", "customer").id
         body["customer"] = intent.customer
+    _check_descriptor(params, params.get("payment_method_types") or body["payment_method_types"])
     _overlay(body, params)
     method = chosen_method(box, params)
     if method is not None:
@@ -89,7 +92,8 @@ def _confirm(box: Box, intent: Stored, params: Params) -> None:
 
 
 def _cancel(box: Box, intent: Stored, params: Params) -> None:
-    _refuse_checkout(intent, "cancel")
+    if intent.body["status"] != "requires_capture":  # its session is complete: only this releases the money
+        _refuse_checkout(intent, "cancel")
     intents.cancel_intent(box, intent, params.get("cancellation_reason"))
 
 
@@ -167,13 +171,21 @@ def _types(params: Params, currency: str) -> tuple[list[str], Body | None]:
     return types, {"allow_redirects": redirects, "enabled": automatic["enabled"]}
 
 
-def _check_off_session(params: Params) -> None:
+def _check_only_confirming(params: Params) -> None:
     off_session = params.get("off_session", "false") != "false"
     if off_session and not params.get("confirm"):
         raise invalid("off_session can only be used when confirm is true.", param="off_session")
+    for name in _ONLY_CONFIRMING:
+        if params.get(name) and not params.get("confirm"):
+            raise invalid(f"The parameter `{name}` can only be used with `confirm=true`.", param=name)
     if off_session and params.get("setup_future_usage") == "off_session":
         message = "You may only specify one of these parameters: off_session, setup_future_usage."
         raise invalid(message, param="off_session")
+
+
+def _check_descriptor(params: Params, types: list[str]) -> None:
+    if params.get("statement_descriptor") and "card" in types:
+        raise no_descriptor("statement_descriptor")
 
 
 def _overlay(body: Body, params: Params) -> None:

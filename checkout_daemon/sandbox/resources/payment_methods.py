@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.errors import missing_object, missing_parameter
+from checkout_daemon.sandbox.errors import invalid, missing_object, missing_parameter
 from checkout_daemon.sandbox.objects.operations import acting, listing, operation
 from checkout_daemon.sandbox.objects.shapes import billing_details
 from checkout_daemon.sandbox.parameters.specs import Params, Text, merge_metadata
@@ -71,6 +71,12 @@ def _retrieve(box: Box, _: Params, object_id: str) -> Body:
 
 
 def _revise(_: Box, method: Stored, params: Params) -> None:
+    if method.customer is None:
+        message = (
+            "You must save this PaymentMethod to a customer before you can update it. "
+            "Try attaching it to a customer first."
+        )
+        raise invalid(message, param="payment_method")
     body = method.body
     if "billing_details" in params:
         old = {key: value for key, value in body["billing_details"].items() if value is not None}

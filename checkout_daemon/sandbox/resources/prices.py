@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checkout_daemon.sandbox.box import Box, Expandable
-from checkout_daemon.sandbox.checkout.catalog import create_price, create_product, take_lookup_key
+from checkout_daemon.sandbox.checkout.catalog import INLINE, create_price, create_product, take_lookup_key
 from checkout_daemon.sandbox.errors import invalid, missing_parameter
 from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
 from checkout_daemon.sandbox.objects.paging import any_of
@@ -55,6 +55,8 @@ OPERATIONS = (
         _PATH,
         "price",
         filters={"lookup_keys": any_of("json_extract(body, '$.lookup_key')")},
+        always=[("kind IS NOT ?", INLINE)],
+        defaults={"active": True},
         rules=Rules(most={"lookup_keys": 10}),
     ),
 )

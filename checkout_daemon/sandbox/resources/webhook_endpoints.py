@@ -37,9 +37,8 @@ def _update(box: Box, endpoint: Stored, params: Params) -> None:
     if "description" in params:
         body["description"] = params["description"]
     if "disabled" in params:
+        # What is owed to it is dropped at its next attempt, if the endpoint is still disabled then.
         body["status"] = "disabled" if params["disabled"] else "enabled"
-        if params["disabled"]:
-            drop_deliveries(box, endpoint.id)
     body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
     box.storage.save(endpoint)
 

@@ -19,10 +19,18 @@ from checkout_daemon.sandbox.webhooks.events import emit
 CHANGE_TIMER = "change"
 
 
-def add(box: Box, body: Body, event: str = "", *, parent: str | None = None, private: Body | None = None) -> Stored:
+def add(
+    box: Box,
+    body: Body,
+    event: str = "",
+    *,
+    parent: str | None = None,
+    kind: str | None = None,
+    private: Body | None = None,
+) -> Stored:
     """Store a new object, and emit the event if one is named."""
-    customer = body.get("customer")
-    record = Stored(body, private or {}, parent=parent, customer=customer if isinstance(customer, str) else None)
+    customer = body.get("customer") if isinstance(body.get("customer"), str) else None
+    record = Stored(body, private or {}, parent=parent, kind=kind, customer=customer)
     box.storage.add(record)
     if event:
         emit(box, event, body)

@@ -43,7 +43,6 @@ def record_failure(box: Box, endpoint: Stored) -> None:
     if days is not None and now() - since >= days * _DAY and endpoint.body["status"] == "enabled":
         endpoint.body["status"] = "disabled"
         box.storage.save(endpoint)
-        drop_deliveries(box, endpoint.id)
 
 
 def drop_deliveries(box: Box, endpoint_id: str) -> None:

@@ -1,0 +1,128 @@
+"""What Stripe refuses, hides or keeps where one might expect otherwise."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import aiohttp
+import pytest
+import stripe
+from aiohttp.test_utils import TestServer
+
+from tests.sandbox.conftest import KEY, Ask, Receiver, confirm, open_session
+from tests.sandbox.test_clock import advance, control
+
+
+async def test_what_checkout_authorized_is_released_by_canceling_its_intent(client: stripe.StripeClient) -> None:
+    session = await open_session(client, payment_intent_data={"capture_method": "manual"})
+    answer = await confirm(client, session.id, payment_method="pm_card_visa")
+    canceled = await client.v1.payment_intents.cancel_async(answer["payment_intent"]["id"])
+    assert (canceled.status, canceled.amount_capturable) == ("canceled", 0)
+    held = await client.v1.checkout.sessions.retrieve_async(session.id)
+    assert (held.status, held.payment_status) == ("complete", "unpaid")
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"payment_method_types[]": "card", "statement_descriptor": "SHOP"}, "statement_descriptor"),
+        ({"return_url": "https://shop.example/back"}, "return_url"),
+        ({"error_on_requires_action": "true"}, "error_on_requires_action"),
+    ],
+)
+async def test_an_intent_that_stripe_would_not_create(ask: Ask, more: dict[str, str], param: str) -> None:
+    body = await ask("POST", "/v1/payment_intents", {"amount": 2000, "currency": "usd", **more}, status=400)
+    assert body["error"]["param"] == param
+
+
+async def test_a_card_payments_descriptor_cannot_be_set_later_either(ask: Ask) -> None:
+    made = await ask("POST", "/v1/payment_intents", {"amount": 2000, "currency": "usd"})
+    body = await ask("POST", f"/v1/payment_intents/{made['id']}", {"statement_descriptor": "SHOP"}, status=400)
+    assert "statement_descriptor_suffix" in body["error"]["message"]
+
+
+async def test_an_archived_product_is_not_sold(client: stripe.StripeClient) -> None:
+    product = await client.v1.products.create_async(params={"name": "Cup"})
+    price = await client.v1.prices.create_async(params={"currency": "usd", "unit_amount": 900, "product": product.id})
+    await client.v1.products.update_async(product.id, params={"active": False})
+    with pytest.raises(stripe.InvalidRequestError, match="its product is not active") as caught:
+        await open_session(client, line_items=[{"price": price.id, "quantity": 1}])
+    assert caught.value.param == "line_items[0][price]"
+
+
+async def test_prices_are_listed_if_they_are_active_and_not_of_a_session(client: stripe.StripeClient) -> None:
+    await open_session(client)  # its price is described in the session
+    product = await client.v1.products.create_async(params={"name": "Cup"})
+    terms: Any = {"currency": "usd", "unit_amount": 900, "product": product.id}
+    active = await client.v1.prices.create_async(params=terms)
+    archived = await client.v1.prices.create_async(params=terms | {"active": False})
+    assert [price.id for price in (await client.v1.prices.list_async()).data] == [active.id]
+    page = await client.v1.prices.list_async(params={"active": False})
+    assert [price.id for price in page.data] == [archived.id]
+
+
+async def test_an_endpoint_that_is_enabled_again_gets_what_was_owed_to_it(
+    client: stripe.StripeClient, receiver: Receiver
+) -> None:
+    receiver.answers = [503]
+    params: Any = {"url": receiver.url, "enabled_events": ["checkout.session.expired"]}
+    endpoint = await client.v1.webhook_endpoints.create_async(params=params)
+    session = await open_session(client)
+    await client.v1.checkout.sessions.expire_async(session.id)
+    await receiver.wait(1, 8.0)
+    for disabled in (True, False):
+        await client.v1.webhook_endpoints.update_async(endpoint.id, params={"disabled": disabled})
+    await receiver.wait(2, 8.0)
+    assert [json.loads(body)["data"]["object"]["id"] for _, body in receiver.got] == [session.id] * 2
+
+
+async def test_events_are_shown_for_thirty_days(client: stripe.StripeClient, server: TestServer) -> None:
+    await client.v1.products.create_async(params={"name": "Cup"})
+    (old,) = (await client.v1.events.list_async()).data
+    await advance(server, "29d")
+    assert (await client.v1.events.retrieve_async(old.id)).id == old.id
+    await advance(server, "2d")
+    assert (await client.v1.events.list_async()).data == []
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await client.v1.events.retrieve_async(old.id)
+    assert (caught.value.http_status, caught.value.code) == (404, "resource_missing")
+
+
+async def test_a_customer_is_deleted_once(client: stripe.StripeClient) -> None:
+    customer = await client.v1.customers.create_async()
+    assert (await client.v1.customers.delete_async(customer.id)).deleted
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await client.v1.customers.delete_async(customer.id)
+    assert (caught.value.http_status, caught.value.code) == (404, "resource_missing")
+
+
+async def test_a_payment_method_without_a_customer_cannot_be_changed(client: stripe.StripeClient) -> None:
+    card: Any = {"type": "card", "card": {"token": "tok_visa"}}
+    method = await client.v1.payment_methods.create_async(params=card)
+    with pytest.raises(stripe.InvalidRequestError):
+        await client.v1.payment_methods.update_async(method.id, params={"metadata": {"a": "b"}})
+    customer = await client.v1.customers.create_async()
+    await client.v1.payment_methods.attach_async(method.id, params={"customer": customer.id})
+    changed = await client.v1.payment_methods.update_async(method.id, params={"metadata": {"a": "b"}})
+    assert changed.to_dict()["metadata"] == {"a": "b"}
+
+
+async def test_a_text_that_is_too_long_is_shown_by_its_ends(ask: Ask) -> None:
+    name = "Lottery Relief for all who are in a waiting line"
+    body = await ask("POST", "/v1/coupons", {"percent_off": 5, "name": name}, status=400)
+    shown = "Invalid string: Lottery Re...iting line; must be at most 40 characters"
+    assert body["error"]["message"] == shown
+    assert "code" not in body["error"]
+
+
+async def test_what_is_denied_binds_a_restricted_key_however_it_is_sent(server: TestServer) -> None:
+    await control(server, "chaos", {"denied": "rak_event_read"})
+    for key, status in (("rk_test_restricted0123", 403), (KEY, 200)):
+        basic = f"Basic {base64.b64encode(f'{key}:'.encode()).decode()}"
+        async with (
+            aiohttp.ClientSession(headers={"Authorization": basic}) as http,
+            http.get(server.make_url("/v1/events")) as answer,
+        ):
+            assert answer.status == status
