@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { type DevShop, startShop } from './devShop';
-import { addToCart, cardOf, checkOut, expect, fillCart, heading, payByCard, test } from './shop';
+import { addToCart, cardOf, checkOut, expect, fillCart, heading, payByCard, test, watchCheckouts } from './shop';
 
 const PROGRAM = fileURLToPath(new URL('../../.venv/bin/checkout', import.meta.url));
 
@@ -78,4 +78,22 @@ test('more than there is is refused at its line, with what is left', async ({ pa
 
   await expect(line.getByRole('alert')).toHaveText('Brass clips, tin of twenty: Only 3 left');
   await expect(page.getByTestId('total')).toHaveText('–');
+});
+
+test('the last piece, reserved by the shopper’s own unpaid order: Checkout leads to its payment page', async ({
+  page,
+}) => {
+  setStock('TAPE-PAPER', 1);
+  await fillCart(page, 'Paper tape, four rolls');
+  const orders = await watchCheckouts(page);
+  await checkOut(page);
+  await expect(async () => {
+    await page.goto('/');
+    await page.getByRole('button', { name: 'Open cart' }).click();
+    await expect(page.getByText(/with exactly these items, is not paid yet/)).toBeVisible({ timeout: 1_000 });
+  }).toPass();
+  await checkOut(page);
+
+  expect(orders).toHaveLength(2);
+  expect(orders[1]?.order_id).toBe(orders[0]?.order_id);
 });

@@ -176,6 +176,21 @@ describe('the cart', () => {
     expect(screen.getByTestId('total')).toHaveTextContent('14.50');
   });
 
+  test('a code that cannot be checked at the moment does not lock the cart', async () => {
+    fakeDaemon({
+      'POST /api/quotes': ({ body }) =>
+        body.discount_code ? [429, { code: 'too_many_requests' }, { 'Retry-After': '301' }] : [200, quoteFor(body)],
+    });
+    const shopper = await fillCart(open());
+    await shopper.type(field('Discount code'), 'TEN');
+    await shopper.click(button('Apply'));
+
+    const error = await screen.findByText(/^Discount code: This code cannot be checked.* try again in 6\sminutes/);
+    expect(error).toHaveAttribute('id', 'discount-error');
+    expect(screen.getByTestId('total')).toHaveTextContent('14.50');
+    expect(screen.queryByText(/Too many attempts/)).toBeNull();
+  });
+
   test('a line that asks for more than is left shows how many are', async () => {
     const faults = [{ pointer: '/items/0/quantity', code: 'out_of_stock', detail: 'only 3', left: 3 }];
     fakeDaemon({ 'POST /api/quotes': () => [422, { code: 'out_of_stock', errors: faults }] });

@@ -1,7 +1,7 @@
-import { fireEvent, screen, waitFor } from '@testing-library/react';
+import { cleanup, fireEvent, screen, waitFor } from '@testing-library/react';
 import { describe, expect, test, vi } from 'vitest';
-import { fakeDaemon, invalid, quoteFor, session } from '@/test/daemon';
-import { button, field, fillCart, giveDetails, priced, visit } from '@/test/shopper';
+import { type FakeDaemon, fakeDaemon, type Handler, invalid, order, quoteFor, session } from '@/test/daemon';
+import { button, field, fillCart, giveDetails, priced, type Shopper, visit } from '@/test/shopper';
 import { App } from './App';
 
 const CHECKOUT = 'POST /api/stripe-checkout';
@@ -104,6 +104,41 @@ describe('checking out', () => {
     await waitFor(() => expect(field('Quantity: Notebook')).toHaveFocus());
   });
 
+  test('a line that was refused is asked about again at Checkout', async () => {
+    const daemon = fakeDaemon({ 'POST /api/quotes': () => invalid('/items/0/sku', 'is not available') });
+    const shopper = await fillCart(open());
+    await giveDetails(shopper);
+    await screen.findByText('Notebook: is not available');
+    daemon.on('POST /api/quotes', ({ body }) => [200, quoteFor(body)]);
+    await shopper.click(button('Checkout'));
+
+    await waitFor(() => expect(shopper.wentTo).toEqual([session.url]));
+  });
+
+  test('a line that changes while the payment page is prepared is not ordered as it was', async () => {
+    const daemon = fakeDaemon();
+    const shopper = await fillCart(open());
+    await giveDetails(shopper);
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    daemon.on('POST /api/quotes', async ({ body }) => {
+      await answered;
+      return [200, quoteFor(body)] as const;
+    });
+    await shopper.click(button('One more: Notebook'));
+    await shopper.click(button('Checkout'));
+    await shopper.click(button('One more: Notebook'));
+    answer();
+    await waitFor(() => expect(button('Checkout')).toHaveAttribute('aria-disabled', 'false'));
+    expect(daemon.to(CHECKOUT)).toEqual([]);
+    await shopper.click(button('Checkout'));
+
+    await waitFor(() => expect(shopper.wentTo).toEqual([session.url]));
+    expect(daemon.to(CHECKOUT)).toMatchObject([{ body: { items: [{ quantity: 3 }], expected_total: 4350 } }]);
+  });
+
   test('faults that only the daemon finds land on their fields', async () => {
     fakeDaemon({ [CHECKOUT]: () => invalid('/customer/phone', 'is not in use') });
     const shopper = await fillCart(open());
@@ -112,6 +147,16 @@ describe('checking out', () => {
 
     expect(await screen.findByText('Phone: is not in use')).toHaveAttribute('id', 'phone-error');
     expect(field('Phone')).toHaveFocus();
+  });
+
+  test('a fault of a field that the page does not show is in the notice', async () => {
+    fakeDaemon({ [CHECKOUT]: () => invalid('/shipping', 'is required', 'shipping_required') });
+    const shopper = await fillCart(open());
+    await giveDetails(shopper);
+    await shopper.click(button('Checkout'));
+
+    const notice = await screen.findByText('Country: Please enter the address to send the order to.');
+    expect(notice.closest('[role=alert]')).toHaveClass('notice-bad');
   });
 
   test('a code that was typed but not applied counts', async () => {
@@ -135,6 +180,27 @@ describe('checking out', () => {
     await screen.findByText('Discount code: there is no code NOPE');
     expect(field('Discount code')).toHaveFocus();
     expect(daemon.to(CHECKOUT)).toEqual([]);
+  });
+
+  test('a code that only the order is refused for shows the reason, and the total without it', async () => {
+    const daemon = fakeDaemon();
+    const shopper = await fillCart(open());
+    await giveDetails(shopper);
+    await shopper.type(field('Discount code'), 'TEN');
+    await shopper.click(button('Apply'));
+    await screen.findByText(/Code TEN takes off/);
+    const refuse = () => invalid('/discount_code', 'used up', 'discount_exhausted');
+    daemon.on(CHECKOUT, refuse);
+    daemon.on('POST /api/quotes', ({ body }) => (body.discount_code ? refuse() : [200, quoteFor(body)]));
+    await shopper.click(button('Checkout'));
+
+    const error = await screen.findByText('Discount code: used up');
+    expect(error).toHaveAttribute('id', 'discount-error');
+    expect(error).toHaveAttribute('role', 'alert');
+    expect(field('Discount code')).toHaveValue('TEN');
+    expect(field('Discount code')).toHaveFocus();
+    await waitFor(() => expect(screen.getByTestId('total')).toHaveTextContent('14.50'));
+    expect(screen.queryByText(/takes off/)).toBeNull();
   });
 
   test('a changed price is shown next to the old one, and needs a confirmation', async () => {
@@ -196,6 +262,15 @@ describe('checking out', () => {
     expect(second?.key).toBe(first?.key);
   });
 
+  test('too many attempts are reported with how long to wait', async () => {
+    fakeDaemon({ [CHECKOUT]: () => [429, { code: 'too_many_requests' }, { 'Retry-After': '300' }] });
+    const shopper = await fillCart(open());
+    await giveDetails(shopper);
+    await shopper.click(button('Checkout'));
+
+    expect(await screen.findByText(/Too many attempts\. Please wait 5\sminutes\./)).toBeVisible();
+  });
+
   test('an outage in the middle of a checkout is survived by Try again', async () => {
     const daemon = fakeDaemon({ 'POST /api/quotes': () => new TypeError('Failed to fetch') });
     const shopper = await fillCart(open());
@@ -217,5 +292,75 @@ describe('checking out', () => {
 
     await waitFor(() => expect(screen.queryByRole('button', { name: 'Try again' })).toBeNull());
     expect(screen.getByTestId('total')).toHaveTextContent('14.50');
+  });
+});
+
+describe('an own unpaid order that has reserved what is in the cart', () => {
+  const BY_ID = `GET /api/stripe-checkout/${session.order_id}`;
+  const soldOut = () => invalid('/items/0/quantity', 'sold out', 'out_of_stock');
+
+  /** Check out with a code, or without, and go back to the cart, which is quoted otherwise by then. */
+  async function comeBack(daemon: FakeDaemon, quotes: Handler, code?: string): Promise<Shopper> {
+    const before = await fillCart(open());
+    await giveDetails(before);
+    if (code) await before.type(field('Discount code'), code);
+    await before.click(button('Checkout'));
+    await waitFor(() => expect(before.wentTo).toEqual([session.url]));
+    cleanup();
+    daemon.on('POST /api/quotes', quotes);
+    const shopper = open();
+    await shopper.click(button('Open cart'));
+    return shopper;
+  }
+
+  test('is named in place of a line that is sold out, and Checkout leads to its payment page', async () => {
+    const daemon = fakeDaemon({ [BY_ID]: () => [200, { ...order, status: 'pending' }] });
+    const shopper = await comeBack(daemon, soldOut);
+    expect(await screen.findByText(/^Order 1001 for €14\.50, with exactly these items/)).toBeVisible();
+    expect(screen.queryByText(/sold out/)).toBeNull();
+    await shopper.click(button('Checkout'));
+
+    await waitFor(() => expect(shopper.wentTo).toEqual([session.url]));
+    const [first, second] = daemon.to(CHECKOUT);
+    expect(second?.key).toBe(first?.key);
+  });
+
+  test('is named in place of a code that is used up', async () => {
+    const daemon = fakeDaemon({
+      [BY_ID]: () => [200, { ...order, status: 'pending' }],
+      [CHECKOUT]: () => [201, { ...session, amount_total: 1305 }],
+    });
+    const usedUp = () => invalid('/discount_code', 'used up', 'discount_exhausted');
+    const quotes: Handler = ({ body }) => (body.discount_code ? usedUp() : [200, quoteFor(body)]);
+    const shopper = await comeBack(daemon, quotes, 'TEN');
+    expect(await screen.findByText(/^Order 1001 for €13\.05/)).toBeVisible();
+    expect(screen.queryByText(/used up/)).toBeNull();
+    await shopper.click(button('Checkout'));
+
+    await waitFor(() => expect(shopper.wentTo).toEqual([session.url]));
+    const [first, second] = daemon.to(CHECKOUT);
+    expect(second?.key).toBe(first?.key);
+  });
+
+  test('is shown on its page if it was placed with other details', async () => {
+    const daemon = fakeDaemon({ [BY_ID]: () => [200, { ...order, status: 'pending' }] });
+    const shopper = await comeBack(daemon, soldOut);
+    daemon.on(CHECKOUT, soldOut);
+    await shopper.clear(field('Name'));
+    await shopper.type(field('Name'), 'Bo Berg');
+    await shopper.click(button('Checkout'));
+
+    await waitFor(() => expect(shopper.wentTo).toEqual([`/success?order_id=${session.order_id}`]));
+  });
+
+  test('reserves nothing once it has expired: the line is sold out', async () => {
+    const daemon = fakeDaemon({ [BY_ID]: () => [200, { ...order, status: 'expired' }] });
+    const shopper = await comeBack(daemon, soldOut);
+    expect(await screen.findByText('Notebook: This product is sold out. Please remove it.')).toBeVisible();
+    expect(screen.queryByText(/is not paid yet/)).toBeNull();
+    await shopper.click(button('Checkout'));
+
+    await waitFor(() => expect(field('Quantity: Notebook')).toHaveFocus());
+    expect(daemon.to(CHECKOUT)).toHaveLength(1);
   });
 });

@@ -1,11 +1,14 @@
 /** What keeps the shopper from the payment page, and what to do about it. */
 
 import { Notice } from '@/components/Notice';
+import type { OpenOrder } from '@/features/checkout/orders';
 import type { PlacedOrder } from '@/features/checkout/placeOrder';
-import type { LaterReason } from '@/lib/explain';
+import type { Later } from '@/lib/explain';
 import type { Fault } from '@/lib/faults';
+import { shop } from '@/lib/shop';
 import { faultText } from '@/texts/faultText';
-import { useTexts } from '@/texts/language';
+import { type Reading, useTexts } from '@/texts/language';
+import { laterText } from '@/texts/laterText';
 import { orderPage } from './route';
 
 export type CheckoutNews =
@@ -13,9 +16,11 @@ export type CheckoutNews =
   | { readonly kind: 'price_changed'; readonly before: number; readonly after: number; readonly currency: string }
   /** The daemon's total differs from the one shown before it answered. */
   | { readonly kind: 'corrected'; readonly before: number; readonly after: number; readonly currency: string }
-  | { readonly kind: 'try_again'; readonly reason: LaterReason }
+  | ({ readonly kind: 'try_again' } & Later)
   /** The same items were ordered before: ask the shopper. */
   | { readonly kind: 'placed'; readonly order: PlacedOrder | undefined }
+  /** The shopper's own unpaid order has reserved these items: Checkout leads to its payment. */
+  | { readonly kind: 'unpaid'; readonly order: OpenOrder }
   | { readonly kind: 'refused'; readonly reason: 'notPayable' | 'rejected' }
   | { readonly kind: 'faults'; readonly faults: readonly Fault[] };
 
@@ -45,21 +50,39 @@ export function CheckoutNotice({ notice, onRetry, onInsist }: CheckoutNoticeProp
     case 'try_again':
       return (
         <Notice bad action={texts.checkout.tryAgain} onAction={onRetry}>
-          {texts.later[notice.reason]}
+          {laterText(reading, notice)}
         </Notice>
       );
     case 'placed':
       return (
         <Notice action={texts.checkout.insist} onAction={onInsist}>
           {notice.order ? say(texts.checkout.placedOwn, { number: notice.order.number }) : texts.checkout.placedSame}{' '}
-          {notice.order ? (
-            <a href={orderPage(notice.order.id)}>{say(texts.order.see, { number: notice.order.number })}</a>
-          ) : null}
+          {notice.order ? <OrderLink order={notice.order} /> : null}
         </Notice>
       );
+    case 'unpaid': {
+      const { number, total } = notice.order;
+      return (
+        <Notice>
+          {say(texts.checkout.unpaidOwn, { number, total: money(total, shop.currency) })}{' '}
+          <OrderLink order={notice.order} />
+        </Notice>
+      );
+    }
     case 'refused':
       return <Notice bad>{texts.checkout[notice.reason]}</Notice>;
     case 'faults':
-      return <Notice bad>{notice.faults.map((fault) => faultText(reading, fault)).join(' ')}</Notice>;
+      return <Notice bad>{notice.faults.map((fault) => faultLine(reading, fault)).join(' ')}</Notice>;
   }
+}
+
+/** Return a fault's text, after the name of its field if the page does not show that. */
+function faultLine(reading: Reading, fault: Fault): string {
+  const text = faultText(reading, fault);
+  return fault.field ? `${reading.texts.fields[fault.field]}: ${text}` : text;
+}
+
+function OrderLink({ order: { id, number } }: { readonly order: PlacedOrder }) {
+  const { texts, say } = useTexts();
+  return <a href={orderPage(id)}>{say(texts.order.see, { number })}</a>;
 }

@@ -56,7 +56,7 @@ export function FilledCart({ cart, products, seen, lookUp, onBehind, onRemove, g
 
   const quote = pricing?.quote;
   const accepted =
-    totals?.code && cart.code
+    totals?.code && cart.code && !errors.discount
       ? { code: totals.code, amount: money(totals.amount_discount, totals.currency) }
       : undefined;
   const currency = totals?.currency ?? products.values().next().value?.currency;

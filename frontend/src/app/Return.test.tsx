@@ -233,6 +233,31 @@ describe('the cancel page', () => {
     expect(await heading('Thank you')).toBeVisible();
   });
 
+  test('an order that is opened by its link, and not from the payment page, can be paid', async () => {
+    fakeDaemon({
+      [BY_ID]: () => [200, orderThatIs('pending', RETRY_URL)],
+      [`POST ${RETRY_URL}`]: () => [200, session],
+    });
+    const shopper = open(`/success?order_id=${ORDER_ID}`);
+    await heading('Payment not completed');
+    expect(screen.queryByText(/waiting for the payment service to confirm/)).toBeNull();
+    await shopper.click(screen.getByRole('button', { name: 'Try again' }));
+
+    await waitFor(() => expect(shopper.wentTo).toEqual([session.url]));
+  });
+
+  test('too many tries are reported with how long to wait', async () => {
+    fakeDaemon({
+      [BY_ID]: () => [200, orderThatIs('expired', RETRY_URL)],
+      [`POST ${RETRY_URL}`]: () => [429, { code: 'too_many_requests' }, { 'Retry-After': '90' }],
+    });
+    const shopper = cancel();
+    await heading('Payment not completed');
+    await shopper.click(screen.getByRole('button', { name: 'Try again' }));
+
+    expect(await screen.findByText(/Too many attempts\. Please wait 2\sminutes\./)).toBeVisible();
+  });
+
   test('an unreachable payment service is reported, and can be tried again', async () => {
     fakeDaemon({
       [BY_ID]: () => [200, orderThatIs('expired', RETRY_URL)],
@@ -289,6 +314,34 @@ describe('an order whose success page is never loaded', () => {
     expect(await within(dialog).findByText(/Order 1001 has been placed/)).toBeVisible();
     expect(daemon.to('POST /api/stripe-checkout')).toHaveLength(before);
     expect(within(dialog).queryByText('Notebook')).toBeNull();
+  });
+
+  test('two look-ups at once: what the first takes out of the cart is not ordered again', async () => {
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const daemon = fakeDaemon({
+      [BY_ID]: async () => {
+        await answered;
+        return [200, order] as const;
+      },
+    });
+    await placedHere();
+    contactStore.set({ name: 'Bo', email: 'bo@example.com', phone: '+43 660 7654321' });
+    const shopper = open('/');
+    await waitFor(() => expect(daemon.to(BY_ID)).toHaveLength(1));
+    await shopper.click(cartSize());
+    const before = daemon.to('POST /api/stripe-checkout').length;
+    await shopper.click(await screen.findByRole('button', { name: 'Checkout' }));
+    await waitFor(() => expect(daemon.to(BY_ID)).toHaveLength(2));
+    answer();
+
+    const dialog = screen.getByRole('dialog');
+    expect(await within(dialog).findByText(/Order 1001 has been placed/)).toBeVisible();
+    const checkout = screen.getByRole('button', { name: 'Checkout' });
+    await waitFor(() => expect(checkout).toHaveAttribute('aria-disabled', 'false'));
+    expect(daemon.to('POST /api/stripe-checkout')).toHaveLength(before);
   });
 
   test('puts its items back when its payment fails, and keeps what was added since', async () => {

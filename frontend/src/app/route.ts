@@ -26,17 +26,22 @@ export function orderPage(orderId: string): string {
   return `/success?order_id=${encodeURIComponent(orderId)}`;
 }
 
-/** Stripe inserts the session id in the success address only, so the cancel address contains the order id. */
+/**
+ * Stripe inserts the session id in the success address only, so the cancel address contains the order id. Links in
+ * mails and in the shop have the order id, too: they are followed at any time, not after a payment.
+ */
 export function routeOf({ pathname, search }: { readonly pathname: string; readonly search: string }): Route {
   const query = new URLSearchParams(search);
+  const session = query.get('session_id');
+  const byOrder = { page: 'order', entrance: 'cancel', reference: query.get('order_id') ?? '' } as const;
   if (pathname.startsWith(PRODUCT)) return { page: 'product', sku: pathname.slice(PRODUCT.length) };
   switch (Object.hasOwn(pages, pathname) ? pages[pathname] : '') {
     case 'catalog':
       return { page: 'catalog' };
     case 'success':
-      return { page: 'order', entrance: 'success', reference: query.get('session_id') ?? query.get('order_id') ?? '' };
+      return session ? { page: 'order', entrance: 'success', reference: session } : byOrder;
     case 'cancel':
-      return { page: 'order', entrance: 'cancel', reference: query.get('order_id') ?? '' };
+      return byOrder;
     default:
       return { page: 'lost' };
   }

@@ -50,10 +50,9 @@ function place(own: OwnOrder, order: Order): OrderNews | undefined {
 
 function giveBack(own: OwnOrder, { status }: Order): OrderNews | undefined {
   const { taken } = own;
-  if (taken) {
-    changeOrder(own.id, { taken: undefined });
-    cartStore.update((cart) => restoreItems(cart, taken));
-  }
+  const over = status !== 'pending';
+  if (taken || over !== (own.over ?? false)) changeOrder(own.id, { taken: undefined, over });
+  if (taken) cartStore.update((cart) => restoreItems(cart, taken));
   if (status === 'canceled') forgetOrder(own.id);
   return taken && taken.items.length > 0 ? { kind: 'failed', id: own.id, number: own.number } : undefined;
 }

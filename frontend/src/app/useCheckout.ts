@@ -1,7 +1,7 @@
 /** Combine cart and contact into one checkout: check, price, send, and show the outcome. */
 
 import { useEffect, useMemo, useRef, useState } from 'react';
-import { type Cart, cartStore } from '@/features/cart/cart';
+import { type Cart, cartStore, isCurrent } from '@/features/cart/cart';
 import type { Totals } from '@/features/cart/estimate';
 import type { Pricing } from '@/features/cart/quoteCart';
 import { keyOf, usePricing } from '@/features/cart/usePricing';
@@ -9,7 +9,7 @@ import { type Outcome, placeOrder } from '@/features/checkout/placeOrder';
 import { prepareAttempt } from '@/features/checkout/attempt';
 import { contactStore, normalizeContact } from '@/features/checkout/contact';
 import { phoneLibrary } from '@/features/checkout/phone';
-import { placedAlike } from '@/features/checkout/orders';
+import { heldBy, type OpenOrder, ordersStore, placedAlike } from '@/features/checkout/orders';
 import { type ContactState, useContact } from '@/features/checkout/useContact';
 import { checkDestination, destinationStore, shippingOf } from '@/features/shipping/destination';
 import type { ApiError, CheckoutRequest, Product, ShippingOptions } from '@/lib/api';
@@ -20,6 +20,8 @@ import { useStored } from '@/lib/storage';
 import { useBusy } from '@/lib/useBusy';
 import { useTexts } from '@/texts/language';
 import type { CheckoutNews } from './CheckoutNotice';
+import { orderPage } from './route';
+import { unseenFaults } from './unseenFaults';
 
 interface Checkout {
   readonly pricing: Pricing | undefined;
@@ -48,6 +50,13 @@ interface Result {
   readonly faults: PlacedFaults;
 }
 
+/** A checkout that can be sent. */
+interface Ready {
+  readonly request: CheckoutRequest;
+  /** The shopper's own order, if only its reservation is in the way. */
+  readonly held: OpenOrder | undefined;
+}
+
 /** `lookUp` looks up this browser's orders, which may take their items out of the cart. */
 export function useCheckout(
   cart: Cart,
@@ -59,6 +68,7 @@ export function useCheckout(
   const to = useShippingChoice(locale);
   const { pricing, stale, totals, correctedFrom, ensure, accept, reload } = usePricing(cart, products, to);
   const contact = useContact();
+  useStored(ordersStore); // an order that expires holds nothing any more
   const draft = useRef(cart.code); // the discount code as typed
   const [result, setResult] = useState<Result>();
   const [refusal, setRefusal] = useState<object>();
@@ -69,11 +79,14 @@ export function useCheckout(
     draft.current = cart.code; // another tab may have changed it
   }, [cart.code]);
 
+  const held = stale || !pricing ? undefined : heldBy(cart.items, pricing.faults);
   const current = result?.key === keyOf(cart, to) ? result : undefined;
   const holdsByNow = stale && totals?.code !== undefined; // the refusal may be out of date: a larger cart, say
   const codeRefused = current?.faults.fields.discount ?? (holdsByNow ? undefined : pricing?.faults.fields.discount);
+  const errors = { ...contact.errors, discount: held ? undefined : codeRefused };
 
   function applyCode() {
+    setResult(undefined);
     if (draft.current.trim() === cart.code) reload();
     else withDraft();
   }
@@ -89,22 +102,27 @@ export function useCheckout(
   }
 
   /** Check and price the cart with the code as typed, applied or not: nobody should pay more for not pressing Apply. */
-  async function check(wanted: Cart): Promise<CheckoutRequest | undefined> {
+  async function check(wanted: Cart): Promise<Ready | undefined> {
     await phoneLibrary.load().catch(() => undefined); // without it the daemon reads the number
     const found = contact.check();
     const key = keyOf(wanted, to);
     const price = await ensure(wanted);
+    const held = heldBy(wanted.items, price.faults);
+    const faults = held ? NO_FAULTS : price.faults; // the same request again leads to the order that holds the items
     const sent = price.quote?.needs_shipping ? checkDestination(destinationStore.get(), price.quote) : {};
-    showFields({ ...found, ...sent, ...price.faults.fields });
-    setResult({ key, faults: price.faults, notice: noticeOf(price) });
-    if (!price.quote || [found, sent, price.faults.fields].some(hasFields)) return undefined;
-    return {
+    showFields({ ...found, ...sent, ...faults.fields });
+    setResult({ key, faults, notice: noticeOf({ ...price, faults }) });
+    const total = held ? held.total : price.quote?.amount_total;
+    if (total === undefined || [found, sent, faults.fields].some(hasFields)) return undefined;
+    const shipped = held ? held.shipped : price.quote?.needs_shipping;
+    const request: CheckoutRequest = {
       items: wanted.items,
       customer: normalizeContact(contactStore.get()),
       ...(wanted.code ? { discount_code: wanted.code } : {}),
-      expected_total: price.quote.amount_total,
-      ...(price.quote.needs_shipping ? shippingPart() : {}),
+      expected_total: total,
+      ...(shipped ? shippingPart() : {}),
     };
+    return { request, held };
   }
 
   function show(key: string, outcome: Exclude<Outcome, { kind: 'leave' }>, before: number) {
@@ -116,6 +134,7 @@ export function useCheckout(
       }
       case 'faults':
         showFields(outcome.faults.fields);
+        if (outcome.faults.fields.discount) reload(); // what the cart costs without the code
         return setResult({ key, faults: outcome.faults, notice: noticeOf(outcome) });
       default:
         return setResult({ key, faults: NO_FAULTS, notice: outcome });
@@ -126,15 +145,16 @@ export function useCheckout(
     if (!begin()) return;
     setResult(undefined);
     try {
-      if (await lookUp()) return end(); // an order took its items: the cart shows that
+      // An order took its items, or another tab changed it: the cart shows that.
+      if ((await lookUp()) || !isCurrent(cart)) return end();
       const wanted = withDraft();
-      const request = await check(wanted);
-      const outcome = request && (await order(request, insist));
+      const ready = await check(wanted);
+      const outcome = ready && isCurrent(wanted) ? await order(ready, insist) : undefined;
       if (outcome?.kind === 'leave') {
         goTo(outcome.url);
         return leave();
       }
-      if (outcome) show(keyOf(wanted, to), outcome, request.expected_total ?? 0);
+      if (outcome) show(keyOf(wanted, to), outcome, ready?.request.expected_total ?? 0);
       end();
     } catch (error) {
       end();
@@ -142,10 +162,13 @@ export function useCheckout(
     }
   }
 
-  async function order(request: CheckoutRequest, insist: boolean): Promise<Outcome> {
-    if (insist) return placeOrder({ ...request, insist }, locale);
-    const placed = placedAlike(request.items);
-    return placed ? { kind: 'placed', order: placed } : placeOrder(request, locale);
+  async function order({ request, held }: Ready, insist: boolean): Promise<Outcome> {
+    const placed = insist ? undefined : placedAlike(request.items);
+    if (placed) return { kind: 'placed', order: placed };
+    const outcome = await placeOrder(insist ? { ...request, insist } : request, locale);
+    if (outcome.kind !== 'faults') return outcome;
+    const own = held ?? heldBy(request.items, outcome.faults); // placed with other details: it can be paid on its page
+    return own ? { kind: 'leave', url: orderPage(own.id) } : outcome;
   }
 
   function correction(): CheckoutNews | undefined {
@@ -153,15 +176,23 @@ export function useCheckout(
     return { kind: 'corrected', before: correctedFrom, after: totals.amount_total, currency: totals.currency };
   }
 
+  function notice(): CheckoutNews | undefined {
+    const fresh = stale || !pricing ? undefined : (noticeOf(pricing) ?? correction());
+    const known: CheckoutNews | undefined = current?.notice ?? (held ? { kind: 'unpaid', order: held } : fresh);
+    const unseen = unseenFaults(errors, pricing?.quote);
+    if (unseen.length === 0) return known;
+    return { kind: 'faults', faults: [...(known?.kind === 'faults' ? known.faults : []), ...unseen] };
+  }
+
   return {
     pricing,
     stale,
     totals,
     contact,
-    errors: { ...contact.errors, discount: codeRefused },
-    lineFaults: current?.faults.lines ?? pricing?.faults.lines ?? {},
+    errors,
+    lineFaults: held ? {} : (current?.faults.lines ?? pricing?.faults.lines ?? {}),
     refusal,
-    notice: current?.notice ?? (stale || !pricing ? undefined : (noticeOf(pricing) ?? correction())),
+    notice: notice(),
     sending,
     changeCode: (code) => {
       draft.current = code;
@@ -195,6 +226,6 @@ function noticeOf({
   readonly faults: PlacedFaults;
   readonly error?: ApiError;
 }): CheckoutNews | undefined {
-  if (error) return { kind: 'try_again', reason: whyLater(error) };
+  if (error) return { kind: 'try_again', ...whyLater(error) };
   return faults.rest.length > 0 ? { kind: 'faults', faults: faults.rest } : undefined;
 }

@@ -29,6 +29,10 @@ export interface Fault {
   /** The limit that it is about, in minor units of `currency`, which alone is what a discount code is for. */
   readonly amount?: number;
   readonly currency?: string;
+  /** How long to wait before another try. */
+  readonly waitSeconds?: number | undefined;
+  /** The field that it is about, if the page does not show it. */
+  readonly field?: FieldId;
 }
 
 export type FieldErrors = Readonly<Partial<Record<FieldId, Fault | undefined>>>;

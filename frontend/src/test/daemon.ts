@@ -12,8 +12,8 @@ export interface Asked {
   readonly language: string | null;
 }
 
-/** A status and a body, or an Error for no answer at all. */
-export type Answer = readonly [status: number, body: unknown] | Error;
+/** A status, a body and perhaps headers, or an Error for no answer at all. */
+export type Answer = readonly [status: number, body: unknown, headers?: Readonly<Record<string, string>>] | Error;
 export type Handler = (asked: Asked) => Answer | Promise<Answer>;
 
 export interface FakeDaemon {
@@ -34,10 +34,11 @@ export function fakeDaemon(routes: Readonly<Record<string, Handler>> = {}): Fake
     const request = { method: init.method ?? 'GET', path, body, key, language };
     asked.push(request);
     const handler = handlers.get(`${request.method} ${path}`);
-    const answer = handler ? await handler(request) : ([404, { code: 'not_found' }] as const);
+    const answer: Answer = handler ? await handler(request) : [404, { code: 'not_found' }];
     if (init.signal?.aborted) throw init.signal.reason;
     if (answer instanceof Error) throw answer;
-    return new Response(JSON.stringify(answer[1]), { status: answer[0] });
+    const [status, payload, more = {}] = answer;
+    return new Response(JSON.stringify(payload), { status, headers: more });
   });
   return {
     asked,

@@ -2,16 +2,19 @@
 
 import type { Fault } from '@/lib/faults';
 import type { Reading } from './language';
+import { waitText } from './laterText';
 
-type Reader = Pick<Reading, 'texts' | 'say' | 'money'>;
+type Reader = Pick<Reading, 'texts' | 'say' | 'money' | 'language'>;
 
-export function faultText({ texts, say, money }: Reader, { code, detail, amount, currency }: Fault): string {
+export function faultText(reader: Reader, { code, detail, amount, currency, waitSeconds }: Fault): string {
+  const { texts, say, money, language } = reader;
   const known: Readonly<Record<string, string | null>> = texts.faults;
   const text = Object.hasOwn(known, code) ? known[code] : null;
   if (!text) return detail;
   const values = {
     ...(currency ? { currency: currency.toUpperCase() } : {}),
     ...(currency && amount !== undefined ? { amount: money(amount, currency) } : {}),
+    wait: waitText(language, waitSeconds),
   };
   const filled = say(text, values);
   return /\{(amount|currency)\}/.test(filled) ? detail : filled; // the daemon's own text has what it did not send

@@ -3,6 +3,7 @@ import de from '../../../checkout_daemon/shop/texts/de.json';
 import en from '../../../checkout_daemon/shop/texts/en.json';
 import { faultText } from './faultText';
 import { formatMoney } from '@/lib/money';
+import { laterText } from './laterText';
 import { fill, type Text, type Texts, type Values } from './texts';
 
 test('the names that scripts from outside use are exactly these', () => {
@@ -79,6 +80,12 @@ describe('a fault', () => {
     );
   });
 
+  test('names how long to wait, in the words of the language', () => {
+    const fault = { code: 'discount_busy', detail: '', waitSeconds: 61 };
+    expect(faultText(read(de as Texts), fault)).toMatch(/versuchen Sie es in 2\sMinuten erneut/);
+    expect(laterText(read(de as Texts), { reason: 'busy', waitSeconds: undefined })).toMatch(/warten Sie 1\sMinute\./);
+  });
+
   test('of a kind nobody knows yet keeps the daemon’s words', () => {
     expect(faultText(read(de as Texts), { code: 'toString', detail: 'something new' })).toBe('something new');
   });
@@ -87,6 +94,7 @@ describe('a fault', () => {
 function read(texts: Texts) {
   return {
     texts,
+    language: 'de',
     say: (text: Text, values: Values) => fill(text, values, 'de'),
     money: (amount: number, currency: string) => formatMoney(amount, currency, 'de'),
   };

@@ -14,6 +14,11 @@ export const EMPTY_CART: Cart = { items: [], code: '' };
 
 export const cartStore = stored<Cart>(() => localStorage, 'checkout.cart', readCart);
 
+/** Return whether the cart is still this one: another tab or an order that is paid may change it at any time. */
+export function isCurrent(cart: Cart): boolean {
+  return JSON.stringify(cartStore.get()) === JSON.stringify(cart);
+}
+
 export function countItems(cart: Cart): number {
   return cart.items.reduce((sum, item) => sum + item.quantity, 0);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fakeDaemon, invalid } from '@/test/daemon';
+import { fakeDaemon, invalid, quoteFor } from '@/test/daemon';
 import { quoteCart } from './quoteCart';
 
 const items = [{ sku: 'NOTEBOOK', quantity: 2 }];
@@ -31,6 +31,27 @@ test('a code that is longer than any can be is refused without asking', async ()
   expect(quote?.amount_total).toBe(2900);
   expect(faults.fields).toMatchObject({ discount: { code: 'discount_unknown' } });
   expect(daemon.to('POST /api/quotes').map(({ body }) => body)).toEqual([{ items }]);
+});
+
+test('a code that cannot be checked now gives the price without it, and how long to wait', async () => {
+  fakeDaemon({
+    'POST /api/quotes': ({ body }) =>
+      body.discount_code ? [429, { code: 'too_many_requests' }, { 'Retry-After': '301' }] : [200, quoteFor(body)],
+  });
+
+  const { quote, faults } = await quoteCart({ items, code: 'TEN' });
+
+  expect(quote?.amount_total).toBe(2900);
+  expect(faults.fields).toEqual({ discount: { code: 'discount_busy', detail: '', waitSeconds: 301 } });
+});
+
+test('too many quotes are no fault of the code', async () => {
+  fakeDaemon({ 'POST /api/quotes': () => [429, { code: 'too_many_requests' }] });
+
+  const { faults, error } = await quoteCart({ items, code: 'TEN' });
+
+  expect(faults.fields).toEqual({});
+  expect(error?.status).toBe(429);
 });
 
 test('an item that is no longer sold has no price, and its line shows the reason', async () => {

@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import type { Product, Quote, ShippingOptions } from '@/lib/api';
 import { NO_FAULTS } from '@/lib/faults';
 import { useStored } from '@/lib/storage';
-import type { Cart } from './cart';
+import { type Cart, isCurrent } from './cart';
 import { estimate, forgetTerms, noteTerms, type Totals, termsStore, totalsOf, withQuotedPrices } from './estimate';
 import { type Pricing, quoteCart } from './quoteCart';
 
@@ -26,7 +26,7 @@ export interface CartPricing {
   readonly totals: Totals | undefined;
   /** The total that this browser estimated, if the daemon's differs. */
   readonly correctedFrom: number | undefined;
-  /** Return the price of a cart, at once if it is known. */
+  /** Return the price of a cart, at once if it is known and nothing is refused. */
   readonly ensure: (cart: Cart) => Promise<Pricing>;
   /** Use a quote for this cart that came with another answer. */
   readonly accept: (quote: Quote) => void;
@@ -88,9 +88,10 @@ export function usePricing(
   }, [unreachable]);
 
   async function ensure(wanted: Cart): Promise<Pricing> {
-    if (priced?.key === keyOf(wanted, to) && !priced.pricing.error) return priced.pricing;
+    const known = priced?.key === keyOf(wanted, to) ? priced.pricing : undefined;
+    if (known?.quote && known.faults === NO_FAULTS) return known; // what was refused is asked about again
     const pricing = await quoteCart(wanted, undefined, to);
-    take(keyOf(wanted, to), pricing);
+    if (isCurrent(wanted)) take(keyOf(wanted, to), pricing);
     return pricing;
   }
 

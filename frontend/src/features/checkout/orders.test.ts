@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { changeOrder, isPlaced, noteOrder, ordersStore, placedAlike } from './orders';
+import { NO_FAULTS } from '@/lib/faults';
+import { changeOrder, heldBy, isPlaced, noteOrder, ordersStore, placedAlike } from './orders';
 
 const DAY = 86_400_000;
 const items = [
@@ -43,6 +44,22 @@ test('the same lines in another order are alike, once the order is placed', () =
 
   expect(placedAlike([...items].reverse())?.id).toBe('one');
   expect(placedAlike(items.slice(1))).toBeUndefined();
+});
+
+test('only an open order with the same lines holds what is refused, and nothing else may be refused', () => {
+  const soldOut = { ...NO_FAULTS, lines: { 0: { code: 'out_of_stock', detail: '' } } };
+  const invalid = { ...soldOut, fields: { country: { code: 'country_not_served', detail: '' } } };
+  ordersStore.set([
+    held('of an earlier release', 0),
+    held('expired', 0, { total: 9, over: true }),
+    held('paid', 0, { total: 9, taken, paid: true }),
+    held('open', 0, { total: 9 }),
+  ]);
+
+  expect(heldBy([...items].reverse(), soldOut)?.id).toBe('open');
+  expect(heldBy(items.slice(1), soldOut)).toBeUndefined();
+  expect(heldBy(items, invalid)).toBeUndefined();
+  expect(heldBy(items, NO_FAULTS)).toBeUndefined();
 });
 
 test('placed is whatever the goods are sent for, or were', () => {

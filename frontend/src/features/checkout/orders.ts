@@ -4,6 +4,7 @@
  */
 
 import type { CartItem, CheckoutSession, Order } from '@/lib/api';
+import type { PlacedFaults } from '@/lib/faults';
 import { isRecord, stored } from '@/lib/storage';
 
 export interface OwnOrder {
@@ -17,7 +18,16 @@ export interface OwnOrder {
   readonly taken?: { readonly items: readonly CartItem[]; readonly code: string } | undefined;
   /** True once it is paid and cannot change any more. */
   readonly paid?: boolean | undefined;
+  /** What it costs, in minor units. Orders that an earlier release noted have none. */
+  readonly total?: number | undefined;
+  /** True if an address was sent along. */
+  readonly shipped?: boolean | undefined;
+  /** True while it has no session that can be paid, so that it reserves nothing. */
+  readonly over?: boolean | undefined;
 }
+
+/** An unpaid order with a session that can be paid. */
+export type OpenOrder = OwnOrder & { readonly total: number };
 
 const DAY_MS = 86_400_000;
 /** A paid order is remembered, to ask before the same items are bought again. */
@@ -31,10 +41,15 @@ const MOST = 8;
 export const ordersStore = stored<readonly OwnOrder[]>(() => localStorage, 'checkout.orders', readOrders);
 
 /** Remember an order that this browser placed, or was sent to again. */
-export function noteOrder({ order_id: id, number }: CheckoutSession, items: readonly CartItem[]): void {
+export function noteOrder(
+  { order_id: id, number, amount_total: total }: CheckoutSession,
+  items: readonly CartItem[],
+  shipped = false,
+): void {
   ordersStore.update((held) => {
     const known = held.find((order) => order.id === id);
-    return [known ?? { id, number, items, at: Date.now() }, ...held.filter((order) => order !== known)].slice(0, MOST);
+    const order = { at: Date.now(), ...known, id, number, items, total, shipped };
+    return [order, ...held.filter((other) => other !== known)].slice(0, MOST);
   });
 }
 
@@ -57,6 +72,19 @@ export function placedAlike(items: readonly CartItem[]): OwnOrder | undefined {
   return ordersStore.get().find((order) => order.taken && linesOf(order.items) === wanted);
 }
 
+/** What is refused to everybody while an unpaid order reserves it, its own shopper included. */
+const RESERVED: readonly (string | undefined)[] = ['out_of_stock', 'discount_exhausted'];
+
+/** Return this browser's open order with the same lines, if nothing is refused but what it may have reserved. */
+export function heldBy(items: readonly CartItem[], { fields, lines, rest }: PlacedFaults): OpenOrder | undefined {
+  const faults = [...Object.values(fields), ...Object.values(lines), ...rest];
+  if (faults.length === 0 || !faults.every((fault) => RESERVED.includes(fault?.code))) return undefined;
+  const wanted = linesOf(items);
+  const isOpen = (order: OwnOrder): order is OpenOrder => order.total !== undefined && !order.taken && !order.over;
+  const open = ordersStore.get().filter(isOpen);
+  return open.find((order) => linesOf(order.items) === wanted);
+}
+
 function linesOf(items: readonly CartItem[]): string {
   return items
     .map(({ sku, quantity }) => `${sku} ${quantity}`)
@@ -68,13 +96,18 @@ function readOrders(raw: unknown): readonly OwnOrder[] {
   if (!Array.isArray(raw)) return [];
   return raw.flatMap((value): OwnOrder[] => {
     if (!isRecord(value)) return [];
-    const { id, number, at, taken, paid } = value;
+    const { id, number, at, taken, paid, total, shipped, over } = value;
     const items = readItems(value['items']);
     if (typeof id !== 'string' || typeof number !== 'number' || typeof at !== 'number' || !items) return [];
     if (Date.now() - at > (paid === true ? PAID_MS : taken ? PROCESSING_MS : UNPAID_MS)) return [];
     const left = isRecord(taken) ? readItems(taken['items']) : undefined;
     const code = isRecord(taken) && typeof taken['code'] === 'string' ? taken['code'] : '';
-    return [{ id, number, items, at, taken: left && { items: left, code }, paid: paid === true }];
+    return [
+      {
+        ...{ id, number, items, at, taken: left && { items: left, code }, paid: paid === true },
+        ...{ total: typeof total === 'number' ? total : undefined, shipped: shipped === true, over: over === true },
+      },
+    ];
   });
 }
 

@@ -9,7 +9,7 @@ import {
   retryUrlOf,
   startCheckout,
 } from '@/lib/api';
-import { type LaterReason, whyLater } from '@/lib/explain';
+import { type Later, whyLater } from '@/lib/explain';
 import { type PlacedFaults, placeFaults } from '@/lib/faults';
 import { forgetAttempt, keyFor } from './attempt';
 import { noteOrder } from './orders';
@@ -19,7 +19,7 @@ export type Outcome =
   | { readonly kind: 'price_changed'; readonly quote: Quote }
   | { readonly kind: 'faults'; readonly faults: PlacedFaults }
   /** The request is fine and can be sent again. */
-  | { readonly kind: 'try_again'; readonly reason: LaterReason }
+  | ({ readonly kind: 'try_again' } & Later)
   /** The same items were ordered recently. `order` is undefined unless the customer's details match that order. */
   | { readonly kind: 'placed'; readonly order: PlacedOrder | undefined }
   | { readonly kind: 'refused'; readonly reason: 'notPayable' | 'rejected' };
@@ -37,7 +37,7 @@ export async function placeOrder(
 ): Promise<Outcome> {
   try {
     let session = await send(request, language);
-    noteOrder(session, request.items);
+    noteOrder(session, request.items, request.shipping != null);
     if (needsNewSession(session, now())) session = await retryCheckout(retryUrlOf(session.order_id));
     return { kind: 'leave', url: session.status === 'pending' ? session.url : statusPage(session) };
   } catch (error) {
@@ -78,5 +78,5 @@ function explain(error: ApiError): Outcome {
     return { kind: 'refused', reason: 'notPayable' };
   }
   if (error.code === 'stripe_rejected') return { kind: 'refused', reason: 'rejected' };
-  return { kind: 'try_again', reason: whyLater(error) };
+  return { kind: 'try_again', ...whyLater(error) };
 }

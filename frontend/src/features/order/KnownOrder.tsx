@@ -3,6 +3,7 @@
 import { Notice } from '@/components/Notice';
 import type { Order } from '@/lib/api';
 import { useTexts } from '@/texts/language';
+import { laterText } from '@/texts/laterText';
 import { OrderSummary } from './OrderSummary';
 import { ParcelNote } from './ParcelNote';
 import { StatusMark } from './StatusMark';
@@ -21,7 +22,8 @@ interface KnownOrderProps {
 }
 
 export function KnownOrder({ order, offline, entrance, hasCart, onGone, goTo }: KnownOrderProps) {
-  const { texts, say } = useTexts();
+  const reading = useTexts();
+  const { texts, say } = reading;
   const { retrying, problem, retry } = useRetry({ onGone, goTo });
   const { tone, text } = wordingOf(order, entrance);
   const retryUrl = tone === 'bad' ? order.retry_url : undefined;
@@ -38,7 +40,7 @@ export function KnownOrder({ order, offline, entrance, hasCart, onGone, goTo }: 
       </div>
       {offline ? <Notice role="status">{texts.order.offline}</Notice> : null}
       {problem ? (
-        <Notice bad>{problem === 'gone' || problem === 'soldOut' ? texts.order[problem] : texts.later[problem]}</Notice>
+        <Notice bad>{typeof problem === 'string' ? texts.order[problem] : laterText(reading, problem)}</Notice>
       ) : null}
       <div className="order-actions">
         {retryUrl ? (

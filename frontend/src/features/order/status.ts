@@ -3,7 +3,7 @@
 import type { Order, OrderStatus } from '@/lib/api';
 import type { Texts } from '@/texts/texts';
 
-/** Which way the shopper came back from the payment page. */
+/** Which way the shopper came: back from the payment page after paying, or any other way. */
 export type Entrance = 'success' | 'cancel';
 
 export type Tone = 'good' | 'waiting' | 'bad' | 'refunded' | 'disputed';

@@ -2,7 +2,7 @@
 
 import { useState } from 'react';
 import { ApiError, retryCheckout } from '@/lib/api';
-import { type LaterReason, whyLater } from '@/lib/explain';
+import { type Later, whyLater } from '@/lib/explain';
 import { useBusy } from '@/lib/useBusy';
 
 interface RetryOptions {
@@ -13,7 +13,7 @@ interface RetryOptions {
 
 export function useRetry({ onGone, goTo }: RetryOptions) {
   const { busy, begin, end, leave } = useBusy();
-  const [problem, setProblem] = useState<LaterReason | 'gone' | 'soldOut'>();
+  const [problem, setProblem] = useState<Later | 'gone' | 'soldOut'>();
 
   async function run(retryUrl: string) {
     if (!begin()) return;
