@@ -20,7 +20,9 @@ from textual.events import Event, Key, Paste
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widgets import Input
+from textual.worker import WorkerFailed
 
+from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
 from checkout_daemon.ledger.watching import ConnectionChange, Lost, Regained, follow_changes
 from checkout_daemon.operations.schema import check_schema
@@ -31,6 +33,7 @@ from checkout_daemon.settings import Settings
 from checkout_daemon.stripe_sync.pulse import read_pulse
 
 from .context import AppContext
+from .failures import failure_of, named_failures
 from .navigation import ScreenNavigation, import_screens
 from .remembered import Remembered, memory_path, recall, remember
 from .screens.base import BaseScreen
@@ -133,6 +136,8 @@ class Terminal(App[CheckoutError | None]):
     def _shown(self) -> None:
         if self._forgotten:
             self.notify(self._forgotten, severity="warning", timeout=10)
+        if why := self.app_context.why_read_only:
+            self.notify(f"Nothing can be changed: {why}.", title="Read-only", severity="warning", timeout=10)
         if self.app_context.user_config.path is not None:
             self.run_worker(self._tell_faults, thread=True, group="shown")
         if isinstance(self.screen, OrdersScreen) and (open_screen := self._places().get(self._remembered.screen)):
@@ -163,7 +168,8 @@ class Terminal(App[CheckoutError | None]):
         tries = 0
         while True:
             try:
-                await self._follow_changes()
+                with named_failures():
+                    await self._follow_changes()
             except DatabaseUnavailable as error:
                 tries += 1
                 if not self.following and tries == _FIRST_TRIES:
@@ -230,6 +236,16 @@ class Terminal(App[CheckoutError | None]):
         """Show a message. It may contain text from Stripe: by default nothing in it is markup, or obeyed."""
         super().notify(plain_lines(message), title=title, severity=severity, timeout=timeout, markup=markup)
 
+    def _handle_exception(self, error: Exception) -> None:
+        """Show a failure with a name that a worker ended with. Textual has no other place where all of them arrive."""
+        failure = failure_of(error.error) if isinstance(error, WorkerFailed) else None
+        if failure is None:
+            super()._handle_exception(error)
+            return
+        text = plain_lines(failure.detail)
+        if all(shown.message != text for shown in self._notifications):  # what is read again may fail each time
+            self.notify(text, title="Not done", severity="error", timeout=10)
+
     async def action_copy_or_quit(self) -> None:
         """Copy the text that was selected with the mouse, or quit if none is."""
         text = self.screen.get_selected_text()
@@ -274,6 +290,19 @@ class Terminal(App[CheckoutError | None]):
         self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
 
 
+async def why_read_only(database: Database) -> str:
+    """Return why nothing may be changed from this process, or an empty text if it may."""
+    from checkout_daemon.audit.rights import NotAnOperator, RoleTooLow, require_acting
+
+    if not await may_write(database):
+        return "the database user may not write"
+    try:
+        await require_acting(database)
+    except (NotAnOperator, RoleTooLow) as error:
+        return error.detail
+    return ""
+
+
 async def _run(
     settings: Settings, listen_url: str, user_config: UserConfig, *, read_only: bool
 ) -> tuple[CheckoutError | None, int]:
@@ -281,10 +310,9 @@ async def _run(
 
     async with open_runtime(settings, pool_size=CONNECTIONS) as runtime, standby_of(settings, CONNECTIONS) as standby:
         await check_schema(runtime.database)
-        read_only = read_only or not await may_write(runtime.database)
-        who = await recognize_operator(runtime.database, settings.operator_token)
-        read_only = read_only or (who is not None and not who.may_act)
-        context = AppContext(runtime, read_only=read_only, masked=settings.mask, standby=standby)
+        await recognize_operator(runtime.database, settings.operator_token)
+        why = "" if read_only else await why_read_only(runtime.database)
+        context = AppContext(runtime, read_only or bool(why), why, masked=settings.mask, standby=standby)
         context.user_config = user_config
         terminal = Terminal(context, listen_url, _settle, memory=memory_path())
         failure = await terminal.run_async()

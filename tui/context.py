@@ -58,14 +58,16 @@ class Navigation(Protocol):
 class AppContext:
     """The state of one terminal UI.
 
-    `navigation` is set by the app. `standby` is what lists are read from, if there is one. `lost_at` is when the
-    database stopped answering, or None while it answers. `trouble` and `pulse` are None until they are read. `sorts`
-    and `columns` are those chosen for lists, by the name of the screen. `typed_places` are what was typed after `:`,
-    the newest last; it is not stored, as it may name customers.
+    `navigation` is set by the app. `why_read_only` is the reason for `read_only`, unless the user asked for it.
+    `standby` is what lists are read from, if there is one. `lost_at` is when the database stopped answering, or None
+    while it answers. `trouble` and `pulse` are None until they are read. `sorts` and `columns` are those chosen for
+    lists, by the name of the screen. `typed_places` are what was typed after `:`, the newest last; it is not stored,
+    as it may name customers.
     """
 
     runtime: Runtime
     read_only: bool
+    why_read_only: str = ""
     masked: bool = False
     lost_at: datetime | None = None
     standby: Database | None = None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from checkout_daemon.events.event_lists import EventFilter
 from checkout_daemon.model.order_rows import NEWEST_FIRST, Sort
 from checkout_daemon.model.time_ranges import read_past, read_range
-from checkout_daemon.orders.order_filter import OrderFilter
+from checkout_daemon.orders.order_filter import Condition, OrderFilter
+from checkout_daemon.orders.order_query import InvalidQuery, parse_query
 from checkout_daemon.present.text import words
 
 from .actions import command_line
@@ -37,11 +38,21 @@ class Choice:
     def narrows(self) -> bool:
         return self != Choice(sort=self.sort)
 
-    def filter(self, time_zone: str) -> OrderFilter:
+    def filter(self, time_zone: str, now: datetime) -> OrderFilter:
         """Return the filter without the search, whose words need the database."""
-        span = read_range(self.span, time_zone, datetime.now(UTC)) if self.span else None
+        span = read_range(self.span, time_zone, now) if self.span else None
         since, until = (None, None) if span is None else (span.since, span.until)
         return OrderFilter(statuses=self.statuses, attention=self.attention, since=since, until=until)
+
+    def as_of(self, now: datetime, wanted: OrderFilter, time_zone: str) -> OrderFilter:
+        """Return a filter that was read from this choice earlier with the range that the choice has now."""
+        begun = self.filter(time_zone, now)
+        if self.search:
+            try:
+                begun = parse_query(self.search, time_zone=time_zone, now=now, wanted=begun).wanted
+            except InvalidQuery:  # since is after until by now: no order fits
+                return replace(wanted, conditions=(Condition("ids"),))
+        return replace(wanted, since=begun.since, until=begun.until)
 
     def command(self, time_zone: str) -> str:
         """Return the command that prints the same list."""

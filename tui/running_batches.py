@@ -14,6 +14,7 @@ from checkout_daemon.errors import CheckoutError
 from checkout_daemon.present.text import plain
 
 from .context import AppContext
+from .failures import named_failures
 
 
 def run_started(app: App[object], context: AppContext, number: int, holder: str) -> None:
@@ -32,10 +33,11 @@ async def _run(
     app: App[object], context: AppContext, number: int, ended: AsyncGenerator[list[EndedItem], None]
 ) -> None:
     try:
-        async with aclosing(ended):
-            async for _ in ended:
-                pass
-        batch = (await show_batch(context.database, number)).batch
+        with named_failures():
+            async with aclosing(ended):
+                async for _ in ended:
+                    pass
+            batch = (await show_batch(context.database, number)).batch
     except CheckoutError as error:
         app.notify(plain(error.detail), title=f"Batch {number}", severity="error", timeout=10, markup=False)
         return

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
+from checkout_daemon.errors import InvalidRequest
 from checkout_daemon.model.money import exponent
 from checkout_daemon.model.text import cleaned
+from checkout_daemon.model.typed_money import TypedMoney, read_money
 
 _ID_ROOM = 40
 _LEAST_ROOM = 20
 _LONG_ID = re.compile(r"\b[a-z]+_\w{40,}")
+_WHOLE = re.compile(r"\d{1,12}")
 
 
 def short_id(text: str) -> str:
@@ -57,12 +59,23 @@ def hanging(text: str, indent: str, width: int, *, first: str | None = None) -> 
 
 
 def minor_units(text: str, currency: str) -> int | None:
-    """Parse an amount such as 12.50 or 12,50 into minor units; None if it is invalid or too precise."""
+    """Parse money such as 12, 12.50, 12,50 or €12.50 into minor units, or return None.
+
+    The decimals must be as many as the currency has, so that 1,000 or 1.000 in euros is never read as one.
+    """
+    text = cleaned(text)
+    typed = TypedMoney(text, "", text, "") if _WHOLE.fullmatch(text) else read_money(text)
     try:
-        scaled = Decimal(cleaned(text).replace(",", ".")).scaleb(exponent(currency))
-    except InvalidOperation:
+        return None if typed is None else typed.minor_units(currency)
+    except InvalidRequest:
         return None
-    return int(scaled) if scaled.is_finite() and scaled == scaled.to_integral_value() else None
+
+
+def amount_fault(text: str, currency: str) -> str:
+    """Return why minor_units cannot parse a text, with what to write."""
+    decimals = exponent(currency)
+    example = f"1250.{'0' * decimals}" if decimals else "1250"
+    return f"{text!r} is not an amount in {currency.upper()}: write it like {example}"
 
 
 def qr_code(text: str) -> str:

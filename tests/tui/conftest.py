@@ -81,6 +81,10 @@ class Seat:
         """Wait until all of these are on the screen."""
         await self.until(lambda: all(text in self.text() for text in texts))
 
+    async def notices(self, text: str) -> None:
+        """Wait until a notification has this, wherever its lines are broken."""
+        await self.until(lambda: any(text in shown.message for shown in self.app._notifications))
+
     def text(self) -> str:
         """Return what is on the screen, line by line."""
         strips = self.app.screen._compositor.render_strips()

@@ -242,3 +242,14 @@ async def test_marked_orders_get_an_owner_or_are_written_to_a_new_file(
     assert [row["owner"] for row in await connection.fetch("SELECT owner FROM order_care")] == ["anna"] * 3
     lines = file.read_text().splitlines()
     assert (len(lines), ",1003," in lines[1]) == (2, True)
+
+
+async def test_a_file_in_a_home_that_does_not_exist_is_not_written(connection: asyncpg.Connection, sit: Sit) -> None:
+    await add_order(connection)
+    async with sit() as seat:
+        await seat.until(lambda: seat.numbers() == [1001])
+        await seat.press("*", "E")
+        await seat.screen_of(Ask)
+        await seat.press(*"~orders.csv", "enter")
+        await seat.notices("write ./~orders.csv for a file")
+        assert seat.screen(OrdersScreen).marked

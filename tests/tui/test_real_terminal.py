@@ -23,6 +23,9 @@ import asyncpg
 import pytest
 
 from bench.support.paper import Paper
+from checkout_daemon.audit.operators import Operator
+from checkout_daemon.audit.registering import NewOperator, add_operator
+from checkout_daemon.audit.rights import OperatorRole
 from checkout_daemon.database.pool import Database
 from checkout_daemon.ledger.facts import DisputeFact, DisputeStatus
 from checkout_daemon.ledger.merge import Update, merge
@@ -154,6 +157,23 @@ async def test_a_database_user_who_may_not_write_is_read_only_by_themselves(
         assert ("Resend" in window.paper.text) == may_write
     finally:
         await connection.execute("DROP OWNED BY onlooker; DROP ROLE onlooker")
+
+
+async def test_who_is_no_operator_of_the_shop_may_only_look(
+    database_url: str, connection: asyncpg.Connection, tmp_path: Path
+) -> None:
+    await add_order(connection)
+    database = Database(database_url, max_size=1)
+    ada = NewOperator("ada", OperatorRole.ADMIN, {}, os_user="ada-at-home")
+    await add_operator(database, ada, operator=Operator("ada", "desk"))
+    await database.close()
+    async with terminal(database_url, tmp_path) as window:
+        await window.shows("Ada Lovelace")
+        await window.shows("read-only")
+        window.type("\r")
+        await window.shows("Order 1001")
+        await window.shows("Back")
+    assert "Resend" not in window.paper.text
 
 
 def test_the_first_screen_waits_for_nothing_that_it_does_not_need() -> None:

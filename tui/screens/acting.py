@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from textual import work
 
@@ -16,6 +17,7 @@ from checkout_daemon.stripe_cli.program import open_stripe_cli
 
 from ..actions import Action, command_line
 from ..context import AppContext
+from ..failures import named_failures
 from ..latest import Latest
 from ..typeahead import ACTING, READING
 from .base import BaseScreen
@@ -23,6 +25,8 @@ from .dialogs import Ask, Choose
 
 _LOOK_SECONDS = 2.0  # for what sends no notification: events that change no order, mails, notes
 _RESEND_SECONDS = 30.0
+
+T = TypeVar("T")
 
 
 class ActingScreen(BaseScreen):
@@ -36,12 +40,22 @@ class ActingScreen(BaseScreen):
         self._command_before = self.command
         self.show_command(command)
         try:
-            yield
+            with named_failures():
+                yield
         except CheckoutError as error:
             self.failed(error.detail)
         await self.app_context.reads.await_changes()
         if not self.gone:
             await self.reload()
+
+    async def attempt(self, reading: Awaitable[T]) -> T | None:
+        """Return what an action reads before it asks, or None after reporting a CheckoutError."""
+        try:
+            with named_failures():
+                return await reading
+        except CheckoutError as error:
+            self.failed(error.detail)
+            return None
 
     def canceled(self) -> None:
         """Show the command from before the action: the user answered none of its questions."""
@@ -89,7 +103,8 @@ class DetailScreen(ActingScreen):
 
     async def _read_now(self) -> None:
         try:
-            await self._reads.ask(None)
+            with named_failures():
+                await self._reads.ask(None)
         except DatabaseUnavailable:
             return  # reload() follows once the database is back
         except CheckoutError as error:

@@ -159,7 +159,9 @@ class BaseScreen(Screen[None]):
 
     def obstacle(self, action: Action) -> str | None:
         """Return the reason why an action cannot work now, as a sentence, or None."""
-        return "This terminal is read-only." if action.writes and self.app_context.read_only else None
+        context = self.app_context
+        why = f": {context.why_read_only}" if context.why_read_only else ""
+        return f"This terminal is read-only{why}." if action.writes and context.read_only else None
 
     def foot_actions(self) -> list[Action]:
         """Return the actions that the last line shows: those that can work now."""

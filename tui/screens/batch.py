@@ -11,6 +11,7 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 
 from checkout_daemon.audit.operators import this_operator
+from checkout_daemon.audit.rights import require_acting
 from checkout_daemon.batches.listing import BatchView, all_items, show_batch, stop_batch
 from checkout_daemon.batches.records import BatchItem, BatchStatus
 from checkout_daemon.present.money import money
@@ -129,6 +130,7 @@ class BatchScreen(DetailScreen):
     @work(group=ACTING)
     async def action_stop(self) -> None:
         async with self.doing(command_line("batches", "stop", self.number)):
+            await require_acting(self.app_context.database)
             await stop_batch(self.app_context.database, self.number, operator=this_operator())
             self.done(f"Batch {self.number} stops after the item under way")
 
@@ -140,8 +142,9 @@ class BatchScreen(DetailScreen):
         question = f"Batch {self.number} is being run by {batch.runner}. Take it over?"
         if batch.held and batch.status == BatchStatus.RUNNING and not await self.confirm("Resume", question):
             return
-        self.show_command(command_line("batches", "resume", self.number))
-        run_resumed(self.app, self.app_context, self.number)
+        async with self.doing(command_line("batches", "resume", self.number)):
+            await require_acting(self.app_context.database)
+            run_resumed(self.app, self.app_context, self.number)
 
     def action_copy_number(self) -> None:
         self.copy(str(self.number), "batch number")

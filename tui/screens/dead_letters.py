@@ -12,6 +12,7 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 
 from checkout_daemon.audit.operators import this_operator
+from checkout_daemon.audit.rights import require_acting
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.events.dismissing import dismiss_events
 from checkout_daemon.events.event_lists import EventFilter
@@ -234,10 +235,13 @@ class DeadLettersScreen(Looks, ActingScreen):
 
     @work(group=ACTING)
     async def _pick_message(self, group: DeadLetters) -> None:
+        found = await self.attempt(self._messages(group, FAILED, limit=_MOST_OFFERED))
+        if found is None:
+            return
         now = datetime.now(UTC)
         options = [
             (message.id, f"{age(message.created_at, now):>4}  {message.number or NONE!s:>7}  {plain(message.kind)}")
-            for message in await self._messages(group, FAILED, limit=_MOST_OFFERED)
+            for message in found
         ]
         chosen = await self.app.push_screen_wait(Choose("Open which message?", options))
         if chosen is not None:
@@ -254,7 +258,8 @@ class DeadLettersScreen(Looks, ActingScreen):
     @work(group=ACTING)
     async def action_replay(self) -> None:
         if self.marked:
-            if await replay_together(self, *await self._marked_ids(FAILED)):
+            marked = await self.attempt(self._marked_ids(FAILED))
+            if marked is not None and await replay_together(self, *marked):
                 self.action_unmark()
             return
         group = self.group
@@ -265,6 +270,7 @@ class DeadLettersScreen(Looks, ActingScreen):
             return
         event_ids: Sequence[str] = ()
         async with self.doing(command_line("events", "replay", "--fingerprint", group.name)):
+            await require_acting(self.app_context.database)
             wanted = EventFilter(fingerprint=group.name)
             event_ids = [event.id for event in await events_to_replay(self.app_context.database, wanted)]
         if not event_ids:
@@ -290,19 +296,22 @@ class DeadLettersScreen(Looks, ActingScreen):
 
     async def _send_again(self, group: DeadLetters) -> None:
         """Queue the messages of a group again, after confirmation."""
-        ids = [message.id for message in await self._messages(group, FAILED)]
+        found = await self.attempt(self._messages(group, FAILED))
+        ids = [message.id for message in found or ()]
         question = f"{plain(group.error)}\n\nSend {counted(len(ids), 'message')} again?"
         if ids and await self.confirm("Send again", question, yes="Yes, send again"):
             named = command_line("outbox", "replay", *ids)
             every = command_line("outbox", "replay", "--fingerprint", group.name)
             async with self.doing(named if len(ids) < 3 else every):
+                await require_acting(self.app_context.database)
                 done = await outbox.replay(self.app_context.database, ids)
                 self.done(f"{counted(sum(one.queued for one in done), 'message')} will be sent again.")
 
     @work(group=ACTING)
     async def action_dismiss_dead(self) -> None:
         if self.marked:
-            if await dismiss_together(self, *await self._marked_ids(("dead",))):
+            marked = await self.attempt(self._marked_ids(("dead",)))
+            if marked is not None and await dismiss_together(self, *marked):
                 self.action_unmark()
             return
         group = self.group
@@ -323,7 +332,10 @@ class DeadLettersScreen(Looks, ActingScreen):
                 await dismiss_events(database, ids, operator=operator, note=note)
                 self.done(f"{counted(len(ids), 'event')} dismissed.")
             return
-        ids = [message.id for message in await self._messages(group, ("dead",))]
+        found = await self.attempt(self._messages(group, ("dead",)))
+        if found is None:
+            return
+        ids = [message.id for message in found]
         named = command_line("outbox", "dismiss", *ids, "--note", note)
         every = command_line("outbox", "dismiss", "--fingerprint", group.name, "--note", note)
         async with self.doing(named if len(ids) < 3 else every):

@@ -23,6 +23,7 @@ from checkout_daemon.present.money import money
 from checkout_daemon.present.text import counted, plain, words
 
 from ..actions import Action, command_line
+from ..failures import named_failures
 from ..typeahead import ACTING
 from .acting import ActingScreen
 from .dialogs import Choose
@@ -81,7 +82,8 @@ class DisputeActions(ActingScreen):
                 self.done("Nothing was saved.")
                 return
             try:
-                await save_draft(self.app_context.database, case, texts, operator=this_operator())
+                with named_failures():
+                    await save_draft(self.app_context.database, case, texts, operator=this_operator())
             except CheckoutError as error:  # nobody should have to write it again
                 heading = f"Evidence for {named(case.dispute)}, not saved."
                 self.failed(f"{error.detail}. {kept(write_evidence(Evidence(texts), case.dispute.reason, heading))}")

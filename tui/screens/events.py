@@ -150,14 +150,19 @@ class EventsScreen(Looks, ListScreen[EventLine], EventActions):
     @work(group=READING)
     async def action_mark_all(self) -> None:
         """Mark every event that matches the filters, also those that are not in view."""
-        found: dict[str, EventLine] = {}
-        async for page in all_events(self.app_context.reads, self.choice.filter(), limit=MOST_MARKED + 1):
-            found |= {event.id: event for event in page}
+        found = await self.attempt(self._matching(MOST_MARKED + 1))
+        if found is None:
+            return
         if len(found) > MOST_MARKED:
             self.failed(f"More than {MOST_MARKED:,} events match: narrow the list first, or use a command.")
             return
         self.marked.update(found)
         self._marks_changed()
+
+    async def _matching(self, limit: int) -> dict[str, EventLine]:
+        """Read the events that match the filters, up to a limit."""
+        pages = all_events(self.app_context.reads, self.choice.filter(), limit=limit)
+        return {event.id: event async for page in pages for event in page}
 
     def action_unmark(self) -> None:
         self.marked.clear()

@@ -22,6 +22,7 @@ from checkout_daemon.orders.destinations import find_destination
 from checkout_daemon.orders.order_query import parse_query
 from checkout_daemon.present.text import plain
 
+from ..failures import named_failures
 from ..filters import Choice
 from ..places import HELP, QUIT, place_named, places_of, suggestions
 from ..texts import fit
@@ -164,8 +165,11 @@ class GoTo(ModalScreen[Go | None]):
     @work(group=READING)
     async def _find(self, text: str) -> None:
         try:
-            go = await self._way(text)
+            with named_failures():
+                go = await self._way(text)
         except CheckoutError as error:
+            if not self.display:  # it is closing
+                return
             self._entry.focus()
             fault = Text(
                 f" {plain(error.detail)}", self.app.theme_variables["error"], no_wrap=True, overflow="ellipsis"

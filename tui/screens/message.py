@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from checkout_daemon.audit.operators import this_operator
+from checkout_daemon.audit.rights import require_acting
 from checkout_daemon.messages.dismissing import dismiss_messages
 from checkout_daemon.outbox.listing import replay, show_message
 from checkout_daemon.outbox.outbox_store import MessageLine
@@ -101,6 +102,7 @@ class MessageScreen(DetailScreen):
     @work(group=ACTING)
     async def action_replay(self) -> None:
         async with self.doing(command_line("outbox", "replay", self.message_id)):
+            await require_acting(self.app_context.database)
             (done,) = await replay(self.app_context.database, [self.message_id])
             self.done("It will be sent again." if done.queued else "It was already waiting to be sent.")
 

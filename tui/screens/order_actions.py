@@ -89,9 +89,11 @@ class OrderActions(DetailScreen):
 
     @work(group=ACTING)
     async def action_cancel(self) -> None:
+        if self.details is None:
+            return
+        number = str(self.details.view.order.number)
         async with self.doing(self.command_for("orders", "cancel")):
             await check_cancelable(self.app_context.database, self.order_id)
-            number = "" if self.details is None else str(self.details.view.order.number)
             question = (
                 "A canceled order cannot be paid, and canceling cannot be undone.\n\n"
                 f"Type the order's number, {number}, to cancel it."

@@ -15,7 +15,6 @@ from checkout_daemon.proposals.proposing import refund_or_propose
 from checkout_daemon.proposals.records import Proposal
 from checkout_daemon.stock.counting import takes_stock
 
-from ..texts import minor_units
 from .dialogs import Ask, Choose
 from .refund_box import RefundBox, RefundChoice
 
@@ -27,7 +26,12 @@ async def refund(screen: OrderActions, view: OrderView) -> None:
     """Ask what to refund and why, have it confirmed with the order's number, and refund it."""
     context, order_id = screen.app_context, view.order.id
     async with screen.doing(screen.command_for("orders", "refund")):
-        payment_id = await _pick_payment(screen, view)
+        payment_id: str | None = None  # with None the service takes the only one
+        if len(payments := _payments(view)) > 1:
+            payment_id = await screen.app.push_screen_wait(Choose("Refund which payment?", payments))
+            if payment_id is None:
+                screen.canceled()
+                return
         whole = await refunding.plan_refund(context.database, order_id, RefundOptions(None, payment_id))
         items = await refunding.refundable_items(context.database, whole)
         names = {item.sku: item.name for item in view.items}
@@ -35,12 +39,7 @@ async def refund(screen: OrderActions, view: OrderView) -> None:
         if choice is None:
             screen.canceled()
             return
-        amount = minor_units(choice.amount, whole.currency) if choice.amount else None
-        if choice.amount and amount is None:
-            screen.failed(f"{choice.amount!r} is not a valid amount in {whole.currency.upper()}")
-            return
-        if amount is None and not choice.items:
-            amount = whole.amount
+        amount = whole.amount if choice.amount is None and not choice.items else choice.amount
         options = RefundOptions(amount, whole.payment_id, choice.reason, choice.items)
         plan = await refunding.plan_refund(context.database, order_id, options)
         restock = await _ask_restock(screen, plan)
@@ -58,12 +57,9 @@ async def refund(screen: OrderActions, view: OrderView) -> None:
         screen.done(f"Refunded {money(done.amount, done.currency)}: {words(done.status)}")
 
 
-async def _pick_payment(screen: OrderActions, view: OrderView) -> str | None:
-    """Ask for a payment if there are several; with None the service takes the only one."""
-    options = {payment.id: f"{money(payment.amount, payment.currency)}  {payment.id}" for payment in view.payments}
-    if len(options) < 2:
-        return None
-    return await screen.app.push_screen_wait(Choose("Refund which payment?", list(options.items())))
+def _payments(view: OrderView) -> list[tuple[str, str]]:
+    """Return the payments to choose from, with their amounts."""
+    return [(payment.id, f"{money(payment.amount, payment.currency)}  {payment.id}") for payment in view.payments]
 
 
 async def _ask_restock(screen: OrderActions, plan: RefundPlan) -> bool | None:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from time import monotonic
 from typing import ClassVar
 
 from textual import work
@@ -20,7 +19,6 @@ from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.model.order_rows import OrderRow
 from checkout_daemon.model.orders import Order, OrderStatus
-from checkout_daemon.orders.figures import read_figures
 from checkout_daemon.orders.lookup import read_filter
 from checkout_daemon.orders.order_filter import Condition, OrderFilter
 from checkout_daemon.orders.order_pages import orders_that_fit
@@ -40,15 +38,14 @@ from ..widgets.filter_box import FilterBox, FilterHint
 from ..widgets.table import LiveTable
 from ..widgets.tabs import Tabs
 from ..widgets.top_line import TopLine
+from .orders_figures import OrderFigures
 from .orders_marked import MARK_ACTIONS
 from .orders_sorting import remembered_sort
 from .orders_tabs import TabActions
 from .sorting import look_actions
 
 _MOST_WAITING = 2000
-_FIGURES_SECONDS = 10.0
 _FIGURES_AFTER_CHANGE_SECONDS = 2.0
-_FIGURES_SHARE = 50  # spend at most one part in this many of the time on reading figures
 _SEARCH_PAUSE_SECONDS = 0.08
 _LOOK_SECONDS = 2.0
 _STATUSES = [(status.value, words(status)) for status in OrderStatus]
@@ -57,7 +54,7 @@ _NO_MATCH = "No order matches. Press 0 to show all."
 _NO_NEW_MATCH = "None of the newest orders matches. Older ones were not searched: search for more of the text."
 
 
-class OrdersScreen(TabActions):
+class OrdersScreen(TabActions, OrderFigures):
     """The order list. Rows change in place; while it is paused, changes wait."""
 
     class Shown(Message):
@@ -94,12 +91,9 @@ class OrdersScreen(TabActions):
         self._is_first = choice is None
         self._choices = Latest(self._narrow)
         self._paused = False
-        self._listed = None if self._first_choice.narrows else self._first_choice  # the choice that the table shows
         self._waiting: dict[str, bool] = {}  # order id -> whether the order is new
         self._meanwhile: dict[str, bool] | None = None  # the same, while another list is being read
         self._catching_up = asyncio.Lock()  # show reads in the order in which they started
-        self._figures_due = 0.0
-        self._figures_busy = False
         self._hint = FilterHint()
         self._search_box = FilterBox(self._hint, context.time_zone)
 
@@ -140,7 +134,7 @@ class OrdersScreen(TabActions):
     async def _begin(self) -> None:
         """Load the rows first: counting and figures keep the database of a big shop busy."""
         try:
-            if self._listed is None:
+            if self.listed is None:
                 await self._choices.ask(self.choice)
             else:
                 await self._rows.ask(0)
@@ -148,7 +142,7 @@ class OrdersScreen(TabActions):
             self.read_again_soon()
         if self._is_first:
             self.post_message(self.Shown())
-        self._read_figures()
+        self.load_figures()
 
     async def show_loaded(self, listing: Listing[OrderRow]) -> None:
         await self._show_rows(listing)
@@ -163,11 +157,11 @@ class OrdersScreen(TabActions):
 
     async def reload(self) -> None:
         self.source.orders.forget()
-        if self._listed == self.choice:
+        if self.listed == self.choice:
             await super().reload()
         else:
             self._apply_choice()
-        self._figures_due = 0.0
+        self.want_figures()
         await self._catch_up()
 
     async def changed(self, changes: list[ChangeLine]) -> None:
@@ -176,7 +170,7 @@ class OrdersScreen(TabActions):
             self._waiting[change.order_id] = new
             if self._meanwhile is not None:
                 self._meanwhile[change.order_id] = new
-        self._figures_due = min(self._figures_due, monotonic() + _FIGURES_AFTER_CHANGE_SECONDS)
+        self.want_figures(_FIGURES_AFTER_CHANGE_SECONDS)
         if self._paused:
             self._show_pause()
         elif self.in_view:
@@ -229,26 +223,10 @@ class OrdersScreen(TabActions):
     def _every_second(self) -> None:
         if self.is_current:
             self.table.tick()
-        due = monotonic() >= self._figures_due and not self._figures_busy and self.app_context.lost_at is None
-        if due and (self._is_first or self.is_current):
-            self._read_figures()
-
-    @work(group="figures")
-    async def _read_figures(self) -> None:
-        self._figures_busy = True
-        self._figures_due = monotonic() + _FIGURES_SECONDS
-        started, context = monotonic(), self.app_context
-        try:
-            figures = await read_figures(context.reads, datetime.now(UTC), context.time_zone, livemode=context.livemode)
-        except DatabaseUnavailable:
-            return
-        finally:
-            self._figures_busy = False
-        context.trouble = figures.trouble
-        if not self.gone:
-            self.query_one(FiguresBar).show(figures)
-        # A busy day makes figures slower to read, so read them less often.
-        self._figures_due = max(self._figures_due, monotonic() + _FIGURES_SHARE * (monotonic() - started))
+            if not self._paused and self.app_context.lost_at is None:
+                self.move_each_minute()
+        if self._is_first or self.is_current:
+            self.read_due_figures()
 
     # Narrowing
 
@@ -273,7 +251,7 @@ class OrdersScreen(TabActions):
             if choice != self.choice:
                 return
         reads, zone, now = self.app_context.reads, self.app_context.time_zone, datetime.now(UTC)
-        wanted, fault = choice.filter(zone), ""
+        wanted, fault = choice.filter(zone, now), ""
         if choice.search:
             try:
                 wanted = await read_filter(reads, choice.search, time_zone=zone, now=now, wanted=wanted)
@@ -288,7 +266,7 @@ class OrdersScreen(TabActions):
             meanwhile, self._meanwhile = self._meanwhile, None
         if self.gone or choice != self.choice:
             return
-        self.wanted, self._listed = wanted, choice
+        self.wanted, self.listed = wanted, choice
         no_match = _NO_MATCH if listing.source.whole else _NO_NEW_MATCH
         self.table.empty = fault or (no_match if choice.narrows else _NO_ORDERS)
         self.table.show(listing, keep=not choice.search)

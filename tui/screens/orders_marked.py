@@ -118,6 +118,9 @@ class MarkingScreen(ListScreen[OrderRow]):
             fitting = await orders_that_fit(self.app_context.reads, orders, wanted)
             self._outside = {order.id for order in orders if order.id not in fitting}
 
+    async def move_range(self) -> None:
+        """Have `wanted` be of this moment, if its range depends on the time. Raise DatabaseUnavailable."""
+
     def _not_here(self) -> str:
         """Return `, 4 not in this list`, or nothing if all marked orders are."""
         count = len(self._outside & self.marked.keys())
@@ -143,6 +146,7 @@ class MarkingScreen(ListScreen[OrderRow]):
         found: dict[str, Order] = {}
         searched = Extent()
         try:
+            await self.move_range()
             async for page in all_orders(self.app_context.reads, self.wanted, limit=_MOST_MARKED + 1, extent=searched):
                 found |= {order.id: order for order in page}
         except CheckoutError as error:
@@ -247,7 +251,12 @@ class MarkingScreen(ListScreen[OrderRow]):
         question = f"Write {self._marked_words()} to which new CSV file?"
         if not (name := await self.app.push_screen_wait(Ask("Export", question))):
             return
-        path = expanded(name)
+        try:
+            path = expanded(name)
+        except (OSError, RuntimeError):  # of Path.expanduser
+            text = f"{name} names the home directory of a user who does not exist: write ./{name} for a file."
+            self.notify(text, title="Not written", severity="error", timeout=10, markup=False)
+            return
         numbers = (order.number for order in orders)
         self.show_command(command_line("orders", "export", *numbers, "--output", name))
         try:

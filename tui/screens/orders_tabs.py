@@ -12,11 +12,11 @@ from ..actions import Action, command_line
 from ..filters import Choice
 from ..user_config import OwnTab
 from ..widgets.tabs import Tabs
-from .orders_sorting import OrderSorting
+from .orders_range import MovingRange
 from .own_actions import OwnActions
 
 
-class TabActions(OrderSorting, OwnActions):
+class TabActions(MovingRange, OwnActions):
     """A list of orders with tabs."""
 
     @property

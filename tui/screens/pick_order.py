@@ -69,7 +69,8 @@ class OrderPicker(Dialog[Order | None]):
         try:
             await self._searches.ask(text)
         except DatabaseUnavailable as error:
-            self.query_one("#note", Static).update(f" {error.detail}")
+            if self.display:
+                self.query_one("#note", Static).update(f" {error.detail}")
 
     async def _search(self, text: str) -> None:
         wanted = OrderFilter(statuses=() if text else self._statuses)

@@ -17,15 +17,16 @@ from checkout_daemon.orders.refund_items import RefundedItem, WantedItem
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import plain, words
 
+from ..texts import amount_fault, minor_units
 from ..widgets.entry import Entry
 from .dialogs import Dialog
 
 
 @dataclass(frozen=True, slots=True)
 class RefundChoice:
-    """What was chosen: an amount as typed, or empty for all; or items."""
+    """What was chosen: an amount in minor units or items; without both, all that is left."""
 
-    amount: str
+    amount: int | None
     items: tuple[WantedItem, ...]
     reason: str | None
     note: str
@@ -137,9 +138,13 @@ class RefundBox(Dialog[RefundChoice | None]):
         self.action_take()
 
     def action_take(self) -> None:
-        amount, note = (self.query_one(name, Entry).value.strip() for name in ("#amount", "#note"))
+        typed, note = (self.query_one(name, Entry).value.strip() for name in ("#amount", "#note"))
         items = self.query_one(Quantities).wanted if self._items else ()
-        if amount and items:
-            self.query_one("#fault", Static).update("Give an amount or items, not both. Nothing was done.")
+        amount = minor_units(typed, self._currency) if typed else None
+        fault = amount_fault(typed, self._currency) if typed and amount is None else ""
+        if typed and items:
+            fault = "Give an amount or items, not both"
+        if fault:
+            self.query_one("#fault", Static).update(f"{fault}. Nothing was done.")
             return
         self.dismiss(RefundChoice(amount, items, self.query_one(Reason).reason, note))

@@ -19,6 +19,7 @@ from checkout_daemon.errors import CheckoutError
 from checkout_daemon.events.replaying import ReplayedEvent, replay_many
 from checkout_daemon.present.text import counted, plain
 
+from ..failures import named_failures
 from ..texts import fit
 from .dialogs import Dialog
 
@@ -59,12 +60,13 @@ class ReplayRun(Dialog[int]):
         summary = ""
         try:
             replays = replay_many(self._database, self._event_ids, operator=this_operator())
-            async with aclosing(replays) as outcomes:
-                async for batch in outcomes:
-                    self._replayed += batch
-                    self._show("")
-                    if self._stopping:
-                        break
+            with named_failures():
+                async with aclosing(replays) as outcomes:
+                    async for batch in outcomes:
+                        self._replayed += batch
+                        self._show("")
+                        if self._stopping:
+                            break
         except CheckoutError as error:
             summary = f"Stopped: {error.detail}"
         self._over = True

@@ -26,7 +26,7 @@ from checkout_daemon.stripe_cli.triggering import TriggerRequest
 
 from ..actions import Action
 from ..context import AppContext
-from ..texts import minor_units
+from ..texts import amount_fault, minor_units
 from ..theme import COLOURS
 from ..triggering import EVENTS, FITTING, TriggerChoice, describe, find_obstacle, trigger
 from ..typeahead import ACTING, READING
@@ -302,7 +302,7 @@ class TriggerScreen(BaseScreen):
             return
         amount = minor_units(typed, currency) if typed else None
         if typed and (amount is None or amount < 1):
-            self.notify(f"{typed!r} is not a valid amount in {currency.upper()}", severity="error", markup=False)
+            self.notify(amount_fault(typed, currency), severity="error", markup=False)
             return
         self._choose(replace(self.choice, amount=amount))
 
