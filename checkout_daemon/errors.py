@@ -131,6 +131,10 @@ class NotPayable(CheckoutError, code="not_payable", status=409, exit_code=4, tit
     """The order is paid, being paid, canceled, or has a payment that does not match it."""
 
 
+class DiscountUsedUp(NotPayable):
+    """The order gave back its redemption of a discount code with a limit, and others have used the code up since."""
+
+
 class StripeRejected(CheckoutError, code="stripe_rejected", status=502, title="Stripe refused the request"):
     """Stripe refused the request permanently, or returned a total that is not ours."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from checkout_daemon.catalog.cart import MAXIMUM_LINES
 from checkout_daemon.catalog.pricing import Quote, ShippingOffer, amount_faults
 from checkout_daemon.catalog.taxes import included_taxes
 from checkout_daemon.errors import FieldError, InvalidRequest
@@ -63,6 +64,7 @@ def _with_shipping(priced: Quote, shipping: Shipping, to: ShippingChoice) -> Quo
     total = priced.amount_total + (chosen.amount if chosen is not None else 0)
     if chosen is not None:
         errors += amount_faults(priced.amount_subtotal + chosen.amount, total, priced.currency)
+        errors += _line_faults(priced, chosen)
     elif not errors:
         # Until a way is chosen, there must be one with which Stripe takes the total. Goods that cost nothing may be
         # sent for nothing, others only for what lifts the total to the minimum.
@@ -75,6 +77,17 @@ def _with_shipping(priced: Quote, shipping: Shipping, to: ShippingChoice) -> Quo
     if errors:
         raise InvalidRequest(errors)
     return replace(priced, amount_total=total, shipping=chosen, offers=offers, ships=True)
+
+
+def _line_faults(priced: Quote, chosen: ShippingOffer) -> list[FieldError]:
+    """Return why Stripe would not take the lines: shipping that costs something is one of them."""
+    if not chosen.amount or len(priced.lines) < MAXIMUM_LINES:
+        return []
+    detail = (
+        f"Your cart has {MAXIMUM_LINES} lines. With shipping, you can order at most {MAXIMUM_LINES - 1} at once: "
+        "please remove a line, and order it separately."
+    )
+    return [FieldError("/items", "too_many_lines", detail)]
 
 
 def _offers(

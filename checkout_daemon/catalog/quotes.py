@@ -30,6 +30,7 @@ async def quote(
     discount_code: str | None,
     *,
     currency: str,
+    livemode: bool,
     shop: Shop = PLAIN,
     to: ShippingChoice = NOWHERE,
 ) -> Quote:
@@ -45,7 +46,7 @@ async def quote(
     redemptions = 0
     if discount is not None and discount.redemption_limit is not None:
         async with database.connection() as connection:
-            redemptions = await count_redemptions(connection, discount.code)
+            redemptions = await count_redemptions(connection, discount.code, livemode=livemode)
     priced = _price(cart, snapshot.products, code, discount, redemptions, currency, shop, snapshot.free)
     return finish_quote(priced, shop, to)
 
@@ -56,6 +57,7 @@ async def price_for_order(
     discount_code: str | None,
     *,
     currency: str,
+    livemode: bool,
     lock_key: int,
     shop: Shop = PLAIN,
     to: ShippingChoice = NOWHERE,
@@ -72,7 +74,7 @@ async def price_for_order(
     discount = await find_discount(connection, code) if code and DISCOUNT_CODE.fullmatch(code) else None
     redemptions = 0
     if discount is not None and discount.redemption_limit is not None:
-        discount, redemptions = await lock_discount(connection, discount.code) or (None, 0)
+        discount, redemptions = await lock_discount(connection, discount.code, livemode=livemode) or (None, 0)
     return finish_quote(_price(cart, products, code, discount, redemptions, currency, shop), shop, to)
 
 

@@ -70,7 +70,12 @@ async def _record_look(runtime: Runtime, doubt: DoubtfulAttempt) -> None:
     async with runtime.database.connection() as connection:
         given_up = await session_attempt_store.record_look(connection, doubt.order_id, doubt.number, GIVEN_UP_AFTER)
     if given_up:
-        log.info("attempt %d of an order is given up: Stripe has no session for it after a day", doubt.number)
+        log.info(
+            "attempt %d of order %d is given up: Stripe has no session for it after a day; if one appears all the same "
+            "and is paid, the order asks for attention",
+            doubt.number,
+            doubt.order_number,
+        )
 
 
 async def _adopt(runtime: Runtime, doubt: DoubtfulAttempt, session_id: str) -> None:
@@ -81,9 +86,18 @@ async def _adopt(runtime: Runtime, doubt: DoubtfulAttempt, session_id: str) -> N
     except StripeUnavailable as error:
         if not isinstance(error, StripeFailed):
             raise
-        log.warning("a late session is not settled yet: %s", error.detail)
+        log.warning("%s is not settled yet: %s; it is tried again", _named(doubt, session_id), error.detail)
     except CheckoutError as error:
-        log.warning("a late session could not be adopted: %s", error.detail)
+        log.warning(
+            "%s could not be adopted: %s; it is tried again, and `checkout orders explain %d` shows the order",
+            _named(doubt, session_id),
+            error.detail,
+            doubt.order_number,
+        )
     else:
         async with runtime.database.connection() as connection:
             await session_attempt_store.settle_doubt(connection, doubt.order_id, doubt.number)
+
+
+def _named(doubt: DoubtfulAttempt, session_id: str) -> str:
+    return f"session {session_id} of order {doubt.order_number}, attempt {doubt.number}, which appeared late,"

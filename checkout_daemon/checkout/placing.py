@@ -20,6 +20,7 @@ from checkout_daemon.checkout.session_plans import Session
 from checkout_daemon.checkout.sessions import first_session, fresh_session, only_session, start_attempt
 from checkout_daemon.checkout.shopper_view import resolve_ref
 from checkout_daemon.errors import (
+    DiscountUsedUp,
     IdempotencyConflict,
     InvalidRequest,
     NotFound,
@@ -103,8 +104,9 @@ async def start_checkout(
 
     `catalog` spares reading the products: they are compared with the tables when the order is placed.
 
-    Raise InvalidRequest, OutOfStock, PriceChanged, IdempotencyConflict, ProbablyPlaced or TooManyDeclines, and then
-    place no order; StripeUnavailable or StripeRejected, and then keep the order, so that the same key can finish it.
+    Raise InvalidRequest, OutOfStock, PriceChanged, IdempotencyConflict, ProbablyPlaced, NotPayable or TooManyDeclines,
+    and then place no order; StripeUnavailable or StripeRejected, and then keep the order, so that the same key can
+    finish it.
     """
     catalog = catalog or CatalogMemory(runtime.database)
     known: list[str] = []
@@ -129,7 +131,7 @@ async def start_checkout(
             request.customer, request.discount_code, request.expected_total, alike, _sent(runtime, request)
         )
         if first is not None:
-            return await _reuse(runtime, request, idempotency_key, first)
+            return await _reuse(runtime, request, idempotency_key, first, refusal)
         if refusal is not None:
             raise refusal
         known = [order.id for order in alike]
@@ -137,9 +139,9 @@ async def start_checkout(
 
 
 async def retry_checkout(runtime: Runtime, ref: str) -> CheckoutAnswer:
-    """Return the unpaid order's open session if it has an hour left, else a new one at the same prices.
+    """Return the unpaid order's open session if enough of its time is left, else a new one at the same prices.
 
-    Raise NotFound or NotPayable.
+    Raise NotFound, NotPayable or OutOfStock.
     """
     order_id = await resolve_ref(runtime, ref)
     session = await fresh_session(runtime, order_id, actor="shopper")
@@ -168,14 +170,23 @@ async def _alike_orders(runtime: Runtime, request: CheckoutRequest) -> list[Alik
 
 
 async def _reuse(
-    runtime: Runtime, request: CheckoutRequest, idempotency_key: str | None, first: AlikeOrder
+    runtime: Runtime,
+    request: CheckoutRequest,
+    idempotency_key: str | None,
+    first: AlikeOrder,
+    refusal: InvalidRequest | PriceChanged | None,
 ) -> CheckoutAnswer:
-    """Return to an earlier order, which this key names from now on. Raise ProbablyPlaced if it is paid."""
+    """Return to an earlier order, which this key names from now on. Raise ProbablyPlaced if it is paid.
+
+    If its discount is used up, raise `refusal`: why the request could place no order of its own.
+    """
     if idempotency_key is not None:
         async with runtime.database.connection() as connection:
             await record_key(connection, idempotency_key, first.id, request.request_hash)
     try:
         session = await fresh_session(runtime, first.id, least_time_left=REUSE_LEAST_TIME_LEFT, actor="shopper")
+    except DiscountUsedUp as used_up:
+        raise (used_up if refusal is None else refusal) from None
     except NotPayable as error:  # paid a moment ago, perhaps known to Stripe alone
         raise ProbablyPlaced(first.id, first.number) from error
     return await _answer(runtime, first.id, session, created=False)
@@ -202,6 +213,7 @@ async def _place(
                 request.cart,
                 None,
                 currency=runtime.settings.currency,
+                livemode=runtime.settings.livemode,
                 shop=runtime.settings.shop,
                 to=request.shipping_choice,
             )
@@ -223,6 +235,7 @@ async def _price_and_insert(
         request.cart,
         request.discount_code,
         currency=runtime.settings.currency,
+        livemode=runtime.settings.livemode,
         lock_key=lock_key(request.customer, request.cart),
         shop=runtime.settings.shop,
         to=request.shipping_choice,

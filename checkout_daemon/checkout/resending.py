@@ -1,4 +1,7 @@
-"""Sends customers a link to pay for an unpaid order; the link is valid for at least an hour."""
+"""Sends customers a link to pay for an unpaid order.
+
+The link is valid for at least an hour, or for half of CHECKOUT_SESSION_MINUTES if that is less.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from checkout_daemon.checkout.sessions import fresh_session, refresh_sessions
 from checkout_daemon.errors import NotPayable
 from checkout_daemon.ledger.merge import Update, locked_order
 from checkout_daemon.model.messages import MessageKind
+from checkout_daemon.model.orders import PAYABLE_STATUSES
 from checkout_daemon.orders.order_store import read_order
 from checkout_daemon.outbox.outbox_store import link_subject, owe
 from checkout_daemon.runtime import Runtime
@@ -44,7 +48,7 @@ def mail_status(settings: Settings) -> str:
 async def resend_session(
     runtime: Runtime, order_id: str, *, operator: Operator, note: str = "", mail: bool = True
 ) -> Resent:
-    """Return the order's open session if it has an hour left, else a new one at the order's original prices.
+    """Return the order's open session if enough of its time is left, else a new one at the order's original prices.
 
     Asks Stripe first. Raise NotAnOperator, RoleTooLow, NotFound; NotPayable, also if only Stripe knew of a payment,
     which is merged then; StripeUnavailable or StripeRejected.
@@ -60,7 +64,7 @@ async def resend_session(
     except NotPayable as refusal:
         async with runtime.database.connection() as connection:
             after = await read_order(connection, order_id)
-        if after.status != before.status:
+        if after.status != before.status and after.status not in PAYABLE_STATUSES:
             raise NotPayable(
                 f"order {after.number} was {before.status} here, but at Stripe it is {after.status}: that is "
                 "corrected now, and there is nothing to resend"

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from checkout_daemon.errors import NotPayable
-from checkout_daemon.ledger.derive import Derived
+from checkout_daemon.ledger.derive import Derived, last_attempt
 from checkout_daemon.ledger.facts import SessionFact, SessionStatus
 from checkout_daemon.ledger.order_states import LockedOrder
 from checkout_daemon.model.orders import PAYABLE_STATUSES, OrderStatus
 from checkout_daemon.orders.session_attempt_store import Attempt
 from checkout_daemon.stripe_api.client import KEY_LIFETIME
+
+# Stripe creates no session that ends sooner: https://docs.stripe.com/api/checkout/sessions/create
+_SHORTEST = timedelta(minutes=30)
+# Clocks differ, and a request takes time.
+_MARGIN = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +65,21 @@ Planner = Callable[[Situation], Plan]
 
 
 def plan_first(situation: Situation) -> Plan:
-    """Plan for the session of a new order, in any state. Raise NotPayable if the order was canceled without one."""
+    """Plan for the session of a new order, in any state. Raise NotPayable if the order was canceled without one.
+
+    An attempt that was to replace another session is asked for once nobody can pay that one, and never if it was paid.
+    """
     if situation.current is not None:
         return Plan(session=session_of(situation.current))
     if situation.derived.status is OrderStatus.CANCELED:
         raise _not_payable(situation)
+    earlier = [session for session in situation.sessions if 0 < session.attempt < situation.attempt.number]
+    last = last_attempt(situation.sessions)
+    if earlier and last is not None and not situation.derived.payable:
+        return Plan(session=session_of(last))
+    for session in earlier:
+        if session.status is SessionStatus.OPEN:
+            return Plan(expire=session.id)
     return _unanswered(situation, Plan(new_attempt=True))
 
 
@@ -104,7 +119,9 @@ def plan_closed(situation: Situation) -> Plan:
     for session in situation.sessions:
         if session.status is SessionStatus.OPEN:
             return Plan(expire=session.id)
-    return Plan(closed=True) if situation.current is not None else _unanswered(situation, Plan(closed=True))
+    if situation.current is not None:
+        return Plan(closed=True)
+    return _unanswered(situation, Plan(closed=True), closing=True)
 
 
 def plan_single(situation: Situation) -> Plan:
@@ -131,9 +148,15 @@ def _not_payable(situation: Situation) -> NotPayable:
     return NotPayable(f"order {number} is {derived.status}: there is nothing to pay")
 
 
-def _unanswered(situation: Situation, nothing_there: Plan) -> Plan:
-    """Plan for an attempt without an answer: ask while its key is usable, else look for its session."""
+def _unanswered(situation: Situation, nothing_there: Plan, *, closing: bool = False) -> Plan:
+    """Plan for an attempt without an answer: ask while Stripe can create its session, else look for it.
+
+    Stripe can while its key is usable and its session would not end too soon. `closing`: only look if no request that
+    is under way can create it any more either.
+    """
     attempt = situation.attempt
-    if not attempt.rejected and attempt.age <= KEY_LIFETIME:
+    shortest = _SHORTEST - _MARGIN if closing else _SHORTEST + _MARGIN
+    in_time = attempt.ends_at is None or attempt.ends_at - situation.now >= shortest
+    if in_time and not attempt.rejected and attempt.age <= KEY_LIFETIME:
         return Plan(ask=attempt)
     return nothing_there if attempt.number in situation.given_up else Plan(look=attempt)

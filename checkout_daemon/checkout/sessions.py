@@ -16,9 +16,10 @@ import asyncpg
 import msgspec
 import msgspec.structs
 
-from checkout_daemon.catalog.discount_store import find_discount
+from checkout_daemon.catalog.discount_store import lock_discount_of_order
 from checkout_daemon.catalog.pricing import Discount
 from checkout_daemon.checkout import session_search
+from checkout_daemon.checkout.redeeming import require_redemption
 from checkout_daemon.checkout.reserving import GRACE, lifetime, renew, reservation_terms
 from checkout_daemon.checkout.session_parameters import idempotency_key, session_parameters
 from checkout_daemon.checkout.session_plans import (
@@ -51,8 +52,8 @@ from checkout_daemon.stripe_api.client import Fetched, StripeDenied, StripeFaile
 
 log = logging.getLogger(__name__)
 
-# An unpaid order holds a redemption of a limited code while its session is open. This is longer than the hour that an
-# open session must have left to be reused.
+# An unpaid order holds a redemption of a limited code while it can be paid. This is longer than the hour that an open
+# session must have left to be reused.
 LIMITED_CODE_MINUTES = 120
 _MOST_STEPS = 8
 
@@ -79,9 +80,13 @@ async def fresh_session(
 ) -> Session:
     """Return the open session if it has that much time left, else a new one at the same prices.
 
-    The old session is expired first, so that there are never two ways to pay. Raise NotFound, or NotPayable, also if
-    only Stripe knew of a payment.
+    Half of CHECKOUT_SESSION_MINUTES is enough, or a new session would be too short as well. The old session is expired
+    first, so that there are never two ways to pay. Raise NotFound, or NotPayable, also if only Stripe knew of a
+    payment.
     """
+    minutes = runtime.settings.session_minutes
+    if minutes is not None:
+        least_time_left = min(least_time_left, timedelta(minutes=minutes) / 2)
     return await _session(runtime, order_id, plan_fresh(least_time_left), actor=actor)
 
 
@@ -210,6 +215,7 @@ async def _plan_locked(
     *,
     to_pay: bool,
 ) -> tuple[Situation, Plan | NotPayable]:
+    limited = await lock_discount_of_order(connection, order_id) if to_pay else None
     merged = await locked_order(connection, order_id)
     order = merged.orders[order_id]
     check_mode(order, NotPayable, livemode=runtime.settings.livemode)
@@ -229,10 +235,14 @@ async def _plan_locked(
     )
     try:
         plan = planner(situation)
+        if plan.new_attempt:
+            plan = Plan(ask=await _next_attempt(connection, runtime, situation, limited))
     except NotPayable as refusal:
         return situation, refusal  # raised after the commit, which keeps what the merge corrected
-    if plan.new_attempt:
-        plan = Plan(ask=await _insert_attempt(connection, runtime, order_id, attempt.number + 1))
+    if limited is not None and situation.current is not None and plan.expire == situation.current.id:
+        # Its session is replaced: the next attempt keeps the redemption, or somebody else takes it in between.
+        with suppress(NotPayable):
+            await _next_attempt(connection, runtime, situation, limited)
     if to_pay and merged.facts(order_id).reservations:
         await _reserve(connection, runtime, situation, plan)
     return situation, plan
@@ -246,7 +256,7 @@ async def _reserve(connection: asyncpg.Connection, runtime: Runtime, situation: 
         # are sold already, the session ends all the same.
         with suppress(OutOfStock):
             late = LatePayment(settings.late_payment)
-            number = situation.attempt.number + 1
+            number = situation.attempt.number + (0 if current is None else 1)
             await renew(connection, situation.order.id, number, lifetime(settings.session_minutes), late)
         return
     if plan.ask is not None:
@@ -260,13 +270,19 @@ async def _reserve(connection: asyncpg.Connection, runtime: Runtime, situation: 
     await renew(connection, situation.order.id, attempt, lasts, LatePayment(settings.late_payment))
 
 
-async def _insert_attempt(connection: asyncpg.Connection, runtime: Runtime, order_id: str, number: int) -> Attempt:
-    order = await read_payable_order(connection, order_id)
+async def _next_attempt(
+    connection: asyncpg.Connection, runtime: Runtime, situation: Situation, limited: Discount | None
+) -> Attempt:
+    """Write the next attempt, and take a redemption of a limited discount for it. Raise NotPayable."""
+    order = await read_payable_order(connection, situation.order.id)
     if not order.customer_email:
-        raise NotPayable("the order's customer was erased: nobody can pay it")
-    discount = await find_discount(connection, order.discount_code) if order.discount_code else None
-    attempt = start_attempt(order, number, runtime.settings, runtime.gateway.now(), discount)
-    return await session_attempt_store.insert_attempt(connection, order_id, attempt)
+        raise NotPayable(
+            f"the customer of order {situation.order.number} was erased, so nobody can pay it: place a new order"
+        )
+    if limited is not None:
+        await require_redemption(connection, situation.order, limited)
+    attempt = start_attempt(order, situation.attempt.number + 1, runtime.settings, runtime.gateway.now(), limited)
+    return await session_attempt_store.insert_attempt(connection, order.id, attempt)
 
 
 def start_attempt(

@@ -90,3 +90,10 @@ async def count_declines(runtime: Runtime, ref: str, order_ids: Sequence[str]) -
     async with runtime.database.connection() as connection:
         declines: int = await connection.fetchval(sql("count_declines"), order_id, list(order_ids))
     return declines
+
+
+async def count_declines_of(runtime: Runtime, order_ids: Sequence[str]) -> int:
+    """Return how many payments of these orders were declined within the hour."""
+    async with runtime.database.connection() as connection:
+        declines: int = await connection.fetchval(sql("count_declines_of_orders"), list(order_ids))
+    return declines

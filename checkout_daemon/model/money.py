@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, TypedDict
 if TYPE_CHECKING:
     from fractions import Fraction
 
+LARGEST_AMOUNT = 2**53
+"""No amount that anybody states is larger: JSON's numbers are exact up to here, and Stripe's have 12 digits."""
+
 
 def exponent(currency: str) -> int:
     """Return how many decimals the amounts of this currency have at Stripe: 2 unless the table has another number."""
@@ -56,7 +59,7 @@ def format_money(amount: int, currency: str, locale: str = "en") -> str:
     """Return the amount as a person reads it, such as €12.34, with Stripe's decimals, which differ from Babel's."""
     # Slow to import, and not every process needs it.
     from copy import copy
-    from decimal import Decimal
+    from decimal import Decimal, localcontext
 
     from babel import Locale
     from babel.numbers import get_currency_symbol
@@ -69,8 +72,10 @@ def format_money(amount: int, currency: str, locale: str = "en") -> str:
     if get_currency_symbol(currency.upper(), place)[-1].isalpha():
         positive, negative = (re.sub("¤$", "¤\u00a0", prefix) for prefix in pattern.prefix)
         pattern.prefix = (positive, negative)
-    exact = Decimal(amount).scaleb(-digits)
-    text: str = pattern.apply(exact, place, currency=currency.upper(), currency_digits=False)
+    # The usual precision of 28 digits is too small for what somebody may ask for.
+    with localcontext(prec=max(28, amount.bit_length() // 3 + 8)):
+        exact = Decimal(amount).scaleb(-digits)
+        text: str = pattern.apply(exact, place, currency=currency.upper(), currency_digits=False)
     return text
 
 

@@ -107,6 +107,11 @@ def trimmed(text: str) -> str:
     return text.strip(_AROUND)
 
 
+def storable(text: str) -> str:
+    """Return a text that PostgreSQL can store: without NUL, and with a question mark for each lone surrogate."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
 def search_form(text: str) -> str:
     """Return a text as searches compare it, without case and accents: jose finds José. sql/schema.sql does the same."""
     if text.isascii():

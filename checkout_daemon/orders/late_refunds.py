@@ -6,16 +6,22 @@ import logging
 import socket
 from uuid import UUID, uuid5
 
+import asyncpg
+
 from checkout_daemon.audit.operators import DAEMON, Operator
 from checkout_daemon.database.queries import sql
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, StripeUnavailable, why
+from checkout_daemon.ledger.merge import locked_order
+from checkout_daemon.orders.refund_request_store import RefundRequest
 from checkout_daemon.orders.refund_rules import RefundOptions
-from checkout_daemon.orders.refunding import refund
+from checkout_daemon.orders.refunding import begin_refund, send_request
+from checkout_daemon.patience import Stopwatch
 from checkout_daemon.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
 _REQUESTS = UUID("6f1f3f5e-0d44-4a3c-9d6b-5c3f7a1f2b90")
+_NOTE = "paid after its pieces went back on sale"
 
 
 async def refund_late_payments(runtime: Runtime) -> int:
@@ -34,19 +40,13 @@ async def refund_late_payments(runtime: Runtime) -> int:
             row = await connection.fetchrow(sql("next_late_payment"), runtime.settings.livemode, number)
         if row is None:
             break
-        tried, number, order_id = tried + 1, row["number"], str(row["id"])
+        number, order_id = row["number"], str(row["id"])
         try:
-            await refund(
-                runtime,
-                order_id,
-                RefundOptions(restock=True),
-                operator=operator,
-                note="paid after its pieces went back on sale",
-                request_id=str(uuid5(_REQUESTS, order_id)),
-            )
+            tried += await _refund(runtime, order_id, operator)
         except DatabaseUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - the edge of one order
+            tried += 1
             detail = error.detail if isinstance(error, CheckoutError) else why(error)
             log.warning("order %d was paid late, and is not refunded: %s", number, detail)
             # What is refused is left to a person. Without an answer, the job for refunds continues the request.
@@ -55,3 +55,32 @@ async def refund_late_payments(runtime: Runtime) -> int:
     if failure is not None:
         raise failure
     return tried
+
+
+async def _refund(runtime: Runtime, order_id: str, operator: Operator) -> bool:
+    """Refund an order. Return False if somebody has decided about it meanwhile."""
+    claimed = Stopwatch()
+    livemode = runtime.settings.livemode
+    request = await runtime.database.run(_begin, order_id, operator, livemode=livemode)
+    if request is None:
+        return False
+    await send_request(runtime, request, operator, claimed)
+    return True
+
+
+async def _begin(
+    connection: asyncpg.Connection, order_id: str, operator: Operator, *, livemode: bool
+) -> RefundRequest | None:
+    """Lock the order and write the refund request, or return None if it is not to be refunded any more."""
+    await locked_order(connection, order_id)
+    if not await connection.fetchval(sql("late_payment_waits"), order_id):
+        return None
+    return await begin_refund(
+        connection,
+        order_id,
+        RefundOptions(restock=True),
+        operator,
+        _NOTE,
+        str(uuid5(_REQUESTS, order_id)),
+        livemode=livemode,
+    )

@@ -10,7 +10,7 @@ from checkout_daemon.ledger.derive import LIVE_REFUNDS, OrderFacts
 from checkout_daemon.ledger.facts import DisputeFact, DisputeStatus
 from checkout_daemon.ledger.merge import Merged
 from checkout_daemon.ledger.order_states import LockedOrder
-from checkout_daemon.model.money import format_money, step
+from checkout_daemon.model.money import LARGEST_AMOUNT, format_money, step
 from checkout_daemon.orders.refund_items import RefundedItem, WantedItem
 from checkout_daemon.orders.refund_request_store import RefundRequest
 
@@ -26,6 +26,8 @@ _DISPUTES_AGAINST_REFUNDS = frozenset(
         DisputeStatus.APPEAL_UNDER_REVIEW,
     }
 )
+
+TOO_LARGE = f"a refund is at most {LARGEST_AMOUNT} in minor units: give what is left of the payment, or less"
 
 
 class NotRefundable(CheckoutError):
@@ -142,6 +144,8 @@ def plan_amount(
         multiple = f", a multiple of {smallest}" if smallest > 1 else ""
         detail = f"a refund in {payment.currency} is at least {smallest} in minor units{multiple}, not {amount}"
         raise InvalidRequest([FieldError("/amount", "invalid_amount", detail)])
+    if amount > LARGEST_AMOUNT:
+        raise InvalidRequest([FieldError("/amount", "invalid_amount", TOO_LARGE)])
     if amount > payment.left:
         raise NotRefundable(
             f"{format_money(amount, payment.currency)} is more than the {format_money(payment.left, payment.currency)} "

@@ -65,14 +65,19 @@ async def refund_or_propose(
 
 
 def _is_same(known: Proposal, options: RefundOptions, note: str) -> bool:
-    """Return whether a proposal is what a request with its id asks for. An erased order's proposal has no note."""
-    items = [(item.sku, item.quantity) for item in _ITEMS.decode(known.items or "[]")]
+    """Return whether a proposal is what a request with its id asks for. An erased order's proposal has no note.
+
+    An item without a quantity was proposed with all that was left of it.
+    """
+    proposed = {item.sku: item.quantity for item in _ITEMS.decode(known.items or "[]")}
+    wanted = {item.sku: item.quantity for item in options.items}
     payment = options.payment_id
     return (
         options.amount in (None, known.amount)
-        and sorted((item.sku, item.quantity) for item in options.items) == sorted(items)
+        and wanted.keys() == proposed.keys()
+        and all(quantity in (None, proposed[sku]) for sku, quantity in wanted.items())
         and (options.reason, options.restock) == (known.reason, known.restock)
-        and known.note in ("", note)
+        and known.note in ("", check_note(note))
         # A charge or session may be named instead of its PaymentIntent.
         and (payment is None or not payment.startswith("pi_") or payment == known.payment_id)
     )

@@ -10,11 +10,12 @@ from msgspec import Meta, Struct
 
 from checkout_daemon.audit.audit_log import check_note
 from checkout_daemon.errors import FieldError, InvalidRequest
+from checkout_daemon.model.money import LARGEST_AMOUNT
 from checkout_daemon.model.orders import REFUND_REASONS, Order, OrderStatus
 from checkout_daemon.orders.order_feed import OrderPage, SoldOrder
 from checkout_daemon.orders.order_lists import OrderView
 from checkout_daemon.orders.refund_items import WantedItem, check_wanted
-from checkout_daemon.orders.refund_rules import RefundOptions
+from checkout_daemon.orders.refund_rules import TOO_LARGE, RefundOptions
 from checkout_daemon.orders.refunding import Refunded
 from checkout_daemon.web.schemas import Amount, Country, Currency, Request, TaxAnswer, Time, tax_answers
 
@@ -200,6 +201,8 @@ class RefundBody(Request):
             faults.append(FieldError("/amount", "amount_and_items", "give amount or items, not both"))
         elif self.amount is not None and self.amount < 1:
             faults.append(FieldError("/amount", "invalid_amount", f"the amount is at least 1, not {self.amount}"))
+        elif self.amount is not None and self.amount > LARGEST_AMOUNT:
+            faults.append(FieldError("/amount", "invalid_amount", TOO_LARGE))
         if self.items is not None and not self.items:
             faults.append(
                 FieldError("/items", "no_items", "name an item, or leave items out to refund all that is left")

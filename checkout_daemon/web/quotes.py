@@ -45,6 +45,7 @@ class QuoteRoute:
         budget: BodyBudget,
         *,
         currency: str,
+        livemode: bool,
         shop: Shop,
     ) -> None:
         self._catalog = catalog
@@ -53,6 +54,7 @@ class QuoteRoute:
         self._guessing = guessing
         self._budget = budget
         self._currency = currency
+        self._livemode = livemode
         self._shop = shop
         self._head = PreparedHead(json_bytes, edge)
 
@@ -76,6 +78,7 @@ class QuoteRoute:
                 cart,
                 body.discount_code,
                 currency=self._currency,
+                livemode=self._livemode,
                 shop=self._shop,
                 to=self._shipping_choice(request, body),
             )

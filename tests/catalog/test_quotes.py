@@ -49,23 +49,34 @@ async def watcher(database_url: str) -> AsyncIterator[Database]:
 
 async def order(connection: asyncpg.Connection, code: str) -> None:
     """Price and write an order in one transaction, as the checkout does."""
-    await insert(connection, await price_for_order(connection, CART, code, currency="eur", lock_key=next(KEYS)))
+    await insert(connection, await price(connection, CART, code))
 
 
 KEYS = count(1)  # of customers who do not wait for one another
 
 
+async def price(connection: asyncpg.Connection, cart: Cart, code: str | None) -> Quote:
+    return await price_for_order(connection, cart, code, currency="eur", livemode=False, lock_key=next(KEYS))
+
+
 async def insert(connection: asyncpg.Connection, priced: Quote) -> None:
+    order_id = uuid4()
     await connection.execute(
         """INSERT INTO orders (id, currency, amount_subtotal, amount_discount, amount_total, customer_name,
                                customer_email, customer_phone, discount_code, livemode)
            VALUES ($1, $2, $3, $4, $5, 'Ada', 'ada@example.com', '+15555550123', $6, false)""",
-        uuid4(),
+        order_id,
         priced.currency,
         priced.amount_subtotal,
         priced.amount_discount,
         priced.amount_total,
         priced.discount_code,
+    )
+    await connection.execute(
+        "INSERT INTO checkout_sessions (id, livemode, order_id, status, outcome)"
+        " VALUES ($1, false, $2, 'open', 'unpaid')",
+        f"cs_{order_id}",
+        order_id,
     )
 
 
@@ -86,24 +97,24 @@ async def set_statuses(database: Database, status: str) -> None:
 
 async def faults(database: Database, cart: Cart, code: str | None) -> Sequence[tuple[str, str]]:
     with pytest.raises(InvalidRequest) as caught:
-        await quote(database, CatalogMemory(database), cart, code, currency="eur")
+        await quote(database, CatalogMemory(database), cart, code, currency="eur", livemode=False)
     async with database.transaction() as connection:
         with pytest.raises(InvalidRequest) as caught_in_order:
-            await price_for_order(connection, cart, code, currency="eur", lock_key=next(KEYS))
+            await price(connection, cart, code)
     assert caught_in_order.value.errors == caught.value.errors
     return [(error.pointer, error.code) for error in caught.value.errors]
 
 
 async def test_a_quote_has_the_prices_of_the_catalog(database: Database) -> None:
-    priced = await quote(database, CatalogMemory(database), CART, " ten ", currency="eur")
+    priced = await quote(database, CatalogMemory(database), CART, " ten ", currency="eur", livemode=False)
     assert (priced.amount_subtotal, priced.amount_discount, priced.amount_total) == (2000, 200, 1800)
     assert (priced.discount_code, [line.name for line in priced.lines]) == ("TEN", ["Pen"])
 
 
 async def test_an_order_is_priced_as_it_was_quoted(database: Database) -> None:
-    quoted = await quote(database, CatalogMemory(database), CART, "LIMITED", currency="eur")
+    quoted = await quote(database, CatalogMemory(database), CART, "LIMITED", currency="eur", livemode=False)
     async with database.transaction() as connection:
-        assert await price_for_order(connection, CART, "LIMITED", currency="eur", lock_key=next(KEYS)) == quoted
+        assert await price(connection, CART, "LIMITED") == quoted
 
 
 @pytest.mark.parametrize("code", ["GONE", "a b", "\x00", "\ud800", "X" * 65, "' OR 1=1 --"])
@@ -156,7 +167,7 @@ async def test_of_ten_orders_at_once_only_as_many_as_the_limit_get_the_discount(
         try:
             async with database.transaction() as connection:
                 try:
-                    priced = await price_for_order(connection, CART, "LIMITED", currency="eur", lock_key=next(KEYS))
+                    priced = await price(connection, CART, "LIMITED")
                 finally:
                     answered += 1
                 # Every order that can be priced concurrently has been, before this one is written.

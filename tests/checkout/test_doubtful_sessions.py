@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -134,6 +135,23 @@ async def test_the_order_needs_attention_if_a_given_up_session_is_paid(
     await merge_session(runtime, fetched, cause="checkout.session.completed", actor="stripe")
     order = (await shown(runtime)).order
     assert (order.status, order.attention) == ("completed", ("appeared_late",))
+
+
+async def test_the_log_names_the_order_of_a_session_that_cannot_be_adopted_or_is_given_up(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "checkout_daemon.checkout.doubtful_sessions")
+    await failed_then_made(runtime, stripe)
+    assert await settle_now(runtime, connection, hours=25) == 1
+    assert "attempt 1 of order 1001 is given up" in caplog.text
+    await connection.execute("UPDATE doubtful_attempts SET closed_at = NULL")
+    await stripe.let_through()
+    stripe.plan = lambda number, request: (
+        "reject_400" if request.method == "GET" and request.path.startswith(f"{SESSIONS}/") else None
+    )
+    assert await settle_now(runtime, connection, hours=50) == 1
+    assert "of order 1001, attempt 1, which appeared late, could not be adopted: " in caplog.text
+    assert "`checkout orders explain 1001` shows the order" in caplog.text
 
 
 async def test_an_incomplete_list_does_not_prove_that_a_session_is_absent(

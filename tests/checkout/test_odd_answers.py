@@ -125,3 +125,11 @@ async def test_a_refusal_of_another_shape_counts_as_no_answer(
     stripe.rewrite = lambda _, content: answer
     with pytest.raises((StripeUnavailable, StripeRejected)):
         await retrieve_session(runtime.gateway, "cs_test_nobody")  # 404
+
+
+async def test_a_refusal_has_only_characters_that_can_be_stored(runtime: Runtime, stripe: FlakyStripe) -> None:
+    refusal = rb'{"error":{"type":"invalid_request_error","message":"No\u0000 \ud83d such session"}}'
+    stripe.rewrite = lambda _, content: refusal
+    with pytest.raises(StripeRejected) as caught:
+        await retrieve_session(runtime.gateway, "cs_test_nobody")  # 404
+    assert "No ? such session" in caught.value.detail

@@ -100,6 +100,18 @@ async def test_an_order_that_only_stripe_knows_is_paid_is_corrected_and_not_rese
         await resend_session(runtime, "00000000-0000-0000-0000-000000000000", operator=ADA)
 
 
+async def test_an_order_whose_customer_was_erased_is_refused_with_its_number(
+    runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection
+) -> None:
+    await expire_session(runtime.gateway, order.session_id)  # and no event arrived
+    await connection.execute("UPDATE orders SET customer_email = ''")
+    with pytest.raises(
+        NotPayable, match=r"the customer of order 1001 was erased, so nobody can pay it: .* a new order"
+    ):
+        await resend(runtime, order)
+    assert (await show_order(runtime.database, str(order.number))).order.status == "expired"
+
+
 async def test_nothing_is_mailed_while_stripe_is_unreachable_and_two_resends_create_one_session(
     runtime: Runtime, order: CheckoutAnswer, stripe: FlakyStripe, connection: asyncpg.Connection
 ) -> None:

@@ -326,10 +326,11 @@ async def test_quotes_name_what_is_short_like_what_is_unavailable(runtime: Runti
     await take_all(runtime, 8)
     catalog = CatalogMemory(runtime.database)
     with pytest.raises(OutOfStock) as caught:
-        await quote(runtime.database, catalog, Cart((CartLine("NOTE", 3),)), None, currency="eur")
+        await quote(runtime.database, catalog, Cart((CartLine("NOTE", 3),)), None, currency="eur", livemode=False)
     assert [(fault.pointer, fault.left) for fault in caught.value.errors] == [("/items/0/quantity", 2)]
+    cart = Cart((CartLine("NOTE", 3), CartLine("NONE", 1)))
     with pytest.raises(InvalidRequest) as both:
-        await quote(runtime.database, catalog, Cart((CartLine("NOTE", 3), CartLine("NONE", 1))), None, currency="eur")
+        await quote(runtime.database, catalog, cart, None, currency="eur", livemode=False)
     assert {fault.code for fault in both.value.errors} == {"out_of_stock", "unknown_sku"}
     assert type(both.value) is InvalidRequest
 

@@ -120,6 +120,12 @@ def test_amounts_are_written_with_the_digits_of_the_table(amount: int, currency:
     assert format_money(amount, currency, locale) == text
 
 
+@pytest.mark.parametrize("amount", [2**53, -(2**63), 10**30, -(10**60)])
+def test_an_amount_of_any_size_is_written_to_the_last_digit(amount: int) -> None:
+    text = format_money(amount, "eur")
+    assert int("".join(sign for sign in text if sign in "-0123456789")) == amount
+
+
 def test_importing_the_rules_of_a_cart_imports_no_babel_and_no_checking_libraries() -> None:
     imports = "from checkout_daemon.model import customer, money; from checkout_daemon.catalog import cart, pricing"
     program = f"import sys; {imports}; print(*sys.modules)"

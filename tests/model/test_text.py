@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checkout_daemon.model.text import cleaned, is_visible, names_address, terminal_json, tidied, trimmed, unusable
+from checkout_daemon.model.text import (
+    cleaned,
+    is_visible,
+    names_address,
+    storable,
+    terminal_json,
+    tidied,
+    trimmed,
+    unusable,
+)
 
 INVISIBLE = [
     *"\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2064\u2066\u2067\u2068\u2069",
@@ -64,3 +73,10 @@ def test_json_for_terminals_is_equal_json_without_control_characters(text: str) 
 
 def test_visible_characters_stay_as_they_are() -> None:
     assert terminal_json('"José می\u200cخواهم 👨\u200d👩 \\u202e"') == '"José می\u200cخواهم 👨\u200d👩 \\u202e"'
+
+
+@given(st.text(st.characters()))
+def test_what_can_be_stored_is_utf_8_without_nul(text: str) -> None:
+    assert "\0" not in storable(f"\0{text}\udc80")
+    assert storable(f"\0{text}\udc80").encode().endswith(b"?")
+    assert storable(storable(text)) == storable(text)

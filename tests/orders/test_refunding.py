@@ -386,6 +386,8 @@ async def test_an_impossible_refund_is_refused_without_asking_stripe(
 ) -> None:
     with pytest.raises(NotRefundable, match=r"€34\.00 is more than the €33\.99 left"):
         await ask(runtime, order, amount=3400)
+    with pytest.raises(InvalidRequest, match="a refund is at most 9007199254740992 in minor units"):
+        await ask(runtime, order, amount=10**30)
     with pytest.raises(NotFound, match="no payment 'pi_other'"):
         await ask(runtime, order, payment_id="pi_other")
     with pytest.raises(NotRefundable, match="nothing was paid for order 1002 yet: it is pending"):

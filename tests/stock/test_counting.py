@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
 import asyncpg
@@ -13,6 +14,8 @@ from checkout_daemon.catalog.stock_levels import MOST_PIECES
 from checkout_daemon.checkout.canceling import cancel_order
 from checkout_daemon.checkout.releasing import release_lapsed
 from checkout_daemon.errors import InvalidRequest, NotFound
+from checkout_daemon.ledger.facts import Act, ActKind
+from checkout_daemon.ledger.merge import Update, locked_order, merge
 from checkout_daemon.orders.late_refunds import refund_late_payments
 from checkout_daemon.orders.notes import acknowledge
 from checkout_daemon.orders.order_store import read_order
@@ -31,6 +34,7 @@ from checkout_daemon.stock.counting import (
 )
 from checkout_daemon.stripe_api.client import StripeFailed
 from checkout_daemon.stripe_api.sessions import retrieve_session
+from tests.checkout.test_placing_at_once import until_waiting
 from tests.checkout.test_reserving import late, sync
 from tests.support.flaky_stripe import FlakyStripe, Request
 from tests.support.shopping import check_out, count_rows, first, paid_order
@@ -196,6 +200,26 @@ async def test_a_late_order_that_is_acknowledged_while_another_is_refunded_is_le
     assert await refund_late_payments(runtime) == 1
     statuses = [(await read_order(connection, str(answer.order_id))).status for answer in answers]
     assert statuses == ["refunded", "completed"]
+
+
+async def test_a_late_order_that_is_being_acknowledged_is_not_refunded(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    await set_stock(runtime.database, "NOTE", 10, operator=ADA)
+    answer = await late(runtime, connection, "refund")
+    await sync(runtime, answer)
+    order_id = str(answer.order_id)
+    async with runtime.database.transaction() as deciding:
+        (item,) = (await locked_order(deciding, order_id)).derived(order_id).attention
+        acts = [(order_id, Act(ActKind.ACKNOWLEDGED, item.code.value, item.subject))]
+        await merge(deciding, [Update("order.acknowledged", ADA.actor, acts=acts, always_logged=True)])
+        turn = asyncio.create_task(refund_late_payments(runtime))
+        await until_waiting(connection)
+    assert await turn == 0
+    order = await read_order(connection, order_id)
+    assert (order.status, order.attention) == ("completed", ())
+    assert stripe.asked("/v1/refunds") == []
+    assert await count_rows(connection, "refund_requests") == 0
 
 
 async def test_a_late_order_without_an_answer_of_stripe_holds_up_no_other(

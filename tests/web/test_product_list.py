@@ -127,9 +127,13 @@ async def test_a_redemption_counts_at_once(shop: Client, connection: asyncpg.Con
 
     await until(sold)
     await connection.execute(
+        "WITH placed AS ("
         "INSERT INTO orders (id, currency, amount_subtotal, amount_discount, amount_total, customer_name,"
         " customer_email, customer_phone, discount_code, livemode)"
         " VALUES (gen_random_uuid(), 'eur', 1, 0, 1, 'Ada', 'ada@example.com', '+15555550123', 'ONCE', false)"
+        " RETURNING id)"
+        " INSERT INTO checkout_sessions (id, livemode, order_id, status, outcome)"
+        " SELECT 'cs_1', false, id, 'open', 'unpaid' FROM placed"
     )
     assert await quoted() == "discount_exhausted"
 

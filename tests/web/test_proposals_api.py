@@ -114,6 +114,26 @@ async def test_a_proposal_about_an_order_that_changed_is_refused(
     assert (status, problem["code"]) == (409, "proposal_stale")
 
 
+async def test_a_proposed_refund_is_the_same_without_quantities_and_with_blanks_around_its_note(
+    paying_shop: Client, tokens: Tokens, number: int
+) -> None:
+    path = f"/api/orders/{number}/refunds"
+    body: dict[str, Any] = {"items": [{"sku": "NOTE"}], "note": " broken \n"}
+    status, made = await ask(paying_shop, path, tokens["bo"], body, "k")
+    assert (status, made["note"], [item["quantity"] for item in made["items"]]) == (202, "broken", [2])
+    assert await ask(paying_shop, path, tokens["bo"], body, "k") == (202, made)
+    others: list[dict[str, Any]] = [
+        {"items": [{"sku": "NOTE", "quantity": 1}]},
+        {"items": [{"sku": "PEN"}]},
+        {"note": "broken, twice"},
+    ]
+    for other in others:
+        assert (await ask(paying_shop, path, tokens["bo"], body | other, "k"))[0] == 409
+    await ask(paying_shop, f"/api/proposals/{made['number']}/approve", tokens["cy"], {})
+    status, refunded = await ask(paying_shop, path, tokens["bo"], body, "k")
+    assert (status, refunded["amount"], [item["quantity"] for item in refunded["items"]]) == (200, 2400, [2])
+
+
 async def test_what_does_not_exist_is_404(paying_shop: Client, tokens: Tokens) -> None:
     for path, body in (("/api/proposals/7", None), ("/api/proposals/7/approve", {}), ("/api/proposals/7/reject", {})):
         assert (await ask(paying_shop, path, tokens["cy"], body))[0] == 404

@@ -14,9 +14,40 @@ FROM discounts WHERE code = $1;
 SELECT code, percent_off, amount_off, currency, minimum_subtotal, starts_at, ends_at, redemption_limit
 FROM discounts WHERE code = $1 FOR UPDATE;
 
+-- name: lock_discount_of_order
+-- $1 order id. The discount of the order's code, if it has a limit.
+SELECT discount.code, discount.percent_off, discount.amount_off, discount.currency, discount.minimum_subtotal, discount.starts_at,
+       discount.ends_at, discount.redemption_limit
+FROM orders JOIN discounts AS discount ON discount.code = orders.discount_code
+WHERE orders.id = $1 AND discount.redemption_limit IS NOT NULL FOR UPDATE OF discount;
+
 -- name: count_redemptions
--- $1 code. Failed, expired and canceled orders return their redemption. The condition is that of the index orders_redeeming.
-SELECT count(*) FROM orders WHERE discount_code = $1 AND status NOT IN ('failed', 'expired', 'canceled');
+-- $1 code, $2 livemode, $3 order id or null. How many other orders hold a redemption, and whether this one does. An unpaid order holds
+-- one while it can be paid: it has a session that has not expired, or an attempt whose session Stripe may have made and that has not
+-- ended. All others return theirs if they are pending, failed, expired or canceled. The first condition is that of orders_redeeming.
+SELECT count(*) FILTER (WHERE redeeming.id IS DISTINCT FROM $3::uuid) AS others,
+       coalesce(bool_or(redeeming.id = $3::uuid), false) AS held
+FROM (
+    SELECT id, status FROM orders
+    WHERE discount_code = $1 AND livemode = $2 AND status NOT IN ('failed', 'expired', 'canceled')
+    UNION ALL
+    -- OFFSET 0 keeps the planner from indexes on other columns, and from reading whole tables to hash them.
+    SELECT id, status FROM (SELECT id, status, livemode FROM orders WHERE discount_code = $1 OFFSET 0) AS ended
+    WHERE livemode = $2 AND status IN ('failed', 'expired')
+) AS redeeming
+WHERE redeeming.status NOT IN ('pending', 'failed', 'expired')
+    OR redeeming.status = 'pending' AND EXISTS (
+        SELECT FROM checkout_sessions AS session
+        WHERE session.order_id = redeeming.id AND session.status <> 'expired' OFFSET 0)
+    OR EXISTS (
+        SELECT FROM (SELECT * FROM session_attempts WHERE order_id = redeeming.id OFFSET 0) AS attempt
+        WHERE attempt.session_id IS NULL
+            AND (attempt.rejected_at IS NULL OR EXISTS (
+                SELECT FROM doubtful_attempts AS doubt
+                WHERE doubt.order_id = attempt.order_id AND doubt.attempt = attempt.attempt AND doubt.closed_at IS NULL OFFSET 0))
+            -- Without expires_at, Stripe keeps a session open for 24 hours.
+            AND coalesce(to_timestamp((attempt.parameters::jsonb #>> '{session,expires_at}')::bigint),
+                         attempt.started_at + interval '24 hours') > now());
 
 -- name: upsert_discounts
 -- $1 codes, $2 percent off, $3 amounts off, $4 currencies, $5 minimum subtotals, $6 starts, $7 ends, $8 redemption limits

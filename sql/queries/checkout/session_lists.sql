@@ -20,10 +20,10 @@ ORDER BY o.created_at DESC, o.number DESC, s.attempt DESC, s.created_at DESC LIM
 SELECT s.id, s.order_id, o.number, s.attempt, s.status, s.outcome AS payment_status, o.amount_total, o.currency, s.created_at, s.expires_at, s.url
 FROM (
     (SELECT id, order_id, livemode, attempt, status, outcome, created_at, expires_at, url FROM checkout_sessions
-     WHERE status = 'open' AND 'open' = ANY($1::text[]) ORDER BY expires_at DESC LIMIT 1000 + 2 * $3)
+     WHERE status = 'open' AND 'open' = ANY($1::text[]) ORDER BY expires_at DESC LIMIT 1000 + 2 * $3::bigint)
     UNION
     (SELECT id, order_id, livemode, attempt, status, outcome, created_at, expires_at, url FROM checkout_sessions
-     WHERE status = 'expired' AND 'expired' = ANY($1::text[]) ORDER BY expires_at DESC LIMIT 1000 + 2 * $3)
+     WHERE status = 'expired' AND 'expired' = ANY($1::text[]) ORDER BY expires_at DESC LIMIT 1000 + 2 * $3::bigint)
     UNION
     SELECT late.*
     FROM (SELECT id FROM orders WHERE created_at >= $2 ORDER BY created_at DESC, number DESC LIMIT 1000) AS newest

@@ -42,7 +42,7 @@ ON CONFLICT (order_id, attempt) DO NOTHING;
 
 -- name: doubtful_attempts
 -- $1 limit, $2 livemode. Attempts due for a look at Stripe: a minute after the doubt began, then each time its age has doubled.
-SELECT doubt.order_id, doubt.attempt AS number, now() - attempt.started_at AS age
+SELECT doubt.order_id, orders.number AS order_number, doubt.attempt AS number, now() - attempt.started_at AS age
 FROM doubtful_attempts AS doubt
 JOIN session_attempts AS attempt USING (order_id, attempt)
 JOIN orders ON orders.id = doubt.order_id
