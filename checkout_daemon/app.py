@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from aiohttp import hdrs, web
 
@@ -51,10 +52,12 @@ def create_app(
     webhook_secrets: Callable[[], tuple[str, ...]] | None = None,
     storefront: Path | None = None,
     jobs: Callable[[], Sequence[Job]] = tuple,
+    on_failure: Callable[[], None] = lambda: None,
 ) -> web.Application:
     """Create the daemon's application, which also runs the jobs that `jobs` returns, once it serves.
 
     `webhook_secrets` is called for every delivery, so that the secrets can change while the daemon runs.
+    `on_failure` is called when a background task has failed: what it did is not done again before a restart.
 
     Raise ConfigurationError for settings that cannot be used.
     """
@@ -123,6 +126,7 @@ def create_app(
                 guessing,
                 bodies.shop,
                 currency=settings.currency,
+                livemode=settings.livemode,
                 shop=settings.shop,
             )
             app[checkout.CHECKOUTS] = checkouts = checkout.CheckoutRoute(
@@ -147,19 +151,14 @@ def create_app(
                     direct(edge, hdrs.METH_POST, checkout.PATH, checkouts.find),
                 ]
             await intake.start()
-            background = [
-                asyncio.create_task(_sample(app, metrics, commits), name="sampler"),
-                asyncio.create_task(watch_loop(metrics.loop_stalled), name="loop-watchdog"),
-                asyncio.create_task(
-                    catalog.follow(settings.database_listen_url or settings.require_database_url()), name="catalog"
-                ),
-                asyncio.create_task(matches.write_for_ever(), name="secret-matches"),
-                asyncio.create_task(_run_jobs(runtime, jobs), name="jobs"),
-            ]
+            background = _Background(on_failure)
+            background.start("sampler", _sample(app, metrics, commits))
+            background.start("loop-watchdog", watch_loop(metrics.loop_stalled))
+            background.start("catalog", catalog.follow(settings.database_listen_url or settings.require_database_url()))
+            background.start("secret-matches", matches.write_for_ever())
+            background.start("jobs", _run_jobs(runtime, jobs))
             yield
-            for task in background:
-                task.cancel()
-            await asyncio.gather(*background, return_exceptions=True)
+            await background.stop()
             await intake.close()
             commits.log()
             await matches.write()
@@ -168,6 +167,33 @@ def create_app(
 
     app.cleanup_ctx.append(open_services)
     return app
+
+
+class _Background:
+    """The tasks that run for as long as the application. A failure of one is logged and reported at once."""
+
+    def __init__(self, on_failure: Callable[[], None]) -> None:
+        self._on_failure = on_failure
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Run the work as a task of this name."""
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    async def stop(self) -> None:
+        """Cancel the tasks, and wait until they have ended."""
+        for task in self._tasks:
+            task.remove_done_callback(self._ended)
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or (error := task.exception()) is None:  # without jobs, theirs ends at once
+            return
+        log.critical("the background task %s has failed: only a restart repairs it", task.get_name(), exc_info=error)
+        self._on_failure()
 
 
 class _Commits:

@@ -25,10 +25,13 @@ BUSY_STRIPE_SECONDS = (1.0, 2.0, 4.0, 8.0)
 
 _LONGEST_JOB_PAUSE_SECONDS = 60.0
 
+# More exceed every limit here, and 1,024 overflow.
+_MOST_DOUBLINGS = 20
+
 
 def event_retry_delay(tries: int) -> timedelta:
     """Return how long a failed event waits after this many tries: 5 s, doubled each time up to six hours, ±20 %."""
-    doubled: timedelta = _FIRST_EVENT_DELAY * 2 ** (tries - 1)
+    doubled: timedelta = _FIRST_EVENT_DELAY * 2 ** min(tries - 1, _MOST_DOUBLINGS)
     return min(doubled, _LONGEST_EVENT_DELAY) * _jitter(0.8, 1.2)
 
 
@@ -39,7 +42,7 @@ def message_retry_delay(tries: int) -> timedelta | None:
 
 def job_pause(every_seconds: float, failures: int) -> float:
     """Return the seconds until a job's next turn, ±20 %; after failures in a row 2 s, 4 s, … 60 s if that is longer."""
-    longer = min(2.0**failures, _LONGEST_JOB_PAUSE_SECONDS) if failures else 0.0
+    longer = min(2.0 ** min(failures, _MOST_DOUBLINGS), _LONGEST_JOB_PAUSE_SECONDS) if failures else 0.0
     return max(every_seconds, longer) * _jitter(0.8, 1.2)
 
 

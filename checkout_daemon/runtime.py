@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from checkout_daemon.database.pool import STATEMENT_TIMEOUT_SECONDS, Database
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.settings import Settings
 from checkout_daemon.stripe_api.breaker import Breaker
 from checkout_daemon.stripe_api.client import Observer, StripeGateway
+from checkout_daemon.threads import DaemonThreads
+
+_MOST_THREADS = 2  # for each receiver that may hang
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The settings, with the database and Stripe that they name."""
+    """The settings, with the database and Stripe that they name. Calls that may hang run on `threads`."""
 
     settings: Settings
     database: Database
     gateway: StripeGateway
     metrics: Metrics | None = None  # only in the daemon
+    threads: DaemonThreads = field(default_factory=lambda: DaemonThreads(_MOST_THREADS))
 
 
 @asynccontextmanager
@@ -32,9 +36,11 @@ async def open_runtime(
     observe: Observer = _ignore if metrics is None else metrics.stripe_called
     breaker = Breaker() if metrics is None else Breaker(on_change=metrics.breaker_changed)
     gateway = StripeGateway(settings.stripe_api_key or "", settings.stripe_api_base, observe=observe, breaker=breaker)
+    runtime = Runtime(settings, database, gateway, metrics)
     try:
-        yield Runtime(settings, database, gateway, metrics)
+        yield runtime
     finally:
+        runtime.threads.close()
         await gateway.close()
         await database.close()
 

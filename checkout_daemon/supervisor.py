@@ -110,13 +110,21 @@ class Supervisor:
     def _start_due(self) -> None:
         now = time.monotonic()
         for slot in self._slots:
-            if slot.start_at is not None and slot.start_at <= now:
-                slot.start_at, slot.started_at = None, now
+            if slot.start_at is None or slot.start_at > now:
+                continue
+            try:
                 slot.pid = self._fork(slot.index)
+            except OSError as error:  # too many processes, or too little memory
+                pause = slot.pauses.next()
+                slot.start_at = now + pause
+                log.error("worker %d cannot be started (%s); trying again in %.1f s", slot.index, error.strerror, pause)
+            else:
+                slot.start_at, slot.started_at = None, now
 
     def _fork(self, index: int) -> int:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):  # the worker would write what is in their buffers again
+            with contextlib.suppress(OSError):
+                stream.flush()
         pid = os.fork()
         if pid:
             return pid

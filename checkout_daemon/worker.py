@@ -8,6 +8,7 @@ import gc
 import logging
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -69,23 +70,30 @@ def run_worker(
     on_stop: Callable[[], None] = lambda: None,
     alive_seconds: float | None = None,
 ) -> int:
-    """Serve until SIGTERM, SIGINT or the end of the parent's pipe. Return 0, or 1 if the daemon could not start.
+    """Serve until SIGTERM, SIGINT or the end of the parent's pipe. Return 0, or 1 if it could not start or has failed.
 
     After SIGTERM it serves on for `drain_seconds`, as not ready; a second one, or any other reason to stop, ends that.
     Every `alive_seconds` systemd is notified that the event loop works.
     """
     end_traces = start_traces(settings.traces)
-    with asyncio.Runner(loop_factory=_new_loop) as runner:
-        try:
-            work = load_jobs if jobs else tuple
-            hooks = _Hooks(on_listening, on_stop, alive_seconds)
-            runner.run(_serve(settings, listeners, secrets, work, drain_seconds, parent_pipe, hooks))
-        except Exception:
-            log.exception("the daemon could not start")
-            return 1
-        finally:
-            end_traces()
-    return 0
+    stop = _Stop()
+    # On a thread, which needs no turn of the event loop: it also bounds what is waited for after the loop.
+    deadline = threading.Timer(STOP_SECONDS, _give_up, [stop])
+    deadline.daemon = True
+    try:
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
+            try:
+                work = load_jobs if jobs else tuple
+                hooks = _Hooks(on_listening, on_stop, alive_seconds, deadline.start)
+                runner.run(_serve(settings, listeners, secrets, work, drain_seconds, parent_pipe, stop, hooks))
+            except Exception:
+                log.exception("the daemon could not start")
+                return 1
+            finally:
+                end_traces()
+    finally:
+        deadline.cancel()
+    return 1 if stop.failed else 0
 
 
 def load_jobs() -> Sequence[Job]:
@@ -98,11 +106,12 @@ def load_jobs() -> Sequence[Job]:
 
 @dataclass(frozen=True, slots=True)
 class _Hooks:
-    """What to call when the worker listens and stops, and how often systemd wants to know that it works."""
+    """What to call when the worker listens, stops and ends, and how often systemd wants to know that it works."""
 
     on_listening: Callable[[], None]
     on_stop: Callable[[], None]
     alive_seconds: float | None
+    on_end: Callable[[], None]
 
 
 async def _serve(
@@ -112,11 +121,12 @@ async def _serve(
     jobs: Callable[[], Sequence[Job]],
     drain_seconds: float,
     parent_pipe: int | None,
+    stop: _Stop,
     hooks: _Hooks,
 ) -> None:
     loop = asyncio.get_running_loop()
-    with _stop_signals(loop, secrets, parent_pipe) as stop:
-        app = create_app(settings, webhook_secrets=secrets, jobs=jobs)
+    with _stop_signals(loop, secrets, parent_pipe, stop):
+        app = create_app(settings, webhook_secrets=secrets, jobs=jobs, on_failure=stop.fail)
         runner = ShopRunner(
             app,
             access_log=None,
@@ -136,7 +146,7 @@ async def _serve(
             await stop.asked.wait()
             hooks.on_stop()
             runner.drain()
-            if drain_seconds and not stop.at_once.is_set():
+            if drain_seconds and not (stop.failed or stop.at_once.is_set()):
                 log.info("not ready any more, and stopping in %g s", drain_seconds)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.at_once.wait(), drain_seconds)
@@ -144,13 +154,13 @@ async def _serve(
                 await runner.stop_listening(listeners.public)
         finally:
             log.info("stopping: requests under way are answered first")
-            deadline = loop.call_later(STOP_SECONDS, _give_up)
+            with contextlib.suppress(RuntimeError):  # no thread is left
+                hooks.on_end()
             await runner.cleanup()
             if admin is not None:
                 await admin.cleanup()
             if monitoring is not None:
                 monitoring.cancel()
-            deadline.cancel()
 
 
 async def _tell_alive(seconds: float) -> None:
@@ -161,11 +171,12 @@ async def _tell_alive(seconds: float) -> None:
 
 
 class _Stop:
-    """Whether this process should stop, and whether at once."""
+    """Whether this process should stop, whether at once, and whether because it has failed."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
         self.at_once = asyncio.Event()
+        self.failed = False
 
     def ask(self) -> None:
         """Ask it to stop; the second time, at once."""
@@ -178,11 +189,17 @@ class _Stop:
         self.asked.set()
         self.at_once.set()
 
+    def fail(self) -> None:
+        """Stop it as a failure: whoever supervises it starts it again, so it does not drain."""
+        self.failed = True
+        self.asked.set()
+
 
 @contextlib.contextmanager
-def _stop_signals(loop: asyncio.AbstractEventLoop, secrets: WebhookSecrets, parent_pipe: int | None) -> Iterator[_Stop]:
-    """Yield what signals and the end of the parent ask for."""
-    stop = _Stop()
+def _stop_signals(
+    loop: asyncio.AbstractEventLoop, secrets: WebhookSecrets, parent_pipe: int | None, stop: _Stop
+) -> Iterator[None]:
+    """Note what signals and the end of the parent ask for."""
 
     def parent_ended() -> None:
         if not os.read(parent_pipe or 0, 4096):
@@ -195,7 +212,7 @@ def _stop_signals(loop: asyncio.AbstractEventLoop, secrets: WebhookSecrets, pare
     loop.add_signal_handler(signal.SIGHUP, secrets.read_again)
     if parent_pipe is not None:
         loop.add_reader(parent_pipe, parent_ended)
-    yield stop
+    yield
 
 
 def _relieve_collector() -> None:
@@ -208,11 +225,11 @@ def _relieve_collector() -> None:
     gc.set_threshold(*COLLECT_AFTER)
 
 
-def _give_up() -> None:
+def _give_up(stop: _Stop) -> None:
     """End the process at once: answered events are committed, and Stripe sends the others again."""
-    log.error("requests under way were not finished in %.1f s", STOP_SECONDS)
+    log.error("not everything was finished in %.1f s", STOP_SECONDS)
     logging.shutdown()
-    os._exit(0)
+    os._exit(1 if stop.failed else 0)
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

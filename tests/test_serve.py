@@ -15,7 +15,18 @@ import pytest
 
 from checkout_daemon.dev.ports import free_port
 from tests.support.fronts import passing_on
-from tests.support.serving import ONE_OR_TWO, START_SECONDS, Serve, deliver, enough, ready, refusal, start, until
+from tests.support.serving import (
+    ONE_OR_TWO,
+    START_SECONDS,
+    Serve,
+    broken_package,
+    deliver,
+    enough,
+    ready,
+    refusal,
+    start,
+    until,
+)
 
 # What it refuses ------------------------------------------------------------------------------------------------------
 
@@ -172,6 +183,15 @@ async def test_every_line_from_start_to_stop_is_json_where_that_is_asked_for(
     messages = [json.loads(line)["message"] for line in serving.log().splitlines()]
     assert any(message.startswith("listening on ") for message in messages)
     assert any(message.startswith("stopping") for message in messages)
+
+
+async def test_a_daemon_whose_background_work_fails_ends_with_an_error(
+    serve: Serve, tmp_path: Path, database_url: str
+) -> None:
+    serving = await serve(enough(database_url) | broken_package(tmp_path))
+    assert await serving.ended() == 1
+    assert "the background task jobs has failed" in serving.log()
+    assert "ZeroDivisionError: planted" in serving.log()
 
 
 async def test_the_log_has_only_what_is_as_important_as_its_level(

@@ -13,7 +13,19 @@ import aiohttp
 import asyncpg
 import pytest
 
-from tests.support.serving import ONE_OR_TWO, Serve, Serving, alive, answered_by, connected, enough, get, ready, until
+from tests.support.serving import (
+    ONE_OR_TWO,
+    START_SECONDS,
+    Serve,
+    Serving,
+    alive,
+    answered_by,
+    connected,
+    enough,
+    get,
+    ready,
+    until,
+)
 from tests.support.stripe_events import event_body, signed
 
 
@@ -122,6 +134,33 @@ async def test_it_does_not_drain_after_sigint_nor_longer_than_asked(
     serving = await serve(enough(database_url), "--drain", drain, *options)
     serving.signal(number)
     assert await serving.ended() == 0
+
+
+async def test_an_alert_that_hangs_does_not_keep_it(
+    serve: Serve, database_url: str, connection: asyncpg.Connection
+) -> None:
+    reached = asyncio.Event()
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        reached.set()
+        with contextlib.suppress(ConnectionError):
+            await reader.read()  # until the daemon is gone
+        writer.close()
+
+    receiver = await asyncio.start_server(hang, "127.0.0.1", 0)
+    port = receiver.sockets[0].getsockname()[1]
+    payload = '{"text":"something is wrong","count":1,"subjects":["1"],"command":"checkout doctor"}'
+    await connection.execute(
+        "INSERT INTO outbox (kind, subject_id, channel, payload) VALUES ('events.dead', '1', 'alert', $1)", payload
+    )
+    async with receiver:
+        # For rto seconds Apprise waits for an answer.
+        serving = await serve(enough(database_url) | {"CHECKOUT_ALERT_URLS": f"json://127.0.0.1:{port}/?rto=600"})
+        async with asyncio.timeout(START_SECONDS):
+            await reached.wait()
+        serving.signal(signal.SIGTERM)
+        assert await serving.ended(60) == 0
 
 
 async def test_connections_that_only_the_kernel_has_accepted_are_answered(serve: Serve, database_url: str) -> None:

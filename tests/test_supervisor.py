@@ -12,7 +12,7 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.support.serving import Serve, alive, answered_by, enough, get, until
+from tests.support.serving import START_SECONDS, Serve, alive, answered_by, broken_package, enough, get, until
 
 
 async def test_both_workers_serve_and_metrics_tell_of_both(
@@ -72,6 +72,55 @@ async def test_a_worker_that_always_dies_is_started_less_and_less_often() -> Non
         assert await process.wait() == 0
     pauses = [later - earlier for earlier, later in itertools.pairwise(starts)]
     assert all(pause >= least for pause, least in zip(pauses, (0.2, 0.4, 0.8, 1.6), strict=True))
+
+
+FAILING_FORK = """
+import errno, os
+from checkout_daemon.supervisor import Supervisor
+
+fork, forks = os.fork, 0
+
+def failing():
+    global forks
+    forks += 1
+    if forks == 2:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    return fork()
+
+def work(index, alive):
+    print("started", flush=True)
+    return 3
+
+os.fork = failing
+nothing = lambda *_: None
+Supervisor(
+    1, work, drain_seconds=0, parent_pipe=None, on_hangup=nothing, on_stop=nothing, on_death=nothing
+).run(nothing)
+"""
+
+
+async def test_a_fork_that_fails_is_tried_again() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", FAILING_FORK), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(30):
+            starts = [await process.stdout.readline() for _ in range(3)]
+        assert starts == [b"started\n"] * 3
+    finally:
+        process.terminate()
+        assert await process.wait() == 0
+
+
+async def test_a_worker_whose_background_work_fails_is_started_again(
+    serve: Serve, tmp_path: Path, database_url: str
+) -> None:
+    serving = await serve(enough(database_url) | broken_package(tmp_path), "--workers", "2")
+    await until(lambda: serving.log().count("died (exit status 1); restarting it") >= 2, START_SECONDS)
+    assert "ZeroDivisionError: planted" in serving.log()
+    serving.signal(signal.SIGTERM)
+    assert await serving.ended() == 0
 
 
 async def test_a_killed_parent_takes_its_workers_with_it(serve: Serve, tmp_path: Path, database_url: str) -> None:

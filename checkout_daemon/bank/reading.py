@@ -39,6 +39,7 @@ READ_EVERY = timedelta(minutes=5)
 """How often the lines are read without an event that asks for it."""
 _PAYOUTS_EVERY = timedelta(hours=1)
 _REFUSED_FOR = timedelta(hours=1)
+_CLOCKS_DIFFER = timedelta(minutes=5)
 # Stripe may list a line a while after the time that it has. A payout lists whatever was missed all the same.
 _OVERLAP = timedelta(minutes=10)
 _WINDOW = timedelta(days=7)
@@ -80,12 +81,18 @@ async def read_balance(runtime: Runtime, *, at_once: bool = False) -> int:
 
 async def _is_due(connection: asyncpg.Connection, read: BalanceRead, saved_at: datetime) -> bool:
     now = datetime.now(UTC)
-    if read.refused_at is not None:
-        return now >= read.refused_at + _REFUSED_FOR
-    if now >= saved_at + READ_EVERY:
+    refused_at = _unless_ahead(read.refused_at, now)
+    if refused_at is not None:
+        return now >= refused_at + _REFUSED_FOR
+    if _unless_ahead(saved_at, now) is None or now >= saved_at + READ_EVERY:
         return True
     newest = await connection.fetchval(sql("newest_balance_event"), list(BALANCE_TYPES))
     return newest is not None and newest > saved_at
+
+
+def _unless_ahead(time: datetime | None, now: datetime) -> datetime | None:
+    """Return a stored time, or None if it is in the future: the clock was wrong when it was stored."""
+    return None if time is None or time > now + _CLOCKS_DIFFER else time
 
 
 class _Reader:
@@ -132,7 +139,8 @@ class _Reader:
     async def _read_payouts(self, now: datetime, *, at_once: bool) -> int:
         async with self._runtime.database.connection() as connection:
             newest = await connection.fetchval(sql("newest_balance_event"), list(BALANCE_TYPES))
-        before, began_at = self._read.payouts_at, datetime.now(UTC)
+        began_at = datetime.now(UTC)
+        before = _unless_ahead(self._read.payouts_at, began_at)
         asked = newest is not None and before is not None and newest > before
         if before is not None and not at_once and not asked and began_at < before + _PAYOUTS_EVERY:
             return 0

@@ -108,7 +108,9 @@ def earlier(against: Against, since: datetime, until: datetime, time_zone: str) 
         months = 12 if against is Against.YEAR else 1
         found = _months_before(begin, months), _months_before(end, months)
     else:
-        days = 7 if against is Against.WEEK else max(1, -(-int((until - since).total_seconds()) // 86_400))
+        # Where the clocks change, a day has 24 hours on the wall only, and a span such as 24h in elapsed time only.
+        length = min(end - begin, until - since)
+        days = 7 if against is Against.WEEK else max(1, -(-length // timedelta(days=1)))
         found = begin - timedelta(days=days), end - timedelta(days=days)
     return found[0].astimezone(since.tzinfo), found[1].astimezone(since.tzinfo)
 

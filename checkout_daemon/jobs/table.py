@@ -25,7 +25,7 @@ from checkout_daemon.messages.delivering import (
     deliver_to_endpoints,
     owe_again,
     skip_unconfigured,
-    spread_claimed,
+    spread_waiting,
 )
 from checkout_daemon.messages.pushes import owe_resolved, skip_unknown_pushes
 from checkout_daemon.messages.reminders import count_recovered, owe_reminders
@@ -73,7 +73,7 @@ JOBS = (
     Job("deliver-webhooks", 1.0, lambda runtime: deliver_due(runtime, Channel.WEBHOOK)),
     Job("deliver-pushes", 1.0, deliver_pushes),
     Job("deliver-endpoints", 1.0, deliver_to_endpoints),
-    Job("spread-messages", 5.0, spread_claimed),
+    Job("spread-messages", 5.0, spread_waiting),
     Job("skip-removed", 60.0, lambda runtime: skip_removed(runtime.database)),
     Job("owe-again", 5.0, owe_again),
     Job("owe-reminders", 300.0, owe_reminders, only_if=clocks.clocks_allow),

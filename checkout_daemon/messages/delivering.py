@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
+import asyncpg
+
 from checkout_daemon.backoff import MESSAGE_TRIES, message_retry_delay
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.server import read_now
@@ -23,6 +25,7 @@ from checkout_daemon.messages.pushes import is_quiet, push_targets, send_push
 from checkout_daemon.messages.shop_webhooks import send_webhook
 from checkout_daemon.messages.webhook_endpoints import note_outcome
 from checkout_daemon.model.messages import UNCONFIGURED_LIFETIME, URGENT, Channel
+from checkout_daemon.model.text import storable
 from checkout_daemon.observability.redaction import redact
 from checkout_daemon.observability.tracing import span
 from checkout_daemon.outbox import outbox_store
@@ -42,6 +45,7 @@ _LOOK_AGAIN_SECONDS = 1.0
 _LAST_SECONDS = 2.0
 _LONGEST_ERROR = 300
 _WAITING = timedelta(seconds=5)
+_NOT_STORED = "the receiver's answer is not a text that can be stored"
 _NOT_SENT = ("queued", "skipped")  # nothing is wrong with the receiver
 _COUNTED = ("queued", "failed", "dead")
 
@@ -116,10 +120,13 @@ async def deliver_pushes(runtime: Runtime) -> int:
     return await _deliver_to_each(runtime, Channel.ALERT, names)
 
 
-async def spread_claimed(runtime: Runtime) -> int:
-    """Owe to endpoints and addresses what a daemon of an older release has claimed. Return how many messages."""
+async def spread_waiting(runtime: Runtime) -> int:
+    """Owe to endpoints and addresses what waits for a receiver that may hang. Return how many messages.
+
+    Also what a daemon of an older release has claimed.
+    """
     async with runtime.database.connection() as connection:
-        return await outbox_store.spread_claimed(connection, push_targets(runtime.settings))
+        return await outbox_store.spread_waiting(connection, push_targets(runtime.settings))
 
 
 async def _deliver_to_each(
@@ -222,7 +229,7 @@ async def _deliver(runtime: Runtime, message: ClaimedMessage) -> DatabaseUnavail
         return away
     try:
         async with runtime.database.connection() as connection:
-            recorded = await outbox_store.record_delivery(connection, message, status, error=error, retry_in=retry_in)
+            recorded = await _record(connection, message, status, error, retry_in)
         if message.endpoint is not None and message.channel == Channel.WEBHOOK and status not in _NOT_SENT:
             await note_outcome(runtime.database, message.endpoint, sent=status == "sent")
     except DatabaseUnavailable as away:
@@ -239,6 +246,19 @@ async def _deliver(runtime: Runtime, message: ClaimedMessage) -> DatabaseUnavail
     suffix = f": {error}" if error else ""
     log.log(level, "message %s, %s by %s: %s%s", message.id, message.kind, message.channel, status, suffix)
     return None
+
+
+async def _record(
+    connection: asyncpg.Connection, message: ClaimedMessage, status: str, error: str | None, retry_in: timedelta
+) -> bool:
+    """Record the outcome, without the error's text if the database refuses that. Return False if it is not ours."""
+    try:
+        return await outbox_store.record_delivery(connection, message, status, error=error, retry_in=retry_in)
+    except (asyncpg.DataError, ValueError):  # asyncpg raises the latter for what it cannot encode
+        if error is None:
+            raise
+        log.exception("message %s: its error cannot be stored", message.id)
+        return await outbox_store.record_delivery(connection, message, status, error=_NOT_STORED, retry_in=retry_in)
 
 
 async def _attempt(runtime: Runtime, message: ClaimedMessage) -> tuple[str, str | None, timedelta]:
@@ -276,6 +296,6 @@ def _failed(message: ClaimedMessage, error: str, retry_after: timedelta | None) 
 
 
 def _one_line(error: BaseException) -> str:
-    """Return an error as one line without personal data: mail servers like to repeat the address."""
-    text = " ".join(str(error).split()) or why(error)
+    """Return an error as one line without personal data: mail servers like to repeat the address, in any encoding."""
+    text = " ".join(storable(str(error)).split()) or why(error)
     return redact(text)[:_LONGEST_ERROR]

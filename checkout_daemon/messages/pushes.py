@@ -6,11 +6,11 @@ and the others get nothing twice. When the problem has ended, a further message 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, time
+from functools import partial
 from hashlib import sha256
 from importlib import import_module
 from typing import Any
@@ -57,7 +57,7 @@ async def send_push(runtime: Runtime, message: ClaimedMessage) -> None:
     kind = MessageKind(message.kind)
     tone = "success" if kind is MessageKind.ALERT_RESOLVED else "failure" if kind in URGENT else "warning"
     title = f"[{one_line(settings.shop_name)}] {alert.text}"
-    await asyncio.to_thread(_notify, url, title, _body(alert), tone)
+    await runtime.threads.run(name, partial(_notify, url, title, _body(alert), tone))
 
 
 async def owe_resolved(runtime: Runtime) -> int:
@@ -99,7 +99,10 @@ def _notify(url: str, title: str, body: str, tone: str) -> None:
         apprise: Any = import_module("apprise")
     except ImportError as error:
         raise TryLater(_INSTALL) from error
-    sender = apprise.Apprise()
+    asset = apprise.AppriseAsset()
+    # With a limit of its own, Apprise sends on threads that the end of the process waits for.
+    asset._service_timeout = 0.0
+    sender = apprise.Apprise(asset=asset)
     if not sender.add(url):
         raise RefusedForGood("Apprise does not know this form of address: see https://github.com/caronc/apprise/wiki")
     if not sender.notify(title=title, body=body, notify_type=tone):

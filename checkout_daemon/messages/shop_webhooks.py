@@ -40,6 +40,7 @@ from checkout_daemon.runtime import Runtime
 
 TIMEOUT_SECONDS = 20.0  # of the whole request
 CONNECT_SECONDS = 5.0
+_LONGEST_PAUSE = timedelta(days=1)  # that a receiver may ask for
 # Only a test shows the answer's body; this much is read, so that the connection ends in good order.
 _MOST_READ_BYTES = 4096
 _ORDER_FIELDS = (
@@ -183,10 +184,10 @@ def _signature(message_id: str, timestamp: int, body: bytes, secrets: Sequence[s
 
 
 def _retry_after(text: str) -> timedelta | None:
-    """Return the pause of a Retry-After header (RFC 9110, 10.2.3): seconds or a date."""
+    """Return the pause of a Retry-After header (RFC 9110, 10.2.3), which is seconds or a date: at most a day."""
     if text.isascii() and text.isdigit():
-        return timedelta(seconds=min(int(text), 86_400))
+        return min(timedelta(seconds=int(text[:6])), _LONGEST_PAUSE)  # six digits are more than a day
     try:
-        return max(parsedate_to_datetime(text) - datetime.now(UTC), timedelta())
+        return min(max(parsedate_to_datetime(text) - datetime.now(UTC), timedelta()), _LONGEST_PAUSE)
     except (TypeError, ValueError):
         return None

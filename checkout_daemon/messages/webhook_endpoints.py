@@ -1,8 +1,8 @@
 """The shop's systems that receive webhooks: adds, disables, enables and removes them, and renews their secrets.
 
 A message for the shop's systems is one row of the outbox. Whoever claims it adds a row for each endpoint that wants it
-(`claim_webhooks`), so that paying an order costs nothing more, however many endpoints there are. For what a release
-that knows no endpoints has claimed, `spread_claimed` adds them.
+(`claim_webhooks`), so that paying an order costs nothing more, however many endpoints there are. `spread_waiting` adds
+them for what waits for a receiver that hangs, and for what a release that knows no endpoints has claimed.
 """
 
 from __future__ import annotations

@@ -13,6 +13,10 @@ from typing import TextIO
 from checkout_daemon.observability.context import current
 from checkout_daemon.observability.redaction import redact, shorten_ids
 
+# At INFO the SDK writes a kilobyte per call, with session ids in it; metrics count the calls. At DEBUG those that send
+# alerts write the addresses, which are secrets.
+_CHATTY = ("stripe", "urllib3", "requests", "requests_oauthlib", "oauthlib")
+
 
 def set_up_logging(log_format: str, *, level: int = logging.INFO, stream: TextIO | None = None) -> None:
     """Send every log line of the process to stderr in the format "console" or "json"."""
@@ -23,8 +27,8 @@ def set_up_logging(log_format: str, *, level: int = logging.INFO, stream: TextIO
     root.setLevel(level)
     logging.captureWarnings(capture=True)
     quiet_bad_requests(logging.getLogger("aiohttp.server"))
-    # At INFO the SDK writes a kilobyte per call, with session ids in it; metrics count the calls.
-    logging.getLogger("stripe").setLevel(max(level, logging.WARNING))
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
 
 def level_number(name: str) -> int:

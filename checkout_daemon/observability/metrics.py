@@ -15,6 +15,7 @@ from functools import wraps
 from inspect import isfunction
 from typing import TYPE_CHECKING, Any, Literal
 
+from checkout_daemon.observability.ages import Ages
 from checkout_daemon.observability.histograms import observe_all
 
 if TYPE_CHECKING:
@@ -138,9 +139,7 @@ class Metrics:
             "checkout_stripe_events_made", "Events of the last compared period that Stripe made", "mostrecent"
         )
         self.events_held = gauge(
-            "checkout_stripe_events_held",
-            "Events of the last compared period that are held here, after fetching the missing ones",
-            "mostrecent",
+            "checkout_stripe_events_held", "Those of them that are held here, after fetching", "mostrecent"
         )
         self.messages = counter(
             "checkout_outbox_attempts",
@@ -217,6 +216,7 @@ class Metrics:
         self._longest_stall_seconds = 0.0
         self._types: set[str] = set()
         self._waited: dict[str, tuple[int, float]] = {}
+        self._ages = Ages()
         self._delivered: dict[tuple[str, str], Counter] = {}
         self._refused: dict[str, Counter] = {}
         self._signed: dict[int, Counter] = {}
@@ -249,7 +249,8 @@ class Metrics:
         self.longest_stall.set(self._longest_stall_seconds)
 
     def sampled(self, connections: int, body_bytes: int) -> None:
-        """Set the number of open connections, and the bytes of request bodies under way."""
+        """Set the number of open connections, the bytes of request bodies under way, and the present ages."""
+        self._ages.grow()
         self.connections.set(connections)
         self.body_bytes.set(body_bytes)
 
@@ -305,7 +306,7 @@ class Metrics:
     def backlog_counted(self, channel: str, status: str, messages: int, oldest_seconds: float) -> None:
         """Set the number of a channel's messages in a status, and the age of the oldest."""
         self.backlog.labels(channel, status).set(messages)
-        self.backlog_age.labels(channel, status).set(oldest_seconds)
+        self._ages.measured(self.backlog_age.labels(channel, status), oldest_seconds)
 
     def events_compared(self, made: int, held: int, new: int, failed: int) -> None:
         """Count a comparison with Stripe's events: `new` were missing here, of which `failed` could not be applied."""
@@ -320,7 +321,7 @@ class Metrics:
         self.orders_stuck.set(stuck)
         for status, count in events.items():
             self.events_unapplied.labels(status).set(count)
-        self.events_oldest.set(oldest_seconds)
+        self._ages.measured(self.events_oldest, oldest_seconds)
 
     def recovered_counted(self, currency: str, orders: int, amount: int) -> None:
         """Set what was paid after a reminder: orders, and their totals in minor units."""
@@ -329,11 +330,11 @@ class Metrics:
 
     def comparison_aged(self, seconds: float) -> None:
         """Set how long ago the end of the last comparison with Stripe's events is."""
-        self.backfill_gap.set(seconds)
+        self._ages.measured(self.backfill_gap, seconds)
 
     def balance_aged(self, seconds: float) -> None:
         """Set how long ago the balance at Stripe was last read."""
-        self.balance_age.set(seconds)
+        self._ages.measured(self.balance_age, seconds)
 
     def pool_waited(self, pool: str, waits: int, seconds: float) -> None:
         """Set how often, and for how long in all, connections of a pool were waited for since the start."""

@@ -155,9 +155,9 @@ async def claim_messages(
     return [ClaimedMessage(**dict(row)) for row in rows]
 
 
-async def spread_claimed(connection: asyncpg.Connection, addresses: Collection[str]) -> int:
-    """Owe to endpoints and addresses what was claimed without that, and return how many messages."""
-    done: str = await connection.execute(sql("spread_claimed_messages"), list(addresses))
+async def spread_waiting(connection: asyncpg.Connection, addresses: Collection[str]) -> int:
+    """Owe to endpoints and addresses what waits for another receiver, or was claimed without that. Return how many."""
+    done: str = await connection.execute(sql("spread_waiting_messages"), list(addresses))
     return int(done.split()[-1])
 
 

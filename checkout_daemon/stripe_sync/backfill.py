@@ -31,12 +31,20 @@ class TooLongAgo(CheckoutError):
 
 
 class Backfilled(msgspec.Struct, frozen=True):
-    """How many events Stripe listed, and how many of them were new, were stored already, and were new but failed."""
+    """How many events Stripe listed, and how many of them were new, were stored already, and were new but failed.
+
+    Those that are neither new nor stored were given to the database and are not in it.
+    """
 
     scanned: int = 0
     new: int = 0
     stored: int = msgspec.field(default=0, name="held")
     failed: int = 0
+
+    @property
+    def lost(self) -> int:
+        """Return how many are not held, although they were fetched."""
+        return self.scanned - self.new - self.stored
 
     def __add__(self, other: Backfilled) -> Backfilled:
         """Return the sum of both counts."""
@@ -103,17 +111,20 @@ async def _apply_page(
     if missing and patience_seconds:
         await asyncio.sleep(patience_seconds)
         missing = await _missing(runtime, missing)
-    new = failed = 0
+    applied: list[Applied] = []
     oldest_first = missing[::-1]
     for place in range(0, len(oldest_first), _BATCH):
         now = datetime.now(UTC)
         events = [parse_event(msgspec.json.encode(event)) for event in oldest_first[place : place + _BATCH]]
-        for applied in await apply_batch(runtime.database, [ReceivedEvent(event, now) for event in events]):
-            if applied.status != "duplicate":
-                new += 1
-                failed += applied.status == "failed"
-                on_event(applied)
-    return Backfilled(len(page), new, len(page) - new, failed)
+        for outcome in await apply_batch(runtime.database, [ReceivedEvent(event, now) for event in events]):
+            if outcome.status != "duplicate":
+                applied.append(outcome)
+                on_event(outcome)
+    # What counts as held is what the database has, and not what it was given.
+    lost = {event["id"] for event in await _missing(runtime, missing)} if missing else set()
+    new = [outcome for outcome in applied if outcome.event_id not in lost]
+    failed = sum(outcome.status == "failed" for outcome in new)
+    return Backfilled(len(page), len(new), len(page) - len(new) - len(lost), failed)
 
 
 async def _missing(runtime: Runtime, events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

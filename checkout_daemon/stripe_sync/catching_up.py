@@ -13,11 +13,12 @@ import asyncpg
 import msgspec
 
 from checkout_daemon.audit.operators import DAEMON
-from checkout_daemon.database.leases import leased, read_cursor
+from checkout_daemon.database.leases import LeaseLost, leased, read_cursor
 from checkout_daemon.database.queries import sql
-from checkout_daemon.errors import StripeRejected, StripeUnavailable
+from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, StripeUnavailable
 from checkout_daemon.ledger.missing_orders import LONGEST_LOOK, MARGIN, look_for_missing
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.stripe_api.client import StripeDenied
 from checkout_daemon.stripe_api.events import stripe_time
 from checkout_daemon.stripe_api.throttle import Pace, at_most
 from checkout_daemon.stripe_sync.backfill import Backfilled, backfill
@@ -38,6 +39,7 @@ _LONGEST_LOOK = timedelta(days=29)
 _EXPIRY_GRACE = timedelta(minutes=2)  # Stripe reports an expiry within moments
 _MOST_PER_TURN = 50
 _CALLS_PER_SECOND = 5.0
+_STOPS_ALL = (DatabaseUnavailable, StripeUnavailable, StripeDenied, LeaseLost)
 
 
 class CaughtUp(msgspec.Struct, frozen=True):
@@ -71,8 +73,12 @@ async def catch_up(runtime: Runtime) -> int:
                 await look_for_missing(runtime, max(since, now - LONGEST_LOOK) - MARGIN, after_page=lease.renew)
             except StripeUnavailable as error:  # too many sessions to see all of them; events must not wait for it
                 _log.warning("orders that a restore may have lost: %s; run `checkout reconcile`", error.detail)
-        done = await backfill(runtime, min(since, until), until=until, after_page=lease.renew)
-        await lease.save(msgspec.json.encode(_after(before, done, until, now)).decode())
+        since = min(since, until)
+        done = await backfill(runtime, since, until=until, after_page=lease.renew)
+        reached = since if done.lost else until  # the next comparison fetches them again
+        await lease.save(msgspec.json.encode(_after(before, done, reached, now)).decode())
+    if done.lost:
+        _log.error("%d events of Stripe were fetched and are not stored: they are fetched again", done.lost)
     if runtime.metrics is not None:
         runtime.metrics.events_compared(done.scanned, done.stored, done.new, done.failed)
     return done.new
@@ -126,8 +132,10 @@ async def follow_hints(runtime: Runtime) -> int:
 
 
 async def _sync(runtime: Runtime, order_id: str, cause: str, pace: Pace) -> None:
-    """Sync an order. A refusal by Stripe must not hold up the other orders; doctor and reconcile report it."""
+    """Sync an order. What is wrong with it alone must not hold up the others; doctor and reconcile report it."""
     try:
         await sync_order(runtime, order_id, cause=cause, actor=DAEMON, pace=pace)
-    except StripeRejected as error:
+    except _STOPS_ALL:
+        raise
+    except CheckoutError as error:
         _log.warning("order %s was not compared with Stripe: %s", order_id, error.detail)

@@ -78,6 +78,11 @@ class Synced:
         """Return what still differs."""
         return tuple(difference for difference in self.differences if not (self.applied and difference.fixable))
 
+    @property
+    def is_fixable(self) -> bool:
+        """Return whether merging fixes all that differs. The rest needs a person."""
+        return all(difference.fixable for difference in self.differences)
+
 
 async def sync_order(
     runtime: Runtime,

@@ -23,6 +23,7 @@ from tests.support.stripe_events import event_body
 
 _LINES = "SELECT type, amount, fee, net, currency FROM balance_transactions ORDER BY created_at, type"
 LISTED = "/v1/balance_transactions"
+PAYOUTS = "/v1/payouts"
 PAYOUT = {
     "object": "payout", "amount": 100, "currency": "eur", "created": 1790000000, "arrival_date": 1790000000,
     "status": "paid", "automatic": True, "reconciliation_status": "completed", "livemode": False,
@@ -120,6 +121,36 @@ async def test_a_key_that_may_not_read_the_balance_is_not_tried_again_at_once(
         assert await read_balance(restricted) == 0
     assert len(stripe.requests) == asked
     assert await read_balance(runtime, at_once=True) == 1
+
+
+_NEXT_YEAR = "to_jsonb(now() + interval '1 year')"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "asked_for"),
+    [
+        (
+            f"value = jsonb_set(value::jsonb, '{{refused_at}}', {_NEXT_YEAR}), updated_at = now() - interval '1 hour'",
+            LISTED,
+        ),
+        (
+            f"value = jsonb_set(value::jsonb, '{{payouts_at}}', {_NEXT_YEAR}), updated_at = now() - interval '1 hour'",
+            PAYOUTS,
+        ),
+        ("updated_at = now() + interval '1 year'", LISTED),
+    ],
+    ids=["refused", "payouts", "saved"],
+)
+async def test_a_time_that_a_wrong_clock_has_stored_is_not_waited_for(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe, wrong: str, asked_for: str
+) -> None:
+    await paid_order(runtime)
+    await read_balance(runtime)
+    await connection.execute(f"UPDATE cursors SET {wrong} WHERE name = 'balance-test'")
+    asked = len(stripe.requests)
+    await read_balance(runtime)
+    assert asked_for in {request.path for request in stripe.requests[asked:]}
+    assert await read_balance(runtime) == 0
 
 
 async def test_a_failure_loses_nothing_that_the_next_turn_does_not_read(

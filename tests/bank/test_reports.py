@@ -112,6 +112,26 @@ def test_the_time_before_begins_at_midnight_where_the_clocks_change() -> None:
 
 
 @pytest.mark.parametrize(
+    ("since", "until", "before", "end"),
+    [
+        ("2026-10-25T00:00+02:00", "2026-10-26T00:00+01:00", "2026-10-24T00:00", "2026-10-25T00:00"),
+        ("2026-10-01T00:00+02:00", "2026-11-01T00:00+01:00", "2026-08-31T00:00", "2026-10-01T00:00"),
+        ("2026-10-25T00:00+02:00", "2026-10-25T23:30+01:00", "2026-10-24T00:00", "2026-10-24T23:30"),
+        ("2026-03-29T00:00+01:00", "2026-03-30T00:00+02:00", "2026-03-28T00:00", "2026-03-29T00:00"),
+        ("2026-03-28T11:00+01:00", "2026-03-29T12:00+02:00", "2026-03-27T11:00", "2026-03-28T12:00"),
+    ],
+    ids=["a day in autumn", "a month in autumn", "most of a day in autumn", "a day in spring", "24h in spring"],
+)
+def test_the_time_before_is_as_many_days_earlier_where_the_clocks_change(
+    since: str, until: str, before: str, end: str
+) -> None:
+    begin, ending = (datetime.fromisoformat(text).astimezone(UTC) for text in (since, until))
+    found = earlier(Against.PREVIOUS, begin, ending, "Europe/Berlin")
+    zone = ZoneInfo("Europe/Berlin")
+    assert [f"{time.astimezone(zone):%Y-%m-%dT%H:%M}" for time in found] == [before, end]
+
+
+@pytest.mark.parametrize(
     ("against", "since", "until"),
     [
         (Against.WEEK, "2026-03-24T00:00", "2026-03-26T09:30"),

@@ -7,6 +7,7 @@ import logging
 
 import pytest
 
+from checkout_daemon import backoff
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.jobs.runner import Job, run_jobs
 from checkout_daemon.runtime import Runtime
@@ -35,3 +36,21 @@ async def test_a_failure_that_has_a_name_has_no_traceback(
     record = next(record for record in caplog.records if "job compare failed" in record.getMessage())
     assert (record.levelno, record.exc_info is not None) == (level, traced)
     assert traced or record.getMessage().endswith(str(error))
+
+
+async def test_a_job_that_has_failed_a_thousand_times_in_a_row_is_tried_again(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backoff, "_jitter", lambda low, high: 0.0)  # no pauses
+    failures = 0
+
+    async def fail(_: Runtime) -> int:
+        nonlocal failures
+        failures += 1
+        raise CheckoutError("the schema does not fit")
+
+    working = asyncio.create_task(run_jobs(runtime, [Job("compare", 0.01, fail)]))
+    await until(lambda: failures > 1100 or working.done())
+    assert not working.done()
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)

@@ -257,3 +257,36 @@ async def test_an_acknowledged_attention_is_not_reported(
     (taken,) = server.taken
     assert "re_2" in taken.part("plain")
     assert "re_1" not in taken.part("plain")
+
+
+@pytest.mark.parametrize(
+    ("answer", "stored"),
+    [(b"550 Empf\xe4nger unbekannt", "550 Empf?nger unbekannt"), (b"550 no\0 such user", "550 no such user")],
+    ids=["Latin-1", "NUL"],
+)
+async def test_an_answer_of_a_mail_server_is_recorded_whatever_its_bytes(
+    runtime: Runtime, server: MailServer, connection: asyncpg.Connection, answer: bytes, stored: str
+) -> None:
+    server.refuse = lambda _: answer
+    await apply(runtime, paid(await order_of(connection), "pi_1"))
+    await deliver_due(runtime, Channel.MAIL)
+    row = await connection.fetchrow("SELECT status, last_error FROM outbox WHERE channel = 'mail'")
+    assert row is not None
+    assert tuple(row) == ("dead", f"the mail server refused the address: {stored}")
+
+
+async def test_an_outcome_whose_error_the_database_refuses_is_recorded_without_it(
+    runtime: Runtime, server: MailServer, connection: asyncpg.Connection
+) -> None:
+    await connection.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql"
+        " AS 'BEGIN RAISE EXCEPTION ''not a text'' USING ERRCODE = ''22021''; END';"
+        "CREATE TRIGGER refuses BEFORE UPDATE ON outbox FOR EACH ROW"
+        " WHEN (NEW.last_error LIKE '%unknown%') EXECUTE FUNCTION refuse();"
+    )
+    server.refuse = lambda _: "550 unknown"
+    await apply(runtime, paid(await order_of(connection), "pi_1"))
+    await deliver_due(runtime, Channel.MAIL)
+    row = await connection.fetchrow("SELECT status, last_error FROM outbox WHERE channel = 'mail'")
+    assert row is not None
+    assert tuple(row) == ("dead", "the receiver's answer is not a text that can be stored")

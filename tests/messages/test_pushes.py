@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from checkout_daemon.messages.delivering import deliver_due, deliver_pushes, spread_claimed
-from checkout_daemon.messages.pushes import is_quiet, owe_resolved, skip_unknown_pushes
+from checkout_daemon.messages.delivering import deliver_due, deliver_pushes, spread_waiting
+from checkout_daemon.messages.pushes import is_quiet, owe_resolved, push_targets, skip_unknown_pushes
 from checkout_daemon.model.messages import Alert, Channel, MessageKind
 from checkout_daemon.outbox.alert_store import owe_once
 from checkout_daemon.runtime import Runtime, open_runtime
@@ -106,6 +107,20 @@ async def test_an_alert_comes_once_with_its_command_and_is_resolved_once(
     assert [chat.titles[1:] for chat in chats] == [["[Checkout] Resolved: 2 Stripe events could not be applied"]] * 2
 
 
+async def test_pushes_do_not_wait_for_a_mail_server_that_hangs(
+    shop: Open, chats: list[Chat], connection: asyncpg.Connection
+) -> None:
+    mail = {"CHECKOUT_SMTP_URL": "smtp://127.0.0.1:9", "CHECKOUT_MAIL_FROM": "shop@example.com"}
+    runtime = await shop(*chats, CHECKOUT_ALERT_TO="boss@example.com", **mail)
+    await runtime.database.run(owe_once, MessageKind.EVENTS_DEAD, ["evt_1"], ALERT)
+    await connection.execute("UPDATE outbox SET next_attempt_at = now() - interval '6 seconds'")
+    assert (await spread_waiting(runtime), await spread_waiting(runtime)) == (2, 0)
+    await deliver_pushes(runtime)
+    assert [len(chat.taken) for chat in chats] == [1, 1]
+    await deliver(runtime, connection)  # the mail is claimed now, and nothing is pushed twice
+    assert [len(chat.taken) for chat in chats] == [1, 1]
+
+
 async def test_one_that_fails_is_tried_again_and_the_other_gets_nothing_twice(
     shop: Open, chats: list[Chat], connection: asyncpg.Connection
 ) -> None:
@@ -139,6 +154,83 @@ async def test_an_order_that_needs_attention_is_named_and_resolved(
     assert await owe_resolved(runtime) == 1
     await deliver(runtime, connection)
     assert chats[0].titles[1] == "[Checkout] Resolved: order 1001 needs no attention any more (paid twice)"
+
+
+def remembered(kind: str) -> tuple[str, str]:
+    """Return how a problem begins and ends that the table `alerts` remembers."""
+    return f"INSERT INTO alerts (kind, subject) VALUES ('{kind}', 'one')", "DELETE FROM alerts"
+
+
+PROBLEMS = {
+    MessageKind.ORDER_ATTENTION: (
+        "UPDATE orders SET attention = '{paid_twice}'",
+        "UPDATE orders SET attention = '{}'",
+    ),
+    MessageKind.EVENTS_DEAD: remembered("events.dead"),
+    MessageKind.OUTBOX_DEAD: remembered("outbox.dead"),
+    MessageKind.EVENTS_SILENT: remembered("events.silent"),
+    MessageKind.ENDPOINT_DISABLED: remembered("endpoint.disabled"),
+    MessageKind.KEY_DENIED: remembered("key.denied"),
+    MessageKind.CLOCKS_DIFFER: remembered("clocks.differ@shop1"),
+    MessageKind.ORDERS_MISSING: remembered("orders.missing"),
+    MessageKind.RECEIVER_DISABLED: (
+        "INSERT INTO webhook_endpoints (name, url, secret, created_by, disabled_at, disabled_why)"
+        " VALUES ('1', 'https://erp.example', '', 'ada', now(), 'it took nothing')",
+        "UPDATE webhook_endpoints SET disabled_at = NULL, disabled_why = NULL",
+    ),
+    MessageKind.PROPOSAL_OPEN: (
+        "INSERT INTO proposals (id, act, order_id, state, proposed_by, host, expires_at)"
+        " SELECT gen_random_uuid(), 'cancel', id, '', 'bo', 'desk', now() + interval '1 day' FROM orders",
+        "UPDATE proposals SET status = 'rejected', decided_by = 'cy', decided_at = now()",
+    ),
+}
+"""How the problem behind each kind of alert begins and ends. The alert's only subject is 1."""
+
+
+def test_every_kind_of_alert_has_a_problem_that_ends() -> None:
+    alerts = {kind for kind in MessageKind if Channel.ALERT in kind.channels}
+    assert alerts - PROBLEMS.keys() == {MessageKind.DISPUTE_DUE}  # its order is resolved
+
+
+async def pushed(runtime: Runtime, connection: asyncpg.Connection, kind: MessageKind, order_id: str) -> None:
+    """Add an alert that was pushed: about an order, or about the whole shop."""
+    (name,) = push_targets(runtime.settings)
+    is_order = kind is MessageKind.ORDER_ATTENTION
+    alert = Alert("something is wrong", 1, ("1",), "checkout doctor")
+    await connection.execute(
+        "INSERT INTO outbox (order_id, kind, subject_id, channel, endpoint, status, sent_at, payload)"
+        " VALUES ($1, $2, $3, 'alert', $4, 'sent', now(), $5)",
+        order_id if is_order else None,
+        kind.value,
+        f"paid_twice:pi_1@{name}",
+        name,
+        None if is_order else msgspec.json.encode(alert).decode(),
+    )
+
+
+@pytest.mark.parametrize("kind", PROBLEMS)
+async def test_an_alert_is_resolved_once_its_problem_has_ended_and_not_before(
+    shop: Open, chats: list[Chat], connection: asyncpg.Connection, kind: MessageKind
+) -> None:
+    runtime = await shop(chats[0])
+    order_id = await add_order(connection, status="completed")
+    begin, end = PROBLEMS[kind]
+    await connection.execute(begin)
+    await pushed(runtime, connection, kind, order_id)
+    assert await owe_resolved(runtime) == 0
+    await connection.execute(end)
+    assert (await owe_resolved(runtime), await owe_resolved(runtime)) == (1, 0)
+
+
+async def test_a_proposal_that_has_expired_is_resolved(
+    shop: Open, chats: list[Chat], connection: asyncpg.Connection
+) -> None:
+    runtime = await shop(chats[0])
+    order_id = await add_order(connection, status="completed")
+    begin, _ = PROBLEMS[MessageKind.PROPOSAL_OPEN]
+    await connection.execute(begin.replace("now() + interval '1 day'", "now()"))
+    await pushed(runtime, connection, MessageKind.PROPOSAL_OPEN, order_id)
+    assert await owe_resolved(runtime) == 1
 
 
 async def test_at_night_only_urgent_ones_come_and_the_others_in_the_morning(
@@ -209,7 +301,7 @@ async def test_an_older_release_claims_no_push_and_what_it_claims_is_pushed_as_w
     await runtime.database.run(owe_once, MessageKind.EVENTS_DEAD, ["evt_1"], ALERT)
     (parent,) = await connection.fetch(OLD_CLAIM, "alert", 10, 120.0)
     await connection.execute("UPDATE outbox SET status = 'sent', sent_at = now() WHERE id = $1", parent["id"])
-    assert (await spread_claimed(runtime), await spread_claimed(runtime)) == (2, 0)
+    assert (await spread_waiting(runtime), await spread_waiting(runtime)) == (2, 0)
     assert await connection.fetch(OLD_CLAIM, "alert", 10, 120.0) == []
     await deliver_pushes(runtime)
     assert [len(chat.taken) for chat in chats] == [1, 1]

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
@@ -148,6 +149,20 @@ async def test_a_refused_message_is_retried_and_dead_after_the_last_attempt(
     assert tuple(row) == ("dead", MESSAGE_TRIES, f"the receiver answered {status}")
     assert set(receiver.paths) == {"/hooks"}  # no redirect is followed
     assert receiver.tries.total() == MESSAGE_TRIES
+
+
+@pytest.mark.parametrize(
+    "asked", ["86401", "9" * 5000, "Fri, 31 Dec 9999 23:59:59 GMT"], ids=["seconds", "many digits", "date"]
+)
+async def test_a_receiver_puts_a_message_off_for_a_day_at_most(
+    daemons: list[Runtime], receiver: Receiver, database_url: str, connection: asyncpg.Connection, asked: str
+) -> None:
+    receiver.answer = lambda *_: 503
+    receiver.more_headers = {"Retry-After": asked}
+    await pay_orders(database_url, daemons[0], 1)
+    await deliver_due(daemons[0], Channel.WEBHOOK)
+    waits = await connection.fetchval("SELECT next_attempt_at - now() FROM outbox WHERE channel = 'webhook'")
+    assert timedelta(hours=1) < waits <= timedelta(days=1)
 
 
 async def test_a_message_of_a_dead_daemon_is_taken_over_when_the_lease_ends(

@@ -13,7 +13,7 @@ import pytest
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.errors import DatabaseUnavailable, InvalidRequest, NotFound
 from checkout_daemon.ledger.merge import merge
-from checkout_daemon.messages.delivering import deliver_due, deliver_to_endpoints, skip_unconfigured, spread_claimed
+from checkout_daemon.messages.delivering import deliver_due, deliver_to_endpoints, skip_unconfigured, spread_waiting
 from checkout_daemon.messages.webhook_endpoints import (
     ReceiverExists,
     add_endpoint,
@@ -37,6 +37,7 @@ from tests.support.waiting import until
 
 ADA = Operator("ada", "desk")
 MAKE_DUE = "UPDATE outbox SET next_attempt_at = now() WHERE status = 'failed'"
+WAITED = "UPDATE outbox SET next_attempt_at = now() - interval '6 seconds' WHERE status = 'queued'"
 
 
 @pytest.fixture
@@ -157,6 +158,44 @@ async def test_one_that_hangs_holds_up_no_other(shop: Runtime, receivers: list[R
     assert await sending >= 3
 
 
+async def test_endpoints_do_not_wait_for_an_address_in_the_settings_that_hangs(
+    receivers: list[Receiver], database_url: str, connection: asyncpg.Connection, tmp_path: Path
+) -> None:
+    first, second, _ = receivers
+    environ = {
+        "DATABASE_URL": database_url,
+        "STRIPE_API_KEY": "sk_test_none",
+        "CHECKOUT_SHOP_WEBHOOK_URL": first.url,
+        "CHECKOUT_SHOP_WEBHOOK_SECRET": SECRET,
+    }
+    async with open_runtime(load_settings(environ, cwd=tmp_path)) as runtime:
+        await add(runtime, "second", second)
+        for _ in range(3):
+            await pay(runtime, database_url)
+        await connection.execute(WAITED)
+        assert (await spread_waiting(runtime), await spread_waiting(runtime)) == (3, 0)
+        await deliver_to_endpoints(runtime)
+        assert (len(first.taken), len(second.taken)) == (0, 3)
+        await deliver(runtime)
+        assert (len(first.taken), len(second.taken)) == (3, 3)
+    assert await statuses(connection, "second") == ["sent"] * 3
+
+
+async def test_messages_are_spread_before_their_claim_only_if_they_wait_and_somebody_wants_them(
+    shop: Runtime, receivers: list[Receiver], database_url: str, connection: asyncpg.Connection
+) -> None:
+    await pay(shop, database_url)
+    await connection.execute(WAITED)
+    assert await spread_waiting(shop) == 0
+    await add(shop, "erp", receivers[0])
+    await pay(shop, database_url)
+    await connection.execute("UPDATE outbox SET next_attempt_at = now() + interval '1 hour'")
+    assert await spread_waiting(shop) == 0
+    assert await connection.fetchval("SELECT count(*) FROM outbox WHERE spread") == 0
+    await connection.execute(WAITED)
+    assert await spread_waiting(shop) == 1  # the other is older than the endpoint
+
+
 async def test_one_that_fails_for_days_is_disabled_with_an_alert_and_gets_what_it_missed(
     shop: Runtime, receivers: list[Receiver], database_url: str, connection: asyncpg.Connection
 ) -> None:
@@ -263,12 +302,12 @@ async def test_what_an_older_release_claims_first_reaches_the_endpoints_once(
     assert len(await connection.fetch(OLD_CLAIM, "webhook", 10, 120.0)) == 2
     if sent:
         await connection.execute("UPDATE outbox SET status = 'sent', sent_at = now() WHERE channel = 'webhook'")
-        assert (await spread_claimed(shop), await spread_claimed(shop)) == (2, 0)
+        assert (await spread_waiting(shop), await spread_waiting(shop)) == (2, 0)
     else:
         await connection.execute("UPDATE outbox SET next_attempt_at = now()")  # the lease of the older daemon ends
     for _ in range(2):
         await deliver(shop)
-        await spread_claimed(shop)
+        await spread_waiting(shop)
     assert len(receivers[0].taken) == 2
     assert await statuses(connection, "erp") == ["sent", "sent"]
 

@@ -148,6 +148,17 @@ def test_the_sdk_writes_no_line_for_each_call(stream: StringIO) -> None:
     assert stream.getvalue().count("\n") == 1
 
 
+@pytest.mark.parametrize("name", ["urllib3.connectionpool", "requests", "requests_oauthlib", "oauthlib.oauth1"])
+def test_what_sends_alerts_writes_no_secret_address_at_any_level(stream: StringIO, name: str) -> None:
+    set_up_logging("console", level=level_number("debug"), stream=stream)
+    sending = logging.getLogger(name)
+    sending.debug('https://hooks.chat.example:443 "POST /services/T0/B0/secret HTTP/1.1" 200')
+    sending.info("https://hooks.chat.example/services/T0/B0/secret")
+    sending.warning("the certificate is not verified")
+    assert "secret" not in stream.getvalue()
+    assert stream.getvalue().count("\n") == 1
+
+
 def test_a_level_leaves_out_what_is_less_important(stream: StringIO) -> None:
     set_up_logging("console", level=level_number("warning"), stream=stream)
     log.info("an event was stored")

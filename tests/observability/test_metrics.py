@@ -100,6 +100,26 @@ def test_what_cannot_be_counted_stops_nobody(monkeypatch: pytest.MonkeyPatch, ca
     assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 5  # once for each kind
 
 
+def test_an_age_grows_until_it_is_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("checkout_daemon.observability.ages.monotonic", lambda: now)
+    metrics = Metrics()
+    metrics.comparison_aged(40.0)
+    metrics.backlog_counted("mail", "queued", 3, 5.0)
+    metrics.backlog_counted("mail", "dead", 0, 0.0)
+    now += 600
+    metrics.sampled(0, 0)
+    assert "checkout_stripe_backfill_gap_seconds 640.0" in lines(metrics)
+    assert 'checkout_outbox_oldest_seconds{channel="mail",status="queued"} 605.0' in lines(metrics)
+    assert 'checkout_outbox_oldest_seconds{channel="mail",status="dead"} 0.0' in lines(metrics)
+    metrics.comparison_aged(31.0)
+    metrics.backlog_counted("mail", "queued", 0, 0.0)
+    now += 1
+    metrics.sampled(0, 0)
+    assert "checkout_stripe_backfill_gap_seconds 32.0" in lines(metrics)
+    assert 'checkout_outbox_oldest_seconds{channel="mail",status="queued"} 0.0' in lines(metrics)
+
+
 def test_every_way_to_count_is_safe() -> None:
     public = [name for name, method in vars(Metrics).items() if callable(method) and not name.startswith("_")]
     assert [name for name in public if not hasattr(getattr(Metrics, name), "__wrapped__")] == ["render"]

@@ -20,6 +20,14 @@ from tests.support.stripe_events import insert_order
 
 NOW = datetime.now(UTC)
 
+# Each of these events is gone once the transaction that stored it has ended, as after a failover that lost it.
+LOSE = """
+CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql
+    AS 'BEGIN DELETE FROM stripe_events WHERE id = NEW.id; RETURN NULL; END';
+CREATE CONSTRAINT TRIGGER loses AFTER INSERT ON stripe_events DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.type = 'charge.succeeded') EXECUTE FUNCTION lose();
+"""
+
 
 async def pay(base: str, order_id: str = "") -> None:
     """Pay 50.00 eur, for an order if one is named."""
@@ -62,6 +70,18 @@ async def test_missed_events_are_applied_once(
         ("payment_intent.succeeded", "applied"),
     ]
     assert await connection.fetchval("SELECT status FROM orders WHERE id = $1", order_id) == "completed"
+
+
+async def test_an_event_that_is_not_there_after_it_was_stored_counts_as_lost(
+    runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection
+) -> None:
+    await pay(stripe.base)
+    await connection.execute(LOSE)
+    done = await backfill(runtime, NOW)
+    assert (done, done.lost) == (Backfilled(scanned=2, new=1, stored=0, failed=0), 1)
+    await connection.execute("DROP TRIGGER loses ON stripe_events")
+    again = await backfill(runtime, NOW)
+    assert (again, again.lost) == (Backfilled(scanned=2, new=1, stored=1, failed=0), 0)
 
 
 async def test_two_backfills_at_once_count_an_event_as_new_once(

@@ -16,6 +16,9 @@ WHERE sent.channel = 'alert' AND sent.status = 'sent' AND sent.created_at > now(
         WHEN 'order.attention' THEN NOT split_part(sent.subject_id, ':', 1) = ANY(attention)
         WHEN 'receiver.disabled' THEN NOT EXISTS (
             SELECT FROM webhook_endpoints WHERE name = sent.payload::json -> 'subjects' ->> 0 AND disabled_at IS NOT NULL)
+        WHEN 'proposal.open' THEN NOT EXISTS (
+            SELECT FROM proposals
+            WHERE proposals.number = (sent.payload::json -> 'subjects' ->> 0)::bigint AND proposals.status = 'open' AND expires_at > now())
         ELSE NOT EXISTS (SELECT FROM alerts WHERE alerts.kind = sent.kind OR starts_with(alerts.kind, sent.kind || '@')) END
 ON CONFLICT (order_id, kind, subject_id, channel) DO NOTHING;
 

@@ -61,12 +61,28 @@ WITH due AS (
 )
 SELECT id, order_id, kind, subject_id, channel, payload, attempts, created_at, claim FROM claimed;
 
--- name: spread_claimed_messages
--- $1 names of addresses. What claim_webhooks and claim_alerts do, for messages that a release without endpoints has claimed.
-WITH missed AS (
+-- name: spread_waiting_messages
+-- $1 names of addresses. What claim_webhooks and claim_alerts do, for messages that a release without endpoints has claimed, and for
+-- those of the last hour that have waited for 5 seconds: their receiver may not answer, and then it is long until they are claimed. All
+-- that wait are read each time, so it is only done where there is somebody to spread them to.
+WITH claimed_before AS (
     SELECT id FROM outbox
     WHERE NOT spread AND attempts > 0 AND endpoint IS NULL AND channel IN ('webhook', 'alert')
     LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED
+), late_webhooks AS (
+    SELECT id FROM outbox
+    WHERE channel = 'webhook' AND status IN ('queued', 'failed') AND NOT spread AND endpoint IS NULL
+        AND next_attempt_at > now() - interval '1 hour' AND next_attempt_at < now() - interval '5 seconds'
+        AND EXISTS (SELECT FROM webhook_endpoints)
+    ORDER BY next_attempt_at DESC LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED
+), late_alerts AS (
+    SELECT id FROM outbox
+    WHERE channel = 'alert' AND status IN ('queued', 'failed') AND NOT spread AND endpoint IS NULL
+        AND next_attempt_at > now() - interval '1 hour' AND next_attempt_at < now() - interval '5 seconds'
+        AND cardinality($1::text[]) > 0
+    ORDER BY next_attempt_at DESC LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED
+), missed AS (
+    SELECT id FROM claimed_before UNION SELECT id FROM late_webhooks UNION SELECT id FROM late_alerts
 ), claimed AS (
     UPDATE outbox SET spread = true FROM missed WHERE outbox.id = missed.id
     RETURNING order_id, kind, subject_id, channel, payload, created_at

@@ -22,10 +22,11 @@ WHERE checked_at IS NULL AND amount_refunded = (
         AND status IN ('unknown', 'requires_action', 'pending', 'succeeded'));
 
 -- name: hints_to_follow
--- $1 livemode, $2 limit. An order with a charge whose refunded amount differs from the sum of its refunds, and the hint's key.
+-- $1 livemode, $2 limit. An order of this mode with a charge whose refunded amount differs from the sum of its refunds, and the hint's key.
 SELECT payments.order_id, charge_id, refund_hints.livemode, observed_at
 FROM refund_hints JOIN payments ON payments.id = payment_id
 WHERE checked_at IS NULL AND payments.order_id IS NOT NULL AND refund_hints.livemode = $1
+    AND (SELECT orders.livemode FROM orders WHERE orders.id = payments.order_id) = $1
 ORDER BY observed_at LIMIT $2;
 
 -- name: follow_hint
