@@ -1,8 +1,9 @@
-"""The documents name only what exists: paths of files and folders, and links between pages."""
+"""The documents name only what exists: paths, and links between pages; and the line for cron mails what it should."""
 
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,24 @@ def test_prose_is_wrapped_at_100(page: Path) -> None:
     text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
     prose = [line for line in text.splitlines() if not line.startswith("|") and "](" not in line]
     assert [line for line in prose if len(line) > 100] == []
+
+
+@pytest.mark.parametrize(("code", "mailed"), [(0, None), (1, "FAULT   database\nerror: 1 check failed\n")])
+def test_the_line_for_cron_mails_what_is_wrong_and_nothing_else(tmp_path: Path, code: int, mailed: str | None) -> None:
+    page = (ROOT / "docs" / "OPERATIONS.md").read_text("utf-8")
+    (line,) = re.findall(r"^0 \* \* \* \*  root  (.+)$", page, re.MULTILINE)
+    assert "%" not in line  # in a line of cron, it would be the end of the line
+    settings, doctor, mail, box = (tmp_path / name for name in ("checkout.env", "checkout", "mail", "box"))
+    settings.write_text(f"CODE={code}\n")
+    doctor.write_text('#!/bin/sh\necho "FAULT   database"\necho "error: 1 check failed" >&2\nexit $CODE\n')
+    mail.write_text(f"#!/bin/sh\ncat > {box}\n")
+    doctor.chmod(0o755)
+    mail.chmod(0o755)
+    line = line.replace("/opt/checkout/bin/checkout", str(doctor)).replace("/etc/checkout/checkout.env", str(settings))
+    environ = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    ran = subprocess.run(["sh", "-c", line], env=environ, capture_output=True, text=True, check=False, timeout=60)
+    assert (ran.stdout, ran.stderr) == ("", "")  # cron would mail it
+    assert (box.read_text() if box.exists() else None) == mailed
 
 
 def test_the_threat_model_names_tests_that_exist() -> None:

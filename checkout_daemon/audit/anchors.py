@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,11 +25,17 @@ _BEHIND = timedelta(minutes=10)  # a daemon publishes every minute
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The hashes of the anchors in the file by number, and the faults of the file itself."""
+    """The hashes of the anchors in the file by number, the faults of the file itself, and the times by number."""
 
     path: Path
     hashes: dict[int, str]
     faults: tuple[str, ...] = ()
+    times: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def anchors(self) -> dict[int, tuple[str, str]]:
+        """Return the hash and the time of each anchor in the file, as audit/verifier.py takes them."""
+        return {number: (digest, self.times.get(number, "")) for number, digest in self.hashes.items()}
 
     def disagreements(self, held: dict[int, str], last_at: datetime | None) -> list[str]:
         """Return the faults of the file, and where it differs from the anchors in the database, `held`."""
@@ -65,6 +71,7 @@ async def publish_anchors(database: Database, path: Path) -> int:
 def read_published(path: Path) -> Published:
     """Read the file. What cannot be read becomes a fault, not an error."""
     hashes: dict[int, str] = {}
+    times: dict[int, str] = {}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -74,13 +81,14 @@ def read_published(path: Path) -> Published:
     for position, line in enumerate(lines, 1):
         try:
             read = json.loads(line)
-            number, digest = int(read["anchor"]), str(read["hash"])
+            number, digest, at = int(read["anchor"]), str(read["hash"]), str(read.get("at", ""))
         except (ValueError, KeyError, TypeError):
             faults.append(f"line {position} of {path} is not an anchor")
             continue
+        times.setdefault(number, at)
         if hashes.setdefault(number, digest) != digest:
             faults.append(f"{path} has two anchors {number}: one of them was made after entries were removed")
-    return Published(path, hashes, tuple(faults))
+    return Published(path, hashes, tuple(faults), times)
 
 
 def _last_number(path: Path) -> int:

@@ -44,6 +44,13 @@ async def blank_personal(connection: asyncpg.Connection, order_id: str) -> None:
     await connection.execute(sql("blank_log_personal"), order_id)
 
 
+async def blank_personal_about(
+    connection: asyncpg.Connection, chain: str, batches: Sequence[int], items: Sequence[str], events: Sequence[str]
+) -> None:
+    """Delete the personal data of a chain's entries about batches, items of what is to do, or dismissed events."""
+    await connection.execute(sql("blank_log_about"), chain, list(batches), list(items), list(events))
+
+
 async def read_entries(connection: asyncpg.Connection, order_id: str) -> list[AuditEntry]:
     """Return the audit entries of an order, oldest first."""
     return [record_of(AuditEntry, row) for row in await connection.fetch(sql("read_log_of_order"), order_id)]

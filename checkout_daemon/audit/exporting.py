@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -82,9 +82,11 @@ async def write_export(database: Database, path: Path, *, notes: bool, replace: 
 async def export_lines(database: Database, *, notes: bool) -> AsyncIterator[dict[str, Any]]:
     """Yield a header, every entry, every anchor and an end, as of one moment. Without `notes`, nothing names a person.
 
-    The chain stays valid without notes: they have hashes of their own.
+    The chain stays valid without notes: they have hashes of their own. The header has the time: of what was published
+    outside the database, the export has what is older.
     """
-    yield {"type": "header", "format": verifier.FORMAT, "version": verifier.VERSION}
+    at = _time(datetime.now(UTC))  # before the moment as of which the rest is read
+    yield {"type": "header", "format": verifier.FORMAT, "version": verifier.VERSION, "at": at}
     entries = anchors = 0
     async with (
         database.connection() as connection,

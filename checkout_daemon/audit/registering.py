@@ -12,6 +12,7 @@ import msgspec
 
 from checkout_daemon.audit import operators as identities
 from checkout_daemon.audit.audit_log import OperatorAction, check_note, record_without_order
+from checkout_daemon.audit.logins import group_of, move_login
 from checkout_daemon.audit.operators import DAEMON, Operator
 from checkout_daemon.audit.rights import OperatorRole, Registered, registered_of, require_role
 from checkout_daemon.database.pool import Database
@@ -43,6 +44,18 @@ class NewOperator:
     token: str | None = None
     database_role: str | None = None
     group: str = "checkout"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedOperator:
+    """An operator after a change.
+
+    `statements` would change the rights of their login, and the database user may not run them: the login keeps its
+    rights until somebody does.
+    """
+
+    operator: Registered
+    statements: tuple[str, ...] = ()
 
 
 async def add_operator(
@@ -88,13 +101,19 @@ async def change_operator(
     limits: Mapping[str, int] | None = None,
     role: OperatorRole | None = None,
     note: str = "",
-) -> Registered:
-    """Set limits, the role, or both. Raise NotFound, LastAdmin, NotAnOperator or RoleTooLow."""
+) -> ChangedOperator:
+    """Set limits, the role, or both. A login at the database gets the rights of the role.
+
+    Raise NotFound, LastAdmin, NotAnOperator or RoleTooLow.
+    """
     return await database.run(_change, name, limits, role, operator, check_note(note))
 
 
-async def disable_operator(database: Database, name: str, *, operator: Operator, note: str = "") -> Registered:
-    """Disable an operator from their next act on. Raise NotFound, LastAdmin, NotAnOperator or RoleTooLow."""
+async def disable_operator(database: Database, name: str, *, operator: Operator, note: str = "") -> ChangedOperator:
+    """Disable an operator from their next act on. Their token is refused, and their login loses its rights.
+
+    Raise NotFound, LastAdmin, NotAnOperator or RoleTooLow.
+    """
     return await database.run(_disable, name, operator, check_note(note))
 
 
@@ -163,7 +182,7 @@ async def _add(
         return None
     password = None
     if wanted.database_role is not None:
-        group = f"{wanted.group}_{'reader' if wanted.role is OperatorRole.VIEW else 'operator'}"
+        group = f"{wanted.group}_{group_of(wanted.role)}"
         password = secrets.token_urlsafe(24)
         login = await connection.fetchrow(sql("login_of_operator"), wanted.database_role, group, password)
         assert login is not None
@@ -172,6 +191,11 @@ async def _add(
         else:
             password = None
         await connection.execute(login["give"])
+        if kept := await move_login(connection, wanted.database_role, wanted.role):  # one that existed before
+            raise NotPermitted(
+                f"the login {wanted.database_role} is in another group of rights, and the database user may not "
+                f"run: {'; '.join(kept)}; nothing was changed"
+            )
     # The first one is recorded in their own name: from now on, only operators act.
     actor = replace(operator, user=wanted.name) if first else operator
     details = {"name": wanted.name, "role": wanted.role.value, "limits": dict(wanted.limits)}
@@ -188,7 +212,7 @@ async def _change(
     role: OperatorRole | None,
     operator: Operator,
     note: str,
-) -> Registered:
+) -> ChangedOperator:
     await connection.execute(sql("lock_operators"), _LOCK_KEY)
     await require_role(connection, operator, OperatorRole.ADMIN)
     if role not in (None, OperatorRole.ADMIN):
@@ -198,16 +222,21 @@ async def _change(
     changed = _found(row, name)
     details = {"name": name, "role": changed.role.value, "limits": dict(changed.limits)}
     await record_without_order(connection, [OperatorAction("operator.changed", operator, note, details)])
-    return changed
+    if role is None or changed.database_role is None:
+        return ChangedOperator(changed)
+    return ChangedOperator(changed, await move_login(connection, changed.database_role, changed.role))
 
 
-async def _disable(connection: asyncpg.Connection, name: str, operator: Operator, note: str) -> Registered:
+async def _disable(connection: asyncpg.Connection, name: str, operator: Operator, note: str) -> ChangedOperator:
     await connection.execute(sql("lock_operators"), _LOCK_KEY)
     await require_role(connection, operator, OperatorRole.ADMIN)
     await _require_other_admin(connection, name)
     action = OperatorAction("operator.disabled", operator, note, {"name": name})
     await record_without_order(connection, [action])  # before it: who disables themselves may not act afterwards
-    return _found(await connection.fetchrow(sql("disable_operator"), name, operator.actor), name)
+    disabled = _found(await connection.fetchrow(sql("disable_operator"), name, operator.actor), name)
+    if disabled.database_role is None:
+        return ChangedOperator(disabled)
+    return ChangedOperator(disabled, await move_login(connection, disabled.database_role, None))
 
 
 async def _require_other_admin(connection: asyncpg.Connection, name: str) -> None:

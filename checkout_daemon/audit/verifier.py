@@ -5,8 +5,9 @@
 
 Every entry is hashed again, every chain followed from its first entry to its last, and every anchor compared with the
 entries that it covers. --key-file has CHECKOUT_AUDIT_KEY: with it, signed anchors are verified as well. --anchors is
-the file of CHECKOUT_AUDIT_ANCHOR, which shows what was removed together with its anchors. Exit code 0 if there is no
-fault, 1 if there are some, 2 if a file cannot be read.
+the file of CHECKOUT_AUDIT_ANCHOR, which shows what was removed together with its anchors. Anchors that were published
+after the export are counted and not compared. Exit code 0 if there is no fault, 1 if there are some, 2 if a file cannot
+be read.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import hmac
 import json
 import sys
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 FORMAT = "checkout-audit"
@@ -23,8 +25,11 @@ VERSION = 1
 _FIRST = "00" * 32
 _HASHED = ("order_id", "number", "at", "kind", "operator", "host", "details", "before", "after", "personal_hash")
 _KINDS = ("header", "entry", "anchor", "end")
+_MARGIN = timedelta(minutes=1)  # between two clocks, and between the time of an anchor and its commit
 
 Line = dict[str, Any]
+Published = dict[int, tuple[str, str]]
+"""The hash and the time of each anchor outside the database, by its number. The time is empty if it is not known."""
 
 
 def canonical(value: Line) -> str:
@@ -45,14 +50,22 @@ def key_id_of(secret: str) -> str:
 class Verifier:
     """Takes the lines of an export in their sequence, and collects the faults."""
 
-    def __init__(self, keys: Iterable[str] = (), published: dict[int, str] | None = None) -> None:
-        """`keys` verify signed anchors; `published` are hashes of anchors by number from outside the database."""
+    def __init__(self, keys: Iterable[str] = (), published: Published | None = None) -> None:
+        """`keys` verify signed anchors; `published` are anchors from outside the database.
+
+        `later` are the numbers of those that were published after the export, which was made at `made_at`. Older
+        releases do not state that: it is the time of the newest entry then.
+        """
         self.keys = {key_id_of(key): key for key in keys}
         self.published = published or {}
         self.faults: list[str] = []
+        self.later: list[int] = []
+        self.made_at: datetime | None = None
         self.counts = dict.fromkeys(_KINDS, 0)
         self.unsigned = 0
         self.unchecked = 0
+        self._exported_at = ""
+        self._newest_at = ""  # of all entries
         self._last: Line | None = None  # entry
         self._hashes: dict[tuple[str, int], str] = {}
         self._anchor: Line | None = None
@@ -77,16 +90,25 @@ class Verifier:
         """Return all faults, with those that only the end of the file shows."""
         if not self._ended:
             self.faults.append("the end of the file is missing")
-        for number, digest in sorted(self.published.items()):
-            if number not in self._anchors:
+        self.made_at = time_of(self._exported_at or self._newest_at)
+        for number, (digest, at) in sorted(self.published.items()):
+            if number in self._anchors:
+                if self._anchors[number] != digest:
+                    self.faults.append(f"anchor {number} is not the one that was published")
+                continue
+            published_at = time_of(at)
+            if self.made_at is None or published_at is None or published_at < self.made_at - _MARGIN:
                 self.faults.append(f"anchor {number} was published and is not in the export")
-            elif self._anchors[number] != digest:
-                self.faults.append(f"anchor {number} is not the one that was published")
+            else:
+                self.later.append(number)
         return self.faults
 
     def _header(self, line: Line) -> None:
         if line["version"] != VERSION:
             raise ValueError(f"version {line['version']}: use the verifier of the release that exported it")
+        self._exported_at = str(line.get("at", ""))
+        if self._exported_at and time_of(self._exported_at) is None:
+            raise ValueError(f"{self._exported_at!r} is not a time")
 
     def _entry(self, entry: Line) -> None:
         name = f"entry {entry['number']} of order {entry['order_id']}"
@@ -104,6 +126,7 @@ class Verifier:
             if entry["personal_hash"] != hashlib.sha256(salted).hexdigest():
                 self.faults.append(f"the note of {name} was changed")
         self._last = entry
+        self._newest_at = max(self._newest_at, str(entry["at"]))
         self._hashes[entry["order_id"], entry["number"]] = entry["hash"]
 
     def _take_anchor(self, anchor: Line) -> None:
@@ -140,13 +163,22 @@ class Verifier:
                 self.faults.append(f"the export had {line[name]} {name}, the file has {self.counts[kind]}")
 
 
-def read_published(path: str) -> dict[int, str]:
+def time_of(text: str) -> datetime | None:
+    """Return a time as exports and the file of CHECKOUT_AUDIT_ANCHOR have it, or None for another text."""
+    try:
+        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return None if found.tzinfo is None else found
+
+
+def read_published(path: str) -> Published:
     """Return the anchors of the file of CHECKOUT_AUDIT_ANCHOR. Raise ValueError for any other line."""
-    found: dict[int, str] = {}
+    found: Published = {}
     with open(path, encoding="utf-8") as file:
         for line in file:
             read = json.loads(line)
-            found[int(read["anchor"])] = str(read["hash"])
+            found[int(read["anchor"])] = (str(read["hash"]), str(read.get("at", "")))
     return found
 
 
@@ -156,7 +188,7 @@ def read_keys(path: str) -> list[str]:
         return [key.strip() for key in file.read().split(",") if key.strip()]
 
 
-def verify(path: str, keys: Iterable[str] = (), published: dict[int, str] | None = None) -> Verifier:
+def verify(path: str, keys: Iterable[str] = (), published: Published | None = None) -> Verifier:
     """Verify a file, and return the verifier with its faults. `-` is standard input."""
     verifier = Verifier(keys, published)
     with sys.stdin if path == "-" else open(path, encoding="utf-8") as file:
@@ -190,6 +222,8 @@ def main(arguments: list[str]) -> int:
     print(f"entries: {done.counts['entry']}, anchors: {done.counts['anchor']}, faults: {len(done.faults)}")
     if done.unchecked:
         print(f"{done.unchecked} signed anchors were not verified: give --key-file")
+    if done.later:
+        print(f"{len(done.later)} published anchors are later than the export of {done.made_at}, and not compared")
     return 1 if done.faults else 0
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from checkout_daemon.errors import FieldError
 from checkout_daemon.model.text import cleaned
 
-MAXIMUM_LINES = 100
+MAXIMUM_LINES = 100  # Stripe's limit of a session; shipping that costs something is a line too (catalog/delivery.py)
 MAXIMUM_QUANTITY = 999
 # It excludes NUL and lone surrogates, which PostgreSQL cannot store.
 SKU = re.compile(r"[A-Za-z0-9._-]{1,64}")

@@ -82,40 +82,12 @@ async def import_catalog(
     discounts: Sequence[Discount],
     *,
     dry_run: bool = False,
-    actor: str = "checkout-daemon",
 ) -> CatalogReport:
-    """Add and change what is listed, all or nothing, and keep the rest. A second import of the same changes nothing.
-
-    Products are displayed in the order listed; a new one follows the product listed before it. The stock of a product
-    that is listed without one stays as it is. `actor` is who changes the others.
-    """
-    return await database.run(_import, products, discounts, dry_run=dry_run, actor=actor)
+    """Add and change what is listed as write_catalog does, without an audit entry."""
+    return await database.run(write_catalog, products, discounts, dry_run=dry_run)
 
 
-async def export_catalog(database: Database, *, format: Literal["csv", "json"], discounts: bool = False) -> str:  # noqa: A002
-    """Return the products, or the discounts, as text that import_catalog would find unchanged."""
-    async with database.connection() as connection:
-        catalog = CatalogFile(
-            tuple(await stored_products.list_products(connection)),
-            tuple(await stored_discounts.list_discounts(connection)),
-        )
-    return (csv_text if format == "csv" else json_text)(catalog, discounts=discounts)
-
-
-async def seed_demo(database: Database, text: str) -> bool:
-    """Import the catalog if there are no products, and return whether it did. Of several processes, one imports."""
-    return await database.run(_seed, parse_catalog(text))
-
-
-async def _seed(connection: asyncpg.Connection, catalog: CatalogFile) -> bool:
-    await stored_products.lock_catalog(connection)
-    if await stored_products.list_products(connection):
-        return False
-    await _import(connection, catalog.products, catalog.discounts)
-    return True
-
-
-async def _import(
+async def write_catalog(
     connection: asyncpg.Connection,
     products: Sequence[Product],
     discounts: Sequence[Discount],
@@ -123,6 +95,11 @@ async def _import(
     dry_run: bool = False,
     actor: str = "checkout-daemon",
 ) -> CatalogReport:
+    """Add and change what is listed, all or nothing, and keep the rest. A second import of the same changes nothing.
+
+    Products are displayed in the order listed; a new one follows the product listed before it. The stock of a product
+    that is listed without one stays as it is. `actor` is who changes the others.
+    """
     await stored_products.lock_catalog(connection)
     stored = {product.sku: product for product in await stored_products.list_products(connection)}
     listed = {product.sku: product for product in products}
@@ -153,6 +130,29 @@ async def _import(
         changed=tuple(change for change in changes if change.differences),
         unchanged=len(products) + len(discounts) - len(changes),
     )
+
+
+async def export_catalog(database: Database, *, format: Literal["csv", "json"], discounts: bool = False) -> str:  # noqa: A002
+    """Return the products, or the discounts, as text that import_catalog would find unchanged."""
+    async with database.connection() as connection:
+        catalog = CatalogFile(
+            tuple(await stored_products.list_products(connection)),
+            tuple(await stored_discounts.list_discounts(connection)),
+        )
+    return (csv_text if format == "csv" else json_text)(catalog, discounts=discounts)
+
+
+async def seed_demo(database: Database, text: str) -> bool:
+    """Import the catalog if there are no products, and return whether it did. Of several processes, one imports."""
+    return await database.run(_seed, parse_catalog(text))
+
+
+async def _seed(connection: asyncpg.Connection, catalog: CatalogFile) -> bool:
+    await stored_products.lock_catalog(connection)
+    if await stored_products.list_products(connection):
+        return False
+    await write_catalog(connection, catalog.products, catalog.discounts)
+    return True
 
 
 def _compare(

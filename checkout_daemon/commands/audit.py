@@ -102,7 +102,8 @@ def audit_verify(file: Path | None, as_json: bool) -> int:
     """Verify that nobody changed, removed or inserted an entry.
 
     Exit code 1 if somebody did. Anchors are verified with CHECKOUT_AUDIT_KEY, and compared with the file of
-    CHECKOUT_AUDIT_ANCHOR. With --file, no database is asked.
+    CHECKOUT_AUDIT_ANCHOR. With --file, no database is asked, and anchors that were published after the export are
+    counted, not compared.
 
     Example:
       checkout audit verify
@@ -186,16 +187,22 @@ async def _verify(database: Database, settings: Settings) -> AuditReport:
 def _verify_file(file: Path, *, as_json: bool) -> int:
     from checkout_daemon.audit import verifier
     from checkout_daemon.audit.anchors import read_published
+    from checkout_daemon.present.times import local_time
     from checkout_daemon.settings import load_settings
 
     settings = load_settings()
     published = None if settings.audit_anchor is None else read_published(settings.audit_anchor)
     try:
-        done = verifier.verify(str(file), settings.audit_keys, None if published is None else published.hashes)
+        done = verifier.verify(str(file), settings.audit_keys, None if published is None else published.anchors)
     except (OSError, UnicodeDecodeError) as error:
         raise click.UsageError(f"{file} cannot be read: {error}") from error
-    figures = {"entries": done.counts["entry"], "anchors": done.counts["anchor"], "anchors_unchecked": done.unchecked}
-    return _show(figures, [*(published.faults if published else ()), *done.faults], as_json=as_json)
+    figures: dict[str, Any] = {"entries": done.counts["entry"], "anchors": done.counts["anchor"]}
+    figures |= {"anchors_unchecked": done.unchecked, "anchors_later": len(done.later), "as_of": done.made_at}
+    code = _show(figures, [*(published.faults if published else ()), *done.faults], as_json=as_json)
+    if done.later and not as_json:
+        later, as_of = counted(len(done.later), "published anchor"), local_time(done.made_at, settings.time_zone)
+        say(f"{later} later than the export of {as_of}: not compared.")
+    return code
 
 
 def _show(figures: dict[str, Any], faults: Sequence[str], *, as_json: bool) -> int:

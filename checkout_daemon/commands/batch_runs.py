@@ -16,6 +16,7 @@ from checkout_daemon.database.leases import LeaseLost
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.present.text import counted, plain
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.stripe_sync.comparing import Synced
 
 Show = Callable[[list[EndedItem], bool], None]
 
@@ -29,17 +30,22 @@ async def follow_batch(
     take_over: bool = False,
     show: Show | None = None,
 ) -> int:
-    """Run a batch that the holder has claimed, or resume it, and print its items as they end. Return the exit code."""
+    """Run a batch that the holder has claimed, or resume it, and print its items as they end. Return the exit code.
+
+    It is 1 also if an order was compared with Stripe and something is left for a person.
+    """
     holder = holder or await claim_batch(runtime, number, take_over=take_over)
     batch = (await show_batch(runtime.database, number)).batch
     ended = run_batch(runtime, number, holder, stop_when_cancelled=True)
     say(f"Batch {number}: {counted(batch.waiting, 'item')}. `checkout batches stop {number}` stops it.")
+    unfixed = 0  # orders
     interrupted = True
     try:
         with Progress(f"Batch {number}", batch.waiting) as progress:
             async with aclosing(ended):
                 async for items in ended:
                     (show or show_items)(items, as_json)
+                    unfixed += sum(isinstance(one.result, Synced) and not one.result.is_fixable for one in items)
                     progress.step(len(items))
         interrupted = False
     except LeaseLost:
@@ -48,7 +54,12 @@ async def follow_batch(
     finally:
         if interrupted:
             say(f"Batch {number} is not finished. To continue it: checkout batches resume {number}")
-    return await report_batch(runtime, number)
+    code = await report_batch(runtime, number)
+    if not unfixed:
+        return code
+    differ = f"{counted(unfixed, 'order')} still {'differs' if unfixed == 1 else 'differ'} from Stripe"
+    say(f"error: {differ}: `checkout todo` shows what needs a person")
+    return 1
 
 
 async def report_batch(runtime: Runtime, number: int) -> int:

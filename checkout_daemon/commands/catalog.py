@@ -127,20 +127,23 @@ def catalog_import(file: Path, discounts: bool, dry_run: bool, as_json: bool) ->
 
     FILE is JSON, or CSV with a header line; the semicolons and `sep=;` of spreadsheets work too. The columns are those
     of `checkout catalog export`; sku, name, unit_amount and currency are required. Amounts are in minor units. The
-    whole file is checked before anything is written.
+    whole file is checked before anything is written. The audit log has who imported it, and how much it changed.
 
     Example:
       checkout catalog import products.csv --dry-run
     """
+    from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.audit.rights import require_acting
     from checkout_daemon.catalog import catalog
+    from checkout_daemon.stock.importing import import_as_operator
 
     read = catalog.read_catalog(file, discounts=discounts)
 
     async def work(database: Database, _: Settings) -> CatalogReport:
-        if not dry_run:
-            await require_acting(database)
-        return await catalog.import_catalog(database, read.products, read.discounts, dry_run=dry_run)
+        if dry_run:
+            return await catalog.import_catalog(database, read.products, read.discounts, dry_run=True)
+        await require_acting(database)  # also where nothing changes
+        return await import_as_operator(database, read, operator=this_operator())
 
     report = with_database(work)
     if as_json:

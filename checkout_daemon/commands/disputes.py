@@ -126,7 +126,7 @@ def disputes_list(
         found = await list_disputes(
             database, wanted, livemode=settings.livemode, limit=printer.to_read(limit), after=place
         )
-        printer.print_all(found, limit)
+        printer.print_newest(found, limit)
 
     with_reads(work)
     if not printer.end() and not printer.silent:

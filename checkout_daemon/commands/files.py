@@ -1,14 +1,27 @@
-"""Write a command's output to a file that appears once it is complete, or to stdout."""
+"""Read a command's input from a file or stdin, and write its output to a file that appears once it is complete."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
 import click
+
+
+def read_input(path: Path) -> str:
+    """Return the text of a file, or of stdin if its name is -. Raise UsageError for what is not UTF-8."""
+    is_stdin = str(path) == "-"
+    try:
+        if is_stdin and isinstance(sys.stdin, TextIOWrapper):
+            sys.stdin.reconfigure(encoding="utf-8", errors="strict")  # whatever the locale is
+        return sys.stdin.read() if is_stdin else path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        name, fix = ("stdin", "pipe UTF-8 into it") if is_stdin else (path, "save the file as UTF-8")
+        raise click.UsageError(f"{name} is not UTF-8 text: {fix}") from error
 
 
 @contextmanager

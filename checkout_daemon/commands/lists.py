@@ -230,15 +230,19 @@ class Printer(Generic[T]):
             self._print_cells([])
         return self.count > 0
 
-    def say_if_cut(self, limit: int, which: str = "newest") -> None:
-        """Report that there are more rows, unless a program reads the list. `which` are those that it shows."""
+    def say_if_cut(self, limit: int, which: str = "newest", *, filtered: bool = True) -> None:
+        """Report that there are more rows, unless a program reads the list. `which` are those that it shows.
+
+        `filtered`: whether the command has filters and --after.
+        """
         from checkout_daemon.commands.output import say
 
         if self.is_cut and not self.silent:
-            say(f"Sorted the {MOST_SORTED:,} newest only: narrow the list to sort all of it.")
+            more = ": narrow the list to sort all of it" if filtered else ""
+            say(f"Sorted the {MOST_SORTED:,} newest only{more}.")
         which = which if self.sort is None else "first"
         if self.count > limit and not self.silent:
-            more = f"--limit {limit * 10}, a filter, or --after {self.last}"
+            more = f"--limit {limit * 10}" + (f", a filter, or --after {self.last}" if filtered else "")
             say(f"Showing the {which} {limit}. For more, use {more}.")
 
     def _print(self, rows: Sequence[T]) -> None:

@@ -18,6 +18,7 @@ from checkout_daemon.commands.typed import TERM, OneOf
 from checkout_daemon.present.text import plain
 
 if TYPE_CHECKING:
+    from checkout_daemon.audit.registering import ChangedOperator
     from checkout_daemon.audit.rights import Registered
     from checkout_daemon.database.pool import Database
     from checkout_daemon.database.reading import Reads
@@ -126,7 +127,8 @@ def operators_limit(name: str, limits: tuple[str, ...], role: str | None, note: 
     """Set what an operator refunds alone, and the role.
 
     CUR=MINOR is an amount in minor units, such as eur=5000; together they replace all limits. Without one, limits stay
-    as they are if --role is given, and are removed otherwise.
+    as they are if --role is given, and are removed otherwise. With --role, their login at the database gets the rights
+    of the role. If the database user may not change these, the statements to run are printed.
 
     Example:
       checkout operators limit bo eur=10000 chf=10000
@@ -138,15 +140,17 @@ def operators_limit(name: str, limits: tuple[str, ...], role: str | None, note: 
 
     wanted = _limits(limits) if limits or role is None else None
 
-    async def work(database: Database, _: Settings) -> Registered:
+    async def work(database: Database, _: Settings) -> ChangedOperator:
         kept = None if role is None else OperatorRole(role)
         return await change_operator(database, name, operator=this_operator(), limits=wanted, role=kept, note=note)
 
     changed = with_database(work)
+    operator = changed.operator
     if as_json:
-        print_json(_record(changed))
+        print_json(_record(operator) | {"statements": changed.statements})
     else:
-        say(f"{changed.name}: {changed.role.value}, {_limits_text(changed)}.")
+        say(f"{operator.name}: {operator.role.value}, {_limits_text(operator)}.")
+        _print_statements(changed)
     return 0
 
 
@@ -158,7 +162,8 @@ def operators_limit(name: str, limits: tuple[str, ...], role: str | None, note: 
 def operators_disable(name: str, note: str, yes: bool, as_json: bool) -> int:
     """Disable an operator, from their next act on.
 
-    Their login at the database stays, and can no longer act. The name stays in the audit log.
+    Their token is refused, and their login at the database loses its rights. If the database user may not change these,
+    the statements to run are printed. The name stays in the audit log.
 
     Example:
       checkout operators disable bo --note "left the company"
@@ -167,12 +172,25 @@ def operators_disable(name: str, note: str, yes: bool, as_json: bool) -> int:
     from checkout_daemon.audit.registering import disable_operator
 
     confirm(f"Disable the operator {name}? What they do next is refused.", yes=yes)
-    disabled = with_database(lambda database, _: disable_operator(database, name, operator=this_operator(), note=note))
+    changed = with_database(lambda database, _: disable_operator(database, name, operator=this_operator(), note=note))
+    operator = changed.operator
     if as_json:
-        print_json(_record(disabled))
-    else:
-        answer(f"{disabled.name} is disabled.")
+        print_json(_record(operator) | {"statements": changed.statements})
+        return 0
+    answer(f"{operator.name} is disabled.")
+    if operator.token is not None:
+        say(f"Their token {operator.token} is refused from now on, for reading too.")
+    _print_statements(changed)
     return 0
+
+
+def _print_statements(changed: ChangedOperator) -> None:
+    """Print what another database user must run to change the rights of the operator's login."""
+    if changed.statements:
+        login = changed.operator.database_role
+        say(f"The login {login} keeps its rights: this database user may not change them. One who may must run:")
+    for statement in changed.statements:
+        answer(f"{plain(statement)};")
 
 
 def _limits(texts: tuple[str, ...]) -> dict[str, int]:

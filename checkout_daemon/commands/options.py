@@ -22,6 +22,7 @@ SECONDS = Seconds()
 WAIT_HELP = "How long to wait for a database that does not answer yet, such as 60s or 2m."
 STATE_DIR = click.Path(file_okay=False, path_type=Path)
 READABLE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+READABLE_OR_STDIN = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 WRITABLE_FILE = click.Path(dir_okay=False, path_type=Path)
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")

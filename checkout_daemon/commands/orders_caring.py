@@ -25,6 +25,7 @@ from checkout_daemon.commands.output import answer, print_json_lines, say, say_d
 from checkout_daemon.commands.running import with_database
 from checkout_daemon.commands.several import Selection, from_file_option
 from checkout_daemon.commands.typed import TERM
+from checkout_daemon.model.todo import OF_NO_ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -35,8 +36,10 @@ if TYPE_CHECKING:
     from checkout_daemon.orders.item_caring import ItemCare
     from checkout_daemon.settings import Settings
 
+# What find_order reads, and the items of no order. A word of fewer than 8 letters, such as ada, is a name and no id.
 _ORDER = re.compile(
-    r"\d+|[0-9a-f-]{8,36}|(?:cs|pi|ch|py)_\w+|.+@.+|(?:event_dead|message_dead|order_missing|stock_short):.+",
+    r"#?\d+|[0-9a-f-]{8,36}|(?=\D*\d)[0-9a-f-]+|(?:cs|pi|ch|pyr?|re|dp|du|evt|cus|req)_\w+|.+@.+"
+    rf"|(?:{'|'.join(OF_NO_ORDER)}):.+",
     re.IGNORECASE,
 )
 
@@ -63,7 +66,8 @@ def orders_assign(
     """Give orders an owner: you, or NAME.
 
     What `checkout todo` lists without an order can be named instead of an ORDER, as there: event_dead:evt_1. So it can
-    in unassign, snooze and unsnooze. `checkout todo`, `checkout orders show` and the terminal show the owner.
+    in unassign, snooze and unsnooze. `checkout todo`, `checkout orders show` and the terminal show the owner. A last
+    word with the form of an ORDER is one, and not NAME.
 
     Example:
       checkout orders assign 1001 1002 anna
@@ -226,8 +230,9 @@ def _each(
     from checkout_daemon.orders.lookup import find_order
     from checkout_daemon.present.money import extent
 
-    if bool(selection.named) == selection.is_broad:
-        raise click.UsageError("name ORDERs, or select them with --from-file or with filters such as --attention")
+    if selection.ways != 1:
+        either = "name ORDERs, or select them with --from-file or with filters such as --attention"
+        raise click.UsageError(f"{either}, not both" if selection.ways else either)
 
     async def find(database: Database, settings: Settings) -> list[tuple[Any, str]]:
         if not selection.is_broad:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,9 @@ import click
 from checkout_daemon.commands.asking import confirm
 from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.completers import complete_numbers
+from checkout_daemon.commands.files import read_input
 from checkout_daemon.commands.options import (
-    READABLE_FILE,
+    READABLE_OR_STDIN,
     dry_run_option,
     json_option,
     note_option,
@@ -38,7 +38,7 @@ _REFUSED = 4
 @click.option("--tracking", type=TERM, metavar="NUMBER", default="", help="Give the number of the parcel.")
 @click.option("--url", type=TERM, metavar="URL", default="", help="Give the page on which to follow it.")
 @click.option(
-    "--from-csv", type=READABLE_FILE, metavar="FILE", help="Ship the orders of a CSV file, or of stdin if it is -."
+    "--from-csv", type=READABLE_OR_STDIN, metavar="FILE", help="Ship the orders of a CSV file, or of stdin if it is -."
 )
 @dry_run_option
 @note_option
@@ -74,40 +74,38 @@ def orders_ship(
     if from_csv is not None:
         if carrier or tracking or url:
             raise click.UsageError("--carrier, --tracking and --url go with one ORDER")
-        parcels = read_parcels(_text(from_csv))
+        parcels = read_parcels(read_input(from_csv))
     else:
         parcels = [ParcelOf(0, str(order), read_parcel(carrier, tracking, url))]
-    if dry_run:
-        with_database(lambda database, _: _plan(database, parcels, as_json=as_json))
-        return 0
-    if from_csv is not None:
+    if from_csv is not None and not dry_run:
         confirm(f"Ship {counted(len(parcels), 'order')}? Their customers get a mail.", yes=yes)
     alone = from_csv is None
 
     async def work(database: Database, _: Settings) -> bool:
-        done = [await _ship(database, parcel, note, alone=alone, as_json=as_json) for parcel in parcels]
+        done = [
+            await _ship(database, parcel, note, alone=alone, dry_run=dry_run, as_json=as_json) for parcel in parcels
+        ]
         return all(done)
 
     return 0 if with_database(work) else _REFUSED
 
 
-async def _plan(database: Database, parcels: list[ParcelOf], *, as_json: bool) -> None:
-    from checkout_daemon.orders.lookup import find_order
+async def _ship(database: Database, wanted: ParcelOf, note: str, *, alone: bool, dry_run: bool, as_json: bool) -> bool:
+    """Ship one order, or check whether it could be, and print the result. Return whether it was not refused.
 
-    for wanted in parcels:
-        found = await find_order(database, wanted.order)
-        say_dry_run({"order_id": found.id, "number": found.number} | _fields(wanted.parcel), as_json=as_json)
-
-
-async def _ship(database: Database, wanted: ParcelOf, note: str, *, alone: bool, as_json: bool) -> bool:
-    """Ship one order, and print what became of it. Of several, a refusal is printed and the others go on."""
+    Of several, a refusal is printed, and the others follow.
+    """
     from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
     from checkout_daemon.orders.lookup import find_order
-    from checkout_daemon.orders.shipping import ship_order
+    from checkout_daemon.orders.shipping import check_shipping, ship_order
 
     try:
         found = await find_order(database, wanted.order)
+        if dry_run:
+            await check_shipping(database, found.id, wanted.parcel, note=note)
+            say_dry_run({"order_id": found.id, "number": found.number} | _fields(wanted.parcel), as_json=as_json)
+            return True
         done = await ship_order(database, found.id, wanted.parcel, operator=this_operator(), note=note)
     except DatabaseUnavailable:
         raise
@@ -134,12 +132,3 @@ def _line(done: ShippedOrder) -> str:
 def _fields(parcel: Parcel) -> dict[str, str]:
     names = ("carrier", "tracking_number", "tracking_url")
     return {name: getattr(parcel, name) for name in names if getattr(parcel, name)}
-
-
-def _text(path: Path) -> str:
-    if str(path) == "-":
-        return sys.stdin.read()
-    try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise click.UsageError(f"{path} is not UTF-8 text: save the file as UTF-8") from error

@@ -125,7 +125,7 @@ def payouts_list(
             limit=printer.to_read(limit),
             after=place,
         )
-        printer.print_all(found, limit)
+        printer.print_newest(found, limit)
 
     with_reads(work)
     if not printer.end() and not printer.silent:

@@ -131,7 +131,7 @@ def tui(read_only: bool, config: Path | None, check_config: bool) -> int:
     """Watch and correct orders in a terminal.
 
     Updates live; every action of the order commands has a key, and ? lists them. Read-only as well if the database
-    user has no write permission.
+    user has no write permission, or if the shop has operators and you are none of them.
 
     Example:
       checkout tui --read-only

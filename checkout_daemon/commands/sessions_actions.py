@@ -53,9 +53,9 @@ PAYABLE = tuple(status for status in OrderStatus if status in PAYABLE_STATUSES)
 def sessions_resend(order: str, no_email: bool, qr: bool, note: str, as_json: bool) -> int:
     """Send a customer a link to pay.
 
-    Reuses the order's open session if it is valid for another hour; otherwise creates a new one at the order's
-    original prices. Asks Stripe first: an order that was paid in the meantime is corrected instead. Several orders are
-    a batch: see `checkout batches`. STATUS is pending, failed or expired.
+    Reuses the order's open session if an hour of it is left, or half of CHECKOUT_SESSION_MINUTES; otherwise creates a
+    new one at the order's original prices. Asks Stripe first: an order that was paid in the meantime is corrected
+    instead. Several orders are a batch: see `checkout batches`. STATUS is pending, failed or expired.
 
     Example:
       checkout sessions resend 1001 --qr
@@ -150,7 +150,8 @@ def sessions_sync(order: str, dry_run: bool, note: str, as_json: bool) -> int:
     """Update one order from Stripe.
 
     Reads its sessions, payments, refunds and disputes from Stripe, merges them and shows what differed. Exit code 1 if
-    this database has an object that Stripe does not have.
+    something is left for a person, such as an object that this database has and Stripe does not have. Several ORDERs
+    are a batch, and --dry-run lists them without comparing.
 
     Example:
       checkout sessions sync 1001
@@ -176,4 +177,4 @@ def sessions_sync(order: str, dry_run: bool, note: str, as_json: bool) -> int:
             say(f"Order {done.number} agrees with Stripe: {words(done.status)}.")
         elif dry_run:
             say("A dry run: nothing was changed.")
-    return 1 if done.applied and done.left else 0
+    return 0 if done.is_fixable else 1

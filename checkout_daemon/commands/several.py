@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -15,7 +14,8 @@ import click
 
 from checkout_daemon.commands.asking import confirm
 from checkout_daemon.commands.completers import complete_numbers, complete_reasons
-from checkout_daemon.commands.options import combine
+from checkout_daemon.commands.files import read_input
+from checkout_daemon.commands.options import READABLE_OR_STDIN, combine
 from checkout_daemon.commands.orders_options import NEWEST_SEARCHED, OrderOptions, order_filters
 from checkout_daemon.commands.output import print_json_lines, say
 from checkout_daemon.commands.running import with_runtime
@@ -48,7 +48,7 @@ _WORDS = {
 
 from_file_option = click.option(
     "--from-file",
-    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    type=READABLE_OR_STDIN,
     metavar="FILE",
     help="Read the ORDERs from this file, one a line, or from stdin if it is -.",
 )
@@ -71,6 +71,11 @@ class Selection:
     def is_broad(self) -> bool:
         """Return whether a file or filters select the orders, and not their names."""
         return self.file is not None or bool(self.filters)
+
+    @property
+    def ways(self) -> int:
+        """Return in how many ways orders are selected: by names, by a file, by filters."""
+        return sum((bool(self.named), self.file is not None, bool(self.filters)))
 
     async def read(self, database: Readable, settings: Settings) -> list[tuple[Order, str | None]]:
         """Return the orders, each with the session if that was named. Raise as find_order does."""
@@ -113,10 +118,9 @@ def several_orders(
         @wraps(command)
         def chosen(order: tuple[str, ...], from_file: Path | None, **options: Any) -> Any:
             selection = Selection.of(order, from_file, options)
-            ways = [bool(order), from_file is not None, bool(selection.filters)]
-            if sum(ways) != 1:
+            if selection.ways != 1:
                 either = f"name an {metavar}, or select several with --from-file or with filters such as --status"
-                raise click.UsageError(f"{either}, not both" if any(ways) else either)
+                raise click.UsageError(f"{either}, not both" if selection.ways else either)
             if len(order) == 1 and not (options.get("dry_run") and "dry_run" not in own):
                 _refuse(set(options) - set(own) - {"yes"}, "goes with several ORDERs")
                 return command(order=order[0], **{name: value for name, value in options.items() if name in own})
@@ -244,9 +248,8 @@ def _lines(file: Path) -> list[str]:
     """Return the ORDERs of a file: one a line, or JSON Lines as `orders list --json` prints them."""
     import json
 
-    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     found = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(read_input(file).splitlines(), 1):
         line = line.strip()
         if line.startswith("{"):
             try:

@@ -141,9 +141,10 @@ def stock_history(sku: str, limit: int, **options: Any) -> int:
         printer.zone = settings.time_zone
         return await read_history(database, sku, printer.to_read(limit))
 
-    printer.print_all(with_reads(work), limit)
+    printer.print_newest(with_reads(work), limit)
     if not printer.end() and not printer.silent:
         say(f"The stock of {sku} was never changed.")
+    printer.say_if_cut(limit, filtered=False)
     return 0
 
 

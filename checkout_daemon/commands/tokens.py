@@ -9,7 +9,7 @@ import click
 
 from checkout_daemon.commands.asking import confirm
 from checkout_daemon.commands.base import CommandGroup
-from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of
+from checkout_daemon.commands.lists import ListColumn, ListKind, Printer, list_options, printer_of
 from checkout_daemon.commands.options import json_option, log_note_option, read_future, yes_option
 from checkout_daemon.commands.output import answer, keys, print_json, say
 from checkout_daemon.commands.running import with_database, with_reads
@@ -17,6 +17,8 @@ from checkout_daemon.commands.typed import TERM, OneOf
 from checkout_daemon.present.text import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from checkout_daemon.database.pool import Database
     from checkout_daemon.database.reading import Reads
     from checkout_daemon.settings import Settings
@@ -87,7 +89,7 @@ def tokens_list(revoked: bool, **options: Any) -> int:
     """
     from checkout_daemon.tokens.api_tokens import list_tokens
 
-    printer = printer_of(_listing(datetime.now(UTC)), options)
+    printer: Printer[ApiToken] = printer_of(_listing(datetime.now(UTC), lambda: printer.zone), options)
 
     async def work(database: Reads, settings: Settings) -> list[ApiToken]:
         printer.zone = settings.time_zone
@@ -128,8 +130,12 @@ def tokens_revoke(name: str, note: str, yes: bool, as_json: bool) -> int:
     return 0
 
 
-def _listing(now: datetime) -> ListKind[ApiToken]:
-    from checkout_daemon.present.times import age
+def _listing(now: datetime, zone: Callable[[], str]) -> ListKind[ApiToken]:
+    """Return the list. `zone` returns the time zone, which is known once the settings are read."""
+    from checkout_daemon.present.times import age, local_time
+
+    def expires(token: ApiToken) -> str:
+        return "" if token.expires_at is None else local_time(token.expires_at, zone())
 
     columns: list[ListColumn[ApiToken]] = [
         ListColumn("name", "name", lambda token: token.name),
@@ -139,7 +145,7 @@ def _listing(now: datetime) -> ListKind[ApiToken]:
         ListColumn(
             "used", "last_used_at", lambda token: age(token.last_used_at, now) if token.last_used_at else "", right=True
         ),
-        ListColumn("expires", "expires_at", lambda token: f"{token.expires_at:%Y-%m-%d}" if token.expires_at else ""),
+        ListColumn("expires", "expires_at", expires),
         ListColumn("by", "created_by", lambda token: plain(token.created_by)),
     ]
     return ListKind(columns, [*_KEYS], "name", _record)

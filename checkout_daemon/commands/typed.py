@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 _LAST = 4
+_MOST_DIGITS = 18
 
 
 class _Term(click.types.StringParamType):
@@ -21,13 +22,20 @@ class _Term(click.types.StringParamType):
 
 
 class Whole(click.IntRange):
-    """A whole number in decimal digits. Python alone would read 1_0 as 10."""
+    """A whole number in decimal digits, of at most 18: the database stores no larger ones.
+
+    Python alone would read 1_0 as 10.
+    """
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Clean the value, then read it."""
         text = _cleaned(value)
-        if isinstance(text, str) and not text.strip().removeprefix("-").removeprefix("+").isdecimal():
-            self.fail(f"{text!r} is not a whole number.", param, ctx)
+        if isinstance(text, str):
+            digits = text.strip().removeprefix("-").removeprefix("+")
+            if not digits.isdecimal():
+                self.fail(f"{text!r} is not a whole number.", param, ctx)
+            if len(digits) > _MOST_DIGITS:
+                self.fail(f"{text!r} is too large: give at most {_MOST_DIGITS} digits.", param, ctx)
         return super().convert(text, param, ctx)
 
 

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from checkout_daemon.audit.audit_log import OperatorAction, act, check_note
-from checkout_daemon.audit.audit_store import blank_personal
+from checkout_daemon.audit.audit_log import NO_ORDER, OperatorAction, act, check_note
+from checkout_daemon.audit.audit_store import blank_personal, blank_personal_about, lock_shop
 from checkout_daemon.audit.operators import DAEMON, Operator
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
@@ -30,6 +30,9 @@ from checkout_daemon.orders.order_store import read_order
 UNPAID_KEPT = timedelta(days=90)
 _UNPAID = (OrderStatus.PENDING, OrderStatus.FAILED, OrderStatus.EXPIRED, OrderStatus.CANCELED)
 _BATCH = 200
+_MOST_BATCHES = 10  # in one run of the job
+_SEARCHED = 20  # the orders whose names one statement searches for: it compares each payload with each name
+_SEARCH_SECONDS = 300.0
 _WINDOW = timedelta(days=7)  # the events searched by one statement
 _BEFORE = timedelta(days=1)  # clocks differ
 
@@ -75,6 +78,15 @@ class Erased:
     payloads: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """What operators may have written about an order's customer outside of the order: see remarks_elsewhere."""
+
+    batches: tuple[int, ...]
+    items: tuple[str, ...]
+    events: tuple[str, ...]
+
+
 async def plan_erasure(database: Database, order_id: str, *, customer: bool) -> ErasurePlan:
     """Plan to erase an order, or with `customer` all orders of its email. Raise OrderNotFound or NotErasable."""
     async with database.connection() as connection:
@@ -109,16 +121,21 @@ async def erase(database: Database, plan: ErasurePlan, *, operator: Operator, no
 
 
 async def forget_unpaid(database: Database) -> int:
-    """Erase orders that were never paid and are older than UNPAID_KEPT by the database's clock. Return how many."""
-    async with database.connection() as connection:
-        made_before = await read_now(connection) - UNPAID_KEPT
-        rows = await connection.fetch(sql("forgettable_orders"), made_before, _BATCH)
-        order_ids = [str(row["id"]) for row in rows]
-        texts = {text for order_id in order_ids for text in await _names(connection, order_id)}
-    if not rows:
-        return 0
-    await _sweep(database, rows[0]["created_at"] - _BEFORE, sorted(texts), refuse=False)
-    return sum([await database.run(_forget, order_id, made_before) for order_id in order_ids])
+    """Erase orders that were never paid and are older than UNPAID_KEPT by the database's clock. Return how many.
+
+    With many of them, the next run continues.
+    """
+    forgotten = 0
+    for _ in range(_MOST_BATCHES):
+        async with database.connection() as connection:
+            made_before = await read_now(connection) - UNPAID_KEPT
+            rows = await connection.fetch(sql("forgettable_orders"), made_before, _BATCH)
+        groups = [rows[place : place + _SEARCHED] for place in range(0, len(rows), _SEARCHED)]
+        done = sum([await _forget_together(database, group, made_before) for group in groups])
+        forgotten += done
+        if len(rows) < _BATCH or not done:  # the others cannot be forgotten yet
+            break
+    return forgotten
 
 
 async def read_erasure_state(connection: asyncpg.Connection, order_id: str) -> ErasureState:
@@ -137,10 +154,21 @@ async def drop_payloads_after_erasure(connection: asyncpg.Connection, received_s
 async def _erase(connection: asyncpg.Connection, order_id: str, operator: Operator, note: str) -> int:
     await locked_order(connection, order_id)
     await _check(connection, order_id)
-    payloads = await _blank(connection, order_id)
+    elsewhere = await _find_elsewhere(connection, order_id)
+    payloads = await _blank(connection, order_id, elsewhere)
     update = Update("order.erased", operator.actor, note, order_ids=[order_id], always_logged=True)
     await act(connection, order_id, OperatorAction("order.erased", operator, note), update)
+    await _blank_elsewhere(connection, elsewhere)
     return payloads
+
+
+async def _forget_together(database: Database, rows: Sequence[asyncpg.Record], made_before: datetime) -> int:
+    """Erase orders, oldest first, after the payloads that name one of them. Return how many could be."""
+    order_ids = [str(row["id"]) for row in rows]
+    async with database.connection() as connection:
+        texts = {text for order_id in order_ids for text in await _names(connection, order_id)}
+    await _sweep(database, rows[0]["created_at"] - _BEFORE, sorted(texts), refuse=False)
+    return sum([await database.run(_forget, order_id, made_before) for order_id in order_ids])
 
 
 async def _forget(connection: asyncpg.Connection, order_id: str, made_before: datetime) -> int:
@@ -154,17 +182,32 @@ async def _forget(connection: asyncpg.Connection, order_id: str, made_before: da
         or order.created_at >= made_before
     ):
         return 0
-    await _blank(connection, order_id)
+    elsewhere = await _find_elsewhere(connection, order_id)
+    await _blank(connection, order_id, elsewhere)
     note = f"never paid in {UNPAID_KEPT.days} days"
     await merge(connection, [Update("order.erased", DAEMON, note, order_ids=[order_id], always_logged=True)])
+    await _blank_elsewhere(connection, elsewhere)
     return 1
 
 
-async def _blank(connection: asyncpg.Connection, order_id: str) -> int:
+async def _find_elsewhere(connection: asyncpg.Connection, order_id: str) -> _Elsewhere:
+    (row,) = await connection.fetch(sql("remarks_elsewhere"), order_id)
+    return record_of(_Elsewhere, row)
+
+
+async def _blank(connection: asyncpg.Connection, order_id: str, elsewhere: _Elsewhere) -> int:
     """Delete everything about the customer of a locked order. Return how many payloads were deleted."""
-    await connection.execute(sql("erase_order"), order_id)
+    await connection.execute(sql("erase_order"), order_id, list(elsewhere.batches))
     await blank_personal(connection, order_id)
     return len(await connection.fetch(sql("drop_payloads_of_order"), order_id))
+
+
+async def _blank_elsewhere(connection: asyncpg.Connection, elsewhere: _Elsewhere) -> None:
+    """Delete the notes that belong to no order. This is the last step, because others wait for the lock."""
+    if elsewhere.batches or elsewhere.items or elsewhere.events:
+        await lock_shop(connection)
+        await connection.execute(sql("blank_item_notes"), list(elsewhere.items))
+        await blank_personal_about(connection, NO_ORDER, elsewhere.batches, elsewhere.items, elsewhere.events)
 
 
 async def _check(connection: asyncpg.Connection, order_id: str) -> None:
@@ -202,6 +245,7 @@ async def _sweep(database: Database, since: datetime, texts: Sequence[str], *, r
 
     It searches a week at a time. With `refuse`, raise NotErasable if a failed event contains one of the texts.
     """
+    search, drop = sql("unapplied_events_about"), sql("drop_unowned_payloads_about")
     windows = []
     async with database.connection() as connection:
         end = await read_now(connection) + _BEFORE
@@ -209,10 +253,10 @@ async def _sweep(database: Database, since: datetime, texts: Sequence[str], *, r
             windows.append((since, min(since + _WINDOW, end)))
             since += _WINDOW
         for window in windows if refuse else ():
-            if events := await connection.fetch(sql("unapplied_events_about"), *window, texts):
+            if events := await connection.fetch(search, *window, texts, timeout=_SEARCH_SECONDS):
                 raise NotErasable(
                     f"{', '.join(event['id'] for event in events)} could not be applied and may be about the order: "
                     f"`checkout events show {events[0]['id']}` shows why; apply it first"
                 )
-        dropped = [await connection.fetch(sql("drop_unowned_payloads_about"), *window, texts) for window in windows]
+        dropped = [await connection.fetch(drop, *window, texts, timeout=_SEARCH_SECONDS) for window in windows]
     return sum(map(len, dropped))

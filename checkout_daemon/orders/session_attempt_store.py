@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
+import msgspec
 
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import record_of
@@ -27,12 +28,19 @@ class Attempt:
     age: timedelta = timedelta()  # by the database's clock
     misaddressed: bool = False
 
+    @property
+    def ends_at(self) -> datetime | None:
+        """When its session ends, or None: a day after Stripe creates it. By Stripe's clock."""
+        ends = msgspec.json.decode(self.parameters).get("session", {}).get("expires_at")
+        return None if ends is None else datetime.fromtimestamp(ends, UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class DoubtfulAttempt:
     """An attempt for which Stripe may or may not have created a session. `age` is by the database's clock."""
 
     order_id: str
+    order_number: int
     number: int
     age: timedelta
 

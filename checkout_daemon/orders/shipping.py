@@ -13,10 +13,11 @@ from checkout_daemon.audit.audit_log import OperatorAction, act, check_note
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
+from checkout_daemon.database.reading import Readable
 from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest
 from checkout_daemon.ledger.merge import Update, locked_order
 from checkout_daemon.model.messages import MessageKind
-from checkout_daemon.model.orders import OrderStatus
+from checkout_daemon.model.orders import Order, OrderStatus
 from checkout_daemon.model.text import cleaned, tidied, unusable
 from checkout_daemon.orders.order_store import read_order
 from checkout_daemon.outbox.outbox_store import owe
@@ -118,6 +119,15 @@ def read_parcels(text: str) -> list[ParcelOf]:
     return found
 
 
+async def check_shipping(database: Readable, order_id: str, parcel: Parcel, *, note: str = "") -> None:
+    """Raise what ship_order would raise now, and change nothing."""
+    check_note(note)
+    async with database.connection() as connection:
+        refusal = await _refusal(connection, await read_order(connection, order_id), parcel)
+    if refusal is not None:
+        raise refusal
+
+
 async def ship_order(
     database: Database, order_id: str, parcel: Parcel, *, operator: Operator, note: str = ""
 ) -> ShippedOrder:
@@ -136,15 +146,8 @@ async def _ship(
 ) -> ShippedOrder | NotShippable:
     await locked_order(connection, order_id)
     order = await read_order(connection, order_id)
-    if order.amount_shipping is None:
-        return NotShippable(f"nothing of order {order.number} is sent: it was placed without shipping")
-    if order.status not in SHIPPABLE:
-        return NotShippable(f"order {order.number} is {order.status.replace('_', ' ')}: only paid orders are sent")
-    if (parcel.tracking_number or parcel.tracking_url) and await connection.fetchval(sql("is_erased"), order_id):
-        return NotShippable(
-            f"the customer of order {order.number} was erased, and a tracking number leads to an address: "
-            "leave out --tracking and --url"
-        )
+    if (refusal := await _refusal(connection, order, parcel)) is not None:
+        return refusal
     row = await connection.fetchrow(sql("record_parcel"), order_id, *_values(parcel))
     if row is not None:
         await connection.execute(sql("record_shipped"), order_id, operator.actor, parcel.carrier)
@@ -157,6 +160,20 @@ async def _ship(
         order = await read_order(connection, order_id)
     assert order.shipped_at is not None
     return ShippedOrder(order.id, order.number, order.shipped_at, *_values(parcel), changed=row is not None)
+
+
+async def _refusal(connection: asyncpg.Connection, order: Order, parcel: Parcel) -> NotShippable | None:
+    """Return why the order cannot be shipped with this parcel, or None."""
+    if order.amount_shipping is None:
+        return NotShippable(f"nothing of order {order.number} is sent: it was placed without shipping")
+    if order.status not in SHIPPABLE:
+        return NotShippable(f"order {order.number} is {order.status.replace('_', ' ')}: only paid orders are sent")
+    if (parcel.tracking_number or parcel.tracking_url) and await connection.fetchval(sql("is_erased"), order.id):
+        return NotShippable(
+            f"the customer of order {order.number} was erased, and a tracking number leads to an address: "
+            "leave out --tracking and --url"
+        )
+    return None
 
 
 def _values(parcel: Parcel) -> tuple[str, str, str]:

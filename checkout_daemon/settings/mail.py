@@ -41,7 +41,8 @@ def parse_smtp_url(url: str) -> MailServer:
     """
     try:
         parts = urlsplit(url)
-        port = parts.port or _PORTS[parts.scheme]
+        default_port = _PORTS[parts.scheme]
+        port = parts.port or default_port
         choice = parse_qs(parts.query, strict_parsing=bool(parts.query))
         asked = choice.pop("starttls", ["auto"])[-1]
         starttls = _STARTTLS[asked]
@@ -79,5 +80,8 @@ def read_address(text: str) -> Address:
 
 
 def read_addresses(text: str) -> list[Address]:
-    """Read several addresses with commas between them. Raise BadValue."""
-    return [read_address(part) for part in text.split(",") if part.strip()]
+    """Read several addresses with commas between them, at least one. Raise BadValue."""
+    found = [read_address(part) for part in text.split(",") if part.strip()]
+    if not found:
+        raise BadValue("holds no address: give at least one, such as ops@shop.example")
+    return found

@@ -1,1 +1,1 @@
-"""The stock of products as operators see, set and adjust it."""
+"""The stock of products as operators see, set and adjust it, and their imports of the catalog."""

@@ -19,6 +19,7 @@ from typing import Any
 
 from checkout_daemon.errors import StripeRejected, StripeUnavailable, why
 from checkout_daemon.model.json_text import decode
+from checkout_daemon.model.text import storable
 from checkout_daemon.observability import context
 from checkout_daemon.observability.tracing import span
 from checkout_daemon.outbound import certificate_fault, own_certificates, proxy_fault, proxy_for
@@ -290,8 +291,8 @@ def _name_failure(stripe: Any, error: Any) -> StripeRejected | StripeUnavailable
     status = error.http_status or 0
     if 0 < status < 400:  # an answer that the SDK could not read; its message quotes all of it
         return StripeSilent("Stripe's answer could not be read: try again in a moment")
-    where = f" (request {error.request_id})" if error.request_id else ""
-    detail = error.user_message or why(error)
+    where = storable(f" (request {error.request_id})") if error.request_id else ""
+    detail = storable(str(error.user_message or "")) or why(error)
     if status == 409 or isinstance(error, stripe.RateLimitError):
         return StripeUnavailable(f"Stripe is busy with this request or has had too many: try again{where}")
     if status >= 500:

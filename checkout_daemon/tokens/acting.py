@@ -12,12 +12,13 @@ from checkout_daemon.tokens.api_tokens import check_bearer
 async def recognize_operator(database: Database, token: str | None) -> Registered | None:
     """Return which operator this process acts for, or None, and have `this_operator` return them.
 
-    `token` is that of CHECKOUT_OPERATOR_TOKEN. Raise ConfigurationError if it is not in use.
+    `token` is that of CHECKOUT_OPERATOR_TOKEN. Raise ConfigurationError if it is not in use, or of a disabled operator.
     """
     if token is None:
         return await recognize(database)
     if (bearer := await check_bearer(database, token)) is None:
         raise ConfigurationError(
-            "CHECKOUT_OPERATOR_TOKEN is not a token in use: `checkout tokens create NAME` makes one"
+            "CHECKOUT_OPERATOR_TOKEN is not a token in use, or its operator is disabled: `checkout tokens create NAME` "
+            "makes another one"
         )
     return await recognize(database, bearer.name)

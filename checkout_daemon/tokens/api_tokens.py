@@ -48,7 +48,10 @@ class TokenExists(CheckoutError, code="token_exists", status=409, exit_code=4, t
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """A token without its secret. `last_used_at` is exact to the minute; `expired`: by the database's clock."""
+    """A token without its secret. `last_used_at` is exact to the minute; `expired`: by the database's clock.
+
+    `disabled`: its operator is disabled, and it is refused.
+    """
 
     id: str
     name: str
@@ -60,11 +63,14 @@ class ApiToken:
     revoked_at: datetime | None
     revoked_by: str | None
     expired: bool
+    disabled: bool = False
 
     @property
     def status(self) -> str:
-        """Return whether it can be used: active, expired or revoked."""
-        return "revoked" if self.revoked_at is not None else "expired" if self.expired else "active"
+        """Return whether it can be used: active, disabled, expired or revoked."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expired else "disabled" if self.disabled else "active"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +130,10 @@ async def revoke_token(database: Database, name: str, *, operator: Operator, not
 
 
 async def check_bearer(database: Database, text: str) -> Bearer | None:
-    """Return whose token this is, and note its use. Return None if it does not exist, was revoked or has expired."""
+    """Return whose token this is, and note its use.
+
+    Return None if it does not exist, was revoked or has expired, or if its operator is disabled.
+    """
     match = _TOKEN.fullmatch(text)
     if match is None:
         return None

@@ -97,7 +97,8 @@ class CheckoutRoute:
         with shopper_waits(), guessing.counting(request, email):
             await guessing.check_code(request, checkout.discount_code, email)
             try:
-                answer = await self._start(replace(checkout, declines=guessing.decline_limit(request)), key)
+                limit = await guessing.decline_limit(request, self._runtime)
+                answer = await self._start(replace(checkout, declines=limit), key)
             except TooManyDeclines:
                 await guessing.slow_payment(request, email)
                 answer = await self._start(checkout, key)

@@ -128,7 +128,7 @@ class Limits:
 class Forgeries:
     """Slows down clients that send invalid signatures; signed deliveries are never slowed.
 
-    Counts refused signatures by address. Without `waits` it limits only logging.
+    Counts refused signatures by address and the networks around it. Without `waits` it limits only logging.
     """
 
     def __init__(self, clients: Clients, *, waits: bool = True) -> None:
@@ -139,7 +139,7 @@ class Forgeries:
 
     async def refused(self, request: web.BaseRequest) -> bool:
         """Count a refused signature, and wait a moment if there were too many. Return whether to log it."""
-        if not self._buckets.take(self._clients.keys(request)[0][0]):
+        if not any(self._buckets.take(key, share) for key, share in self._clients.keys(request)):
             return True
         if self._waits and self._waiting < _MOST_WAITING:
             self._waiting += 1

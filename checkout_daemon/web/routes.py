@@ -56,7 +56,7 @@ ROUTES = (
           (*BODY, InvalidRequest, OutOfStock, *_SLOWED, DatabaseUnavailable), _CHALLENGE),
     Route("POST", "/api/stripe-checkout", checkout.post_checkout, "Make an order and a Checkout Session to pay it",
           {201: _SESSION, 200: _SESSION}, schemas.StripeCheckoutRequest,
-          (*BODY, PriceChanged, IdempotencyConflict, ProbablyPlaced, InvalidRequest, OutOfStock, NotFound,
+          (*BODY, PriceChanged, IdempotencyConflict, ProbablyPlaced, NotPayable, InvalidRequest, OutOfStock, NotFound,
            *_STRIPE), _CHECKOUT),
     Route("GET", f"/api/stripe-checkout/{REF}", checkout.get_order, "An order as its shopper may see it",
           {200: OrderAnswer}, failures=(NotFound, TooManyRequests, DatabaseUnavailable)),

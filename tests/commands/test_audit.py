@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +62,8 @@ def alone(run: Run, folder: Path, *arguments: object) -> subprocess.CompletedPro
     return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False, env={})
 
 
-def faults(lines: Lines, keys: tuple[str, ...] = (KEY,)) -> list[str]:
-    taker = verifier.Verifier(keys)
+def faults(lines: Lines, published: verifier.Published | None = None) -> list[str]:
+    taker = verifier.Verifier((KEY,), published)
     for number, line in enumerate(lines, 1):
         taker.take(number, json.dumps(line))
     return taker.finish()
@@ -106,7 +107,8 @@ def test_an_export_is_verified_without_program_and_database(
     environment.setenv("CHECKOUT_AUDIT_KEY", KEY)
     assert run("audit", "verify", "--file", file).out == "The audit log is intact: 3 entries, 2 anchors.\n"
     assert run("audit", "export", file).code == 2  # it exists
-    assert run("audit", "export", "-").lines == [json.loads(line) for line in file.read_text().splitlines()]
+    # Besides the time in the header, a second export is the same.
+    assert run("audit", "export", "-").lines[1:] == [json.loads(line) for line in file.read_text().splitlines()][1:]
 
 
 def test_without_notes_nothing_names_a_person_and_all_is_verified(
@@ -128,6 +130,7 @@ CHANGES: dict[str, tuple[Callable[[Lines], object], str]] = {
     "the end removed": (lambda lines: lines.pop(), "the end of the file is missing"),
     "no export": (lambda lines: lines.pop(0), "not an export of an audit log"),
     "a later version": (lambda lines: lines[0].update(version=2), "use the verifier of the release"),
+    "another time": (lambda lines: lines[0].update(at="noon"), "'noon' is not a time"),
 }
 
 
@@ -147,3 +150,30 @@ def test_an_anchor_that_was_published_is_missed(run: Run, logged: tuple[str, str
     published.write_text(json.dumps({"anchor": 3, "at": "2026-01-01T00:00:00Z", "hash": "00"}) + "\n")
     done = alone(run, tmp_path, file, "--anchors", published)
     assert (done.returncode, "anchor 3 was published and is not in the export" in done.stdout) == (1, True)
+
+
+def test_an_anchor_that_was_published_after_the_export_is_no_fault(
+    run: Run, logged: tuple[str, str], tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    file, published = exported(run, tmp_path), tmp_path / "anchors"
+    later = datetime.now(UTC) + timedelta(hours=1)
+    published.write_text(json.dumps({"anchor": 3, "at": later.isoformat(), "hash": "00"}) + "\n")
+    done = alone(run, tmp_path, file, "--anchors", published)
+    assert (done.returncode, "1 published anchors are later than the export" in done.stdout) == (0, True), done.stdout
+    environment.setenv("CHECKOUT_AUDIT_ANCHOR", f"file:{published}")
+    ran = run("audit", "verify", "--file", file)
+    assert (ran.code, "1 published anchor later than the export of " in ran.err) == (0, True), ran.out
+    found = run("audit", "verify", "--file", file, "--json").json
+    assert (found["ok"], found["anchors_later"]) == (True, 1)
+
+
+def test_an_export_of_an_older_release_is_as_old_as_its_newest_entry(
+    run: Run, logged: tuple[str, str], tmp_path: Path
+) -> None:
+    lines = [json.loads(line) for line in exported(run, tmp_path).read_text().splitlines()]
+    del lines[0]["at"]
+    newest = max(datetime.fromisoformat(line["at"]) for line in lines if line["type"] == "entry")
+    before, after = ((newest + timedelta(hours=hours)).isoformat() for hours in (-1, 1))
+    missing = ["anchor 3 was published and is not in the export"]
+    assert faults(lines, {3: ("00", before)}) == faults(lines, {3: ("00", "")}) == missing
+    assert faults(lines, {3: ("00", after)}) == []

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.commands.conftest import Run
+from tests.commands.conftest import Run, faults_of_log
 
 
 def test_a_catalog_goes_in_and_comes_out_again(run: Run, tmp_path: Path) -> None:
@@ -27,6 +27,22 @@ def test_a_catalog_goes_in_and_comes_out_again(run: Run, tmp_path: Path) -> None
     file.write_text(exported)
     assert run("catalog", "import", file, "--json").json["unchanged"] == 2
     assert "€14.50" in run("catalog", "list").out
+
+
+def test_an_import_is_in_the_audit_log_with_who_and_how_much(run: Run, tmp_path: Path, database_url: str) -> None:
+    file = tmp_path / "products.csv"
+    head = "sku,name,unit_amount,currency,stock\n"
+    file.write_text(f"{head}NOTE,Notebook,1450,eur,5\nPEN,Pen,900,eur,\n")
+    assert [run("catalog", "import", file, *more).code for more in (["--dry-run"], [], [])] == [0, 0, 0]
+    file.write_text(f"{head}NOTE,Notebook,1500,eur,5\n")
+    assert run("catalog", "import", file).code == 0
+    newest, oldest = run("audit", "list", "--json").lines
+    assert newest["kind"] == oldest["kind"] == "catalog.imported"
+    assert (newest["details"], oldest["details"]) == ({"added": 0, "changed": 1}, {"added": 2, "changed": 0})
+    (moved,) = run("stock", "history", "NOTE", "--json").lines
+    assert (moved["kind"], moved["actor"]) == ("imported", f"{newest['operator']}@{newest['host']}")
+    assert newest["operator"] != "checkout-daemon"
+    assert faults_of_log(database_url) == []
 
 
 def test_an_import_prints_what_it_changes(run: Run, tmp_path: Path) -> None:

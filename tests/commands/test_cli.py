@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -51,6 +52,12 @@ def test_every_command_is_a_function_of_its_name_in_a_module_of_its_group(name: 
 )
 def test_every_command_that_answers_has_json(name: str) -> None:
     assert "--json" in [option for parameter in ALL[name].params for option in parameter.opts]
+
+
+def test_the_readme_names_the_commands_without_json() -> None:
+    readme = Path(__file__).parents[2].joinpath("README.md").read_text("utf-8")
+    (named,) = re.findall(r"^Every command but (.+?) takes `--json`\.", readme, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", named)) == _RUNNING
 
 
 def test_help_lists_every_command_with_its_own_line(run_bare: Run) -> None:
@@ -104,6 +111,8 @@ def test_declarations_import_click_and_none_of_what_commands_need() -> None:
         (["orders", "refund", "1", "--email", "ada@example.com"], "not both"),
         (["sessions", "resend", "--status", "completed"], "completed"),
         (["events", "list", "--since", "x"], "--since"),
+        *[(["batches", name, "9" * 20], "at most 18 digits") for name in ("show", "resume", "stop")],
+        *[(["proposals", name, "9" * 20], "at most 18 digits") for name in ("show", "approve", "reject")],
         (["nothing"], "nothing"),
         (["db", "restore", "/no/such/file"], "/no/such/file"),
         (["completion", "tcsh"], "tcsh"),

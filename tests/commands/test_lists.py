@@ -15,6 +15,7 @@ import pytest
 
 import cli
 from checkout_daemon.audit.operators import Operator
+from checkout_daemon.commands.typed import Whole
 from checkout_daemon.present.batch_columns import BATCHES
 from checkout_daemon.present.columns import ListLook
 from checkout_daemon.present.event_columns import EVENTS
@@ -30,6 +31,11 @@ from tools.manual import walk
 
 COMMANDS = {path.removeprefix("checkout "): command for path, command in walk(cli.checkout, "checkout")}
 LISTS = [name for name in COMMANDS if name.endswith(" list")]
+LIMITED = [
+    name
+    for name, command in COMMANDS.items()
+    if any("--limit" in parameter.opts and isinstance(parameter.type, Whole) for parameter in command.params)
+]
 # Every command that prints a list in formats, with its rows: not those whose list is only one of its results.
 _MORE = {
     "batches show": "batches show 1 --items",
@@ -229,8 +235,12 @@ def test_where_only_the_newest_are_sorted_it_is_written(run: Run, monkeypatch: p
     assert len(ran.out.splitlines()) == 3
     assert "Sorted the 2 newest only: narrow the list" in ran.err
     assert "Sorted the 2 newest only: narrow the list" in run("audit", "list", "--sort", "kind").err
-    # A list that is read as a whole is sorted as a whole.
+    assert "Sorted the 2 newest only: narrow the list" in run("payouts", "list", "--sort", "amount").err
+    assert "Sorted the 2 newest only: narrow the list" in run("disputes", "list", "--sort", "amount").err
     monkeypatch.setattr("checkout_daemon.commands.lists.MOST_SORTED", 1)
+    history = run("stock", "history", "NOTE", "--sort", "change")
+    assert (len(history.out.splitlines()), "Sorted the 1 newest only.\n" in history.err) == (2, True), history.err
+    # A list that is read as a whole is sorted as a whole.
     whole = run("catalog", "list", "--sort", "-sku", "--quiet").out.split()
     assert len(whole) == 2
     assert whole == sorted(run("catalog", "list", "--quiet").out.split(), reverse=True)
@@ -328,6 +338,27 @@ def test_a_list_goes_on_after_a_row(run: Run, name: str) -> None:
     assert run(*line, "--json", "--after", ids[-1]).out == ""
     unknown = run(*line, "--after", "9c5f1f4e-6a52-4d0c-9a4e-1d7f0b1f3d11")
     assert (unknown.code, unknown.out) == (3, "")
+
+
+def test_a_list_without_filters_that_is_cut_names_the_limit_alone(run: Run) -> None:
+    cut = run("stock", "history", "NOTE", "--limit", "1")
+    assert len(cut.out.splitlines()) == 2
+    assert cut.err == "Showing the newest 1. For more, use --limit 10.\n"
+    assert run("stock", "history", "NOTE", "--limit", "1", "--json").err == ""
+
+
+@pytest.mark.parametrize("name", LIMITED)
+def test_a_limit_that_the_database_cannot_hold_is_wrong_usage(run: Run, name: str) -> None:
+    words = _MORE.get(name, name).split()
+    assert run(*words, "--limit", "9" * 18).code == 0
+    for limit in (2**63 - 1, 2**63, 10**30):
+        ran = run(*words, "--limit", limit)
+        assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1), ran.err
+
+
+def test_sessions_of_a_status_take_the_greatest_limit(run: Run) -> None:
+    ran = run("sessions", "list", "--status", "open", "--limit", "9" * 18, "--json")
+    assert (ran.code, {line["status"] for line in ran.lines}) == (0, {"open"}), ran.err
 
 
 @pytest.mark.parametrize("name", [name for name in LISTS if "--after" in options(name) and name != "audit list"])

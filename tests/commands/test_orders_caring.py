@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import asyncpg
@@ -11,6 +13,7 @@ import pytest
 from checkout_daemon.database.pool import Database
 from checkout_daemon.ledger.facts import DisputeFact, DisputeStatus, RefundFact, RefundStatus
 from checkout_daemon.ledger.merge import Update, merge
+from checkout_daemon.model.todo import OF_NO_ORDER
 from tests.commands.conftest import Run, faults_of_log, go
 from tests.support.orders import add_order
 from tests.support.payments import paid
@@ -78,6 +81,48 @@ def test_a_name_that_looks_like_an_order_is_an_order(run: Run, orders: list[str]
     assert to_do(run)[1001] is not None
     refused = run("orders", "assign", "1001", "n" * 65)
     assert (refused.code, "cannot be an owner" in refused.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        *("#1002", "5f3a0c1", "5f3a0c11-1111-4111-8111-111111111111", "bo@example.com", "99999999999999999999"),
+        *("cs_1Abc", "pi_1Abc", "ch_1Abc", "py_1Abc", "pyr_1Abc", "re_1Abc", "dp_1Abc", "du_1Abc", "evt_1Abc"),
+        *("cus_1Abc", "req_1Abc", *(f"{kind}:12" for kind in OF_NO_ORDER)),
+    ],
+)
+def test_whatever_can_name_an_order_or_an_item_never_becomes_an_owner(run: Run, orders: list[str], last: str) -> None:
+    ran = run("orders", "assign", "1001", last)
+    assert (ran.code, "takes care" in ran.out) == (0 if last == "#1002" else 3, last == "#1002"), ran.err
+    assert last not in to_do(run).values()
+
+
+def test_a_short_word_of_letters_is_a_name_although_an_id_may_begin_with_it(run: Run, orders: list[str]) -> None:
+    assert run("orders", "assign", "1001", "ada", "--json").json["owner"] == "ada"
+
+
+def test_a_file_and_filters_together_are_refused_and_change_nothing(
+    run: Run, orders: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "orders.txt"
+    file.write_text("1002\n")
+    run("orders", "assign", "1001", "1002", "anna")
+    for line in (["assign", "bo"], ["unassign"]):
+        ran = run("orders", *line, "--from-file", file, "--attention", "--yes")
+        assert (ran.code, "--from-file or with filters such as --attention, not both" in ran.err) == (2, True), ran.err
+    assert to_do(run) == {1001: "anna", 1002: "anna"}
+
+
+def test_a_file_that_is_not_utf_8_is_named_in_one_line(
+    run: Run, orders: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "orders.txt"
+    file.write_bytes(b"1001\n\xff\n")
+    ran = run("orders", "unassign", "--from-file", file, "--yes")
+    assert (ran.code, ran.err.count("\n"), f"{file} is not UTF-8 text" in ran.err) == (2, 1, True), ran.err
+    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(b"1001\n\xff\n"), encoding="latin-1"))
+    ran = run("orders", "unassign", "--from-file", "-", "--yes")
+    assert (ran.code, ran.err.count("\n"), "stdin is not UTF-8 text" in ran.err) == (2, 1, True), ran.err
 
 
 def test_what_is_snoozed_is_left_out_until_its_time_but_not_what_is_new(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
+import asyncpg
 import pytest
 
 from checkout_daemon.audit.operators import this_operator
 from checkout_daemon.checkout.placing import CheckoutAnswer
-from tests.commands.conftest import Run, faults_of_log
+from checkout_daemon.operations.roles import Roles, apply_roles
+from tests.commands.conftest import Run, faults_of_log, go
 
 
 @pytest.fixture
@@ -125,3 +129,43 @@ def test_the_first_operator_must_be_an_admin(run: Run) -> None:
     ran = run("operators", "add", "bo", "--role", "refund", "--system-user", "bo")
     assert (ran.code, "the first operator must be an admin" in ran.err) == (4, True)
     assert "everybody who reaches the database may act" in run("operators", "list").err
+
+
+def test_the_token_of_a_disabled_operator_is_refused(
+    run: Run, shop: CheckoutAnswer, tokens: dict[str, str], environment: pytest.MonkeyPatch
+) -> None:
+    ran = run("operators", "disable", "bo", "--yes")
+    assert (ran.code, ran.out, "token bo is refused" in ran.err) == (0, "bo is disabled.\n", True)
+    assert run("operators", "disable", "cy", "--yes", "--json").json["statements"] == []
+    environment.setenv("CHECKOUT_OPERATOR_TOKEN", tokens["bo"])
+    refused = run("orders", "note", "1001", "hello")
+    assert (refused.code, "its operator is disabled" in refused.err) == (2, True)
+
+
+def test_what_another_database_user_must_run_is_printed(
+    run: Run, shop: CheckoutAnswer, database_url: str, environment: pytest.MonkeyPatch
+) -> None:
+    prefix = database_url.rpartition("/")[2]
+    roles: Roles = go(apply_roles(database_url, prefix))
+    add = ("operators", "add", "--prefix", prefix, "--json")
+    try:
+        password = run(*add, "dee", "--role", "admin", "--database-role", f"{prefix}_dee").json["password"]
+        assert run(*add, "eve", "--role", "act", "--database-role", f"{prefix}_eve").code == 0
+        parts = urlsplit(database_url)
+        own = f"postgresql://{prefix}_dee:{password}@{parts.hostname}:{parts.port}{parts.path}"
+        environment.setenv("DATABASE_URL", own)
+        limited = run("operators", "limit", "eve", "--role", "view")
+        assert (limited.code, limited.out.splitlines()[0]) == (0, f"GRANT {prefix}_reader TO {prefix}_eve;")
+        disabled = run("operators", "disable", "eve", "--yes")
+        assert (disabled.code, f"The login {prefix}_eve keeps its rights" in disabled.err) == (0, True)
+        assert f"\nREVOKE {prefix}_operator FROM {prefix}_eve" in disabled.out
+    finally:
+        go(drop(database_url, f"{prefix}_dee", f"{prefix}_eve"))
+        go(drop(database_url, *roles.names))
+
+
+async def drop(database_url: str, *roles: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    for role in roles:
+        await connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+    await connection.close()

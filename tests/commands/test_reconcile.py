@@ -50,19 +50,35 @@ def test_differences_are_shown_first_and_merged_with_apply(run: Run, drifted: Ch
     assert run("sessions", "sync", "1001").err == "Order 1001 agrees with Stripe: completed.\n"
 
 
-def test_what_cannot_be_merged_is_not_promised_to_be(run: Run, paid: CheckoutAnswer, database_url: str) -> None:
-    async def add() -> None:
-        connection = await asyncpg.connect(database_url)
-        await connection.execute(
-            "INSERT INTO disputes (id, livemode, payment_id, status, observed_at, event_id) "
-            "SELECT 'dp_nobodys', FALSE, id, 'needs_response', now(), 'evt_1' FROM payments"
-        )
-        await connection.close()
+async def add_dispute(database_url: str) -> None:
+    """Add a dispute of the only payment that Stripe does not have."""
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        "INSERT INTO disputes (id, livemode, payment_id, status, observed_at, event_id) "
+        "SELECT 'dp_nobodys', FALSE, id, 'needs_response', now(), 'evt_1' FROM payments"
+    )
+    await connection.close()
 
-    go(add())
+
+def test_what_cannot_be_merged_is_not_promised_to_be(run: Run, paid: CheckoutAnswer, database_url: str) -> None:
+    go(add_dispute(database_url))
     ran = run("reconcile")
     assert (ran.code, "--apply" in ran.out) == (1, False)
     assert "needs response here, but not at Stripe" in ran.out.replace("_", " ")
+
+
+def test_a_sync_that_leaves_something_to_a_person_is_1(
+    run: Run, paid: CheckoutAnswer, do: Do, database_url: str
+) -> None:
+    go(add_dispute(database_url))
+    do(check_out)
+    dry = run("sessions", "sync", "1001", "--dry-run")
+    assert (dry.code, "but not at Stripe" in dry.out) == (1, True), dry.out
+    several = run("sessions", "sync", "1001", "1002", "--yes")
+    assert (several.code, "error: 1 order still differs from Stripe" in several.err) == (1, True), several.err
+    assert several.out.splitlines()[1] == "1002  done  agrees with Stripe"
+    assert run("sessions", "sync", "1001").code == 1
+    assert run("sessions", "sync", "1002").code == 0
 
 
 def test_a_stripe_that_is_down_is_5_and_nothing_was_compared(

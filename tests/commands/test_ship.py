@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,13 +66,44 @@ def test_many_are_shipped_from_a_file_and_a_refusal_stops_no_other(run: Run, pla
     file.write_text(f"order,carrier,tracking\n{first},DHL,1\n{unpaid},DHL,2\n{second},DHL,3\n")
     asked = run("orders", "ship", "--from-csv", str(file))
     assert (asked.code, "--yes" in asked.err) == (2, True)
+    before = place.contents()
     planned = run("orders", "ship", "--from-csv", str(file), "--dry-run", "--json")
-    assert planned.code == 0, planned.err
-    assert [line["number"] for line in planned.lines] == [first, unpaid, second]
+    assert planned.code == 4
+    assert [line["number"] for line in planned.lines] == [first, second]
+    assert f"line 3: nothing of order {unpaid} is sent" in planned.err
+    assert place.contents() == before
     ran = run("orders", "ship", "--from-csv", str(file), "--yes", "--json")
     assert ran.code == 4
     assert [line["number"] for line in ran.lines] == [first, second]
     assert f"line 3: nothing of order {unpaid} is sent" in ran.err
+
+
+def test_a_dry_run_refuses_what_the_run_refuses(run: Run, place: Place, tmp_path: Path) -> None:
+    number, unpaid = place.make(make_to_ship), place.make(make_waiting)
+    file = tmp_path / "shipped.csv"
+    file.write_text(f"order,carrier\nnobody@example.com,DHL\n{number},DHL\n{unpaid},DHL\n")
+    planned = run("orders", "ship", "--from-csv", str(file), "--dry-run")
+    ran = run("orders", "ship", "--from-csv", str(file), "--yes")
+    assert planned.code == ran.code == 4
+    refusals = [[line for line in one.err.splitlines() if line.startswith("line ")] for one in (planned, ran)]
+    assert [len(lines) for lines in refusals] == [2, 2]
+    assert refusals[0] == refusals[1]
+    assert f"number: {number}" in planned.out
+    assert run("orders", "ship", str(unpaid), "--dry-run").code == run("orders", "ship", str(unpaid)).code == 4
+    assert [run("orders", "ship", "nobody@example.com", *more).code for more in (["--dry-run"], [])] == [3, 3]
+    too_long = "x" * 2001
+    assert run("orders", "ship", str(number), "--note", too_long, "--dry-run").code == 2
+
+
+def test_the_file_may_come_from_stdin(run: Run, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = place.make(make_to_ship)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"order,carrier\n{number},DHL\n"))
+    ran = run("orders", "ship", "--from-csv", "-", "--yes", "--json")
+    assert ran.code == 0, ran.err
+    assert [(line["number"], line["carrier"]) for line in ran.lines] == [(number, "DHL")]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"order\n\xff\n"), encoding="latin-1"))
+    ran = run("orders", "ship", "--from-csv", "-", "--yes")
+    assert (ran.code, ran.err.count("\n"), "stdin is not UTF-8 text" in ran.err) == (2, 1, True), ran.err
 
 
 def test_a_faulty_file_and_contradicting_options_are_refused(run: Run, place: Place, tmp_path: Path) -> None:

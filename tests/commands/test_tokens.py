@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from tests.commands.conftest import Run, faults_of_log
@@ -16,6 +18,14 @@ def test_a_token_is_printed_once_and_listed_without_its_secret(run: Run) -> None
     assert (listed["name"], listed["scopes"], listed["status"]) == ("erp", ["orders:read"], "active")
     assert listed["expires_at"] is not None
     assert made.out.strip() not in run("tokens", "list").out
+
+
+def test_the_list_has_the_time_of_expiry_in_the_shop_s_zone(run: Run, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("CHECKOUT_TIME_ZONE", "Asia/Tokyo")
+    day = (datetime.now(UTC) + timedelta(days=30)).date()
+    assert run("tokens", "create", "erp", "--expires", f"{day}T22:30:00Z").code == 0
+    table = run("tokens", "list").out
+    assert f"{day + timedelta(days=1)} 07:30:00 JST" in table, table
 
 
 def test_json_has_the_token(run: Run) -> None:

@@ -55,6 +55,18 @@ def test_a_whole_number_is_digits(text: str) -> None:
     assert (ran.exit_code, "not a whole number" in ran.output) == (2, True)
 
 
+@pytest.mark.parametrize("text", ["9223372036854775807", "99999999999999999999", "+9223372036854775807"])
+def test_a_whole_number_fits_into_the_database(text: str) -> None:
+    @click.command()
+    @click.option("--count", type=Whole(1))
+    def command(count: int) -> None:
+        click.echo(count)
+
+    ran = CliRunner().invoke(command, ["--count", text])
+    assert (ran.exit_code, "is too large" in ran.output) == (2, True)
+    assert CliRunner().invoke(command, ["--count", "9" * 18]).output == "9" * 18 + "\n"
+
+
 @pytest.mark.parametrize("text", ["1_0", "nan", "inf", "ten"])
 def test_a_number_is_finite(text: str) -> None:
     @click.command()

@@ -12,22 +12,36 @@ import pytest
 
 from checkout_daemon.audit import audit_log
 from checkout_daemon.audit.operators import Operator
+from checkout_daemon.audit.registering import NewOperator, add_operator
+from checkout_daemon.audit.rights import OperatorRole
+from checkout_daemon.batches.planning import plan_orders
+from checkout_daemon.batches.records import BatchAct, BatchOptions
+from checkout_daemon.batches.running import run_left_batches
 from checkout_daemon.checkout.resending import resend_session
 from checkout_daemon.errors import DatabaseUnavailable, NotPayable
+from checkout_daemon.events.dismissing import dismiss_events
 from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.ledger.merge import Update, merge
 from checkout_daemon.model.messages import MessageKind
 from checkout_daemon.operations.retention import drop_old_payloads
 from checkout_daemon.orders import erasing
 from checkout_daemon.orders.erasing import NotErasable, erase, forget_unpaid, plan_erasure
+from checkout_daemon.orders.item_caring import assign_item, is_item
 from checkout_daemon.orders.notes import note_order
+from checkout_daemon.orders.order_pages import show_order
+from checkout_daemon.orders.todo import read_todo
 from checkout_daemon.outbox.outbox_store import owe
+from checkout_daemon.proposals.deciding import approve, reject
+from checkout_daemon.proposals.proposing import start_or_propose
+from checkout_daemon.proposals.records import Proposal
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.stock.counting import set_stock
 from tests.support.orders import add_expired_order, add_order
 from tests.support.shopping import check_out, paid_order
 from tests.support.stripe_events import SECRET, deliver, event_body, refund_object, session_object
 
-BOSS = Operator("boss", "shop1")
+BOSS, BO, CY = (Operator(name, "shop1") for name in ("boss", "bo", "cy"))
+NOTE = "called her: ada@example.com"
 NAMES = ("ada@example.com", "Ada", "+4930901820", "called her")
 
 
@@ -239,3 +253,135 @@ async def test_unpaid_orders_are_erased_after_ninety_days_and_no_others(
     assert {row["id"] for row in rows} == {*kept, with_money}
     parameters = await connection.fetch("SELECT parameters FROM session_attempts")
     assert all("ada" not in row["parameters"] for row in parameters)
+
+
+async def test_notes_about_a_batch_and_its_proposals_are_erased_from_every_chain(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    answers = [await paid_order(runtime) for _ in range(2)]
+    operators: list[tuple[str, OperatorRole, dict[str, int]]] = [
+        ("boss", OperatorRole.ADMIN, {}),
+        ("bo", OperatorRole.REFUND, {"eur": 500}),
+        ("cy", OperatorRole.APPROVE, {}),
+    ]
+    for name, role, limits in operators:
+        await add_operator(runtime.database, NewOperator(name, role, limits, os_user=name), operator=BOSS)
+    orders = [((await show_order(runtime.database, str(answer.order_id))).order, None) for answer in answers]
+    batch = await plan_orders(runtime, BatchAct.REFUND, orders, BatchOptions(amount=400))
+    first, second = [await start_or_propose(runtime, batch, operator=BO, note=NOTE) for _ in range(2)]
+    assert isinstance(first, Proposal)
+    assert isinstance(second, Proposal)
+    await assign_item(
+        runtime.database, runtime.settings, f"proposal_open:{first.number}", "cy", operator=BOSS, note=NOTE
+    )
+    await reject(runtime, first.number, operator=CY, note=NOTE)
+    await approve(runtime, second.number, operator=CY, note=NOTE)
+    assert await run_left_batches(runtime) == 2
+    assert len(await notes_without_order(connection)) == 8
+
+    plan = await plan_erasure(runtime.database, str(answers[0].order_id), customer=True)
+    await erase(runtime.database, plan, operator=BOSS)
+    assert "called her" not in await everything(connection)
+    assert await notes_without_order(connection) == ["", "", ""]  # of the operators that were added
+    assert (await audit_log.verify(runtime.database)).faults == []
+
+
+async def test_notes_about_what_was_to_do_are_erased_with_the_order_and_others_are_kept(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    order_id = str((await paid_order(runtime)).order_id)
+    await set_stock(runtime.database, "NOTE", 10, operator=BOSS, note="counted again")
+    for subject, error in (("1", "no such mailbox"), ("2", "mailbox full"), ("3", "mailbox full")):
+        ids = await owe(connection, MessageKind.SESSION_LINK, order_id=order_id, subject_id=subject)
+        await connection.execute(
+            "UPDATE outbox SET status = 'dead', last_error = $2 WHERE id = ANY($1::uuid[])", ids, error
+        )
+    await connection.executemany(
+        "INSERT INTO stripe_events (id, type, status, last_error, attempts, received_at, body_hash)"
+        " VALUES ($1, 'charge.refunded', 'dead', $2, 10, now(), '')",
+        [("evt_1", "amount"), ("evt_2", "id"), ("evt_3", "id"), ("evt_other", "status")],
+    )
+    await connection.execute(
+        "INSERT INTO missing_orders (session_id, order_id, number, livemode, amount_total, currency)"
+        " VALUES ('cs_lost', gen_random_uuid(), 999, false, 7000, 'eur')"
+    )
+    where = (runtime.database, runtime.settings)
+    items = [item.key for item in (await read_todo(*where)).items if is_item(item.key)]
+    kinds = sorted(item.partition(":")[0] for item in items)
+    assert kinds == ["event_dead", "event_dead", "event_dead", "message_dead", "message_dead", "order_missing"]
+    for item in items:
+        note = "somebody else" if item == "event_dead:evt_other" else NOTE
+        await assign_item(*where, item, "bo", operator=BOSS, note=note)
+    await dismiss_events(runtime.database, ["evt_2", "evt_3"], operator=BOSS, note=NOTE)
+    await become_of_order(connection, order_id)
+
+    await erase(runtime.database, await plan_erasure(runtime.database, order_id, customer=False), operator=BOSS)
+    assert "called her" not in await everything(connection)
+    assert await notes_without_order(connection) == ["counted again", "somebody else"]
+    notes = await connection.fetch("SELECT note FROM item_care WHERE note IS NOT NULL")
+    assert [row["note"] for row in notes] == ["somebody else"]
+    assert await connection.fetchval("SELECT count(*) FROM item_care WHERE owner = 'bo'") == 6
+    assert (await audit_log.verify(runtime.database)).faults == []
+
+
+async def become_of_order(connection: asyncpg.Connection, order_id: str) -> None:
+    """Have the order own the events, of which one could be applied, and the session of the missing order."""
+    await connection.execute("UPDATE stripe_events SET order_id = $1 WHERE id IN ('evt_1', 'evt_2', 'evt_3')", order_id)
+    await connection.execute("UPDATE stripe_events SET status = 'applied', last_error = NULL WHERE id = 'evt_1'")
+    await connection.execute("INSERT INTO links VALUES ('cs_lost', $1, 0)", order_id)
+    await connection.execute(
+        "INSERT INTO checkout_sessions (id, livemode, order_id, attempt, status, outcome)"
+        " VALUES ('cs_lost', false, $1, 2, 'expired', 'unpaid')",
+        order_id,
+    )
+
+
+async def notes_without_order(connection: asyncpg.Connection) -> list[str]:
+    """Return the notes that the chain of what is about no order still has."""
+    rows = await connection.fetch(
+        "SELECT personal FROM operator_log WHERE order_id = $1 AND personal IS NOT NULL ORDER BY number",
+        audit_log.NO_ORDER,
+    )
+    return [json.loads(row["personal"])["note"] for row in rows]
+
+
+async def test_one_run_forgets_all_that_are_due_with_the_payloads_that_name_them(
+    runtime: Runtime, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "_BATCH", 3)
+    monkeypatch.setattr(erasing, "_SEARCHED", 2)
+    due = [await add_expired_order(connection, ago=timedelta(days=91)) for _ in range(7)]
+    named = [event_body("customer.created", {"id": "cus_1", "note": order_id.upper()}) for order_id in due]
+    await deliver_all(runtime, *named, event_body("customer.created", {"id": "cus_2", "note": "somebody else"}))
+    assert await forget_unpaid(runtime.database) == 7
+    assert await connection.fetchval("SELECT count(*) FROM orders WHERE erased_at IS NULL") == 0
+    payloads = await connection.fetch("SELECT payload FROM stripe_event_payloads")
+    assert ["somebody else" in row["payload"] for row in payloads] == [True]
+
+
+async def test_a_run_ends_and_the_next_one_continues(
+    runtime: Runtime, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "_BATCH", 2)
+    monkeypatch.setattr(erasing, "_MOST_BATCHES", 2)
+    for _ in range(5):
+        await add_expired_order(connection, ago=timedelta(days=91))
+    assert [await forget_unpaid(runtime.database) for _ in range(3)] == [4, 1, 0]
+
+
+@pytest.mark.parametrize(("stuck", "forgotten"), [(1, 3), (2, 0)])
+async def test_what_cannot_be_forgotten_yet_does_not_keep_a_run_busy(
+    runtime: Runtime, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, stuck: int, forgotten: int
+) -> None:
+    monkeypatch.setattr(erasing, "_BATCH", 2)
+    for number in range(stuck):
+        order_id = await add_expired_order(connection, ago=timedelta(days=92))
+        await connection.execute(
+            "INSERT INTO stripe_events (id, type, status, order_id, received_at, body_hash)"
+            " VALUES ($1, 'charge.refunded', 'dead', $2, now(), '')",
+            f"evt_{number}",
+            order_id,
+        )
+    for _ in range(3):
+        await add_expired_order(connection, ago=timedelta(days=91))
+    assert await forget_unpaid(runtime.database) == forgotten

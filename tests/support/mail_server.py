@@ -35,7 +35,10 @@ class Taken:
 
 
 class MailServer:
-    """A server on `port`, or a free one. `refuse` returns the response that rejects a recipient, or None to accept."""
+    """A server on `port`, or a free one. `refuse` returns the response that rejects a recipient, or None to accept.
+
+    As bytes, it may be one that is not ASCII.
+    """
 
     def __init__(
         self,
@@ -43,7 +46,7 @@ class MailServer:
         port: int = 0,
         login: bool = False,
         starttls: bool = False,
-        refuse: Callable[[str], str | None] = lambda _: None,
+        refuse: Callable[[str], str | bytes | None] = lambda _: None,
     ) -> None:
         self.taken: list[Taken] = []
         self.refuse = refuse
@@ -53,7 +56,7 @@ class MailServer:
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
+    ) -> str | bytes:
         if (refusal := self.refuse(address)) is not None:
             return refusal
         envelope.rcpt_tos.append(address)

@@ -34,6 +34,7 @@ class Receiver:
         self.release = asyncio.Event()
         self.headers: dict[str, str] = {}
         self.paths: list[str] = []
+        self.more_headers: dict[str, str] = {}  # of the answers
 
     async def start(self) -> str:
         app = web.Application()
@@ -61,4 +62,4 @@ class Receiver:
                 self.taken[message_id] = Webhook(self.secret).verify(body, dict(request.headers))
         finally:
             self.under_way[message_id] -= 1
-        return web.Response(status=status, headers={"Location": "/elsewhere"}, body=self.body)
+        return web.Response(status=status, headers={"Location": "/elsewhere"} | self.more_headers, body=self.body)

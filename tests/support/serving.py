@@ -105,6 +105,13 @@ def enough(database_url: str) -> dict[str, str]:
     }
 
 
+def broken_package(directory: Path) -> dict[str, str]:
+    """Return the environment of a daemon that cannot import a package which only its background work needs at once."""
+    (directory / "broken").mkdir()
+    (directory / "broken" / "email_validator.py").write_text("raise ZeroDivisionError('planted')\n")
+    return {"PYTHONPATH": str(directory / "broken")}
+
+
 def alive(pid: int) -> bool:
     """Return whether the process runs; a zombie does not."""
     try:

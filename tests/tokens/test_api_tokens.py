@@ -10,6 +10,8 @@ import pytest
 
 from checkout_daemon.audit.audit_log import verify
 from checkout_daemon.audit.operators import Operator
+from checkout_daemon.audit.registering import NewOperator, add_operator, disable_operator
+from checkout_daemon.audit.rights import OperatorRole
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import InvalidRequest, NotFound
 from checkout_daemon.observability.redaction import redact
@@ -140,3 +142,29 @@ async def test_a_daemon_can_neither_make_a_token_nor_change_one(
 async def test_a_log_shows_which_token_and_not_its_secret(database: Database) -> None:
     token, text = await create_token(database, "erp", (Scope.READ,), operator=ADA)
     assert redact(f"Bearer {text}") == f"Bearer ckt_{token.id}_[secret]"
+
+
+async def test_a_token_is_of_no_use_while_its_operator_is_disabled(database: Database) -> None:
+    await add_operator(database, NewOperator("ada", OperatorRole.ADMIN, {}, os_user="ada"), operator=ADA)
+    _, text = await create_token(database, "bo", (Scope.READ,), operator=ADA)
+    bo = NewOperator("bo", OperatorRole.ACT, {}, token="bo")
+    await add_operator(database, bo, operator=ADA)
+    bearer = await check_bearer(database, text)
+    assert bearer is not None
+    assert bearer.operator == "bo"
+    await disable_operator(database, "bo", operator=ADA)
+    assert await check_bearer(database, text) is None
+    assert [token.status for token in await list_tokens(database)] == ["disabled"]
+    await add_operator(database, bo, operator=ADA)  # who comes back has it again
+    assert await check_bearer(database, text) is not None
+
+
+async def test_a_token_that_is_made_after_its_operator_was_disabled_is_another_one(database: Database) -> None:
+    await add_operator(database, NewOperator("ada", OperatorRole.ADMIN, {}, os_user="ada"), operator=ADA)
+    await create_token(database, "erp", (Scope.READ,), operator=ADA)
+    await add_operator(database, NewOperator("bo", OperatorRole.ACT, {}, token="erp"), operator=ADA)
+    await disable_operator(database, "bo", operator=ADA)
+    await revoke_token(database, "erp", operator=ADA)
+    _, text = await create_token(database, "erp", (Scope.READ,), operator=ADA)
+    assert await check_bearer(database, text) is not None
+    assert [token.status for token in await list_tokens(database)] == ["active"]

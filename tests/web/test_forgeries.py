@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tests.support.stripe_events import signed
-from tests.web.conftest import Client
+from tests.web.conftest import Client, OpenClient
 
 
 async def deliver(client: Client, signature: str) -> int:
@@ -49,3 +49,23 @@ async def test_so_many_wait_and_no_more(shop: Client, monkeypatch: pytest.Monkey
         assert {answered.result() for answered in done} == {400}
     for task in waiting:
         task.cancel()
+
+
+async def test_forgeries_from_many_addresses_of_a_network_are_slowed(
+    open_client: OpenClient, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("checkout_daemon.web.limits.FREE_FORGERIES_A_MINUTE", 1)
+    monkeypatch.setattr("checkout_daemon.web.limits.WAIT_SECONDS", 60.0)
+    client = await open_client(DATABASE_URL=database_url, CHECKOUT_TRUSTED_PROXIES="127.0.0.1")
+    signature = f"t={int(time.time())},v1=00"
+
+    async def deliver_from(number: int) -> int:
+        headers = {"Stripe-Signature": signature, "X-Forwarded-For": f"2001:db8:0:{number:x}::1"}
+        async with client.post("/api/webhook", data=b"[]", headers=headers) as answer:
+            return answer.status
+
+    assert [await deliver_from(number) for number in range(4)] == [400] * 4  # the share of a /56
+    slowed = asyncio.create_task(deliver_from(4))
+    done, _ = await asyncio.wait([slowed], timeout=1)
+    assert not done
+    slowed.cancel()

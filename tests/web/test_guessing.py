@@ -122,6 +122,37 @@ async def test_declined_payments_slow_their_email_and_their_address(
         assert 'checkout_guessers_slowed_total{what="payment"}' in await answer.text()
 
 
+async def test_one_declined_card_for_each_order_slows_the_address(
+    open_client: OpenClient, database_url: str, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    """More orders than the statement that places one counts, each of another email."""
+    client = await open_client(DATABASE_URL=database_url, STRIPE_API_BASE=stripe.base, CHECKOUT_FAILED_TRIES="17")
+    path = "/api/stripe-checkout"
+    for number in range(17):
+        assert (await ask(client, path, order(f"tester{number}@example.com", 1)))[0] == 201
+        await decline(connection, 1)
+    assert (await ask(client, path, order("tester17@example.com", 1)))[0] == 201  # one in five minutes
+    assert (await ask(client, path, order("tester18@example.com", 1)))[:2] == (429, "too_many_requests")
+    order_id = await connection.fetchval("SELECT id FROM orders WHERE customer_email = 'tester3@example.com'")
+    assert (await ask(client, f"{path}/{order_id}/retry", {}))[0] == 429
+
+
+async def test_declined_payments_are_counted_for_a_network_from_many_of_its_addresses(
+    shop: Client, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("checkout_daemon.web.guessing.COUNTED_SECONDS", 0.0)
+
+    async def check_out(number: int) -> int:
+        address = {"X-Forwarded-For": f"2001:db8:0:{number:x}::1"}
+        return (await ask(shop, "/api/stripe-checkout", order(f"tester{number}@example.com", 1), **address))[0]
+
+    for number in range(6):
+        assert await check_out(number) == 201
+        await decline(connection, 2)
+    # A /56 may have four times as many declined, and then four checkouts in five minutes.
+    assert [await check_out(number) for number in range(6, 11)] == [201] * 4 + [429]
+
+
 @pytest.fixture
 async def challenges() -> AsyncIterator[tuple[str, list[dict[str, str]]]]:
     """Run a challenge service that accepts the token `solved`, and record its requests."""

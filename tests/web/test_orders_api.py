@@ -12,6 +12,8 @@ import jsonschema_rs
 import pytest
 
 from checkout_daemon.audit.operators import Operator
+from checkout_daemon.audit.registering import NewOperator, add_operator, disable_operator
+from checkout_daemon.audit.rights import OperatorRole
 from checkout_daemon.orders.erasing import erase, plan_erasure
 from checkout_daemon.tokens.api_tokens import Scope, create_token, revoke_token
 from checkout_daemon.web.app_keys import RUNTIME
@@ -76,6 +78,16 @@ async def test_a_revoked_token_is_refused_at_the_next_request(shop: Client) -> N
     text = await token(shop)
     assert (await ask(shop, "/api/orders", text))[0] == 200
     await revoke_token(shop.app[RUNTIME].database, "erp", operator=ADA)
+    assert (await ask(shop, "/api/orders", text))[0] == 401
+
+
+async def test_a_token_is_refused_once_its_operator_is_disabled(shop: Client) -> None:
+    database = shop.app[RUNTIME].database
+    text = await token(shop, name="bo")
+    await add_operator(database, NewOperator("ada", OperatorRole.ADMIN, {}, os_user="ada"), operator=ADA)
+    await add_operator(database, NewOperator("bo", OperatorRole.ACT, {}, token="bo"), operator=ADA)
+    assert (await ask(shop, "/api/orders", text))[0] == 200
+    await disable_operator(database, "bo", operator=ADA)
     assert (await ask(shop, "/api/orders", text))[0] == 401
 
 
@@ -358,6 +370,8 @@ async def test_every_fault_of_a_refund_is_reported_at_once(paying_shop: Client) 
         ({"reason": "because"}, "invalid_reason"),
         ({"reason": ""}, "invalid_reason"),
         ({"amount": 0}, "invalid_amount"),
+        ({"amount": 2**53 + 1}, "invalid_amount"),
+        ({"amount": 10**30}, "invalid_amount"),
         ({"sum": 1}, "unknown_field"),
     ],
 )

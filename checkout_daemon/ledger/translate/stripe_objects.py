@@ -19,6 +19,7 @@ import msgspec
 from checkout_daemon.ledger.facts import Fact, Link, LinkRank, Observation, Unknown, is_charge
 from checkout_daemon.model.address import Address
 from checkout_daemon.model.orders import order_id_from
+from checkout_daemon.model.text import storable
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
@@ -146,10 +147,7 @@ def currency(fields: Object) -> str | None:
 def text(fields: Object, name: str) -> str | None:
     """Return a text that is only shown, or None for anything else."""
     value = fields.get(name)
-    if not isinstance(value, str):
-        return None
-    # PostgreSQL cannot hold NUL nor lone surrogates.
-    return value.replace("\0", "").encode("utf-8", "replace").decode()
+    return storable(value) if isinstance(value, str) else None
 
 
 def choice(fields: Object, name: str, kind: type[E]) -> tuple[E | None, str | None]:

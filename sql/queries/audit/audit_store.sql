@@ -33,6 +33,14 @@ SELECT new.* FROM given, unnest(
 -- $1 order id. Delete what names a person; the chain stays valid.
 UPDATE operator_log SET personal = NULL, salt = NULL WHERE order_id = $1 AND personal IS NOT NULL;
 
+-- name: blank_log_about
+-- $1 the chain of what is about no order, $2 batches, $3 items of what is to do, $4 events. Delete what names a person in the entries about
+-- these; the chain stays valid.
+UPDATE operator_log SET personal = NULL, salt = NULL
+WHERE order_id = $1 AND personal IS NOT NULL
+    AND (details::jsonb ->> 'batch' = ANY($2::bigint[]::text[]) OR details::jsonb ->> 'item' = ANY($3::text[])
+         OR kind = 'event.dismissed' AND details::jsonb ->> 'event' = ANY($4::text[]));
+
 -- name: read_whole_log
 -- All chains, each in order, with the number and hash of its stored head.
 SELECT log.order_id, log.number, at, kind, operator, host, details, before, after, personal, salt, personal_hash, prev_hash, log.hash,

@@ -35,8 +35,48 @@ WHERE attempt.order_id = $1 AND NOT EXISTS (
     WHERE lower(customer_email) = lower(attempt.parameters::jsonb #>> '{session,customer_email}') AND orders.id <> attempt.order_id)
     AND attempt.parameters::jsonb #>> '{session,customer_email}' <> '';
 
+-- name: remarks_elsewhere
+-- $1 order id, whose row must be locked. What operators may have written about the order's customer outside of the order: in the notes of
+-- batches and their proposals, of what was to do about its messages, events, sessions and proposals, and of events that were dismissed
+-- while nobody knew that they were the order's. An item that stands for several messages or events has the fingerprint of their error,
+-- as in list_message_groups and list_error_groups.
+WITH batched AS (
+    SELECT batch FROM batch_items WHERE order_id = $1::uuid
+    UNION
+    SELECT item.batch
+    FROM batches AS replay
+    CROSS JOIN LATERAL (
+        SELECT id FROM stripe_events WHERE order_id = $1::uuid
+        UNION ALL
+        SELECT id::text FROM outbox WHERE order_id = $1::uuid
+    ) AS replayed
+    JOIN batch_items AS item ON item.batch = replay.number AND item.subject = replayed.id
+    WHERE replay.act IN ('replay_events', 'replay_messages')
+), todo AS (
+    SELECT 'proposal_open:' || number AS item FROM proposals WHERE order_id = $1::uuid OR batch IN (SELECT batch FROM batched)
+    UNION ALL
+    SELECT 'order_missing:' || id FROM checkout_sessions WHERE order_id = $1::uuid
+    UNION ALL
+    SELECT 'event_dead:' || named.subject
+    FROM stripe_events
+    CROSS JOIN LATERAL unnest(ARRAY[id, left(encode(sha256(convert_to(last_error, 'UTF8')), 'hex'), 8)]) AS named (subject)
+    WHERE order_id = $1::uuid
+    UNION ALL
+    SELECT 'message_dead:' || named.subject
+    FROM outbox
+    CROSS JOIN LATERAL unnest(ARRAY[
+        id::text,
+        CASE WHEN status IN ('failed', 'dead', 'dismissed')
+             THEN left(encode(sha256(convert_to(channel || ' ' || coalesce(last_error, ''), 'UTF8')), 'hex'), 8) END
+    ]) AS named (subject)
+    WHERE order_id = $1::uuid
+)
+SELECT ARRAY(SELECT batch FROM batched) AS batches,
+       ARRAY(SELECT item FROM item_care WHERE item IN (SELECT todo.item FROM todo)) AS items,
+       ARRAY(SELECT id FROM stripe_events WHERE order_id = $1::uuid AND attempts > 1) AS events;
+
 -- name: erase_order
--- $1 order id, whose row must be locked. Delete everything that names the customer or was written about them.
+-- $1 order id, whose row must be locked, $2 batches with a part in it. Delete everything that names the customer or was written about them.
 WITH attempts AS (
     UPDATE session_attempts SET
         parameters = (parameters::jsonb #- '{session,customer_email}' #- '{session,payment_intent_data,shipping}')::text, error = CASE WHEN error IS NOT NULL THEN 'erased' END
@@ -73,30 +113,19 @@ WITH attempts AS (
     UPDATE stripe_events SET last_error = NULL WHERE order_id = $1::uuid AND status IN ('applied', 'ignored', 'dismissed')
 ), items AS (
     UPDATE batch_items SET outcome = NULL, kind = CASE WHEN kind IS NOT NULL THEN 'erased' END WHERE order_id = $1::uuid
-    RETURNING batch
 ), proposed AS (
-    UPDATE proposals SET note = ''
-    WHERE order_id = $1::uuid OR batch IN (SELECT batch FROM items)
+    UPDATE proposals SET note = '' WHERE order_id = $1::uuid OR batch = ANY($2::bigint[])
 ), notes AS (
-    UPDATE batches SET note = ''
-    WHERE number IN (
-        SELECT batch FROM items
-        UNION ALL
-        SELECT item.batch
-        FROM batches AS replay
-        CROSS JOIN LATERAL (
-            SELECT id FROM stripe_events WHERE order_id = $1::uuid
-            UNION ALL
-            SELECT id::text FROM outbox WHERE order_id = $1::uuid
-        ) AS replayed
-        JOIN batch_items AS item ON item.batch = replay.number AND item.subject = replayed.id
-        WHERE replay.act IN ('replay_events', 'replay_messages')
-    )
+    UPDATE batches SET note = '' WHERE number = ANY($2::bigint[])
 )
 UPDATE orders SET
     customer_name = '', customer_email = '', customer_phone = '', locale = NULL, idempotency_key = NULL, request_hash = NULL,
     erased_at = now()
 WHERE id = $1::uuid;
+
+-- name: blank_item_notes
+-- $1 items of what is to do
+UPDATE item_care SET note = NULL, note_by = NULL, note_at = NULL WHERE item = ANY($1::text[]);
 
 -- name: drop_payloads_of_order
 -- $1 order id. Returns the events whose payloads were deleted.
@@ -105,20 +134,28 @@ WHERE event.order_id = $1::uuid AND payload.event_id = event.id AND payload.rece
 RETURNING event.id;
 
 -- name: unapplied_events_about
--- $1 from, $2 until, $3 texts. Failed and dead events without an order whose payloads contain one of the texts.
-SELECT event.id FROM stripe_events AS event
-JOIN stripe_event_payloads AS payload ON payload.event_id = event.id AND payload.received_at = event.received_at
-WHERE event.order_id IS NULL AND event.received_at >= $1 AND event.received_at < $2 AND event.status IN ('failed', 'dead')
-    AND EXISTS (SELECT FROM unnest($3::text[]) AS wanted WHERE strpos(lower(payload.payload), lower(wanted)) > 0)
-ORDER BY event.id LIMIT 10;
+-- $1 from, $2 until, $3 texts. Failed and dead events without an order whose payloads contain one of the texts. Because of OFFSET 0, each
+-- payload is lowered once, and not for each text.
+SELECT held.id FROM (
+    SELECT event.id, lower(payload.payload) AS payload FROM stripe_events AS event
+    JOIN stripe_event_payloads AS payload ON payload.event_id = event.id AND payload.received_at = event.received_at
+    WHERE event.order_id IS NULL AND event.received_at >= $1 AND event.received_at < $2 AND event.status IN ('failed', 'dead')
+    OFFSET 0
+) AS held
+WHERE EXISTS (SELECT FROM unnest($3::text[]) AS wanted WHERE strpos(held.payload, lower(wanted)) > 0)
+ORDER BY held.id LIMIT 10;
 
 -- name: drop_unowned_payloads_about
 -- The same for ignored and dismissed events, whose payloads are deleted. Returns their ids.
-DELETE FROM stripe_event_payloads AS payload USING stripe_events AS event
-WHERE event.order_id IS NULL AND event.received_at >= $1 AND event.received_at < $2 AND event.status IN ('ignored', 'dismissed')
-    AND payload.event_id = event.id AND payload.received_at = event.received_at
-    AND EXISTS (SELECT FROM unnest($3::text[]) AS wanted WHERE strpos(lower(payload.payload), lower(wanted)) > 0)
-RETURNING event.id;
+DELETE FROM stripe_event_payloads AS dropped USING (
+    SELECT event.id, event.received_at, lower(payload.payload) AS payload FROM stripe_events AS event
+    JOIN stripe_event_payloads AS payload ON payload.event_id = event.id AND payload.received_at = event.received_at
+    WHERE event.order_id IS NULL AND event.received_at >= $1 AND event.received_at < $2 AND event.status IN ('ignored', 'dismissed')
+    OFFSET 0
+) AS held
+WHERE dropped.event_id = held.id AND dropped.received_at = held.received_at
+    AND EXISTS (SELECT FROM unnest($3::text[]) AS wanted WHERE strpos(held.payload, lower(wanted)) > 0)
+RETURNING held.id;
 
 -- name: drop_payloads_after_erasure
 -- $1 received since. Payloads that arrived after their order was erased: an event of a refund or dispute names the customer again.

@@ -1,7 +1,7 @@
 -- What operators state about orders that were sent.
 
 -- name: is_erased
--- $1 order id, whose row must be locked
+-- $1 order id, whose row must be locked for an answer that lasts
 SELECT erased_at IS NOT NULL FROM orders WHERE id = $1;
 
 -- name: record_parcel

@@ -1681,7 +1681,7 @@ export interface operations {
                     } & components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_conflict`: The Idempotency-Key was used for another request; `price_changed`: The price has changed; `probably_placed`: This order was probably placed already */
+            /** @description `idempotency_conflict`: The Idempotency-Key was used for another request; `not_payable`: The order cannot be paid; `price_changed`: The price has changed; `probably_placed`: This order was probably placed already */
             readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1689,7 +1689,7 @@ export interface operations {
                 content: {
                     readonly "application/problem+json": {
                         /** @enum {unknown} */
-                        readonly code?: "idempotency_conflict" | "price_changed" | "probably_placed";
+                        readonly code?: "idempotency_conflict" | "not_payable" | "price_changed" | "probably_placed";
                         /** @constant */
                         readonly status?: 409;
                     } & components["schemas"]["Problem"];
