@@ -42,10 +42,9 @@ async def _round(run: Run, target: Target, number: int, schemas: Sequence[str], 
             await store.prepare(with_schema(url, schema), orders)
 
     template = await run.cluster.template(f"accounts_{len(schemas)}", prepare)
-    rows: list[Row] = []
+    visits: list[Visit] = []
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(run.cluster.copy(template))
-        visits: list[Visit] = []
         for schema in schemas:
             url = with_schema(database, schema)
             visit = await stack.enter_async_context(serving(run, SCENARIO, number, target, url))
@@ -55,11 +54,11 @@ async def _round(run: Run, target: Target, number: int, schemas: Sequence[str], 
         for phase in PHASES:
             rate = None if phase.rate is None else phase.rate / len(schemas)
             part = replace(phase, connections=phase.connections // len(schemas), rate=rate)
-            parts = await asyncio.gather(
-                *(visit.measure(part, list(deliveries(visit.take(shared)))) for visit in visits)
-            )
-            rows.append(_together(parts))
-            say(rows[-1], run.rounds)
+            await asyncio.gather(*(visit.measure(part, list(deliveries(visit.take(shared)))) for visit in visits))
+    # Once the databases were checked: what they lack is in the last rows.
+    rows = [_together(parts) for parts in zip(*(visit.rows for visit in visits), strict=True)]
+    for row in rows:
+        say(row, run.rounds)
     return rows
 
 

@@ -7,6 +7,7 @@ import resource
 import subprocess
 import time
 
+from bench.support.cluster import count as count_rows
 from bench.support.events import deliveries
 from bench.support.meter import Meter
 from bench.support.processes import plain_environment
@@ -18,6 +19,7 @@ SCENARIO = "replay"
 PHASE = "stored events"
 _PER_SECOND = 5000  # the gate: so many take as long as a phase
 _REPLAY = ("events", "replay", "--yes")
+_REPLAYED = "SELECT count(*) FROM batch_items WHERE status = 'done'"
 
 
 async def measure(run: Run) -> list[Row]:
@@ -33,6 +35,7 @@ async def measure(run: Run) -> list[Row]:
             seconds = await run_command(visit, *_REPLAY, "--status", "applied")
             used = meter.stop(count) | {"server_us": 1e6 * (children_seconds() - own) / count}
             rate = count / max(seconds - start, 1e-6)
+            replayed = await count_rows(visit.url, _REPLAYED)
             row = Row(
                 SCENARIO,
                 PHASE,
@@ -41,7 +44,7 @@ async def measure(run: Run) -> list[Row]:
                 rate,
                 requests=count,
                 ran_out=False,
-                problems=(),
+                problems=() if replayed == count else (f"{replayed} of {count} events were replayed",),
                 **used,
             )
             visit.rows.append(row)

@@ -77,6 +77,15 @@ def make_state_dir() -> Path:
     return path
 
 
+async def count(url: str, question: str) -> int:
+    """Return the number that a question has for an answer."""
+    connection = await asyncpg.connect(url)
+    try:
+        return int(await connection.fetchval(question, timeout=3600))
+    finally:
+        await connection.close()
+
+
 async def execute(url: str, statements: str) -> None:
     """Run statements in one transaction."""
     connection = await asyncpg.connect(url)

@@ -118,7 +118,7 @@ class Visit:
             resident_mb=resident_mb(self.server.process.pid),
             requests=result.requests,
             ran_out=result.ran_out,
-            problems=(f"{result.refused} unexpected answers, such as {result.failure!r}",) if result.refused else (),
+            problems=_problems(result),
             **meter.stop(result.requests),
         )
         row = replace(row, batch=_mean(batches, await self._batches()))
@@ -223,6 +223,15 @@ def say(row: Row, rounds: int) -> None:
         file=sys.stderr,
         flush=True,
     )
+
+
+def _problems(result: load.Result) -> tuple[str, ...]:
+    problems = []
+    if result.refused:
+        problems.append(f"{result.refused} unexpected answers, such as {result.failure!r}")
+    if result.reconnections:
+        problems.append(f"{result.reconnections} connections broke, and what was sent over them was sent again")
+    return tuple(problems)
 
 
 def _mean(before: dict[bytes, float], after: dict[bytes, float]) -> float:

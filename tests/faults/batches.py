@@ -226,6 +226,8 @@ async def _run(options: Options) -> list[Result]:
         await stripe.stop()
         await server.close()
         await asyncio.to_thread(cluster.stop)
+    if kills.total() != _KILLS:
+        found.append(f"{kills.total()} of {_KILLS} kills happened")
     counts = {"orders": _ORDERS, **{f"kills {moment}": count for moment, count in kills.items()}}
     return [Result("a batch of refunds makes each once, whatever is killed", counts, tuple(found))]
 

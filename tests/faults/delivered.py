@@ -82,7 +82,7 @@ def _states(shop: Shop, orders: Mapping[str, Any]) -> Result:
             faults.append(f"order {order_id} ({script.name}) is {found}, at Stripe {expected}")
         steps = [step.split() for step in row["log"]]
         ends = [*(after[0] for after in steps[1:]), row["status"]]
-        if steps and [step[1] for step in steps] != ends:
+        if [step[1] for step in steps] != ends and (steps or row["status"] != "pending"):
             faults.append(f"the log of order {order_id} is no chain: {row['log']}")
     counts["orders"] = len(shop.order_ids)
     counts["found later"] = len(shop.late)

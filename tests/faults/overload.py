@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections import Counter
 from typing import Any
 
@@ -26,6 +27,8 @@ _OVERLOADED_SECONDS = 8.0
 _SLOW_SECONDS = 90.0  # longer than a head may take, in a long run
 _SIGNATURES = 1_000_000
 _LIMIT = 600  # checkouts a minute, the default
+_HEAD_SECONDS, _BODY_SECONDS = 75.0, 30.0  # after which the daemon ends a slow request
+_MOST_TAKEN_KB = 32 * 1024
 _CLIENTS = ("127.0.50.1", "127.0.51.1", "127.0.52.1")
 
 
@@ -42,6 +45,14 @@ def judged(promise: str, measured: Measured, *others: str, may_refuse: bool = Fa
     return Result(promise, measured.counts(), tuple(differences))
 
 
+def unfit_answers(measured: Measured, expected: set[str]) -> list[str]:
+    """Return what an attack was answered and should not have been. One that nobody answered has not taken place."""
+    answers = measured.attack.get("answers", {})
+    if not answers:
+        return ["the attack was not answered"]
+    return [f"the attack was answered {status}" for status in answers if status not in expected]
+
+
 async def attacks(shop: Shop, seconds: float) -> list[Result]:
     """Run all attacks that are measured by the good deliveries."""
     each = _each(seconds)
@@ -52,21 +63,31 @@ async def attacks(shop: Shop, seconds: float) -> list[Result]:
         "overload", orders=_orders(overloaded), seconds=overloaded, most=3000, rate=10.0 * pace["per_second"]
     )
     measured.attack["sustainable"] = pace["per_second"]
-    found.append(judged("ten times the sustainable rate: what is taken is stored", measured, may_refuse=True))
-    for name, promise, given in (
-        ("signatures", "a million bad signatures", {"most": 200, "total": min(_SIGNATURES, int(5000 * seconds))}),
-        ("slow_heads", "heads that come a byte a second", {"count": 2000}),
-        ("slow_bodies", "bodies that come a byte a second", {"count": 2000}),
-        ("idle", "ten thousand idle connections", {"count": 10_000}),
-        ("uploads", "a gigabyte by chunks", {"count": 20}),
-        ("bombs", "compressed bodies that expand a thousandfold", {"most": 100}),
-        ("headers", "floods of headers", {"most": 100}),
-        ("nesting", "JSON that is nested 100,000 deep", {"most": 50}),
+    # The attacker shares the processor with the daemon, so it may not be able to send ten times the rate.
+    measured.attack["times_the_sustainable"] = round(measured.attack["sent"] / overloaded / pace["per_second"], 1)
+    unfit = unfit_answers(measured, {"200", "503"})
+    found.append(judged("a flood of new events: what is taken is stored", measured, *unfit, may_refuse=True))
+    million = min(_SIGNATURES, int(5000 * seconds))
+    for name, promise, given, expected in (
+        ("signatures", "a million bad signatures", {"most": 200, "total": million}, {"400"}),
+        ("slow_heads", "heads that come a byte a second", {"count": 2000}, {"408", "closed", "reset"}),
+        ("slow_bodies", "bodies that come a byte a second", {"count": 2000}, {"408", "closed", "reset"}),
+        ("idle", "ten thousand idle connections", {"count": 10_000}, {"closed", "reset", "still open"}),
+        ("uploads", "a gigabyte by chunks", {"count": 20}, {"413", "reset"}),
+        ("bombs", "compressed bodies that expand a thousandfold", {"most": 100}, {"415", "429"}),
+        ("headers", "floods of headers", {"most": 100}, {"400", "414", "431"}),
+        ("nesting", "JSON that is nested 100,000 deep", {"most": 50}, {"200", "400", "429"}),
     ):
         lasting = 1000.0 if name == "signatures" else _SLOW_SECONDS if name == "slow_heads" and each > 15 else each
+        if (name == "slow_heads" and lasting < _HEAD_SECONDS) or (name == "slow_bodies" and lasting < _BODY_SECONDS):
+            expected |= {"still open"}
         measured = await shop.under(name, seconds=lasting, **given)
-        unfit = [status for status in measured.attack.get("answers", {}) if status.startswith("5") and status != "503"]
-        found.append(judged(promise, measured, *(f"the attack was answered {status}" for status in unfit)))
+        unfit = unfit_answers(measured, expected)
+        if name == "signatures" and sum(measured.attack["answers"].values()) < million:
+            unfit.append("there were fewer bad signatures")
+        if measured.attack.get("most_taken_kb", 0) > _MOST_TAKEN_KB:
+            unfit.append(f"{measured.attack['most_taken_kb']} KB of an upload were taken")
+        found.append(judged(promise, measured, *unfit))
     lost = await shop.lost()
     found.append(Result("every acknowledged event is stored", {"acknowledged": len(shop.acknowledged)}, tuple(lost)))
     return found
@@ -118,9 +139,11 @@ async def limited(shop: Shop, proxy: int) -> Result:
     ]
     ways = (("through nginx", proxy, _CLIENTS[0]), ("directly", shop.port, _CLIENTS[1]))
     for way, port, client in ways:
+        begun = time.monotonic()
         answers = Counter([await exchange(port, sent, client) for sent in forged])
         refused[way] = dict(answers)
-        if not answers["429"]:
+        most = _LIMIT * (1 + (time.monotonic() - begun) / 60)
+        if not answers["429"] or answers.total() - answers["429"] > most:
             differences.append(f"forged addresses pass the limit {way}: {dict(answers)}")
         if (other := await exchange(port, forged[0], _CLIENTS[2])) != "422":
             differences.append(f"another client was answered {other} {way}")

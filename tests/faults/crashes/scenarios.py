@@ -27,13 +27,13 @@ class Scenario:
     code: int = 0  # with which it ends
 
 
-def _command(text: str, *, leased: bool = False, code: int = 0) -> Scenario:
+def _command(text: str, *, world: str = "quiet", leased: bool = False, code: int = 0) -> Scenario:
     """Return a scenario of a command. A word in braces is what the world has under that name."""
 
     def act(names: Names) -> Act:
         return Act("command", tuple(word.format(**names) for word in text.split()))
 
-    return Scenario(f"checkout {text}", "quiet", act, leased, code=code)
+    return Scenario(f"checkout {text}", world, act, leased, code=code)
 
 
 def _job(name: str, *, leased: bool = False, **settings: str) -> Scenario:
@@ -46,6 +46,33 @@ _LEASED_JOBS = frozenset({
 })  # fmt: skip
 _UNCONFIGURED = {"CHECKOUT_SHOP_WEBHOOK_URL": "", "CHECKOUT_SHOP_WEBHOOK_SECRET": ""}
 _SETTINGS = {"skip-messages": _UNCONFIGURED, "decide-fraud-warnings": {"CHECKOUT_FRAUD_WARNING": "refund"}}
+
+_OF_A_STAFF = (
+    "orders ship {to_ship} --carrier DHL --yes",
+    "orders correct {open} --phone +436641234567 --yes",
+    "orders assign {open} anna --yes",
+    "orders unassign {cared} --yes",
+    "orders snooze {twice} {later} --note later",
+    "orders unsnooze {cared}",
+    "orders refund --from-file {file} --yes",
+    "batches resume {batch} --yes",
+    "proposals reject {proposed} --yes",
+    "events dismiss {dead_event} --note no --yes",
+    "outbox dismiss {dead_message} --note no --yes",
+    "outbox endpoints add dhl https://dhl.example/hooks",
+    "outbox endpoints enable crm",
+    "outbox endpoints disable wms",
+    "outbox endpoints rotate wms --yes",
+    "outbox endpoints remove wms --yes",
+    "operators add cy --role view --system-user cy",
+    "operators limit bo eur=500",
+    "operators disable bo --yes",
+    "tokens create shelf",
+    "tokens revoke erp --yes",
+    "import stripe --since {since}",
+    "webhook rotate --url https://desk.example/api/webhook --yes",
+    "webhook create --replace --url https://desk.example/api/webhook --yes",
+)
 
 SCENARIOS = (
     Scenario("checkout", "quiet", lambda _: Act("checkout", (None,))),
@@ -84,4 +111,16 @@ SCENARIOS = (
     _command("catalog import {products}"),
     _command("webhook create --yes"),
     _command("db migrate"),
+    *(_command(line, world="staffed") for line in _OF_A_STAFF),
 )
+
+NOT_TRIED = {
+    "batches stop": "one statement; without it a daemon finishes the batch",
+    "db init": "the same statements as db migrate",
+    "db move": "one transaction",
+    "db restore": "a program of PostgreSQL writes, and it begins with an empty database each time",
+    "db roles": "makes users of the whole server, which the worlds share",
+    "events resend": "the Stripe CLI asks Stripe",
+    "trigger": "the Stripe CLI asks Stripe",
+}
+"""Why a command that changes something is in no scenario."""

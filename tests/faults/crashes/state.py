@@ -21,8 +21,9 @@ _ID = re.compile(
     r"\b(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[a-z]+_(?:test_|live_)?[A-Za-z0-9]{12,})"
 )
 _PORT = re.compile(r"127\.0\.0\.1:\d+")
-_BATCH = re.compile(r'\\"batch\\":\d+')
-_LOGGED_AGAIN = frozenset({"session.expiry_requested", "event.replayed"})
+_LOGGED_IDS = re.compile(r'\\"(batch|token)\\":(\d+|\\"[a-z0-9]+\\")')
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
+_LOGGED_AGAIN = frozenset({"session.expiry_requested", "event.replayed", "orders.import_begun"})
 _LEFT_OUT = frozenset({
     "anchors", "anchored_heads", "cursors",  # how far somebody came, not what is so
     "secret_matches",  # a crash may lose some: they are counted in memory
@@ -56,7 +57,9 @@ _NOT_COMPARED = {
     "stock_movements": {"seq", "stock", "actor"},  # which of several orders came first
     "orders": {"number"},  # a transaction that is rolled back uses up a number
     "batches": {"number"},
-    "batch_items": {"batch"},
+    "batch_items": {"batch", "attempts"},
+    "api_tokens": {"id", "secret_hash"},
+    "webhook_endpoints": {"secret"},
     "balance_transactions": {"available_on"},  # a day after it was made, to the second
 }
 _OBJECTS = {
@@ -134,7 +137,9 @@ async def read_state(connection: asyncpg.Connection, storage: Storage, known: Kn
         if fresh_number and table == "session_attempts":
             line = fresh_number.sub("<number>", line)
         if table == "operator_log":
-            line = _BATCH.sub("batch <number>", line)
+            line = _MOMENT.sub("<time>", _LOGGED_IDS.sub(r"\1 <id>", line))
+            if row["kind"] == "refund.made":  # by the batch, or by the job that goes on with its request
+                line = line.replace("batch <id>,", "")
         state[line] = 1 if row.get("kind") in _LOGGED_AGAIN and table == "operator_log" else state[line] + 1
     state.update(row[0] for row in await connection.fetch(_RELATIONS))
     for kind, text in storage.connection.execute("SELECT type, body FROM objects"):

@@ -250,7 +250,7 @@ async def _play(trial: Trial, drill: Drill, played: int) -> None:
 
 
 async def _lost(shop: Shop) -> list[str]:
-    """Return what was acknowledged and is not held."""
+    """Return what was acknowledged and is not held, and shoppers who have more than one order."""
     events, orders = list(shop.events | shop.stack.acknowledged()), list(shop.orders)
     questions = (
         ("event", "SELECT id FROM unnest($1::text[]) AS id WHERE id NOT IN (SELECT id FROM stripe_events)", events),
@@ -258,11 +258,14 @@ async def _lost(shop: Shop) -> list[str]:
         ("refund", "SELECT id FROM unnest($1::text[]) AS id WHERE id NOT IN (SELECT id FROM refunds)",
          [made for _, made in shop.refunded]),
     )  # fmt: skip
-    return [
+    lost = [
         f"{kind} {row['id']} was acknowledged and is lost"
         for kind, question, ids in questions
         for row in await shop.stack.rows(question, ids)
     ]
+    doubled = "SELECT customer_email, count(*) FROM orders GROUP BY 1 HAVING count(*) > 1"
+    twice = [f"{row['count']} orders of {row['customer_email']}" for row in await shop.stack.rows(doubled)]
+    return lost + twice
 
 
 async def _settled(shop: Shop) -> list[str]:

@@ -135,7 +135,8 @@ class Fleet:
         slowest = {kind: f"{1000 * seconds:.0f} ms" for kind, seconds in self.slowest.items()}
         slowest["checkouts"] = f"{1000 * self.sales.slowest:.0f} ms"
         return {"checkouts": self.sales.counts["orders"], **sent, "paid": self.sales.counts["paid"],
-                "refunded": self.sales.counts["refunded"], "slowest": slowest}  # fmt: skip
+                "refunded": self.sales.counts["refunded"], "stripes_deliveries": self.world.delivered_by_stripe()[0],
+                "slowest": slowest}  # fmt: skip
 
     async def differences(self) -> list[str]:
         """Return every refused request, every lost event, and every order that is not as at Stripe."""
@@ -144,6 +145,8 @@ class Fleet:
         wrong += [f"{count} checkouts were {answer}" for answer, count in self.sales.counts.items()
                   if answer.startswith("answered")]  # fmt: skip
         wrong += await noticed(self.world, [])
+        if repeated := self.world.delivered_by_stripe()[1]:
+            wrong.append(f"{repeated} of Stripe's deliveries had to be repeated")
         known = {row["id"] for row in await self.world.rows("SELECT id FROM stripe_events")}
         wrong += [f"event {event} was acknowledged and is not held" for event in self.held - known]
         twice = await self.world.rows("SELECT customer_email, count(*) FROM orders GROUP BY 1 HAVING count(*) > 1")

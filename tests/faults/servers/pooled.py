@@ -55,7 +55,7 @@ async def run(options: Options) -> list[Result]:
         shoppers = Shoppers(world)
         await world.start_daemon()
         try:
-            counts, wrong = await endure(world, shoppers, seconds, delivery_seconds=DELIVERY_SECONDS)
+            counts, wrong = await endure(world, shoppers, seconds, delivery_seconds=DELIVERY_SECONDS, must_refuse=False)
             more, still = await heal(world, shoppers, 0)
             differences = [*wrong, *still, *await compare(world, shoppers)]
             results = [

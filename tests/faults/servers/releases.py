@@ -36,7 +36,7 @@ async def run(options: Options) -> list[Result]:
         programs = await _programs(release)
         promise = f"the tests of store and intake pass on PostgreSQL {release}"
         if release != EMBEDDED and programs is None:
-            results.append(Result(promise, {"not run": f"apt-get install postgresql-{release}"}))
+            results.append(Result(promise, differences=(f"not run: apt-get install postgresql-{release}",)))
             continue
         environ = dict(os.environ) if release == EMBEDDED else os.environ | {VARIABLE: str(programs)}
         process = await asyncio.create_subprocess_exec(

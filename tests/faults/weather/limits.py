@@ -172,7 +172,7 @@ async def run(options: Options) -> list[Result]:
                     still.append("the daemon was restarted")
                 results.append(Result(promise, counts | more, (*wrong, *still)))
             differences = await compare(world, shoppers)
-            totals = {"orders": len(shoppers.answers), "events": len(shoppers.delivered)}
+            totals = {"orders": len(shoppers.answers), "events": len(shoppers.delivered), "paid": len(shoppers.paid)}
             results.append(Result("every order is held once, and every acknowledged event", totals, tuple(differences)))
     return results
 

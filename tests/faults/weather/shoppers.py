@@ -1,4 +1,8 @@
-"""Shoppers and deliveries that come whatever the weather, and what they must be answered."""
+"""Shoppers and deliveries that come whatever the weather, and what they must be answered.
+
+Some of the shoppers who were given a session pay it later, at Stripe itself, which then delivers the events of their
+payment, and repeats what is refused.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 
+from tests.faults.weather.restore import noticed
 from tests.faults.weather.world import Answer, World
 
 PER_SECOND = 10
@@ -16,6 +21,7 @@ MOST_MORE_MB = 60.0
 MOST_THREADS = 24
 _BREAKER = "checkout_stripe_breaker_open"
 _HEAL_SECONDS = 60.0
+_PAID_EVERY = 5  # shoppers
 
 
 class Shoppers:
@@ -26,6 +32,8 @@ class Shoppers:
         self.answers: dict[str, Answer] = {}
         self.deliveries: list[Answer] = []
         self.delivered: set[str] = set()
+        self.paid: set[str] = set()  # orders
+        self._unpaid: list[Answer] = []
 
     async def come(self, seconds: float) -> None:
         """Send shoppers and deliveries for a while, and wait until all have been answered."""
@@ -35,6 +43,8 @@ class Shoppers:
                 group.create_task(self._ask(uuid.uuid4().hex))
                 if len(self.answers) % 2 == 0:
                     group.create_task(self._deliver())
+                if len(self.answers) % _PAID_EVERY == 0 and self._unpaid:
+                    group.create_task(self._pay(self._unpaid.pop()))
                 self._world.usage()
                 await asyncio.sleep(1 / PER_SECOND)
 
@@ -47,7 +57,13 @@ class Shoppers:
             await asyncio.sleep(0.5)
 
     async def _ask(self, key: str) -> None:
-        self.answers[key] = await self._world.check_out(key)
+        self.answers[key] = answer = await self._world.check_out(key)
+        if answer.status in (200, 201):
+            self._unpaid.append(answer)
+
+    async def _pay(self, answer: Answer) -> None:
+        await self._world.pay(answer.data["session_id"], answer.data["amount_total"])
+        self.paid.add(answer.data["order_id"])
 
     async def _deliver(self) -> None:
         event, answer = await self._world.deliver()
@@ -57,15 +73,22 @@ class Shoppers:
 
 
 async def endure(
-    world: World, shoppers: Shoppers, seconds: float, *, delivery_seconds: float, may_refuse: bool = False
+    world: World,
+    shoppers: Shoppers,
+    seconds: float,
+    *,
+    delivery_seconds: float,
+    may_refuse: bool = False,
+    must_refuse: bool = True,
 ) -> tuple[dict[str, object], list[str]]:
     """Let shoppers come for a while, and return what was counted and what was wrong.
 
-    A delivery may take that long, and with `may_refuse` be answered 503.
+    A delivery may take that long, and with `may_refuse` be answered 503. With `must_refuse` nobody being refused is
+    wrong: the trouble had no effect.
     """
     world.most.clear()
     idle = world.usage()
-    asked = len(shoppers.answers)
+    asked, paid = len(shoppers.answers), len(shoppers.paid)
     await shoppers.come(seconds)
     answers = list(shoppers.answers.values())[asked:]
     deliveries, shoppers.deliveries = shoppers.deliveries, []
@@ -75,12 +98,14 @@ async def endure(
         "shoppers": len(answers), "answers": dict(statuses), "slowest_s": round(slowest, 1),
         "refused_at_once": sum(answer.status == 503 and answer.seconds < 1 for answer in answers),
         "calls": world.network.requests, "calls_at_once": world.network.most_under_way,
-        "deliveries": dict(Counter(one.status for one in deliveries)),
+        "paid": len(shoppers.paid) - paid, "deliveries": dict(Counter(one.status for one in deliveries)),
         "slowest_delivery_ms": round(1000 * max(one.seconds for one in deliveries)),
         "more_mb": round(world.most["mb"] - idle["mb"], 1), "descriptors": world.most["descriptors"],
         "threads": world.most["threads"],
     }  # fmt: skip
     wrong = [f"shoppers were answered {status}" for status in statuses if status not in (200, 201, 503)]
+    if must_refuse and not any(one.status == 503 for one in (*answers, *deliveries)):
+        wrong.append("nobody was refused")
     if any(answer.status == 503 and not int(answer.retry_after or 0) for answer in answers):
         wrong.append("a 503 without Retry-After")
     if slowest > SHOPPER_SECONDS:
@@ -111,10 +136,11 @@ async def heal(world: World, shoppers: Shoppers, since: int) -> tuple[dict[str, 
 
 
 async def compare(world: World, shoppers: Shoppers) -> list[str]:
-    """Return what differs between the shoppers, the orders and Stripe."""
+    """Return what differs between the shoppers, the orders and Stripe, once Stripe's deliveries have come."""
+    unlike = await noticed(world, [])
     rows = await world.rows("SELECT id::text, customer_email, status FROM orders")
     orders = Counter(row["customer_email"] for row in rows)
-    wrong = [f"{count} orders of {email}" for email, count in orders.items() if count > 1]
+    wrong = unlike + [f"{count} orders of {email}" for email, count in orders.items() if count > 1]
     at_stripe = await world.sessions()
     wrong += [f"{len(made)} sessions of order {order}" for order, made in at_stripe.items() if len(made) > 1]
     wrong += [f"a session of an unknown order {order}" for order in at_stripe.keys() - {row["id"] for row in rows}]
@@ -124,6 +150,10 @@ async def compare(world: World, shoppers: Shoppers) -> list[str]:
         for order, answer in served.items()
         if answer.data["session_id"] not in [made["id"] for made in at_stripe.get(order, [])]
     ]
-    wrong += [f"order {row['id']} is {row['status']}" for row in rows if row["status"] != "pending"]
+    wrong += [
+        f"order {row['id']} is {row['status']}"
+        for row in rows
+        if row["status"] != ("completed" if row["id"] in shoppers.paid else "pending")
+    ]
     known = {row["id"] for row in await world.rows("SELECT id FROM stripe_events")}
     return wrong + [f"event {event} was acknowledged and is not held" for event in shoppers.delivered - known]

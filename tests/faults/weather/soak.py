@@ -103,6 +103,9 @@ async def run(options: Options) -> list[Result]:
         wrong += [f"event {event} was acknowledged and is not held" for event in held - known]
         wrong += [f"deliveries were answered {status}" for status in statuses if status != 200]
         wrong += [f"checkouts were {answer}" for answer in sales.counts if answer.startswith("answered")]
+        stripes, repeated = world.delivered_by_stripe()
+        if repeated:
+            wrong.append(f"{repeated} of Stripe's deliveries had to be repeated")
         early, late = samples[len(samples) // 4][1], samples[-1][1]
         [bloat] = await world.rows(
             "SELECT sum(n_dead_tup)::bigint AS dead, sum(n_live_tup)::bigint AS live, "
@@ -112,7 +115,7 @@ async def run(options: Options) -> list[Result]:
         grown = round(slope(samples, "mb"), 1)
         used = {
             "sustainable_orders_a_second": round(rate, 1), "orders": sales.counts["orders"],
-            "deliveries": statuses[200], "mb": round(late["mb"], 1),
+            "stripes_deliveries": stripes, "others": statuses[200], "mb": round(late["mb"], 1),
             "mb_an_hour": grown, "descriptors": f"{early['descriptors']:.0f} to {late['descriptors']:.0f}",
             "threads": f"{early['threads']:.0f} to {late['threads']:.0f}",
             "connections": f"{early['connections']:.0f} to {late['connections']:.0f}",

@@ -52,7 +52,9 @@ async def run(options: Options) -> list[Result]:
         more, still = await heal(world, shoppers, since)
         results.append(Result("Stripe's name is not found", counts | more, (*wrong, *still)))
         differences = await compare(world, shoppers)
-        totals: dict[str, object] = {"orders": len(shoppers.answers), "events": len(shoppers.delivered)}
+        totals: dict[str, object] = {
+            "orders": len(shoppers.answers), "events": len(shoppers.delivered), "paid": len(shoppers.paid)
+        }  # fmt: skip
         results.append(Result("every order is held once, with at most one session", totals, tuple(differences)))
     names.close()
     return results

@@ -7,13 +7,14 @@ import json
 import os
 import secrets
 import signal
+import sqlite3
 import sys
 import time
 import uuid
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from checkout_daemon.dev.endpoint import ensure_endpoint
 from checkout_daemon.dev.main import seed_catalog
 from checkout_daemon.dev.ports import free_port
 from checkout_daemon.dev.postgres import EmbeddedPostgres
+from checkout_daemon.sandbox.storage import FILE
 from checkout_daemon.stripe_api.client import StripeGateway
 from tests.faults.weather.network import Network
 from tests.support.stripe_events import event_body, signed
@@ -117,7 +119,7 @@ class World:
         return await self._ask("POST", "/api/quotes", json=body)
 
     async def deliver(self) -> tuple[str, Answer]:
-        """Deliver an event, signed as Stripe would, and return its id as well."""
+        """Deliver an event that concerns no order, signed as Stripe would, and return its id as well."""
         body = event_body("customer.created", {"id": f"cus_{uuid.uuid4().hex}", "object": "customer"})
         headers = {"Stripe-Signature": signed(body, self.environ["STRIPE_WEBHOOK_SECRET"])}
         return json.loads(body)["id"], await self._ask("POST", "/api/webhook", data=body, headers=headers)
@@ -158,6 +160,13 @@ class World:
             objects += page["data"]
             if not page["has_more"]:
                 return objects
+
+    def delivered_by_stripe(self) -> tuple[int, int]:
+        """Return how many deliveries the offline Stripe has made, and how many of them it had to repeat."""
+        with closing(sqlite3.connect(self.directory / "stripe" / FILE)) as storage:
+            question = "SELECT count(*), count(*) FILTER (WHERE attempts > 1) FROM deliveries WHERE state = 'delivered'"
+            made, repeated = storage.execute(question).fetchone()
+            return int(made), int(repeated)
 
     async def sessions(self) -> dict[str, list[dict[str, Any]]]:
         """Return the sessions at Stripe by order."""
