@@ -152,8 +152,8 @@ def create_app(
                 ]
             await intake.start()
             background = _Background(on_failure)
-            background.start("sampler", _sample(app, metrics, commits))
-            background.start("loop-watchdog", watch_loop(metrics.loop_stalled))
+            background.start("sampler", _sample(app, metrics, commits), needed=False)
+            background.start("loop-watchdog", watch_loop(metrics.loop_stalled), needed=False)
             background.start("catalog", catalog.follow(settings.database_listen_url or settings.require_database_url()))
             background.start("secret-matches", matches.write_for_ever())
             background.start("jobs", _run_jobs(runtime, jobs))
@@ -170,15 +170,18 @@ def create_app(
 
 
 class _Background:
-    """The tasks that run for as long as the application. A failure of one is logged and reported at once."""
+    """The tasks that run for as long as the application. A failure of one that it needs is reported at once."""
 
     def __init__(self, on_failure: Callable[[], None]) -> None:
         self._on_failure = on_failure
         self._tasks: list[asyncio.Task[None]] = []
+        self._needed: set[asyncio.Task[None]] = set()
 
-    def start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        """Run the work as a task of this name."""
+    def start(self, name: str, work: Coroutine[Any, Any, None], *, needed: bool = True) -> None:
+        """Run the work as a task of this name. Without what only observes, the application goes on."""
         task = asyncio.create_task(work, name=name)
+        if needed:
+            self._needed.add(task)
         task.add_done_callback(self._ended)
         self._tasks.append(task)
 
@@ -193,7 +196,8 @@ class _Background:
         if task.cancelled() or (error := task.exception()) is None:  # without jobs, theirs ends at once
             return
         log.critical("the background task %s has failed: only a restart repairs it", task.get_name(), exc_info=error)
-        self._on_failure()
+        if task in self._needed:
+            self._on_failure()
 
 
 class _Commits:

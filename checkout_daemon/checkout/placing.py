@@ -20,6 +20,7 @@ from checkout_daemon.checkout.session_plans import Session
 from checkout_daemon.checkout.sessions import first_session, fresh_session, only_session, start_attempt
 from checkout_daemon.checkout.shopper_view import resolve_ref
 from checkout_daemon.errors import (
+    CheckoutError,
     DiscountUsedUp,
     IdempotencyConflict,
     InvalidRequest,
@@ -180,15 +181,23 @@ async def _reuse(
 
     If its discount is used up, raise `refusal`: why the request could place no order of its own.
     """
-    if idempotency_key is not None:
-        async with runtime.database.connection() as connection:
-            await record_key(connection, idempotency_key, first.id, request.request_hash)
+
+    async def name_it() -> None:
+        if idempotency_key is not None:
+            async with runtime.database.connection() as connection:
+                await record_key(connection, idempotency_key, first.id, request.request_hash)
+
     try:
         session = await fresh_session(runtime, first.id, least_time_left=REUSE_LEAST_TIME_LEFT, actor="shopper")
-    except DiscountUsedUp as used_up:
+    except DiscountUsedUp as used_up:  # the request is refused, so its key names nothing
         raise (used_up if refusal is None else refusal) from None
     except NotPayable as error:  # paid a moment ago, perhaps known to Stripe alone
+        await name_it()
         raise ProbablyPlaced(first.id, first.number) from error
+    except CheckoutError:
+        await name_it()
+        raise
+    await name_it()
     return await _answer(runtime, first.id, session, created=False)
 
 

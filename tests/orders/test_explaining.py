@@ -138,6 +138,12 @@ EXAMPLES = {
     "unanswered": Example(
         order("pending"), [("session_unanswered", RESEND)], stored={"attempt": replace(ATTEMPT, session_id=None)}
     ),
+    "replacing": Example(
+        order("pending"),
+        [("session_open", RESEND), ("session_unanswered", RESEND)],
+        sessions=(session(),),
+        stored={"attempt": replace(ATTEMPT, number=2, session_id=None)},
+    ),
     "refused": Example(
         order("pending"),
         [("session_refused", RESEND)],

@@ -53,7 +53,8 @@ class MovingRange(OrderSorting):
         await self.find_marks(wanted)
         await self._rows.ask(self.table.cursor_rank)
         await listing.count()
-        await self.show_loaded(listing)
+        if self.table.listing is listing:  # else another list was chosen meanwhile
+            await self.show_loaded(listing)
 
 
 def _is_in_range(order: Order, wanted: OrderFilter) -> bool:

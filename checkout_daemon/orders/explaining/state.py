@@ -101,6 +101,9 @@ def _session_unanswered(case: Case) -> Iterable[Finding]:
     elif attempt.rejected or attempt.error:
         code, description = "session_refused", f"{asked}, and refused{f': {attempt.error}' if attempt.error else ''}."
         coming = "Nothing, unless the customer tries again."
+    elif any(session.attempt < attempt.number for session in case.open_sessions):
+        description = "The open session was to be replaced by a longer one, and that was interrupted."
+        coming = "When the customer tries again, the open one is ended and another one is made."
     else:
         description = f"{asked}, and no answer was stored."
         coming = "When the customer tries again, the same request is repeated. It makes no second session."
