@@ -23,6 +23,7 @@ _ID = re.compile(
 _PORT = re.compile(r"127\.0\.0\.1:\d+")
 _LOGGED_IDS = re.compile(r'\\"(batch|token)\\":(\d+|\\"[a-z0-9]+\\")')
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
+_IMPORTED = re.compile(r'\\"objects\\":\{[^}]*\},')
 _LOGGED_AGAIN = frozenset({"session.expiry_requested", "event.replayed", "orders.import_begun"})
 _LEFT_OUT = frozenset({
     "anchors", "anchored_heads", "cursors",  # how far somebody came, not what is so
@@ -140,6 +141,7 @@ async def read_state(connection: asyncpg.Connection, storage: Storage, known: Kn
             line = _MOMENT.sub("<time>", _LOGGED_IDS.sub(r"\1 <id>", line))
             if row["kind"] == "refund.made":  # by the batch, or by the job that goes on with its request
                 line = line.replace("batch <id>,", "")
+            line = _IMPORTED.sub("", line)  # a run that goes on counts from there
         state[line] = 1 if row.get("kind") in _LOGGED_AGAIN and table == "operator_log" else state[line] + 1
     state.update(row[0] for row in await connection.fetch(_RELATIONS))
     for kind, text in storage.connection.execute("SELECT type, body FROM objects"):
