@@ -223,7 +223,7 @@ def main(arguments: list[str]) -> int:
     if done.unchecked:
         print(f"{done.unchecked} signed anchors were not verified: give --key-file")
     if done.later:
-        print(f"{len(done.later)} published anchors are later than the export of {done.made_at}, and not compared")
+        print(f"published anchors later than the export of {done.made_at}: {len(done.later)} (not compared)")
     return 1 if done.faults else 0
 
 

@@ -184,8 +184,7 @@ async def _reuse(
 
     async def name_it() -> None:
         if idempotency_key is not None:
-            async with runtime.database.connection() as connection:
-                await record_key(connection, idempotency_key, first.id, request.request_hash)
+            await runtime.database.run(record_key, idempotency_key, first.id, request.request_hash)
 
     try:
         session = await fresh_session(runtime, first.id, least_time_left=REUSE_LEAST_TIME_LEFT, actor="shopper")

@@ -170,7 +170,7 @@ async def count_backlog(runtime: Runtime) -> None:
         backlogs = {(line.channel, line.status): line for line in await outbox_store.count_messages(connection)}
     for channel, status in product(Channel, _COUNTED):
         backlog = backlogs.get((channel.value, status))
-        messages, oldest = (backlog.messages, backlog.oldest_seconds) if backlog else (0, 0.0)
+        messages, oldest = (backlog.messages, backlog.oldest_seconds) if backlog else (0, None)
         runtime.metrics.backlog_counted(channel.value, status, messages, oldest)
 
 

@@ -15,13 +15,14 @@ class Ages:
     def __init__(self) -> None:
         self._began: dict[Gauge, float] = {}
 
-    def measured(self, gauge: Gauge, seconds: float) -> None:
-        """Set an age. One of 0 is that of nothing, and does not grow."""
-        gauge.set(seconds)
-        if seconds:
-            self._began[gauge] = monotonic() - seconds
-        else:
+    def measured(self, gauge: Gauge, seconds: float | None) -> None:
+        """Set an age. None: there is nothing that has one; the gauge is 0 and does not grow."""
+        if seconds is None:
+            gauge.set(0.0)
             self._began.pop(gauge, None)
+        else:
+            gauge.set(seconds)
+            self._began[gauge] = monotonic() - seconds
 
     def grow(self) -> None:
         """Set every age to what it is now."""

@@ -303,8 +303,8 @@ class Metrics:
         self.messages.labels(channel, outcome).inc()
         self.message_seconds.labels(channel).observe(seconds)
 
-    def backlog_counted(self, channel: str, status: str, messages: int, oldest_seconds: float) -> None:
-        """Set the number of a channel's messages in a status, and the age of the oldest."""
+    def backlog_counted(self, channel: str, status: str, messages: int, oldest_seconds: float | None) -> None:
+        """Set the number of a channel's messages in a status, and the age of the oldest, None without one."""
         self.backlog.labels(channel, status).set(messages)
         self._ages.measured(self.backlog_age.labels(channel, status), oldest_seconds)
 
@@ -315,13 +315,13 @@ class Metrics:
         self.events_made.set(made)
         self.events_held.set(held + new)
 
-    def trouble_counted(self, *, attention: int, stuck: int, events: Mapping[str, int], oldest_seconds: float) -> None:
-        """Set what needs a person: orders, and stored events by their status."""
+    def trouble_counted(self, *, attention: int, stuck: int, events: Mapping[str, int], oldest: float | None) -> None:
+        """Set what needs a person: orders, and stored events by their status, with the age of the oldest, if any."""
         self.orders_attention.set(attention)
         self.orders_stuck.set(stuck)
         for status, count in events.items():
             self.events_unapplied.labels(status).set(count)
-        self._ages.measured(self.events_oldest, oldest_seconds)
+        self._ages.measured(self.events_oldest, oldest)
 
     def recovered_counted(self, currency: str, orders: int, amount: int) -> None:
         """Set what was paid after a reminder: orders, and their totals in minor units."""

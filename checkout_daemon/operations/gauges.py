@@ -25,7 +25,7 @@ async def count_trouble(runtime: Runtime) -> None:
         attention=trouble.attention,
         stuck=trouble.stuck,
         events={"failed": trouble.events_failed, "dead": trouble.events_dead},
-        oldest_seconds=max(oldest or 0.0, 0.0),
+        oldest=None if oldest is None else max(oldest, 0.0),
     )
     if read is not None:
         runtime.metrics.balance_aged(max((now - read_at).total_seconds(), 0.0))

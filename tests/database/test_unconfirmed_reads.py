@@ -73,7 +73,6 @@ REASONS = {
     "checkout.placing._answer": "reads what the confirmed transaction of its session has written",
     "checkout.placing._order_of_key": LATER,
     "checkout.placing._place": "an order that was placed was written; if none was, the plan of its session confirms",
-    "checkout.placing._reuse": LATER,
     "checkout.resending.resend_session": LATER,
     "checkout.session_lists.find_sessions": SHOWS,
     "checkout.session_lists.read_sessions_of_order": SHOWS,

@@ -106,18 +106,28 @@ def test_an_age_grows_until_it_is_measured_again(monkeypatch: pytest.MonkeyPatch
     metrics = Metrics()
     metrics.comparison_aged(40.0)
     metrics.backlog_counted("mail", "queued", 3, 5.0)
-    metrics.backlog_counted("mail", "dead", 0, 0.0)
+    metrics.backlog_counted("mail", "dead", 0, None)
     now += 600
     metrics.sampled(0, 0)
     assert "checkout_stripe_backfill_gap_seconds 640.0" in lines(metrics)
     assert 'checkout_outbox_oldest_seconds{channel="mail",status="queued"} 605.0' in lines(metrics)
     assert 'checkout_outbox_oldest_seconds{channel="mail",status="dead"} 0.0' in lines(metrics)
     metrics.comparison_aged(31.0)
-    metrics.backlog_counted("mail", "queued", 0, 0.0)
+    metrics.backlog_counted("mail", "queued", 0, None)
     now += 1
     metrics.sampled(0, 0)
     assert "checkout_stripe_backfill_gap_seconds 32.0" in lines(metrics)
     assert 'checkout_outbox_oldest_seconds{channel="mail",status="queued"} 0.0' in lines(metrics)
+
+
+def test_an_age_of_zero_seconds_grows_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("checkout_daemon.observability.ages.monotonic", lambda: now)
+    metrics = Metrics()
+    metrics.comparison_aged(0.0)
+    now += 600
+    metrics.sampled(0, 0)
+    assert "checkout_stripe_backfill_gap_seconds 600.0" in lines(metrics)
 
 
 def test_every_way_to_count_is_safe() -> None:

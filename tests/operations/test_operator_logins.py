@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -13,14 +12,11 @@ import pytest
 
 from checkout_daemon.audit.audit_log import verify
 from checkout_daemon.audit.operators import Operator, act_as, this_operator
-from checkout_daemon.audit.registering import NewOperator, add_operator, change_operator, disable_operator, recognize
-from checkout_daemon.audit.rights import OperatorRole
+from checkout_daemon.audit.registering import disable_operator, recognize
 from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.database.pool import Database
 from checkout_daemon.disputes.answering import submit_evidence
 from checkout_daemon.disputes.drafts import save_draft
-from checkout_daemon.errors import NotPermitted
-from checkout_daemon.operations.roles import apply_roles
 from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import refund
@@ -28,50 +24,15 @@ from checkout_daemon.proposals.deciding import approve
 from checkout_daemon.proposals.proposing import refund_or_propose
 from checkout_daemon.proposals.records import Proposal
 from checkout_daemon.runtime import Runtime
+from tests.operations.conftest import ADA, Logins, refused
 from tests.support.disputes import case_of, dispute
 from tests.support.shopping import paid_order
-
-ADA = Operator("ada", "shop1")
-Logins = dict[str, str]
-"""The database's URL for bo, who refunds up to 10 eur, and for cy, who approves."""
-
-
-@pytest.fixture
-async def logins(runtime: Runtime, database_url: str, connection: asyncpg.Connection) -> AsyncIterator[Logins]:
-    prefix = urlsplit(database_url).path[1:]
-    roles = await apply_roles(database_url, prefix)
-    parts = urlsplit(database_url)
-    await add_operator(runtime.database, NewOperator("ada", OperatorRole.ADMIN, {}, os_user="ada"), operator=ADA)
-    urls = {}
-    for name, role in (("bo", OperatorRole.REFUND), ("cy", OperatorRole.APPROVE)):
-        login = f"{prefix}_{name}"
-        wanted = NewOperator(name, role, {"eur": 1000}, database_role=login, group=prefix)
-        _, password = await add_operator(runtime.database, wanted, operator=ADA)
-        assert password is not None
-        urls[name] = f"postgresql://{login}:{password}@{parts.hostname}:{parts.port}{parts.path}"
-    await connection.execute(f"CREATE ROLE {prefix}_eve LOGIN PASSWORD 'p' IN ROLE {prefix}_operator")
-    urls["eve"] = f"postgresql://{prefix}_eve:p@{parts.hostname}:{parts.port}{parts.path}"
-    yield urls
-    act_as(None)
-    for name in ("bo", "cy", "eve"):
-        await connection.execute(f"DROP ROLE {prefix}_{name}")
-    for group in roles.names:
-        await connection.execute(f"DROP OWNED BY {group}; DROP ROLE {group}")
 
 
 @pytest.fixture
 async def order(runtime: Runtime, connection: asyncpg.Connection) -> CheckoutAnswer:
     """Return a paid order of 33.99 eur."""
     return await paid_order(runtime)
-
-
-async def refused(url: str, statement: str, why: str, *arguments: object) -> None:
-    user = await asyncpg.connect(url)
-    try:
-        with pytest.raises(asyncpg.InsufficientPrivilegeError, match=why):
-            await user.execute(statement, *arguments)
-    finally:
-        await user.close()
 
 
 REQUEST = (
@@ -290,76 +251,6 @@ async def test_sql_rewords_no_proposal(runtime: Runtime, order: CheckoutAnswer, 
     )
     await user.close()
     await refused(logins["bo"], "UPDATE proposals SET status = 'failed', outcome = 'no'", "is approved already")
-
-
-async def test_a_login_needs_an_owner_who_may_make_one(runtime: Runtime, logins: Logins, database_url: str) -> None:
-    wanted = NewOperator("fay", OperatorRole.ACT, {}, database_role="nobody_fay", group="no_such_group")
-    with pytest.raises(NotPermitted, match="nothing was changed"):
-        await add_operator(runtime.database, wanted, operator=ADA)
-    await recognize(runtime.database)
-    assert await runtime.database.run(count_of, "fay") == 0
-
-
-async def count_of(connection: asyncpg.Connection, name: str) -> int:
-    count: int = await connection.fetchval("SELECT count(*) FROM operators WHERE name = $1", name)
-    return count
-
-
-NEW_PRICES = "UPDATE products SET unit_amount = 1"
-
-
-async def test_disabling_an_operator_takes_the_rights_of_their_login_away(runtime: Runtime, logins: Logins) -> None:
-    changed = await disable_operator(runtime.database, "bo", operator=ADA)
-    assert (changed.operator.name, changed.statements) == ("bo", ())
-    for statement in (NEW_PRICES, "UPDATE webhook_endpoints SET url = ''", "SELECT customer_email FROM orders"):
-        await refused(logins["bo"], statement, "permission denied")
-    user = await asyncpg.connect(logins["cy"])
-    await user.execute(NEW_PRICES)
-    await user.close()
-
-
-async def test_the_rights_of_a_login_follow_its_operators_role(runtime: Runtime, logins: Logins) -> None:
-    user = await asyncpg.connect(logins["bo"])
-    await change_operator(runtime.database, "bo", role=OperatorRole.VIEW, operator=ADA)
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await user.execute(NEW_PRICES)
-    assert await user.fetchval("SELECT count(*) FROM orders") == 0
-    await change_operator(runtime.database, "bo", limits={"eur": 2000}, operator=ADA)
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await user.execute(NEW_PRICES)
-    changed = await change_operator(runtime.database, "bo", role=OperatorRole.REFUND, operator=ADA)
-    assert changed.statements == ()
-    await user.execute(NEW_PRICES)
-    await user.close()
-
-
-async def test_who_may_not_change_the_rights_of_a_login_gets_the_statements(
-    runtime: Runtime, logins: Logins, connection: asyncpg.Connection
-) -> None:
-    await connection.execute("UPDATE operators SET role = 'admin' WHERE name = 'cy'")
-    database = Database(logins["cy"], max_size=1)
-    changed = await change_operator(database, "bo", role=OperatorRole.VIEW, operator=Operator("cy", "desk"))
-    await database.close()
-    assert changed.operator.role is OperatorRole.VIEW
-    assert [statement.partition(" ")[0] for statement in changed.statements] == ["GRANT", "REVOKE"]
-    user = await asyncpg.connect(logins["bo"])
-    await user.execute(NEW_PRICES)
-    for statement in changed.statements:
-        await connection.execute(statement)
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await user.execute(NEW_PRICES)
-    assert await user.fetchval("SELECT count(*) FROM orders") == 0
-    await user.close()
-    assert (await verify(runtime.database)).faults == []
-
-
-async def test_a_login_that_exists_gets_no_more_rights_than_the_role(
-    runtime: Runtime, logins: Logins, database_url: str
-) -> None:
-    prefix = urlsplit(database_url).path[1:]
-    eve = NewOperator("eve", OperatorRole.VIEW, {}, database_role=f"{prefix}_eve", group=prefix)
-    await add_operator(runtime.database, eve, operator=ADA)
-    await refused(logins["eve"], NEW_PRICES, "permission denied")
 
 
 ANSWER = (

@@ -137,6 +137,22 @@ async def test_one_declined_card_for_each_order_slows_the_address(
     assert (await ask(client, f"{path}/{order_id}/retry", {}))[0] == 429
 
 
+async def test_orders_that_were_paid_with_another_card_do_not_slow_a_busy_address(
+    open_client: OpenClient,
+    database_url: str,
+    connection: asyncpg.Connection,
+    stripe: FlakyStripe,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("checkout_daemon.web.guessing.COUNTED_SECONDS", 0.0)
+    client = await open_client(DATABASE_URL=database_url, STRIPE_API_BASE=stripe.base, CHECKOUT_FAILED_TRIES="17")
+    path = "/api/stripe-checkout"
+    for number in range(24):
+        assert (await ask(client, path, order(f"shopper{number}@example.com", 1)))[0] == 201, number
+        await decline(connection, 1)
+        await connection.execute("UPDATE orders SET status = 'completed'")
+
+
 async def test_declined_payments_are_counted_for_a_network_from_many_of_its_addresses(
     shop: Client, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

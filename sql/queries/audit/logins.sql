@@ -2,6 +2,7 @@
 
 -- name: moves_of_login
 -- $1 login, $2 how the name of its group shall end (`operator` or `reader`), or null for none. The statements that take the login there.
+-- Without a group of that name, they only take it out of the others.
 -- The groups are those of `checkout db roles`: they have rights on the orders of this shop, whatever their names begin with. Who granted
 -- a membership is named, because PostgreSQL 16 and newer revoke only what the user granted who revokes.
 WITH ours AS (
@@ -19,5 +20,5 @@ WITH ours AS (
 SELECT format('GRANT %I TO %I', target, $1::text) AS statement FROM held WHERE target NOT IN (SELECT name FROM held)
 UNION
 SELECT format('REVOKE %I FROM %I', name, $1::text) || CASE WHEN giver IS NULL THEN '' ELSE format(' GRANTED BY %I', giver) END
-FROM held WHERE $2::text IS NULL OR name <> target
+FROM held WHERE name IS DISTINCT FROM target
 ORDER BY statement;
