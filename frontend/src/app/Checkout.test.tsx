@@ -298,6 +298,8 @@ describe('checking out', () => {
 describe('an own unpaid order that has reserved what is in the cart', () => {
   const BY_ID = `GET /api/stripe-checkout/${session.order_id}`;
   const soldOut = () => invalid('/items/0/quantity', 'sold out', 'out_of_stock');
+  const usedUp: Handler = ({ body }) =>
+    body.discount_code ? invalid('/discount_code', 'used up', 'discount_exhausted') : [200, quoteFor(body)];
 
   /** Check out with a code, or without, and go back to the cart, which is quoted otherwise by then. */
   async function comeBack(daemon: FakeDaemon, quotes: Handler, code?: string): Promise<Shopper> {
@@ -330,9 +332,7 @@ describe('an own unpaid order that has reserved what is in the cart', () => {
       [BY_ID]: () => [200, { ...order, status: 'pending' }],
       [CHECKOUT]: () => [201, { ...session, amount_total: 1305 }],
     });
-    const usedUp = () => invalid('/discount_code', 'used up', 'discount_exhausted');
-    const quotes: Handler = ({ body }) => (body.discount_code ? usedUp() : [200, quoteFor(body)]);
-    const shopper = await comeBack(daemon, quotes, 'TEN');
+    const shopper = await comeBack(daemon, usedUp, 'TEN');
     expect(await screen.findByText(/^Order 1001 for €13\.05/)).toBeVisible();
     expect(screen.queryByText(/used up/)).toBeNull();
     await shopper.click(button('Checkout'));
@@ -340,6 +340,35 @@ describe('an own unpaid order that has reserved what is in the cart', () => {
     await waitFor(() => expect(shopper.wentTo).toEqual([session.url]));
     const [first, second] = daemon.to(CHECKOUT);
     expect(second?.key).toBe(first?.key);
+  });
+
+  test.each([
+    ['', 'TEN'],
+    ['TEN', 'OTHER'],
+  ])('with the code “%s” does not hide that %s is used up', async (ordered, wanted) => {
+    const daemon = fakeDaemon({ [BY_ID]: () => [200, { ...order, status: 'pending' }] });
+    const shopper = await comeBack(daemon, usedUp, ordered);
+    const code = await screen.findByRole('textbox', { name: 'Discount code' });
+    await shopper.clear(code);
+    await shopper.type(code, wanted);
+    await shopper.click(button('Apply'));
+    expect(await screen.findByText('Discount code: used up')).toHaveAttribute('id', 'discount-error');
+    expect(screen.queryByText(/is not paid yet/)).toBeNull();
+    await shopper.click(button('Checkout'));
+
+    await waitFor(() => expect(field('Discount code')).toHaveFocus());
+    expect(daemon.to(CHECKOUT)).toHaveLength(1);
+    expect(shopper.wentTo).toEqual([]);
+  });
+
+  test('is shown on its page if its code was tried too often', async () => {
+    const daemon = fakeDaemon({ [BY_ID]: () => [200, { ...order, status: 'pending' }] });
+    const shopper = await comeBack(daemon, usedUp, 'TEN');
+    daemon.on(CHECKOUT, () => [429, { code: 'too_many_requests' }, { 'Retry-After': '300' }]);
+    await screen.findByText(/^Order 1001 for/);
+    await shopper.click(button('Checkout'));
+
+    await waitFor(() => expect(shopper.wentTo).toEqual([`/success?order_id=${session.order_id}`]));
   });
 
   test('is shown on its page if it was placed with other details', async () => {

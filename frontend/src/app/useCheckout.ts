@@ -79,7 +79,7 @@ export function useCheckout(
     draft.current = cart.code; // another tab may have changed it
   }, [cart.code]);
 
-  const held = stale || !pricing ? undefined : heldBy(cart.items, pricing.faults);
+  const held = stale || !pricing ? undefined : heldBy(cart.items, cart.code, pricing.faults);
   const current = result?.key === keyOf(cart, to) ? result : undefined;
   const holdsByNow = stale && totals?.code !== undefined; // the refusal may be out of date: a larger cart, say
   const codeRefused = current?.faults.fields.discount ?? (holdsByNow ? undefined : pricing?.faults.fields.discount);
@@ -107,7 +107,7 @@ export function useCheckout(
     const found = contact.check();
     const key = keyOf(wanted, to);
     const price = await ensure(wanted);
-    const held = heldBy(wanted.items, price.faults);
+    const held = heldBy(wanted.items, wanted.code, price.faults);
     const faults = held ? NO_FAULTS : price.faults; // the same request again leads to the order that holds the items
     const sent = price.quote?.needs_shipping ? checkDestination(destinationStore.get(), price.quote) : {};
     showFields({ ...found, ...sent, ...faults.fields });
@@ -166,8 +166,7 @@ export function useCheckout(
     const placed = insist ? undefined : placedAlike(request.items);
     if (placed) return { kind: 'placed', order: placed };
     const outcome = await placeOrder(insist ? { ...request, insist } : request, locale);
-    if (outcome.kind !== 'faults') return outcome;
-    const own = held ?? heldBy(request.items, outcome.faults); // placed with other details: it can be paid on its page
+    const own = inTheWay(request, held, outcome); // placed with other details, say: it can be paid on its page
     return own ? { kind: 'leave', url: orderPage(own.id) } : outcome;
   }
 
@@ -213,6 +212,16 @@ function useShippingChoice(language: string | undefined): ShippingOptions | unde
 function shippingPart(): Pick<CheckoutRequest, 'shipping' | 'shipping_rate'> {
   const to = destinationStore.get();
   return { shipping: shippingOf(to), shipping_rate: to.rate };
+}
+
+/** Return the shopper's own order that a refused request leads to. Quotes of its used-up code count as wrong tries. */
+function inTheWay(
+  { items, discount_code }: CheckoutRequest,
+  held: OpenOrder | undefined,
+  outcome: Outcome,
+): OpenOrder | undefined {
+  if (outcome.kind === 'faults') return held ?? heldBy(items, discount_code ?? '', outcome.faults);
+  return outcome.kind === 'try_again' && outcome.reason === 'busy' ? held : undefined;
 }
 
 function hasFields(errors: FieldErrors): boolean {

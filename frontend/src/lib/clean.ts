@@ -14,6 +14,11 @@ export function cleaned(text: string): string {
     .trim();
 }
 
+/** Return a discount code as the daemon compares it. */
+export function cleanedCode(text: string): string {
+  return cleaned(text).toUpperCase();
+}
+
 /** Clean words of any language: single spaces, no pasted direction marks. */
 export function tidied(text: string): string {
   return text.replace(MARKS, '').replace(DRAWN_AS_BLANKS, ' ').replace(/\s+/g, ' ').trim();

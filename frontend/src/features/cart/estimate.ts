@@ -1,7 +1,7 @@
 /** Estimate what the cart costs from what this browser knows, by the daemon's rules, until a quote confirms it. */
 
 import type { Product, Quote, Tax } from '@/lib/api';
-import { cleaned } from '@/lib/clean';
+import { cleanedCode } from '@/lib/clean';
 import type { DiscountTerms } from '@/lib/pricing/discount';
 import type { PriceFault } from '@/lib/pricing/lines';
 import { type PriceTerms, priceCart } from '@/lib/pricing/priceCart';
@@ -31,7 +31,7 @@ export function estimate(
 ): Totals | undefined {
   const currency = products.get(cart.items[0]?.sku ?? '')?.currency;
   if (!currency) return undefined;
-  const wanted = cleaned(cart.code).toUpperCase(); // as the daemon reads codes
+  const wanted = cleanedCode(cart.code);
   if (!wanted) return totals(cart, { products, currency, now });
   return terms?.code === wanted ? totals(cart, { products, currency, now, discount: terms }) : undefined;
 }

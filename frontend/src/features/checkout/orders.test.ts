@@ -37,7 +37,7 @@ test.each(['[]', '{}', '7', '[null,{"id":1}]', '[{"id":"a","number":1,"at":1,"it
 test('the same lines in another order are alike, once the order is placed', () => {
   for (const order_id of ['one', 'two']) {
     const session = { order_id, number: 1, session_id: '', url: '', amount_total: 1, currency: 'eur', expires_at: '' };
-    noteOrder({ ...session, status: 'pending' }, items);
+    noteOrder({ ...session, status: 'pending' }, { items });
   }
   expect(placedAlike(items)).toBeUndefined();
   changeOrder('one', { taken });
@@ -56,10 +56,40 @@ test('only an open order with the same lines holds what is refused, and nothing 
     held('open', 0, { total: 9 }),
   ]);
 
-  expect(heldBy([...items].reverse(), soldOut)?.id).toBe('open');
-  expect(heldBy(items.slice(1), soldOut)).toBeUndefined();
-  expect(heldBy(items, invalid)).toBeUndefined();
-  expect(heldBy(items, NO_FAULTS)).toBeUndefined();
+  expect(heldBy([...items].reverse(), '', soldOut)?.id).toBe('open');
+  expect(heldBy(items.slice(1), '', soldOut)).toBeUndefined();
+  expect(heldBy(items, '', invalid)).toBeUndefined();
+  expect(heldBy(items, '', NO_FAULTS)).toBeUndefined();
+});
+
+test('an order holds only what is refused with its own code, in any spelling', () => {
+  const soldOut = { ...NO_FAULTS, lines: { 0: { code: 'out_of_stock', detail: '' } } };
+  const usedUp = { ...NO_FAULTS, fields: { discount: { code: 'discount_exhausted', detail: '' } } };
+  ordersStore.set([held('without', 0, { total: 9, code: '' }), held('with', 0, { total: 9, code: 'TEN' })]);
+
+  expect(heldBy(items, '', soldOut)?.id).toBe('without');
+  expect(heldBy(items, ' ten ', soldOut)?.id).toBe('with');
+  expect(heldBy(items, 'ten', usedUp)?.id).toBe('with');
+  expect(heldBy(items, 'OTHER', soldOut)).toBeUndefined();
+  expect(heldBy(items, 'OTHER', usedUp)).toBeUndefined();
+});
+
+test('an order that an earlier release noted without its code holds its items, but no code', () => {
+  const soldOut = { ...NO_FAULTS, lines: { 0: { code: 'out_of_stock', detail: '' } } };
+  const both = { ...soldOut, fields: { discount: { code: 'discount_exhausted', detail: '' } } };
+  localStorage.setItem('checkout.orders', JSON.stringify([held('earlier', 0, { total: 9 })]));
+
+  expect(heldBy(items, 'TEN', soldOut)?.id).toBe('earlier');
+  expect(heldBy(items, 'TEN', both)).toBeUndefined();
+});
+
+test('the code is kept as the daemon compares it', () => {
+  const session = { order_id: 'one', number: 1, session_id: '', url: '', amount_total: 1, currency: 'eur' };
+  noteOrder({ ...session, expires_at: '', status: 'pending' }, { items, discount_code: ' ten ' });
+  const text = localStorage.getItem('checkout.orders') ?? '';
+  localStorage.setItem('checkout.orders', `${text} `); // as another tab would
+
+  expect(ordersStore.get()).toMatchObject([{ id: 'one', code: 'TEN' }]);
 });
 
 test('placed is whatever the goods are sent for, or were', () => {

@@ -3,7 +3,8 @@
  * success page is never loaded, and refills it if the payment fails later.
  */
 
-import type { CartItem, CheckoutSession, Order } from '@/lib/api';
+import type { CartItem, CheckoutRequest, CheckoutSession, Order } from '@/lib/api';
+import { cleanedCode } from '@/lib/clean';
 import type { PlacedFaults } from '@/lib/faults';
 import { isRecord, stored } from '@/lib/storage';
 
@@ -12,6 +13,8 @@ export interface OwnOrder {
   readonly number: number;
   /** What was ordered. */
   readonly items: readonly CartItem[];
+  /** The discount code as the daemon compares it, empty without one. Orders that an earlier release noted have none. */
+  readonly code?: string | undefined;
   /** In milliseconds since 1970. */
   readonly at: number;
   /** What the order took out of the cart when it was placed; undefined before that. */
@@ -43,12 +46,13 @@ export const ordersStore = stored<readonly OwnOrder[]>(() => localStorage, 'chec
 /** Remember an order that this browser placed, or was sent to again. */
 export function noteOrder(
   { order_id: id, number, amount_total: total }: CheckoutSession,
-  items: readonly CartItem[],
-  shipped = false,
+  { items, discount_code, shipping }: Pick<CheckoutRequest, 'items' | 'discount_code' | 'shipping'>,
 ): void {
+  const code = cleanedCode(discount_code ?? '');
+  const shipped = shipping != null;
   ordersStore.update((held) => {
     const known = held.find((order) => order.id === id);
-    const order = { at: Date.now(), ...known, id, number, items, total, shipped };
+    const order = { at: Date.now(), ...known, id, number, items, code, total, shipped };
     return [order, ...held.filter((other) => other !== known)].slice(0, MOST);
   });
 }
@@ -75,14 +79,21 @@ export function placedAlike(items: readonly CartItem[]): OwnOrder | undefined {
 /** What is refused to everybody while an unpaid order reserves it, its own shopper included. */
 const RESERVED: readonly (string | undefined)[] = ['out_of_stock', 'discount_exhausted'];
 
-/** Return this browser's open order with the same lines, if nothing is refused but what it may have reserved. */
-export function heldBy(items: readonly CartItem[], { fields, lines, rest }: PlacedFaults): OpenOrder | undefined {
+/** Return this browser's open order with the same lines and code, if nothing is refused but what it may have reserved. */
+export function heldBy(
+  items: readonly CartItem[],
+  code: string,
+  { fields, lines, rest }: PlacedFaults,
+): OpenOrder | undefined {
   const faults = [...Object.values(fields), ...Object.values(lines), ...rest];
   if (faults.length === 0 || !faults.every((fault) => RESERVED.includes(fault?.code))) return undefined;
   const wanted = linesOf(items);
+  const wantedCode = cleanedCode(code);
+  const usedUp = faults.some((fault) => fault?.code === 'discount_exhausted');
+  const hasCode = (order: OwnOrder) => (order.code === undefined ? !usedUp : order.code === wantedCode);
   const isOpen = (order: OwnOrder): order is OpenOrder => order.total !== undefined && !order.taken && !order.over;
   const open = ordersStore.get().filter(isOpen);
-  return open.find((order) => linesOf(order.items) === wanted);
+  return open.find((order) => hasCode(order) && linesOf(order.items) === wanted);
 }
 
 function linesOf(items: readonly CartItem[]): string {
@@ -101,10 +112,11 @@ function readOrders(raw: unknown): readonly OwnOrder[] {
     if (typeof id !== 'string' || typeof number !== 'number' || typeof at !== 'number' || !items) return [];
     if (Date.now() - at > (paid === true ? PAID_MS : taken ? PROCESSING_MS : UNPAID_MS)) return [];
     const left = isRecord(taken) ? readItems(taken['items']) : undefined;
-    const code = isRecord(taken) && typeof taken['code'] === 'string' ? taken['code'] : '';
+    const takenCode = isRecord(taken) && typeof taken['code'] === 'string' ? taken['code'] : '';
+    const code = typeof value['code'] === 'string' ? value['code'] : undefined;
     return [
       {
-        ...{ id, number, items, at, taken: left && { items: left, code }, paid: paid === true },
+        ...{ id, number, items, code, at, taken: left && { items: left, code: takenCode }, paid: paid === true },
         ...{ total: typeof total === 'number' ? total : undefined, shipped: shipped === true, over: over === true },
       },
     ];

@@ -37,7 +37,7 @@ export async function placeOrder(
 ): Promise<Outcome> {
   try {
     let session = await send(request, language);
-    noteOrder(session, request.items, request.shipping != null);
+    noteOrder(session, request);
     if (needsNewSession(session, now())) session = await retryCheckout(retryUrlOf(session.order_id));
     return { kind: 'leave', url: session.status === 'pending' ? session.url : statusPage(session) };
   } catch (error) {
