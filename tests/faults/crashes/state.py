@@ -139,9 +139,9 @@ async def read_state(connection: asyncpg.Connection, storage: Storage, known: Kn
             line = fresh_number.sub("<number>", line)
         if table == "operator_log":
             line = _MOMENT.sub("<time>", _LOGGED_IDS.sub(r"\1 <id>", line))
-            if row["kind"] == "refund.made":  # by the batch, or by the job that goes on with its request
+            if row["kind"] == "refund.made":  # by the batch, or by the job that continues its request
                 line = line.replace("batch <id>,", "")
-            line = _IMPORTED.sub("", line)  # a run that goes on counts from there
+            line = _IMPORTED.sub("", line)  # a run that is continued counts from there
         state[line] = 1 if row.get("kind") in _LOGGED_AGAIN and table == "operator_log" else state[line] + 1
     state.update(row[0] for row in await connection.fetch(_RELATIONS))
     for kind, text in storage.connection.execute("SELECT type, body FROM objects"):
