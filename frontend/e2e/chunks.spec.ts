@@ -49,8 +49,9 @@ test('a language is switched to without a word of another one on the way', async
   await page.getByRole('button', { name: 'Deutsch' }).click();
   await expect(page.getByRole('button', { name: 'Warenkorb öffnen' })).toBeVisible();
 
-  const seen = await page.evaluate(() => [...(window as unknown as { seen: Set<string> }).seen]);
-  expect(seen).toEqual(['en Open cart', 'de Warenkorb öffnen']);
+  // The page is looked at once a frame, so the last words are there a moment later.
+  const seen = () => page.evaluate(() => [...(window as unknown as { seen: Set<string> }).seen]);
+  await expect.poll(seen).toEqual(['en Open cart', 'de Warenkorb öffnen']);
 });
 
 test('a chosen language is there from the first text on', async ({ page }) => {
