@@ -33,10 +33,10 @@ almost as much as one of thirty."""
 PATIENCE_SECONDS = 0.25
 """How long a lane holds others back at most: it may be waiting for a lock, or for the database."""
 
-CROWDED_SECONDS = 0.75
-"""If what is queued and under way will take longer than this to store, further deliveries are refused at once: Stripe
-sends them again, and all others are answered soon. How fast that goes shows in the full batches committed last, by
-their median: a stall of one or two commits, as in a fail-over, does not make it look slow. A batch may always wait."""
+CROWDED_SECONDS = 1.0
+"""If what is queued will take longer than this to store, further deliveries are refused at once: Stripe sends them
+again, and all others are answered soon. How fast the database is shows in the full batches committed last, by their
+median: a stall of one or two commits, as in a fail-over, does not make it look slow."""
 MOST_QUEUED = 1000
 """No more wait in any case. A flood takes the processor away from what was fast a moment ago, and what it has brought
 would wait for seconds; a database that stores less than this in a second shows so only after some full batches."""
@@ -74,7 +74,7 @@ class Intake:
         # One at a time: every further thread that computes makes the event loop wait longer for its turn.
         self._parser = ThreadPoolExecutor(1, "parser")
         self._full_batches: deque[float] = deque(maxlen=_FULL_BATCHES)  # how many seconds the last ones took
-        self._most_queued: float = MOST_QUEUED
+        self._most_queued = float(MOST_QUEUED)
         self._wake = asyncio.Event()
         self._lanes: list[asyncio.Task[None]] = []
         self._under_way: dict[int, int] = {}  # the size of the batch by lane
@@ -206,9 +206,7 @@ class Intake:
             self._full_batches.append(seconds)
             if len(self._full_batches) == _FULL_BATCHES:
                 median = sorted(self._full_batches)[_FULL_BATCHES // 2]
-                under_way = LARGEST_BATCH * LANES
-                in_time = under_way * CROWDED_SECONDS / median - under_way
-                self._most_queued = min(MOST_QUEUED, max(LARGEST_BATCH, in_time))
+                self._most_queued = min(MOST_QUEUED, LARGEST_BATCH * LANES * max(1.0, CROWDED_SECONDS / median))
 
     async def _store(self, batch: list[ReceivedEvent]) -> list[Applied]:
         """Store the events. If this process has seen all of them stored, only make sure that they still are."""

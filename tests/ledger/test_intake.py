@@ -332,7 +332,6 @@ async def test_what_waited_for_a_stall_is_taken(
     intake: Intake, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("checkout_daemon.ledger.intake.LARGEST_BATCH", 1)
-    monkeypatch.setattr("checkout_daemon.ledger.intake.CROWDED_SECONDS", 5.0)  # after the stall alone: six may wait
     bodies = [event_body("customer.created", {"id": f"cus_{number}"}) for number in range(60)]
     for body in bodies[:20]:  # the speed of the database is known
         await deliver(intake, body)
@@ -342,26 +341,6 @@ async def test_what_waited_for_a_stall_is_taken(
         await asyncio.sleep(1.2)  # longer than what is queued may take to store
     await asyncio.gather(*waiting, *(deliver(intake, body) for body in bodies[40:]))
     assert await count(connection, "stripe_events") == len(bodies)
-
-
-async def test_what_a_slow_database_cannot_store_in_time_is_refused(
-    intake: Intake, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    largest = 4
-    monkeypatch.setattr("checkout_daemon.ledger.intake.LARGEST_BATCH", largest)
-    await connection.execute(
-        "CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql"
-        " AS 'BEGIN PERFORM pg_sleep(0.25); RETURN NULL; END';"
-        "CREATE TRIGGER lingers AFTER INSERT ON stripe_events EXECUTE FUNCTION linger();"
-    )
-    bodies = [event_body("customer.created", {"id": f"cus_{number}"}) for number in range(100)]
-    first, flood = bodies[:40], bodies[40:]
-    await asyncio.gather(*(deliver(intake, body) for body in first))  # the speed of the database is known
-    outcomes = await asyncio.gather(*(deliver(intake, body) for body in flood), return_exceptions=True)
-    # In 0.75 s the two lanes take three batches each at most, and one each is under way.
-    assert largest <= outcomes.count(None) <= LANES * largest * 3
-    assert {type(outcome) for outcome in outcomes} == {ServerBusy, type(None)}
-    assert await count(connection, "stripe_events") == len(first) + outcomes.count(None)
 
 
 async def test_a_flood_is_refused_before_the_speed_of_the_database_is_known(
