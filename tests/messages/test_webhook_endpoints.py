@@ -105,17 +105,21 @@ async def test_each_gets_what_it_wants_once_with_its_own_id_and_signature(
     assert await skip_unconfigured(shop) == 0
 
 
+def addressed(database_url: str, receiver: Receiver) -> dict[str, str]:
+    """Return the settings of a shop whose own address is this receiver's."""
+    return {
+        "DATABASE_URL": database_url,
+        "STRIPE_API_KEY": "sk_test_none",
+        "CHECKOUT_SHOP_WEBHOOK_URL": receiver.url,
+        "CHECKOUT_SHOP_WEBHOOK_SECRET": SECRET,
+    }
+
+
 async def test_the_url_of_the_settings_is_one_more(
     receivers: list[Receiver], database_url: str, tmp_path: Path
 ) -> None:
     first, second, _ = receivers
-    environ = {
-        "DATABASE_URL": database_url,
-        "STRIPE_API_KEY": "sk_test_none",
-        "CHECKOUT_SHOP_WEBHOOK_URL": first.url,
-        "CHECKOUT_SHOP_WEBHOOK_SECRET": SECRET,
-    }
-    async with open_runtime(load_settings(environ, cwd=tmp_path)) as runtime:
+    async with open_runtime(load_settings(addressed(database_url, first), cwd=tmp_path)) as runtime:
         await add(runtime, "second", second)
         await pay(runtime, database_url)
         await deliver(runtime)
@@ -162,13 +166,7 @@ async def test_endpoints_do_not_wait_for_an_address_in_the_settings_that_hangs(
     receivers: list[Receiver], database_url: str, connection: asyncpg.Connection, tmp_path: Path
 ) -> None:
     first, second, _ = receivers
-    environ = {
-        "DATABASE_URL": database_url,
-        "STRIPE_API_KEY": "sk_test_none",
-        "CHECKOUT_SHOP_WEBHOOK_URL": first.url,
-        "CHECKOUT_SHOP_WEBHOOK_SECRET": SECRET,
-    }
-    async with open_runtime(load_settings(environ, cwd=tmp_path)) as runtime:
+    async with open_runtime(load_settings(addressed(database_url, first), cwd=tmp_path)) as runtime:
         await add(runtime, "second", second)
         for _ in range(3):
             await pay(runtime, database_url)
