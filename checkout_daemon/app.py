@@ -32,7 +32,7 @@ from checkout_daemon.web.direct import DIRECT, direct
 from checkout_daemon.web.edge import Edge
 from checkout_daemon.web.guessing import Guessing
 from checkout_daemon.web.headers import security_headers
-from checkout_daemon.web.limits import AddressLimit, Clients, Forgeries, Limits
+from checkout_daemon.web.limits import AddressLimit, Clients, Forgeries, Limits, WaitingRoom
 from checkout_daemon.web.metrics_access import MetricsAccess
 from checkout_daemon.web.proxies import TrustedProxies
 from checkout_daemon.web.routes import API_MODULE, add_routes
@@ -78,11 +78,8 @@ def create_app(
     else:
         app[app_keys.METRICS_ACCESS] = MetricsAccess("off")
     app[app_keys.BODIES] = bodies = BodyBudgets()
-    app[app_keys.CONNECTIONS] = Connections(
-        ConnectionLimits(settings.connections, settings.connections_per_address, descriptor_limit()),
-        proxies,
-        metrics.connection_dropped,
-    )
+    connections = ConnectionLimits(settings.connections, settings.connections_per_address, descriptor_limit())
+    app[app_keys.CONNECTIONS] = Connections(connections, proxies, metrics.connection_dropped)
     app[shop_pages.SHOP] = pages = shop_pages.ShopPages(settings)
     app[app_keys.STOREFRONT] = Storefront(built_storefront() if storefront is None else storefront, pages)
     clients = Clients(proxies)
@@ -93,6 +90,7 @@ def create_app(
     )
     app[app_keys.API_ACCESS] = ApiAccess(settings.token_limit, AddressLimit(REFUSALS_A_MINUTE, clients, "wrong tokens"))
     forgeries = Forgeries(clients, waits=settings.rate_limit > 0)
+    pauses = WaitingRoom(connections.in_all // 2)
     challenge = None
     if settings.challenge_url and settings.challenge_secret:
         challenge = Challenge(settings.challenge_url, settings.challenge_secret)
@@ -141,7 +139,7 @@ def create_app(
 
             commits = _Commits(metrics)
             intake = Intake(inbox, secrets, observe=commits.add, matched=matched)
-            deliveries = webhook.WebhookRoute(edge, metrics, bodies.webhooks, forgeries, intake)
+            deliveries = webhook.WebhookRoute(edge, metrics, bodies.webhooks, forgeries, intake, pauses=pauses)
             app[webhook.WEBHOOK] = deliveries
             app[DIRECT] = direct_routes = dict([direct(edge, hdrs.METH_POST, webhook.PATH, deliveries.find)])
             if not settings.cors_origins:  # the answers to other origins have headers that only the middleware adds

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +23,7 @@ from checkout_daemon.operations.doctor import CHECKS, LIVE_CHECKS
 from checkout_daemon.settings.table import ROWS
 from checkout_daemon.stripe_api.permissions import PERMISSIONS
 from tools.docs_site import MENU
-from tools.env_example import MADE_LATER, NEEDED, env_example
+from tools.env_example import MADE_LATER, NEEDED, _quoted, env_example
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
@@ -97,6 +98,14 @@ def test_the_example_of_settings_has_all_of_them_and_reads_as_they_are(tmp_path:
     values = dotenv_values(every, interpolate=False)
     examples = {row.name: row.example for row in ROWS.values() if row.example}
     assert {name: values[name] for name in examples} == examples
+
+
+@pytest.mark.parametrize("sign", " &;()|<>#")
+def test_an_example_that_has_a_sign_of_the_shell_is_read_by_it_as_it_is(sign: str) -> None:
+    value = f"postgresql://db1/shop?one=1{sign}two=2"
+    script = f'NAME={_quoted(value)}; printf %s "$NAME"'
+    ran = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert ran.stdout == value
 
 
 @pytest.mark.parametrize("path", [*PAGES, *FILES], ids=lambda path: path.name)
@@ -280,6 +289,7 @@ def test_kubernetes_asks_paths_that_the_daemon_has_and_waits_for_its_drain() -> 
     objects = {found["kind"]: found for found in read}
     assert set(objects["ConfigMap"]["data"]) <= SETTINGS
     pod = objects["Deployment"]["spec"]["template"]["spec"]
+    assert pod["enableServiceLinks"] is False  # else CHECKOUT_PORT would be the address of the Service
     container = pod["containers"][0]
     assert {container[f"{probe}Probe"]["httpGet"]["path"] for probe in ("startup", "liveness")} == {"/healthz"}
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"

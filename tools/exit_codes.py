@@ -35,8 +35,18 @@ _NAMING = {
     "words",
 }
 """Arguments and options that name an object which may not exist."""
-_REFUSED = {"batches stop", "disputes evidence", "db init", "db migrate", "db move", "db roles", "dev", "serve"}
-"""They write to the database, without an option that tells so."""
+_REFUSED = {
+    "batches stop",
+    "disputes evidence",
+    "db backup",
+    "db init",
+    "db migrate",
+    "db move",
+    "db roles",
+    "dev",
+    "serve",
+}
+"""They write to the database, or need a right on all of it, without an option that tells so."""
 _WRITING = {"--dry-run", "--yes", "--note", "--apply"}
 
 

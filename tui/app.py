@@ -23,7 +23,7 @@ from textual.widgets import Input
 from textual.worker import WorkerFailed
 
 from checkout_daemon.database.pool import Database
-from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
+from checkout_daemon.errors import CheckoutError, ConfigurationError, DatabaseUnavailable
 from checkout_daemon.ledger.watching import ConnectionChange, Lost, Regained, follow_changes
 from checkout_daemon.operations.schema import check_schema
 from checkout_daemon.orders.terminal_windows import may_write
@@ -90,6 +90,7 @@ class Terminal(App[CheckoutError | None]):
         self._on_shown = on_shown
         self._typing = TypeAhead(self)
         self._wire = Wire()
+        self._feeling = asyncio.Lock()
         self.following = False  # whether the app is subscribed to all further changes
         for theme in THEMES:
             self.register_theme(theme)
@@ -155,12 +156,26 @@ class Terminal(App[CheckoutError | None]):
             more = f" (and {len(faults) - 1} more: `checkout tui --check-config`)" if len(faults) > 1 else ""
             self.call_from_thread(self.notify, f"{faults[0].text}{more}", severity="warning", timeout=15)
 
-    @work(exclusive=True, group="pulse")
+    @work(group="pulse")
     async def _feel_pulse(self) -> None:
-        """Read whether a daemon is at work, and whether Stripe answers it and its events arrive."""
+        """Read whether a daemon is at work, and whether Stripe answers it and its events arrive.
+
+        End if the operator's token was revoked since the start, or its operator disabled.
+        """
+        from checkout_daemon.tokens.acting import check_token
+
+        context = self.app_context
+        if self._feeling.locked():  # to cancel that read would cost a connection
+            return
         with suppress(DatabaseUnavailable):
-            async with self.app_context.database.connection() as connection:
-                self.app_context.pulse = await read_pulse(connection)
+            async with self._feeling:
+                try:
+                    await check_token(context.database, context.settings.operator_token)
+                except ConfigurationError as error:
+                    self.exit(error)
+                    return
+                async with context.database.connection() as connection:
+                    context.pulse = await read_pulse(connection)
 
     @work(exclusive=True, group="follow")
     async def _follow(self) -> None:

@@ -14,6 +14,7 @@ from checkout_daemon.orders.order_query import InvalidQuery, parse_query
 from checkout_daemon.present.text import words
 
 from .actions import command_line
+from .texts import masked_emails
 
 SPANS = (
     "1h", "24h", "7d", "30d", "today", "yesterday", "this week", "last week", "this month", "last month",
@@ -53,6 +54,10 @@ class Choice:
             except InvalidQuery:  # since is after until by now: no order fits
                 return replace(wanted, conditions=(Condition("ids"),))
         return replace(wanted, since=begun.since, until=begun.until)
+
+    def masked(self) -> Choice:
+        """Return the choice as it is shown while personal data is masked."""
+        return replace(self, search=masked_emails(self.search))
 
     def command(self, time_zone: str) -> str:
         """Return the command that prints the same list."""

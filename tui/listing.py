@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from checkout_daemon.orders.terminal_windows import Length
 
@@ -35,6 +35,9 @@ class Item(Generic[T]):
 
 class Source(Generic[T]):
     """Reads a list."""
+
+    at_once: ClassVar[bool] = False
+    """Whether the first page has every item, whatever the limit: nothing is read after it."""
 
     @property
     def whole(self) -> bool:
@@ -138,8 +141,8 @@ class Listing(Generic[T]):
         self._generation += 1
         generation = self._generation
         self._late = []  # updates that arrive while the page is read, and may be newer than it
-        start = max(0, rank - _LEAD)
-        mark_rank, place = self._mark_before(start)
+        start = 0 if self.source.at_once else max(0, rank - _LEAD)
+        mark_rank, place = self._mark_before(start) if start else (0, None)
         ahead = start - mark_rank
         if ahead > _NEAR:
             left = None if self.total is None else self.total - start
@@ -154,7 +157,7 @@ class Listing(Generic[T]):
         rows = list(await self.source.page(place, ahead + WINDOW))
         if generation != self._generation:
             return
-        self._ended = len(rows) < ahead + WINDOW
+        self._ended = self.source.at_once or len(rows) < ahead + WINDOW
         self.rows, self.first = rows[ahead:], start
         if self.total is not None and self._ended:
             self.total = self.last
@@ -204,7 +207,7 @@ class Listing(Generic[T]):
             fewer = len(leaving) - len(moving)
             more = len(above) + len(entered) - sum(row.key in changed for row in moving)
             self.total = max(self.total + more - fewer, self.last)
-        if self.first == 0 and len(self.rows) > 2 * WINDOW:
+        if self.first == 0 and len(self.rows) > 2 * WINDOW and not self.source.at_once:
             del self.rows[WINDOW:]
             self._ended = False
         moved = frozenset(row.key for row in moving)

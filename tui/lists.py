@@ -141,6 +141,8 @@ def _by_place(item: Item[Any]) -> Any:
 class TodoSource(Source[TodoItem]):
     """The items of a list that was read as a whole, in its sequence."""
 
+    at_once = True
+
     def __init__(self, items: Sequence[TodoItem] = ()) -> None:
         self.items = items
 
@@ -172,13 +174,16 @@ def batch_item(batch: Batch) -> Item[Batch]:
 class DeadLetterSource(Source[DeadLetters]):
     """Reads all groups of failed and dead events and messages at once: there are few. `place` sorts them."""
 
+    at_once = True
+
     def __init__(self, database: Readable, place: Callable[..., tuple[Any, ...]]) -> None:
         self._database = database
         self._place = place
 
     async def page(self, after: Any | None, limit: int) -> Sequence[Item[DeadLetters]]:
         groups = await terminal_windows.dead_letters(self._database)
-        return [Item(group.key, self._place(group, group.last_at, group.key), group) for group in groups]
+        items = (Item(group.key, self._place(group, group.last_at, group.key), group) for group in groups)
+        return sorted(items, key=_by_place, reverse=True)
 
 
 def length_words(listing: Listing[OrderRow]) -> str:

@@ -77,9 +77,10 @@ def _send_to(view: OrderView, context: AppContext) -> list[str]:
     return [plain(how), *(context.name(plain(line)) for line in sent.address.lines())]
 
 
-def _shipped(view: OrderView, at: str) -> str:
-    carried = (view.shipping.carrier, view.shipping.tracking_number) if view.shipping else ()
-    return plain("  ".join(filter(None, (at, *carried))))
+def _shipped(view: OrderView, at: str, context: AppContext) -> str:
+    sent = view.shipping
+    tracking = context.name(sent.tracking_number) if sent and sent.tracking_number else ""
+    return "  ".join(filter(None, (at, plain(sent.carrier) if sent else "", tracking)))
 
 
 def facts(details: OrderDetails, context: AppContext, colour: Colour, room: int) -> Text:
@@ -96,7 +97,8 @@ def facts(details: OrderDetails, context: AppContext, colour: Colour, room: int)
     def status(subject: Subject, value: str) -> tuple[str, str]:
         return words(value), colour(COLOURS[tone(subject, value)])
 
-    items = [f"{item.quantity} × {plain(item.name)}  {money(item.amount, order.currency)}" for item in view.items]
+    bought = view.public_items if context.masked else view.items
+    items = [f"{item.quantity} × {plain(item.name)}  {money(item.amount, order.currency)}" for item in bought]
     if order.amount_discount:
         code = f" {plain(order.discount_code)}" if order.discount_code else ""
         items.append(f"less {money(order.amount_discount, order.currency)}{code}")
@@ -110,7 +112,7 @@ def facts(details: OrderDetails, context: AppContext, colour: Colour, room: int)
         *(("" if place else "Send to", line) for place, line in enumerate(_send_to(view, context))),
         ("Created", f"{at(order.created_at)}  {'live' if order.livemode else 'test'}"),
         ("Paid", f"{at(order.paid_at)}  {', '.join(paid_with)}".rstrip() if order.paid_at else ""),
-        ("Shipped", _shipped(view, at(order.shipped_at)) if order.shipped_at else ""),
+        ("Shipped", _shipped(view, at(order.shipped_at), context) if order.shipped_at else ""),
         ("Owner", plain(care.owner or "")),
         ("Snoozed", f"until {at(care.snoozed_until)}" if care.snoozed_until else ""),
         ("Refunded", money(order.amount_refunded, order.currency) if order.amount_refunded else ""),

@@ -10,11 +10,13 @@ from checkout_daemon.errors import InvalidRequest
 from checkout_daemon.model.money import exponent
 from checkout_daemon.model.text import cleaned
 from checkout_daemon.model.typed_money import TypedMoney, read_money
+from checkout_daemon.present.text import masked
 
 _ID_ROOM = 40
 _LEAST_ROOM = 20
 _LONG_ID = re.compile(r"\b[a-z]+_\w{40,}")
 _WHOLE = re.compile(r"\d{1,12}")
+_EMAIL = re.compile(r"[^\s\"':@-][^\s\"':@]*@[^\s\"']+")
 
 
 def short_id(text: str) -> str:
@@ -30,6 +32,11 @@ def with_short_ids(text: str) -> str:
 def masked_digits(text: str) -> str:
     """Return only the last two digits of a phone number."""
     return f"••••{text[-2:]}"
+
+
+def masked_emails(text: str) -> str:
+    """Return a text with only the first letters of the email addresses in it."""
+    return _EMAIL.sub(lambda found: masked(found[0]), text)
 
 
 def fit(text: str, width: int) -> str:

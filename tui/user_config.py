@@ -108,7 +108,7 @@ def read_config(path: Path | None, *, time_zone: str) -> UserConfig:
     try:
         if file.stat().st_size > _MOST_BYTES:
             return _nothing(file, f"the file is longer than {_MOST_BYTES:,} bytes")
-        text = file.read_text("utf-8")
+        text = file.read_text("utf-8-sig")
         found = tomllib.loads(text)
     except FileNotFoundError:
         return UserConfig() if path is None else _nothing(file, "there is no such file")

@@ -45,10 +45,14 @@ async def blank_personal(connection: asyncpg.Connection, order_id: str) -> None:
 
 
 async def blank_personal_about(
-    connection: asyncpg.Connection, chain: str, batches: Sequence[int], items: Sequence[str], events: Sequence[str]
+    connection: asyncpg.Connection,
+    chains: Sequence[str],
+    batches: Sequence[int],
+    items: Sequence[str],
+    events: Sequence[str],
 ) -> None:
-    """Delete the personal data of a chain's entries about batches, items of what is to do, or dismissed events."""
-    await connection.execute(sql("blank_log_about"), chain, list(batches), list(items), list(events))
+    """Delete the personal data of the chains' entries about batches, items of what is to do, or dismissed events."""
+    await connection.execute(sql("blank_log_about"), list(chains), list(batches), list(items), list(events))
 
 
 async def read_entries(connection: asyncpg.Connection, order_id: str) -> list[AuditEntry]:

@@ -137,8 +137,16 @@ async def check_refund(
         return
     if not rights.may_act:
         raise RoleTooLow(f"{rights.name} has the role {rights.role.value}, and this needs {OperatorRole.ACT.value}")
-    spent = await connection.fetchval(sql("refunded_by_operator"), order_id, operator.user, currency)
+    spent = (await refunded_alone(connection, operator, [order_id])).get((order_id, currency), 0)
     check_limit(rights, amount, currency, spent)
+
+
+async def refunded_alone(
+    connection: asyncpg.Connection, operator: Operator, order_ids: Collection[str]
+) -> dict[tuple[str, str], int]:
+    """Return what the operator has refunded of orders without approval, by order and currency, in minor units."""
+    rows = await connection.fetch(sql("refunded_by_operator"), list(order_ids), operator.user)
+    return {(row["order_id"], row["currency"]): row["amount"] for row in rows}
 
 
 def check_limit(rights: Registered, amount: int, currency: str, spent: int = 0) -> None:

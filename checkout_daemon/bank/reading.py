@@ -144,7 +144,8 @@ class _Reader:
         asked = newest is not None and before is not None and newest > before
         if before is not None and not at_once and not asked and began_at < before + _PAYOUTS_EVERY:
             return 0
-        since = self._read.began if before is None else max(self._read.began, now - _STATUS_MOVES_FOR)
+        # From where the last listing left off, however long ago, and as far back as a status may have moved since.
+        since = self._read.began if before is None else max(self._read.began, min(before, now) - _STATUS_MOVES_FOR)
         changed = 0
         async with aclosing(payouts_since(self._runtime.gateway, int(since.timestamp()))) as listed:
             async for page in listed:

@@ -107,6 +107,9 @@ def earlier(against: Against, since: datetime, until: datetime, time_zone: str) 
     if against in (Against.MONTH, Against.YEAR):
         months = 12 if against is Against.YEAR else 1
         found = _months_before(begin, months), _months_before(end, months)
+        if begin.date() != end.date() and found[1].day != end.day:
+            # Nothing there has the day of the end: the month counts to its last midnight.
+            found = found[0], (found[1] + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     else:
         # Where the clocks change, a day has 24 hours on the wall only, and a span such as 24h in elapsed time only.
         length = min(end - begin, until - since)

@@ -82,9 +82,19 @@ async def plan_orders(
     return BatchPlan(act, options, tuple(planned.values()))
 
 
-def plan_ids(act: BatchAct, ids: Iterable[str]) -> BatchPlan:
-    """Plan a replay of events or messages, each once, in this sequence."""
-    return BatchPlan(act, BatchOptions(), tuple(PlannedItem(one) for one in dict.fromkeys(ids)))
+def plan_ids(act: BatchAct, ids: Iterable[str], statuses: Iterable[str] = ()) -> BatchPlan:
+    """Plan a replay of events or messages, each once, in this sequence.
+
+    `statuses` are those by which messages were chosen: one that has another status by its turn is skipped.
+    """
+    options = BatchOptions(statuses=tuple(statuses))
+    return BatchPlan(act, options, tuple(PlannedItem(one) for one in dict.fromkeys(ids)))
+
+
+def check_wanted(plan: BatchPlan) -> None:
+    """Raise NothingToDo if every item is refused."""
+    if not plan.wanted:
+        raise NothingToDo(plan.refused[0].refusal or "" if plan.refused else "nothing is selected")
 
 
 async def start_batch(runtime: Runtime, plan: BatchPlan, *, operator: Operator, note: str = "") -> Started:
@@ -97,8 +107,7 @@ async def start_batch(runtime: Runtime, plan: BatchPlan, *, operator: Operator, 
         await require_role(connection, operator, OperatorRole.ACT)
     if plan.act is BatchAct.NOTE and not note:
         raise InvalidRequest([FieldError("/note", "invalid_note", "a note needs text")])
-    if not plan.wanted:
-        raise NothingToDo(plan.refused[0].refusal or "" if plan.refused else "nothing is selected")
+    check_wanted(plan)
     asks_stripe = plan.act in ORDER_ACTS and ORDER_ACTS[plan.act].calls > 0
     holder = new_holder()
     number = await runtime.database.run_unconfirmed(

@@ -52,6 +52,7 @@ class BatchOptions(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `reason` is that of a refund, or the attention that is acknowledged. `rate`: at most so many items a second.
     `restock`: whether pieces go back into stock; by default those of canceled orders do, and refunded ones do not.
+    `statuses`: only messages that still have one of these are sent again; empty: whatever they have.
     """
 
     amount: int | None = None
@@ -59,6 +60,7 @@ class BatchOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     mail: bool = True
     rate: float | None = None
     restock: bool | None = None
+    statuses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from checkout_daemon.audit.rights import OperatorRole, require_role
+from checkout_daemon.audit.rights import AboveLimit, OperatorRole, require_role
 from checkout_daemon.backoff import BUSY_STRIPE_SECONDS
 from checkout_daemon.batches import batch_store
 from checkout_daemon.batches.acts import ORDER_ACTS, act_on_order
@@ -30,11 +30,13 @@ from checkout_daemon.database.pool import LOST_RACES
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, NotFound, StripeUnavailable
 from checkout_daemon.events.replaying import ReplayedEvent, replay_many
 from checkout_daemon.ledger.fingerprints import error_fingerprint
-from checkout_daemon.outbox.outbox_store import replay_messages
+from checkout_daemon.outbox.outbox_store import replay_messages, statuses_of
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.client import StripeFailed, StripeSilent
 from checkout_daemon.stripe_api.throttle import CALLS_PER_SECOND, at_most
 
+WAITED = "was already waiting to be sent"
+"""The outcome of a message that was not queued again, because it was queued or is due anyway."""
 _REFUSED = 4  # the exit code of a refusal because of the order's state
 _GROUP = 1000  # events or messages that are read at once
 _VARYING = re.compile(r"\S*(?:[\d@]|\b[a-z]{2,4}_)\S*")  # ids, amounts, addresses
@@ -89,20 +91,28 @@ async def claim_batch(runtime: Runtime, number: int, *, take_over: bool = False)
     Raise NotFound, BatchHeld, BatchOver, OtherModeBatch, NotApproved.
     """
     holder = new_holder()
-    await check_mode(runtime, number)
-    if (proposed := await runtime.database.run(batch_store.approval_of, number)) is not None and not proposed[1]:
-        raise NotApproved(
-            f"batch {number} needs the approval of another operator: `checkout proposals show {proposed[0].proposal}`"
-        )
+    await check_resumable(runtime, number)
     if not await runtime.database.run_unconfirmed(batch_store.claim_batch, number, holder, take_over=take_over):
+        await check_resumable(runtime, number)  # it may have ended just now
         batch = await read_batch(runtime, number)
-        if batch.status == BatchStatus.FINISHED:
-            raise BatchOver(f"batch {number} is finished: `checkout batches show {number}` is its report")
         raise BatchHeld(
             f"batch {number} is being run by {batch.runner}: `checkout batches show {number}` shows its progress; if "
             f"that process is gone, a daemon continues it within two minutes"
         )
     return holder
+
+
+async def check_resumable(runtime: Runtime, number: int) -> None:
+    """Raise NotFound, BatchOver or NotApproved, or OtherModeBatch if our key is of the other mode than the batch."""
+    batch = await read_batch(runtime, number)
+    if batch.livemode not in (None, runtime.settings.livemode):
+        raise OtherModeBatch(f"batch {number} was started with a key of the other mode (livemode={batch.livemode})")
+    if (proposed := await runtime.database.run(batch_store.approval_of, number)) is not None and not proposed[1]:
+        raise NotApproved(
+            f"batch {number} needs the approval of another operator: `checkout proposals show {proposed[0].proposal}`"
+        )
+    if batch.status == BatchStatus.FINISHED:
+        raise BatchOver(f"batch {number} is finished: `checkout batches show {number}` is its report")
 
 
 async def run_left_batches(runtime: Runtime) -> int:
@@ -158,13 +168,6 @@ async def read_batch(runtime: Runtime, number: int) -> Batch:
     if batch is None:
         raise NotFound(f"batch {number} does not exist: `checkout batches list` shows the batches")
     return batch
-
-
-async def check_mode(runtime: Runtime, number: int) -> None:
-    """Raise NotFound, or OtherModeBatch if our key is of the other mode than that of the batch."""
-    batch = await read_batch(runtime, number)
-    if batch.livemode not in (None, runtime.settings.livemode):
-        raise OtherModeBatch(f"batch {number} was started with a key of the other mode (livemode={batch.livemode})")
 
 
 async def _patiently(
@@ -269,14 +272,22 @@ async def _replay_messages(
 
 async def _queue(connection: asyncpg.Connection, batch: Batch, holder: str, items: list[BatchItem]) -> list[BatchItem]:
     await require_role(connection, batch.operator, OperatorRole.ACT)  # it may have been lost since the batch began
-    queued = await replay_messages(connection, [item.subject for item in items])
+    ids = [item.subject for item in items]
+    queued = await replay_messages(connection, ids, only=batch.options.statuses)
+    statuses = await statuses_of(connection, ids)
     ends = [
         ItemEnd(item.position, ItemStatus.DONE, None, "will be sent again")
         if item.subject in queued
-        else ItemEnd(item.position, ItemStatus.SKIPPED, None, "was already waiting to be sent")
+        else ItemEnd(item.position, ItemStatus.SKIPPED, None, _why_not_queued(statuses.get(item.subject)))
         for item in items
     ]
     return _still_ours(batch.number, await batch_store.end_items(connection, batch.number, holder, ends))
+
+
+def _why_not_queued(status: str | None) -> str:
+    if status is None:
+        return "is not stored any more"
+    return WAITED if status in ("queued", "failed") else f"is {status} by now"
 
 
 async def _end(runtime: Runtime, batch: Batch, holder: str, ends: list[ItemEnd]) -> list[BatchItem]:
@@ -294,7 +305,7 @@ def _failed(item: BatchItem, error: Exception) -> ItemEnd:
     if not isinstance(error, CheckoutError):
         fingerprint = error_fingerprint(error)
         return ItemEnd(item.position, ItemStatus.FAILED, fingerprint, fingerprint)
-    if error.exit_code == _REFUSED:
+    if error.exit_code == _REFUSED and not isinstance(error, AboveLimit):  # which the operator can propose
         return ItemEnd(item.position, ItemStatus.SKIPPED, None, error.detail)
     kind = _VARYING.sub("…", error.detail)[:_LONGEST_KIND]
     return ItemEnd(item.position, ItemStatus.FAILED, f"{error.code}: {kind}", error.detail)

@@ -40,11 +40,15 @@ class CatalogChange:
 
 @dataclass(frozen=True, slots=True)
 class CatalogReport:
-    """What an import changed, or would change in a dry run. `unchanged` counts what was listed and is the same."""
+    """What an import changed, or would change in a dry run. `unchanged` counts what was listed and is the same.
+
+    `served`: the numbers of the oversold orders that have their pieces now.
+    """
 
     added: tuple[CatalogChange, ...]
     changed: tuple[CatalogChange, ...]
     unchanged: int
+    served: tuple[int, ...] = ()
 
 
 async def list_products(database: Database) -> list[Product]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -17,9 +16,9 @@ from checkout_daemon.catalog.pricing import Discount
 from checkout_daemon.catalog.rows import as_cells, columns_of, discount_object, read_discount, read_product
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.model.csv_cells import guarded, unguarded
+from checkout_daemon.model.spreadsheets import NotCsv, sheet_rows
 from checkout_daemon.model.text import cleaned, terminal_json
 
-_SEPARATOR = re.compile(r"""(?P<quote>"?)sep=(?P<sign>[;,\t|])(?P=quote)[ ;,\t]*(?:\r\n?|\n|\Z)""", re.IGNORECASE)
 _DECODER = json.JSONDecoder(parse_float=Decimal)
 
 T = TypeVar("T")
@@ -127,44 +126,20 @@ def _read_all(
 
 
 def _csv_rows(text: str, kind: _Kind, faults: _Faults) -> Iterator[_Row]:
-    text, delimiter, skipped = _delimited(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    header: list[str] = []
-    line = 1 + skipped
+    rows = sheet_rows(text)
     try:
-        for cells in reader:
-            start, line = line, reader.line_num + 1 + skipped
-            if not any(map(cleaned, cells)):
-                continue
-            cells = list(map(unguarded, _without_empty_ends(cells, len(header))))
-            if not header:
-                header = [cleaned(cell).lower() for cell in cells]
-                if header_faults := _header_faults(header, columns_of(Discount if kind == "discounts" else Product)):
-                    faults += [(start, fault) for fault in header_faults]
-                    return
-            elif len(cells) != len(header):
-                faults.append((start, f"{len(cells)} cells, but the header has {len(header)}"))
+        begin, names = next(rows)
+        header = [cleaned(name).lower() for name in names]
+        if header_faults := _header_faults(header, columns_of(Discount if kind == "discounts" else Product)):
+            faults += [(begin, fault) for fault in header_faults]
+            return
+        for line, cells in rows:
+            if len(cells) != len(header):
+                faults.append((line, f"{len(cells)} cells, but the header has {len(header)}"))
             else:
-                yield _Row(kind, start, dict(zip(header, cells, strict=True)))
-    except csv.Error as error:
-        faults.append((line, f"this is not CSV: {error}"))
-
-
-def _without_empty_ends(cells: list[str], least: int) -> list[str]:
-    """Return the cells without those that spreadsheets add at the end, where a sheet once had more columns."""
-    most = len(cells)
-    while most > least and not cleaned(cells[most - 1]):
-        most -= 1
-    return cells[:most]
-
-
-def _delimited(text: str) -> tuple[str, str, int]:
-    """Return the text, its delimiter, and the number of lines left out: a first line such as `sep=;` names one."""
-    if named := _SEPARATOR.match(text):
-        return text[named.end() :], named["sign"], 1
-    header_line = text.lstrip(" \r\n").splitlines()[:1]
-    # Spreadsheets write semicolons where the comma is the decimal sign, and tabs as "Unicode text".
-    return text, max(",;\t", key="".join(header_line).count), 0
+                yield _Row(kind, line, dict(zip(header, map(unguarded, cells), strict=True)))
+    except NotCsv as error:
+        faults.append((error.line, str(error)))
 
 
 def _header_faults(header: Sequence[str], columns: Sequence[str]) -> list[str]:

@@ -28,6 +28,7 @@ from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.server import read_now
 from checkout_daemon.errors import CheckoutError
+from checkout_daemon.patience import deadline, shopper_waits
 
 log = logging.getLogger(__name__)
 
@@ -75,9 +76,11 @@ class CatalogMemory:
         if self._snapshot is not None and time.monotonic() < self._trusted_until:
             return self._snapshot
         if self._check is None or self._check.done():
-            # It has the deadline of this caller, which those who join later reach later.
             self._check = asyncio.create_task(self._compare(), name="catalog-check")
-        return await asyncio.shield(self._check)
+            self._check.add_done_callback(_note_failure)
+        with unavailable_when_away():
+            async with asyncio.timeout_at(deadline()):
+                return await asyncio.shield(self._check)
 
     def lapse(self) -> None:
         """Trust neither what is held nor a check under way: the catalog may have changed."""
@@ -110,15 +113,22 @@ class CatalogMemory:
 
     async def _compare(self) -> CatalogSnapshot:
         began, lapses, held = time.monotonic(), self._lapses, self._snapshot
-        async with self._database.connection() as connection:
-            state, free = await _read_state(connection)
-            if held is None or held.state != state:
-                held = await _read_snapshot(connection)
-            elif held.free != free:
-                held = replace(held, free=free)
+        with shopper_waits():  # whoever began it: a page waits less, and those who join it wait longer
+            async with self._database.connection() as connection:
+                state, free = await _read_state(connection)
+                if held is None or held.state != state:
+                    held = await _read_snapshot(connection)
+                elif held.free != free:
+                    held = replace(held, free=free)
         if lapses == self._lapses:
             self._snapshot, self._trusted_until = held, began + TRUST_SECONDS
         return held
+
+
+def _note_failure(check: asyncio.Task[CatalogSnapshot]) -> None:
+    """Mark the failure of a check as retrieved: all who waited for it may have given up."""
+    if not check.cancelled():
+        check.exception()
 
 
 async def _read_state(connection: asyncpg.Connection) -> tuple[str, dict[str, int]]:

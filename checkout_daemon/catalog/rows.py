@@ -238,7 +238,9 @@ def _whole(value: object) -> int | None:
 
 
 def _percentage(value: object) -> Decimal | None:
-    number = Decimal(cleaned(value)) if isinstance(value, str) else Decimal(value) if type(value) is int else value
+    """Read a percentage; a text may have a comma for the point, and the sign, as in `12,5 %`."""
+    text = cleaned(value).removesuffix("%").rstrip().replace(",", ".") if isinstance(value, str) else ""
+    number = Decimal(text) if text else Decimal(value) if type(value) is int else value
     # A comparison with NaN raises InvalidOperation.
     if isinstance(number, Decimal) and 0 < number <= 100 and number == number.quantize(Decimal("0.01")):
         return number

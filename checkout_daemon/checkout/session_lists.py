@@ -30,6 +30,7 @@ class SessionLine:
     created_at: datetime
     expires_at: datetime | None
     url: str | None
+    livemode: bool
 
 
 @dataclass(frozen=True, slots=True)

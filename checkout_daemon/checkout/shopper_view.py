@@ -67,6 +67,8 @@ async def show_to_shopper(runtime: Runtime, ref: str) -> ShopperOrder:
         payable = (
             order.status in PAYABLE_STATUSES
             and order.imported_from is None
+            and order.customer_email != ""
+            and order.livemode == runtime.settings.livemode
             and not await order_store.has_mismatch(connection, order_id)
         )
     retry_url = f"/api/stripe-checkout/{order.id}/retry" if payable else None
@@ -83,8 +85,8 @@ async def show_to_shopper(runtime: Runtime, ref: str) -> ShopperOrder:
 async def count_declines(runtime: Runtime, ref: str, order_ids: Sequence[str]) -> int:
     """Return how many payments were declined within the hour, which reveals card testing.
 
-    Count the declines of the email of the order `ref` and those of the orders, and return the greater number. Raise
-    NotFound if `ref` names no order.
+    Count the declines of the email of the order `ref` and those of the orders, and return the greater number. Those of
+    orders that were paid in the end do not count. Raise NotFound if `ref` names no order.
     """
     order_id = await resolve_ref(runtime, ref)
     async with runtime.database.connection() as connection:
@@ -93,7 +95,7 @@ async def count_declines(runtime: Runtime, ref: str, order_ids: Sequence[str]) -
 
 
 async def count_declines_of(runtime: Runtime, order_ids: Sequence[str]) -> int:
-    """Return how many payments of these orders were declined within the hour."""
+    """Return how many payments of these orders were declined within the hour, as count_declines counts them."""
     async with runtime.database.connection() as connection:
         declines: int = await connection.fetchval(sql("count_declines_of_orders"), list(order_ids))
     return declines

@@ -84,7 +84,8 @@ def audit_list(
         zone = printer.zone = settings.time_zone
         order_id = None if order is None else (await find_order(database, order)).id
         wanted = AuditFilter(order_id, kinds, operator, *read_times(since, until, zone))
-        place = printer.begin(None if after is None else await find_entry(database, after), after)
+        last = None if after is None else await find_entry(database, after)
+        place = printer.begin(last, None if last is None else _name(last))
         return await list_entries(database, wanted, limit=printer.to_read(limit), after=place)
 
     rows = with_reads(work)
@@ -241,10 +242,14 @@ def _record(entry: AuditEntry) -> dict[str, Any]:
     import json
 
     fields = {name: getattr(entry, name) for name in ("order_id", "number", "at", "kind", "operator", "host")}
-    fields["entry"] = f"{entry.order_id}/{entry.number}"
+    fields["entry"] = _name(entry)
     fields["order_id"] = None if entry.order_id == _NO_ORDER else entry.order_id
     fields |= {name: json.loads(getattr(entry, name)) for name in ("details", "before", "after")}
     return fields | {"note": _note(entry), "hash": entry.hash.hex()}
+
+
+def _name(entry: AuditEntry) -> str:
+    return f"{entry.order_id}/{entry.number}"
 
 
 def _note(entry: AuditEntry) -> str:

@@ -12,6 +12,7 @@ from checkout_daemon.batches.records import BatchItem, BatchStatus
 from checkout_daemon.batches.running import EndedItem, claim_batch, run_batch
 from checkout_daemon.checkout.resending import Resent
 from checkout_daemon.commands.output import Progress, answer, keys, print_json_lines, say
+from checkout_daemon.commands.reconcile import still_differ
 from checkout_daemon.database.leases import LeaseLost
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.present.text import counted, plain
@@ -57,8 +58,7 @@ async def follow_batch(
     code = await report_batch(runtime, number)
     if not unfixed:
         return code
-    differ = f"{counted(unfixed, 'order')} still {'differs' if unfixed == 1 else 'differ'} from Stripe"
-    say(f"error: {differ}: `checkout todo` shows what needs a person")
+    say(f"error: {still_differ(unfixed)}: `checkout todo` shows what needs a person")
     return 1
 
 

@@ -137,7 +137,7 @@ def batches_list(
         order_id = None if order is None else (await find_order(database, order)).id
         wanted = BatchFilter(statuses, acts, order_id, actor, *read_times(since, until, zone))
         before = None if after is None else (await find_batch(database, after)).number
-        before = printer.begin(before, after)
+        before = printer.begin(before, before)
         await printer.print_pages(all_batches(database, wanted, limit=printer.to_read(limit), before=before), limit)
 
     with_reads(work)
@@ -232,15 +232,17 @@ def batches_resume(number: int, dry_run: bool, yes: bool, as_json: bool) -> int:
     """
     from checkout_daemon.audit.rights import require_acting
     from checkout_daemon.batches.listing import show_batch
+    from checkout_daemon.batches.running import check_resumable
     from checkout_daemon.commands.batch_runs import follow_batch
 
     view = with_database(lambda database, _: show_batch(database, number))
-    if dry_run:
-        would = {"batch": number, "act": view.batch.act, "waiting": view.batch.waiting, "runner": view.batch.runner}
-        say_dry_run(would, as_json=as_json)
-        return 0
 
     async def work(runtime: Runtime) -> int:
+        if dry_run:
+            await check_resumable(runtime, number)
+            would = {"batch": number, "act": view.batch.act, "waiting": view.batch.waiting, "runner": view.batch.runner}
+            say_dry_run(would, as_json=as_json)
+            return 0
         await require_acting(runtime.database)
         batch = view.batch
         if batch.status == "running" and batch.held:  # another mode or a finished batch is refused below

@@ -148,7 +148,13 @@ def catalog_import(file: Path, discounts: bool, dry_run: bool, as_json: bool) ->
     report = with_database(work)
     if as_json:
         print_json(
-            {"added": report.added, "changed": report.changed, "unchanged": report.unchanged, "dry_run": dry_run}
+            {
+                "added": report.added,
+                "changed": report.changed,
+                "unchanged": report.unchanged,
+                "served": report.served,
+                "dry_run": dry_run,
+            }
         )
         return 0
     for added in report.added:
@@ -161,6 +167,8 @@ def catalog_import(file: Path, discounts: bool, dry_run: bool, as_json: bool) ->
         f"{len(report.added)} added, {len(report.changed)} changed, {report.unchanged} unchanged"
         + (": a dry run, nothing was written." if dry_run else ".")
     )
+    if report.served:
+        say(f"Oversold orders that have their pieces now: {', '.join(map(str, report.served))}.")
     return 0
 
 

@@ -225,7 +225,8 @@ def db_move(schema: str, *, dry_run: bool, yes: bool, as_json: bool) -> int:
 def db_backup(file: Path, force: bool, as_json: bool) -> int:
     """Write the shop's tables to FILE, while daemons run.
 
-    Tables of other programs in the same database are left out.
+    Tables of other programs in the same database are left out. DATABASE_URL must name the owner of the tables, who runs
+    `checkout db migrate`: other users may not read all of them.
 
     FILE contains customers' data, so only you can read it. It appears once it is complete. FILE - is standard output.
 

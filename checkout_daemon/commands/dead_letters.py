@@ -11,7 +11,7 @@ import click
 from checkout_daemon.commands.asking import confirm
 from checkout_daemon.commands.output import answer, print_json_lines, say, say_dry_run
 from checkout_daemon.commands.running import with_database
-from checkout_daemon.present.text import counted
+from checkout_daemon.present.text import counted, not_dead_any_more
 
 if TYPE_CHECKING:
     from checkout_daemon.database.pool import Database
@@ -28,12 +28,13 @@ def check_choice(named: Sequence[str], options: object, noun: str, selects: obje
 
 @dataclass(frozen=True, slots=True)
 class DeadKind:
-    """How dead events or messages are found, described and dismissed. `find` gets only dead ones."""
+    """How dead events or messages are found, described, checked and dismissed. `find` gets only dead ones."""
 
     noun: str
     find: Callable[[Database, Settings], Awaitable[Sequence[Any]]]
     errors: Callable[[Sequence[Any]], Iterable[str]]
     about: Callable[[Database, Sequence[Any]], Awaitable[str]]
+    check: Callable[[Database, Sequence[str]], Awaitable[Sequence[Any]]]
     dismiss: Callable[..., Awaitable[Sequence[Any]]]
 
     def run(self, named: Sequence[str], note: str, *, dry_run: bool, yes: bool, as_json: bool) -> int:
@@ -41,8 +42,9 @@ class DeadKind:
         from checkout_daemon.audit.operators import this_operator
 
         async def work(database: Database, settings: Settings) -> int:
-            chosen = tuple(named)
-            if not chosen:
+            if named:
+                chosen = tuple(one.id for one in await self.check(database, named))
+            else:
                 found = await self.find(database, settings)
                 if not found:
                     say(f"No dead {self.noun} matches: there is nothing to dismiss.")
@@ -61,7 +63,7 @@ class DeadKind:
                 print_json_lines(done)
             else:
                 answer("\n".join(f"{one.id}  dismissed" for one in done))
-            say(f"{counted(len(done), self.noun)} dismissed.")
+            say(f"{counted(len(done), self.noun)} dismissed{not_dead_any_more(len(chosen) - len(done))}.")
             return 0
 
         return with_database(work)

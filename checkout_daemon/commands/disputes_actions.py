@@ -9,7 +9,7 @@ import click
 from checkout_daemon.commands.asking import choose, confirm
 from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.options import dry_run_option, json_option, note_option, quiet_option, yes_option
-from checkout_daemon.commands.output import answer, print_json, say, say_dry_run
+from checkout_daemon.commands.output import answer, is_read_by_people, print_json, say, say_dry_run
 from checkout_daemon.commands.running import with_runtime
 from checkout_daemon.commands.typed import TERM
 from checkout_daemon.present.text import counted, plain, plain_lines, words
@@ -93,7 +93,7 @@ def disputes_evidence(
             say("Nothing was changed.")
             return 0
 
-    async def work(runtime: Runtime) -> tuple[DisputeCase, ReceiptFile | None]:
+    async def work(runtime: Runtime) -> tuple[DisputeCase, ReceiptFile | None, bool]:
         nonlocal saved
         if edit or discard or stage or texts is not None or given:
             await require_acting(runtime.database)
@@ -112,10 +112,10 @@ def disputes_evidence(
         if stage:
             content = None if receipt is None else receipt.content
             await answering.stage_at_stripe(runtime, found, content, operator=this_operator())
-        return found, receipt
+        return found, receipt, runtime.settings.mask
 
     try:
-        found, receipt = with_runtime(work, stripe=stage)
+        found, receipt, masked = with_runtime(work, stripe=stage)
     except BaseException:
         if saved and stage:
             _tell("The draft is saved. It is not known to be stored at Stripe.")
@@ -128,7 +128,7 @@ def disputes_evidence(
     if as_json:
         print_json(_record(found, receipt))
         return 0
-    answer(plain_lines(_text(found).rstrip("\n")))
+    answer(plain_lines(_text(found, masked=masked and is_read_by_people()).rstrip("\n")))
     _say_state(found, receipt, stored=stage, without=no_receipt)
     return 0
 
@@ -255,10 +255,11 @@ def _tell(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _text(case: DisputeCase) -> str:
-    from checkout_daemon.disputes.evidence_fields import write_evidence
+def _text(case: DisputeCase, *, masked: bool = False) -> str:
+    from checkout_daemon.disputes.evidence_fields import masked_evidence, write_evidence
 
-    return write_evidence(case.evidence, case.dispute.reason, f"Evidence for {_named(case)}.")
+    evidence = masked_evidence(case.evidence) if masked else case.evidence
+    return write_evidence(evidence, case.dispute.reason, f"Evidence for {_named(case)}.")
 
 
 def _named(case: DisputeCase) -> str:

@@ -70,7 +70,10 @@ def events_resend(event: str, timeout_seconds: float, dry_run: bool, as_json: bo
         settings, lambda runtime, cli: resend(runtime, cli, event, timeout_seconds=timeout_seconds)
     )
     print_outcome(outcome, as_json=as_json)
-    return 1 if outcome.status in ("failed", "dead") else 0
+    if outcome.status not in ("failed", "dead"):
+        return 0
+    say(f"error: {outcome.id} could not be applied: `checkout events show {outcome.id}` has the reason")
+    return 1
 
 
 @click.command("replay", cls=Command)
@@ -92,13 +95,14 @@ def events_replay(
     Example:
       checkout events replay --status dead --fingerprint 5f3a90c1
     """
-    from checkout_daemon.events.replaying import events_to_replay
+    from checkout_daemon.events.replaying import check_replayable, events_to_replay
 
     options = EventOptions(**filters)
     check_choice(event_ids, options, "event", options.statuses or options.fingerprint, _WAYS)
 
     async def work(runtime: Runtime) -> int:
         chosen, database = event_ids, runtime.database
+        await check_replayable(database, chosen)
         if not chosen:
             found = await events_to_replay(database, await options.read(database, runtime.settings))
             if not found:
@@ -185,7 +189,7 @@ def events_dismiss(
     """
     from dataclasses import replace
 
-    from checkout_daemon.events.dismissing import dismiss_events
+    from checkout_daemon.events.dismissing import check_dead_events, dismiss_events
     from checkout_daemon.events.replaying import events_to_replay
 
     options = EventOptions(**filters)
@@ -199,7 +203,7 @@ def events_dismiss(
     def errors(found: Sequence[EventLine]) -> list[str]:
         return [f"{count} × {fingerprint}  {error}" for count, fingerprint, error in error_counts(found)]
 
-    kind = DeadKind("event", find, errors, _about, dismiss_events)
+    kind = DeadKind("event", find, errors, _about, check_dead_events, dismiss_events)
     return kind.run(event_ids, note, dry_run=dry_run, yes=yes, as_json=as_json)
 
 

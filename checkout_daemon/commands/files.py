@@ -18,7 +18,8 @@ def read_input(path: Path) -> str:
     try:
         if is_stdin and isinstance(sys.stdin, TextIOWrapper):
             sys.stdin.reconfigure(encoding="utf-8", errors="strict")  # whatever the locale is
-        return sys.stdin.read() if is_stdin else path.read_text(encoding="utf-8")
+        text = sys.stdin.read() if is_stdin else path.read_text(encoding="utf-8")
+        return text.removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         name, fix = ("stdin", "pipe UTF-8 into it") if is_stdin else (path, "save the file as UTF-8")
         raise click.UsageError(f"{name} is not UTF-8 text: {fix}") from error

@@ -19,6 +19,7 @@ from checkout_daemon.commands.options import (
 from checkout_daemon.commands.output import answer, print_json, say
 from checkout_daemon.commands.running import with_runtime
 from checkout_daemon.commands.typed import TERM, Number
+from checkout_daemon.present.text import counted
 
 if TYPE_CHECKING:
     from checkout_daemon.runtime import Runtime
@@ -86,9 +87,8 @@ def import_stripe(
     from checkout_daemon.stripe_sync import importing
     from checkout_daemon.stripe_sync.customer_file import read_customers
 
-    known = None if customers is None else read_customers(customers)
-
     async def work(runtime: Runtime) -> ImportRun:
+        known = None if customers is None else read_customers(customers, runtime.settings.shop.phone.country)
         zone = runtime.settings.time_zone
         now = datetime.now(UTC).replace(microsecond=0)
         begin, end = read_times(since, until, zone, now)
@@ -130,10 +130,12 @@ def import_stripe(
         counts = {fate.value: run.count(fate) for fate in importing.Fate}
         print_json({"since": run.since, "until": run.until, "dry_run": dry_run, **counts})
     else:
-        counted = [f"{run.count(fate)} {_WORDS[fate]}" for fate in importing.Fate if run.count(fate)]
-        answer(", ".join(counted) + "." if counted else "Stripe has nothing of that time.")
+        found = [f"{run.count(fate)} {_WORDS[fate]}" for fate in importing.Fate if run.count(fate)]
+        answer(", ".join(found) + "." if found else "Stripe has nothing of that time.")
         if dry_run:
             answer("A dry run: nothing was written.")
+    if refused:
+        say(f"error: {counted(refused, 'object')} {'was' if refused == 1 else 'were'} refused")
     return 1 if refused else 0
 
 

@@ -71,10 +71,15 @@ class ListColumn(Generic[T]):
 
 
 def registered(columns: Iterable[RowColumn[T]], view: View) -> list[ListColumn[T]]:
-    """Return the columns that the terminal knows by these names."""
+    """Return the columns that the terminal knows by these names. A number is not cut: a part is another one."""
     return [
         ListColumn(
-            column.name, column.key, partial(_styled, column, view), column.right, column.share, value=column.value
+            column.name,
+            column.key,
+            partial(_styled, column, view),
+            column.right,
+            0 if column.right else column.share,
+            value=column.value,
         )
         for column in columns
     ]
@@ -141,7 +146,7 @@ class Printer(Generic[T]):
         return limit + self.sample if self.sort is None else MOST_SORTED + 1
 
     def begin(self, place: P | None, name: object) -> P | None:
-        """Return the place to read after. A list that is sorted is read from its start, and shown after that name."""
+        """Return the place to read after. A sorted list is read from its start and shown after the row of that name."""
         if self.sort is None:
             return place
         self._after = name
@@ -201,7 +206,7 @@ class Printer(Generic[T]):
         self._print_page(rows if self.sort is None else self.in_sort(rows), limit)
 
     def in_sort(self, rows: Sequence[T]) -> Sequence[T]:
-        """Return the rows in the sort that was asked for."""
+        """Return the sorted rows after the row of `begin`. Raise NotFound if that row is not among them."""
         if self.sort is None or self._sort_value is None:
             return rows
         places = [
@@ -211,7 +216,11 @@ class Printer(Generic[T]):
         if self._after is None:
             return found
         names = [str(self.listing.record(row)[self.listing.name]) for row in found]
-        return found[names.index(str(self._after)) + 1 :] if str(self._after) in names else []
+        if str(self._after) not in names:
+            from checkout_daemon.errors import NotFound
+
+            raise NotFound(f"{self._after} is not among the rows that are sorted: leave out --after to begin anew")
+        return found[names.index(str(self._after)) + 1 :]
 
     def _print_page(self, rows: Sequence[T], limit: int | None) -> None:
         shown = rows[:limit]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, overload
 
@@ -37,6 +37,19 @@ def combine(*options: Decorator) -> Decorator:
         return command
 
     return decorate
+
+
+def _checked_note(_: click.Context, option: click.Parameter, note: str) -> str:
+    """Refuse a note that cannot be stored before anything else, also in a dry run. Raise InvalidRequest."""
+    if note or option.required:
+        from checkout_daemon.audit.audit_log import check_note, check_reason
+
+        (check_reason if option.required else check_note)(note)
+    return note
+
+
+def _unless_stdout(_: click.Context, __: click.Parameter, value: Path | None) -> Path | None:
+    return None if str(value) == "-" else value
 
 
 def order_argument(*, required: bool = True, metavar: str | None = None) -> Decorator:
@@ -107,10 +120,14 @@ def read_moment(text: str, option: str, time_zone: str, now: datetime | None = N
 
     if (match := _CLOCK.fullmatch(text.strip())) is None:
         return read_time(text, option, time_zone, now)
-    local = (now or datetime.now(UTC)).astimezone(ZoneInfo(time_zone))
+    zone, now = ZoneInfo(time_zone), now or datetime.now(UTC)
     hour, minute, second = (int(part or 0) for part in match.groups())
-    today = local.replace(hour=hour, minute=minute, second=second, microsecond=0)
-    return (today if today <= local else today - timedelta(days=1)).astimezone(UTC)
+    today = now.astimezone(zone).date()
+    # Where the clocks go back, a time of day comes twice.
+    clocks = [time(hour, minute, second, fold=fold) for fold in (0, 1)]
+    days = (today, today - timedelta(days=1))
+    moments = [datetime.combine(day, clock, zone).astimezone(UTC) for day in days for clock in clocks]
+    return max(moment for moment in moments if moment <= now)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of text.")
@@ -126,12 +143,18 @@ yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask for conf
 amount_option = click.option(
     "--amount", type=AMOUNT, metavar="AMOUNT", help="Refund 500 (minor units), 5.00 or €5.  [default: all]"
 )
-note_option = click.option("--note", default="", metavar="TEXT", help="Give a reason, kept in the order's history.")
-stock_note_option = click.option(
-    "--note", default="", metavar="TEXT", help="Give a reason, kept in the stock's history."
+note_option = click.option(
+    "--note", default="", callback=_checked_note, metavar="TEXT", help="Give a reason, kept in the order's history."
 )
-log_note_option = click.option("--note", default="", metavar="TEXT", help="Give a reason, kept in the audit log.")
-reason_option = click.option("--note", required=True, metavar="TEXT", help="Give the reason, kept in the audit log.")
+stock_note_option = click.option(
+    "--note", default="", callback=_checked_note, metavar="TEXT", help="Give a reason, kept in the stock's history."
+)
+log_note_option = click.option(
+    "--note", default="", callback=_checked_note, metavar="TEXT", help="Give a reason, kept in the audit log."
+)
+reason_option = click.option(
+    "--note", required=True, callback=_checked_note, metavar="TEXT", help="Give the reason, kept in the audit log."
+)
 restock_option = click.option(
     "--restock/--no-restock", default=None, help="Put its counted pieces back on sale, or do not."
 )
@@ -143,6 +166,13 @@ since_option = click.option(
 )
 until_option = click.option(
     "--until", type=TERM, metavar="WHEN", help="End before: 24h ago, today, friday, a date or a time."
+)
+output_option = click.option(
+    "--output",
+    type=WRITABLE_FILE,
+    callback=_unless_stdout,
+    metavar="FILE",
+    help="Write to this file, once complete; - is stdout.  [default: stdout]",
 )
 after_option = click.option(
     "--after", type=TERM, metavar="ID", help="Continue after this row: what the list shows, or --quiet prints."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +15,12 @@ from checkout_daemon.commands.completers import complete_numbers
 from checkout_daemon.commands.files import opened_output
 from checkout_daemon.commands.lists import format_options, printer_of
 from checkout_daemon.commands.options import (
-    WRITABLE_FILE,
     after_option,
     force_option,
     json_option,
     limit_option,
     order_argument,
+    output_option,
     read_moment,
     read_time,
     since_option,
@@ -155,9 +154,7 @@ def orders_list(sort: str | None, limit: int, after: str | None, **options: Any)
     "--format", "form", type=OneOf(("csv", "jsonl")), default="csv", show_default=True, help="Choose the format."
 )
 @click.option("--items", is_flag=True, help="Write a line for each item instead of each order.")
-@click.option(
-    "--output", type=WRITABLE_FILE, metavar="FILE", help="Write to this file, once complete.  [default: stdout]"
-)
+@output_option
 @force_option
 @json_option
 def orders_export(
@@ -185,7 +182,7 @@ def orders_export(
     from checkout_daemon.orders import exporting
     from checkout_daemon.orders.order_filter import Extent
 
-    output, extent = None if str(output) == "-" else output, Extent(thorough=True)
+    extent = Extent(thorough=True)
     csv = form == "csv" and not as_json
     selection = Selection.of(named, from_file, filters)
     chosen = bool(named) or from_file is not None
@@ -245,12 +242,11 @@ def orders_show(order: str, at: str | None, as_json: bool) -> int:
       checkout orders show 1001
       checkout orders show 1001 --at 10:02
     """
-    from checkout_daemon.commands.orders_page import print_order, then_object, view_object
+    from checkout_daemon.commands.orders_page import masked_view, print_order, then_object, view_object
     from checkout_daemon.orders.caring import read_care
     from checkout_daemon.orders.history import read_history
     from checkout_daemon.orders.order_pages import show_order
     from checkout_daemon.orders.time_machine import show_order_at
-    from checkout_daemon.present.order_columns import masked_order
 
     async def work(database: Database, settings: Settings) -> tuple[Shown, Settings]:
         then: OrderThen | None = None
@@ -272,9 +268,8 @@ def orders_show(order: str, at: str | None, as_json: bool) -> int:
         more = {} if care is None else {"owner": care.owner, "snoozed_until": care.snoozed_until}
         print_json(view_object(view) | more | ({} if then is None else then_object(then)))
     else:
-        if settings.mask:
-            view = replace(view, order=masked_order(view.order))
-        print_order(view, actions, care, settings.time_zone, then=then)
+        shown = masked_view(view) if settings.mask else view
+        print_order(shown, actions, care, settings.time_zone, then=then)
     return 0
 
 

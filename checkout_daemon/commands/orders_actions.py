@@ -96,7 +96,7 @@ def orders_refund(
     from checkout_daemon.model.typed_money import minor_units
     from checkout_daemon.orders import refunding
     from checkout_daemon.orders.lookup import find_order
-    from checkout_daemon.orders.refund_items import items_text, read_wanted
+    from checkout_daemon.orders.refund_items import items_text, read_wanted_of
     from checkout_daemon.orders.refund_rules import RefundOptions
     from checkout_daemon.present.money import money
     from checkout_daemon.proposals.proposing import refund_or_propose
@@ -107,7 +107,8 @@ def orders_refund(
 
     async def work(runtime: Runtime) -> Refunded | Proposal | None:
         found = await find_order(runtime.database, order)
-        wanted = RefundOptions(None, payment_id, reason, read_wanted(items), bool(restock))
+        named = await read_wanted_of(runtime.database, found.id, items)
+        wanted = RefundOptions(None, payment_id, reason, named, bool(restock))
         if amount is not None:
             whole = await refunding.plan_refund(runtime.database, found.id, wanted)
             wanted = replace(wanted, amount=minor_units(amount, whole.currency))
@@ -222,7 +223,7 @@ def orders_recover(session: str, dry_run: bool, note: str, yes: bool, as_json: b
 
     Reads items, customer, amounts and number from its paid Checkout Session at Stripe (cs_…), for example after an
     older backup was restored. `checkout doctor` and `checkout reconcile` list such sessions. An order that exists is
-    not changed.
+    updated from Stripe, as by `checkout sessions sync`.
 
     Example:
       checkout orders recover cs_live_a1B2c3 --note "after the restore"
@@ -356,9 +357,17 @@ def orders_ack(order: str, reason: str, note: str, as_json: bool) -> int:
     return 0
 
 
+def _note_text(_: click.Context, __: click.Parameter, text: str) -> str:
+    from checkout_daemon.audit.audit_log import check_note
+
+    if not check_note(text):
+        raise click.UsageError("a note needs text")
+    return text
+
+
 @click.command("note", cls=Command)
 @several_orders("note")
-@click.argument("text")
+@click.argument("text", callback=_note_text)
 @dry_run_option
 @yes_option
 @quiet_option

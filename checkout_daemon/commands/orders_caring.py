@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 # What find_order reads, and the items of no order. A word of fewer than 8 letters, such as ada, is a name and no id.
 _ORDER = re.compile(
-    r"#?\d+|[0-9a-f-]{8,36}|(?=\D*\d)[0-9a-f-]+|(?:cs|pi|ch|pyr?|re|dp|du|evt|cus|req)_\w+|.+@.+"
+    r"#?\d+|[0-9a-f-]{8,36}|(?=\D*\d)[0-9a-f-]+|(?:cs|pi|ch|pyr?|re|dp|du|issfr|evt|cus|req)_\w+|.+@.+"
     rf"|(?:{'|'.join(OF_NO_ORDER)}):.+",
     re.IGNORECASE,
 )
@@ -74,30 +74,35 @@ def orders_assign(
       checkout orders assign --attention anna
     """
     from checkout_daemon.audit.operators import this_operator
-    from checkout_daemon.orders.caring import assign
+    from checkout_daemon.orders.caring import assign, check_name
     from checkout_daemon.orders.item_caring import assign_item
 
     broad = Selection.of((), from_file, dict(filters)).is_broad
     named = bool(words) and (broad or len(words) > 1) and not _ORDER.fullmatch(words[-1])
     orders, owner = (words[:-1], words[-1]) if named else (words, "me")
-    mine = owner == "me"
-    owner = this_operator().name if mine else owner
     selection = Selection.of(orders, from_file, filters)
 
+    def taker() -> str:  # who runs this may be known by another name than the system's, once they are recognized
+        return check_name(this_operator().name if owner == "me" else owner)
+
     def one(database: Database, _: Settings, order_id: str) -> Awaitable[Care]:
-        operator = this_operator()  # who may be known by another name than the system's
-        return assign(database, order_id, operator.name if mine else owner, operator=operator, note=note)
+        return assign(database, order_id, taker(), operator=this_operator(), note=note)
 
     def item(database: Database, settings: Settings, name: str) -> Awaitable[ItemCare]:
-        operator = this_operator()
-        to = operator.name if mine else owner
-        return assign_item(database, settings, name, to, operator=operator, note=note)
+        return assign_item(database, settings, name, taker(), operator=this_operator(), note=note)
 
     def line(care: Care | ItemCare) -> str:
         return f"{_what(care)}: {care.owner} takes care of it."
 
-    would = {"owner": owner} if dry_run else None
-    return _each(selection, one, item, line, question=f"Give {{}} to {owner}?", yes=yes, as_json=as_json, would=would)
+    def question(those: str) -> str:
+        return f"Give {those} to {taker()}?"
+
+    def would() -> dict[str, Any]:
+        return {"owner": taker()}
+
+    return _each(
+        selection, one, item, line, question=question, yes=yes, as_json=as_json, would=would if dry_run else None
+    )
 
 
 @click.command("unassign", cls=Command)
@@ -138,8 +143,20 @@ def orders_unassign(
         return f"{_what(care)} has no owner now."
 
     selection = Selection.of(orders, from_file, filters)
-    would = {"owner": None} if dry_run else None
-    return _each(selection, one, item, line, question="Take the owner from {}?", yes=yes, as_json=as_json, would=would)
+
+    def would() -> dict[str, Any]:
+        return {"owner": None}
+
+    return _each(
+        selection,
+        one,
+        item,
+        line,
+        question="Take the owner from {}?".format,
+        yes=yes,
+        as_json=as_json,
+        would=would if dry_run else None,
+    )
 
 
 @click.command("snooze", cls=Command)
@@ -217,16 +234,16 @@ def _each(
     words: Callable[[Care | ItemCare], str],
     *,
     as_json: bool,
-    question: str = "",
+    question: Callable[[str], str] = str,
     yes: bool = False,
-    would: dict[str, Any] | None = None,
+    would: Callable[[], dict[str, Any]] | None = None,
 ) -> int:
     """Act on each order or item, after all orders have been found, and print the results.
 
     Ask first, with the number of orders and their money, if a file or filters select them. `would`: what a dry run
     prints besides the orders and items that would change.
     """
-    from checkout_daemon.orders.item_caring import is_item
+    from checkout_daemon.orders.item_caring import find_item, is_item
     from checkout_daemon.orders.lookup import find_order
     from checkout_daemon.present.money import extent
 
@@ -245,7 +262,7 @@ def _each(
             if would is not None:
                 return [(one, order_id) for order_id in orders]
             amounts = [(order.amount_total, order.currency) for order in orders.values()]
-            confirm(question.format(extent(amounts)), yes=yes)
+            confirm(question(extent(amounts)), yes=yes)
         else:
             say("No order matches: nothing was changed.")
         return [(one, order_id) for order_id in orders]
@@ -253,8 +270,13 @@ def _each(
     async def work(database: Database, settings: Settings) -> list[Care | ItemCare]:
         found = dict.fromkeys(await find(database, settings))
         if would is not None:
-            named = [name if care is item else str((await find_order(database, name)).number) for care, name in found]
-            say_dry_run({"changes": named} | would, as_json=as_json)
+            named = [
+                (await find_item(database, settings, name)).key
+                if care is item
+                else str((await find_order(database, name)).number)
+                for care, name in found
+            ]
+            say_dry_run({"changes": named} | would(), as_json=as_json)
             return []
         return [await care(database, settings, name) for care, name in found]
 

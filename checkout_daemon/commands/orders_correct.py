@@ -41,9 +41,9 @@ def orders_correct(
 ) -> int:
     """Correct a customer's mistyped email or phone.
 
-    Mails that wait go to the new email, and those that were sent and still hold (the confirmation, refunds, the link to
-    pay) are sent there again. The old email is kept nowhere. Stripe cannot change the email of an open session:
-    `checkout sessions resend` replaces it.
+    Mails that wait go to the new email, and those that were sent and still hold (the confirmation, parcel, refunds,
+    link to pay, reminder) are sent there again. The old email is kept nowhere. Stripe cannot change the email of an
+    open session: `checkout sessions resend` replaces it.
 
     Example:
       checkout orders correct 1001 --email bo@example.com --note mistyped

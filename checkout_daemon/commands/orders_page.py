@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from textwrap import wrap
 from typing import Any
@@ -14,6 +14,7 @@ from checkout_daemon.commands.lists import ListColumn, ListKind, registered
 from checkout_daemon.commands.output import console, keys, print_facts
 from checkout_daemon.commands.styles import attention, remark, status_text, transition
 from checkout_daemon.ledger.change_log import ChangeLine
+from checkout_daemon.model.address import Address
 from checkout_daemon.model.charges import PaidWith
 from checkout_daemon.model.order_rows import OrderRow
 from checkout_daemon.model.orders import Order
@@ -27,8 +28,8 @@ from checkout_daemon.orders.refund_items import items_text
 from checkout_daemon.orders.time_machine import OrderThen
 from checkout_daemon.present.columns import View
 from checkout_daemon.present.money import money
-from checkout_daemon.present.order_columns import COLUMNS
-from checkout_daemon.present.text import plain, words
+from checkout_daemon.present.order_columns import COLUMNS, masked_order
+from checkout_daemon.present.text import masked, plain, words
 from checkout_daemon.present.times import age, local_time
 
 Line = Text | str
@@ -71,6 +72,16 @@ def listed_object(row: OrderRow) -> dict[str, Any]:
     return keys(row.order) | keys(row.paid) | more | {"due_by": row.due_by, "last_event": event}
 
 
+def masked_view(view: OrderView) -> OrderView:
+    """Return an order as its page shows it with CHECKOUT_MASK. Of the address only the country is left."""
+    sent = view.shipping
+    if sent is not None:
+        tracking = [masked(text) if text else "" for text in (sent.tracking_number, sent.tracking_url)]
+        address = Address(sent.address.country)
+        sent = replace(sent, address=address, tracking_number=tracking[0], tracking_url=tracking[1])
+    return replace(view, order=masked_order(view.order), items=view.public_items, shipping=sent)
+
+
 def print_order(
     view: OrderView,
     actions: Sequence[ActionLine],
@@ -88,7 +99,7 @@ def print_order(
     title = Text.assemble((f"Order {order.number}", "bold"), "  ", status_text("order", order.status))
     printer.print(title, soft_wrap=True)
     more = {} if care is None else _care(care, time_zone)
-    print_facts(_facts(order, time_zone) | more if then is None else _facts_then(then, time_zone))
+    print_facts(_facts(order, time_zone) | more if then is None else _facts_then(order, then, time_zone))
     for name, lines in _sections(view, actions, time_zone).items():
         if lines:
             printer.print()
@@ -102,8 +113,8 @@ def _care(care: Care, zone: str) -> dict[str, Line]:
     return {"Owner": plain(care.owner or ""), "Snoozed": "" if until is None else f"until {local_time(until, zone)}"}
 
 
-def _facts_then(then: OrderThen, zone: str) -> dict[str, Line]:
-    facts = {"As of": local_time(then.at, zone)} | _facts(then.view.order, zone)
+def _facts_then(order: Order, then: OrderThen, zone: str) -> dict[str, Line]:
+    facts = {"As of": local_time(then.at, zone)} | _facts(order, zone)
     if not then.attention_known:
         facts["Attention"] = Text("not known any more", style="dim")
     return facts | {"Changed since": ", ".join(map(plain, then.changed_since))}

@@ -112,7 +112,7 @@ async def _ship(database: Database, wanted: ParcelOf, note: str, *, alone: bool,
     except CheckoutError as error:
         if alone:
             raise
-        say(f"line {wanted.line}: {plain(error.detail)}")
+        say(f"error: line {wanted.line}: {plain(error.detail)}")
         return False
     if as_json:
         print_json(done)

@@ -108,7 +108,8 @@ def outbox_list(limit: int, after: str | None, **options: Any) -> int:
         printer.zone = settings.time_zone
         wanted = await filters.read(database, settings)
         last = None if after is None else (await show_message(database, after))[0]
-        pages = all_messages(database, wanted, limit=printer.to_read(limit), after=printer.begin(last, after))
+        place = printer.begin(last, None if last is None else last.id)
+        pages = all_messages(database, wanted, limit=printer.to_read(limit), after=place)
         await printer.print_pages(pages, limit)
         return settings
 

@@ -26,6 +26,8 @@ from checkout_daemon.present.text import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from checkout_daemon.batches.records import BatchItem
+    from checkout_daemon.batches.running import EndedItem
     from checkout_daemon.database.pool import Database
     from checkout_daemon.outbox.outbox_store import MessageLine
     from checkout_daemon.runtime import Runtime
@@ -52,7 +54,9 @@ def outbox_replay(messages: tuple[str, ...], dry_run: bool, note: str, yes: bool
       checkout outbox replay --fingerprint 5f3a90c1 --note "it is up again"
     """
     from checkout_daemon.audit.rights import require_acting
+    from checkout_daemon.batches.records import ItemStatus
     from checkout_daemon.outbox.listing import all_messages, named_messages
+    from checkout_daemon.outbox.outbox_store import UNDELIVERED
 
     options = MessageOptions(**filters)
     check_choice(messages, options, "message", options.statuses or options.fingerprint, _WAYS)
@@ -70,44 +74,67 @@ def outbox_replay(messages: tuple[str, ...], dry_run: bool, note: str, yes: bool
         if found and not messages:
             confirm(f"Send {counted(len(found), 'message')} again{await _extent(database, found)}?", yes=yes)
         await require_acting(database)
-        queued = await _replay(runtime, found, note) if found else set()
+        chosen_by = () if messages else options.statuses or UNDELIVERED
+        code, ended = await _replay(runtime, found, chosen_by, note, as_json=as_json)
         if messages:
-            await _print_named(database, found, queued, as_json=as_json)
-            return 0
-        rest = "; the rest were already waiting" if len(queued) < len(found) else ""
-        text = f"{len(queued)} of {counted(len(found), 'message')} will be sent again{rest}."
-        print_result({"found": len(found), "queued": len(queued)}, text, as_json=as_json)
-        return 0
+            await _print_named(database, ended, as_json=as_json)
+            return code
+        queued = sum(item.status == ItemStatus.DONE for item in ended)
+        text = f"{queued:,} of {counted(len(found), 'message')} will be sent again{_rest(ended)}."
+        print_result({"found": len(found), "queued": queued}, text, as_json=as_json)
+        return code
 
     return with_runtime(work, stripe=False)
 
 
-async def _replay(runtime: Runtime, found: Sequence[MessageLine], note: str) -> set[str]:
-    """Queue messages in a batch, and return the ids of those that did not wait anyway."""
-    from contextlib import aclosing
+def _rest(ended: Sequence[BatchItem]) -> str:
+    """Return why the other messages are not sent again, to follow how many are; empty if all are."""
+    from checkout_daemon.batches.records import ItemStatus
+    from checkout_daemon.batches.running import WAITED
 
+    skipped = [item.outcome for item in ended if item.status == ItemStatus.SKIPPED]
+    waited = skipped.count(WAITED)
+    changed = len(skipped) - waited
+    rest = f"; {waited:,} {'was' if waited == 1 else 'were'} already waiting" if waited else ""
+    return f"{rest}; {changed:,} {'has' if changed == 1 else 'have'} another status by now" if changed else rest
+
+
+async def _replay(
+    runtime: Runtime, found: Sequence[MessageLine], chosen_by: Sequence[str], note: str, *, as_json: bool
+) -> tuple[int, list[BatchItem]]:
+    """Queue messages in a batch: those that still have a status they were chosen by, or all if it has none.
+
+    Return the exit code, and the items that ended: skipped if they waited anyway, or have another status by now.
+    """
     from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.batches.planning import plan_ids, start_batch
-    from checkout_daemon.batches.records import BatchAct, ItemStatus
-    from checkout_daemon.batches.running import run_batch
+    from checkout_daemon.batches.records import BatchAct
+    from checkout_daemon.commands.batch_runs import follow_batch
 
-    plan = plan_ids(BatchAct.REPLAY_MESSAGES, [message.id for message in found])
+    items: list[BatchItem] = []
+    if not found:
+        return 0, items
+
+    def collect(ended: list[EndedItem], _: bool) -> None:
+        items.extend(one.item for one in ended)
+
+    plan = plan_ids(BatchAct.REPLAY_MESSAGES, [message.id for message in found], chosen_by)
     started = await start_batch(runtime, plan, operator=this_operator(), note=note)
-    async with aclosing(run_batch(runtime, started.number, started.holder, stop_when_cancelled=True)) as ended:
-        return {one.item.subject async for items in ended for one in items if one.item.status == ItemStatus.DONE}
+    code = await follow_batch(runtime, started.number, started.holder, as_json=as_json, show=collect)
+    return code, items
 
 
-async def _print_named(database: Database, found: Sequence[MessageLine], queued: set[str], *, as_json: bool) -> None:
+async def _print_named(database: Database, ended: Sequence[BatchItem], *, as_json: bool) -> None:
+    from checkout_daemon.batches.records import ItemStatus
     from checkout_daemon.outbox.listing import named_messages
 
     if as_json:
-        after = await named_messages(database, [message.id for message in found])
+        queued = {item.subject for item in ended if item.status == ItemStatus.DONE}
+        after = await named_messages(database, [item.subject for item in ended])
         print_json_lines(keys(message) | {"queued": message.id in queued} for message in after)
     else:
-        for message in found:
-            answer(
-                f"{message.id}  {'will be sent again' if message.id in queued else 'was already waiting to be sent'}"
-            )
+        for item in ended:
+            answer(f"{item.subject}  {item.outcome}")
 
 
 @click.command("dismiss", cls=Command)
@@ -131,7 +158,7 @@ def outbox_dismiss(
     """
     from dataclasses import replace
 
-    from checkout_daemon.messages.dismissing import dismiss_messages
+    from checkout_daemon.messages.dismissing import check_dead_messages, dismiss_messages
     from checkout_daemon.outbox.listing import all_messages
 
     options = MessageOptions(**filters)
@@ -143,7 +170,7 @@ def outbox_dismiss(
         wanted = replace(await options.read(database, settings), statuses=("dead",))
         return [message async for page in all_messages(database, wanted) for message in page]
 
-    kind = DeadKind("message", find, error_counts, _extent, dismiss_messages)
+    kind = DeadKind("message", find, error_counts, _extent, check_dead_messages, dismiss_messages)
     return kind.run(messages, note, dry_run=dry_run, yes=yes, as_json=as_json)
 
 

@@ -87,13 +87,18 @@ def answer(text: str) -> None:
         click.echo(text)
 
 
+def is_read_by_people() -> bool:
+    """Return whether stdout is a terminal, and not a file or a pipe, whose text a program may read."""
+    return sys.stdout.isatty()
+
+
 def for_stdout(text: str) -> str:
-    """Return the text of a file as it is, or plain if stdout is a terminal, which would obey what is in it."""
-    if not sys.stdout.isatty():
+    """Return the text of a file as it is, or plain, with its tabs, if stdout is a terminal: it would obey the rest."""
+    if not is_read_by_people():
         return text
     from checkout_daemon.present.text import plain_lines
 
-    return plain_lines(text)
+    return "\t".join(map(plain_lines, text.split("\t")))
 
 
 def print_result(value: Any, text: str, *, as_json: bool) -> None:

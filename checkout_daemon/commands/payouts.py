@@ -12,13 +12,13 @@ from checkout_daemon.commands.base import CommandGroup
 from checkout_daemon.commands.files import opened_output
 from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of
 from checkout_daemon.commands.options import (
-    WRITABLE_FILE,
     after_option,
     force_option,
     json_option,
     limit_option,
     order_argument,
     order_option,
+    output_option,
     read_times,
     since_option,
     status_option,
@@ -270,9 +270,12 @@ def payouts_reconcile(payout: str | None, since: str | None, until: str | None, 
     """
     if payout is not None and (since or until):
         raise click.UsageError("name a PAYOUT, or select some with --since and --until: one of these")
+    from checkout_daemon.audit.rights import require_acting
     from checkout_daemon.bank.payouts import PayoutFilter, compare_payouts
 
     async def work(runtime: Runtime) -> tuple[int, int]:
+        if apply:
+            await require_acting(runtime.database)
         start, end = read_times(since or "90d", until, runtime.settings.time_zone)
         compared = differing = 0
         async for found in compare_payouts(runtime, PayoutFilter((), start, end), payout, apply=apply):
@@ -314,9 +317,7 @@ def _print_compared(found: ComparedPayout, *, as_json: bool) -> None:
 @since_option
 @until_option
 @click.option("--format", "form", type=OneOf(_FORMS), default="csv", show_default=True, help="Choose the format.")
-@click.option(
-    "--output", type=WRITABLE_FILE, metavar="FILE", help="Write to this file, once complete.  [default: stdout]"
-)
+@output_option
 @force_option
 @json_option
 def payouts_export(

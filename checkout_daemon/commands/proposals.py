@@ -82,7 +82,7 @@ def proposals_list(
         order_id = None if order is None else (await find_order(database, order)).id
         start, end = read_times(since, until, zone)
         before = None if after is None else (await find_proposal(database, after)).number
-        before, size = printer.begin(before, after), printer.to_read(limit)
+        before, size = printer.begin(before, before), printer.to_read(limit)
         found = all_proposals(database, statuses, order_id, limit=size, before=before, since=start, until=end)
         await printer.print_pages(found, limit)
 

@@ -123,7 +123,16 @@ def reconcile(since: str, apply: bool, dry_run: bool, anew: bool, rate: float, n
         answer(_summary(done, monotonic() - started))
         if mergeable and not apply:
             answer("`checkout reconcile --apply` updates the orders from Stripe.")
-    return 1 if tally.left or tally.failed else 0
+    faults = [still_differ(tally.left)] if tally.left else []
+    faults += [f"{counted(tally.failed, 'order')} could not be compared"] if tally.failed else []
+    if faults:
+        say(f"error: {'; '.join(faults)}")
+    return 1 if faults else 0
+
+
+def still_differ(orders: int) -> str:
+    """Return that so many orders still differ from Stripe, in words."""
+    return f"{counted(orders, 'order')} still {'differs' if orders == 1 else 'differ'} from Stripe"
 
 
 def _print_outcome(outcome: Synced | Uncompared | MissingOrder, *, as_json: bool) -> None:

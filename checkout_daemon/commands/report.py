@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -63,7 +63,7 @@ def report(by: str, against: str | None, since: str | None, until: str | None, *
     """
     from checkout_daemon.bank.report_rows import By, ComparedRow, columns_of
     from checkout_daemon.bank.reports import Against, compare, compare_totals, earlier, read_report
-    from checkout_daemon.orders.figures import midnight
+    from checkout_daemon.orders.figures import begin_of_days
     from checkout_daemon.present.reports import as_of_text
 
     now = datetime.now(UTC)
@@ -74,9 +74,10 @@ def report(by: str, against: str | None, since: str | None, until: str | None, *
         zone = printer.zone = settings.time_zone
         start, end = read_times(since, until, zone, now)
         end = end or now
-        start = start or midnight(min(now, end) - timedelta(days=_DAYS - 1), zone)
+        start = start or begin_of_days(_DAYS, min(now, end), zone)
         if start >= end:
-            raise click.UsageError(f"--until {until} is not after the start: add --since")
+            ahead = f"--since {since} is not in the past: nothing is between it and now"
+            raise click.UsageError(f"--until {until} is not after the start: add --since" if until else ahead)
         found = await read_report(database, wanted, start, end, zone, livemode=settings.livemode)
         if against is None:
             return (

@@ -46,6 +46,10 @@ for _command in (sessions_actions.sessions_resend, sessions_actions.sessions_exp
     sessions.add_command(_command)
 
 
+def _mode(session: SessionLine) -> str:
+    return "live" if session.livemode else "test"
+
+
 def _listing(now: datetime) -> ListKind[SessionLine]:
     from dataclasses import fields
 
@@ -60,6 +64,12 @@ def _listing(now: datetime) -> ListKind[SessionLine]:
         ListColumn("status", "status", lambda session: status_text("session", session.status)),
         ListColumn("payment", "payment_status", lambda session: status_text("payment_status", session.payment_status)),
         ListColumn("total", "amount_total", lambda session: money(session.amount_total, session.currency), right=True),
+        ListColumn(
+            "mode",
+            "livemode",
+            _mode,
+            wanted=lambda sessions: len({session.livemode for session in sessions}) > 1,
+        ),
         ListColumn("session", "id", lambda session: plain(session.id), ratio=1),
     ]
     return ListKind(columns, [field.name for field in fields(SessionLine)], "id")
@@ -159,6 +169,7 @@ def _print_session(session: SessionLine, settings: Settings) -> None:
         "Order": f"{session.number}, {attempt}",
         "Status": f"{session.status}, {words(session.payment_status)}",
         "Total": money(session.amount_total, session.currency),
+        "Mode": _mode(session),
         "Created": local_time(session.created_at, settings.time_zone),
         "Expires": local_time(session.expires_at, settings.time_zone),
         "Link": session.url if session.url and session.status == "open" else "",

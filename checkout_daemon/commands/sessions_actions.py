@@ -108,7 +108,7 @@ def sessions_expire(order: str, dry_run: bool, note: str, yes: bool, as_json: bo
       checkout sessions expire --status pending --email ada@example.com
     """
     from checkout_daemon.audit.operators import this_operator
-    from checkout_daemon.checkout.expiring import expire_sessions
+    from checkout_daemon.checkout.expiring import check_open, expire_sessions
     from checkout_daemon.checkout.session_lists import read_sessions_of_order
     from checkout_daemon.orders.lookup import find_order
     from checkout_daemon.present.money import money
@@ -119,6 +119,7 @@ def sessions_expire(order: str, dry_run: bool, note: str, yes: bool, as_json: bo
         found = await read_sessions_of_order(runtime.database, holder.id)
         open_ids = [session_id] if session_id else [session.id for session in found if session.status == "open"]
         if dry_run:
+            await check_open(runtime.database, holder, session_id)
             say_dry_run({"order_id": holder.id, "number": holder.number, "session_ids": open_ids}, as_json=as_json)
             return None
         what = session_id or (counted(len(open_ids), "open session") if open_ids else "every open session")
@@ -177,4 +178,6 @@ def sessions_sync(order: str, dry_run: bool, note: str, as_json: bool) -> int:
             say(f"Order {done.number} agrees with Stripe: {words(done.status)}.")
         elif dry_run:
             say("A dry run: nothing was changed.")
+    if not done.is_fixable:
+        say(f"error: order {done.number} differs from Stripe in what cannot be merged: check it by hand")
     return 0 if done.is_fixable else 1

@@ -153,7 +153,7 @@ def act_on_several(act: str, selection: Selection, options: dict[str, Any]) -> i
     """Plan the act, show what it comes to, ask, and run it as a batch. Return the exit code."""
     from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.batches.acts import ORDER_ACTS
-    from checkout_daemon.batches.planning import plan_orders
+    from checkout_daemon.batches.planning import check_wanted, plan_orders
     from checkout_daemon.batches.records import BatchAct
     from checkout_daemon.checkout.resending import mail_status
     from checkout_daemon.commands.batch_runs import follow_batch
@@ -172,6 +172,7 @@ def act_on_several(act: str, selection: Selection, options: dict[str, Any]) -> i
         plan = await plan_orders(runtime, kind, orders, _options(options, orders))
         if options.get("dry_run"):
             _show_plan(plan, as_json=options["as_json"])
+            check_wanted(plan)
             return 0
         for line in [*map(_line, plan.wanted[:_FIRST]), *_more(plan)]:
             say(line)

@@ -173,7 +173,8 @@ def _print_change(changed: StockChanged, *, as_json: bool) -> None:
     if line.free is not None and line.free < 0:
         say(f"{-line.free} more are reserved than there are: once all are paid, not all can be delivered.")
     if line.oversold:
-        say(f"{counted(line.oversold, 'piece')} of paid orders missing: `checkout orders list --attention oversold`.")
+        missing = f"{counted(line.oversold, 'piece')} of paid orders missing"
+        say(f"{missing}: `checkout orders list --filter attention:oversold`.")
 
 
 def _lines() -> ListKind[StockLine]:

@@ -22,6 +22,17 @@ if TYPE_CHECKING:
     from checkout_daemon.settings import Settings
 
 _WIDTH = 78
+_LEFT_OUT = {
+    "attention": ("order", " with attention", "orders list --attention"),
+    "order_stuck": ("stuck order", "", "orders list --status pending --status processing"),
+    "order_drifted": ("order", " that differ from Stripe", "reconcile"),
+    "order_unshipped": ("order", " to send", "orders list --filter shipped:no"),
+    "order_missing": ("order", " that this database lacks", "reconcile"),
+    "event_dead": ("error", " of dead events", "events list --status dead"),
+    "message_dead": ("error", " of dead messages", "outbox list --status dead"),
+    "proposal_open": ("proposal", "", "proposals list --status open"),
+}
+"""What is not listed, by the kind of item: a noun, the words after it, and the command that lists it."""
 
 
 @click.command(cls=Command)
@@ -67,7 +78,7 @@ def todo(snoozed: bool, filter_text: str | None, page: bool, paper: str | None, 
         wanted = None
         if filter_text is not None:
             wanted = await read_filter(database, filter_text, time_zone=settings.time_zone, now=now)
-        found = await read_todo(database, settings)
+        found = await read_todo(database, settings, filtered=wanted is not None)
         return found if wanted is None else await narrow_todo(database, found, wanted), settings
 
     found, settings = with_reads(work)
@@ -90,8 +101,10 @@ def todo(snoozed: bool, filter_text: str | None, page: bool, paper: str | None, 
     if not items:
         nothing = "is snoozed" if snoozed else "needs a person"
         say(f"Nothing {nothing}." if filter_text is None else f"No order that matches {nothing}.")
-    if found.cut:
-        say(f"Not listed: {counted(found.cut, 'further order')} with less money: `checkout orders list --attention`")
+    for kind, count in found.left_out.items():
+        noun, rest, command = _LEFT_OUT[kind]
+        verb = "Not listed" if filter_text is None else "Not filtered"
+        say(f"{verb}: {counted(count, f'further {noun}')}{rest}: `checkout {command}`")
     if found.snoozed and not snoozed:
         say(f"{len(found.snoozed)} more snoozed: `checkout todo --snoozed`")
     return 0

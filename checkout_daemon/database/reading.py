@@ -97,7 +97,7 @@ class Reads:
             while True:
                 (row,) = await connection.fetch(sql("how_far_behind"), self._awaited)
                 if row["has_awaited"]:
-                    self.behind_seconds, self.trouble, self._awaited = row["seconds"], None, None
+                    self.behind_seconds, self.trouble = row["seconds"], None
                     return connection
                 if loop.time() > end:
                     break

@@ -227,7 +227,7 @@ def _text_of(path: Path | None, name: str) -> str:
     if path is None:
         return ""
     try:
-        return path.read_text("utf-8").strip()
+        return path.read_text("utf-8-sig").strip()
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigurationError(f"{name} cannot be read from {path}: {why}") from error

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from checkout_daemon.errors import FieldError, InvalidRequest
+from checkout_daemon.model.counts import counted
 from checkout_daemon.model.text import WORD_MARKS, unusable
 
 MOST_CHARACTERS = 150_000
@@ -38,6 +39,8 @@ TEXTS: Mapping[str, int] = {
     "uncategorized_text": _LONG,
 }
 """The texts of evidence, as they are shown, and how many characters Stripe takes of each."""
+OF_THE_SHOP = ("product_description", "refund_policy_disclosure", "cancellation_policy_disclosure")
+"""The texts of evidence that name no person. Whatever an operator wrote may be in the others."""
 
 _ALWAYS = ("customer_name", "customer_email_address", "product_description", "uncategorized_text")
 _SENT = ("shipping_address", "shipping_date", "shipping_carrier", "shipping_tracking_number")
@@ -63,6 +66,16 @@ class Evidence:
     def characters(self) -> int:
         """Return how many characters all texts have together."""
         return sum(map(len, self.texts.values()))
+
+
+def masked_evidence(evidence: Evidence) -> Evidence:
+    """Return the evidence as it is shown while personal data is masked: whole are only the texts OF_THE_SHOP."""
+    return Evidence(
+        {
+            name: text if name in OF_THE_SHOP else f"({counted(len(text), 'character')}, masked)"
+            for name, text in evidence.texts.items()
+        }
+    )
 
 
 def wanted_for(reason: str | None) -> tuple[str, ...]:

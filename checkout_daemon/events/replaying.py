@@ -13,6 +13,7 @@ import asyncpg
 from checkout_daemon.audit.audit_log import ActedOn, OperatorAction, check_note, record, record_all, state_of
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.database.pool import Database
+from checkout_daemon.database.reading import Readable
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, NotFound
 from checkout_daemon.events.event_lists import (
     EventFilter,
@@ -20,6 +21,7 @@ from checkout_daemon.events.event_lists import (
     all_events,
     read_event,
     read_event_outcomes,
+    show_event,
 )
 from checkout_daemon.ledger import event_store
 from checkout_daemon.ledger.apply import (
@@ -67,6 +69,12 @@ async def replay(database: Database, event_id: str, *, operator: Operator, note:
     """
     action = OperatorAction("event.replayed", operator, check_note(note), {"event": event_id})
     return await database.run(_replay, event_id, action)
+
+
+async def check_replayable(database: Readable, event_ids: Sequence[str]) -> None:
+    """Raise NotFound, or NotReplayed if a payload was deleted: before any of the events is applied again."""
+    for event_id in event_ids:
+        _required(event_id, (await show_event(database, event_id))[1])
 
 
 async def events_to_replay(database: Database, wanted: EventFilter) -> list[EventLine]:
@@ -182,12 +190,8 @@ async def _replay(connection: asyncpg.Connection, event_id: str, action: Operato
     if found is None:
         raise NotFound(f"event {event_id!r} does not exist: `checkout events list` shows the events received")
     line, payload = found
-    if payload is None:
-        raise NotReplayed(
-            f"the payload of {event_id} was deleted: CHECKOUT_PAYLOAD_DAYS have passed, or its customer was "
-            f"erased; `checkout reconcile` compares its order with Stripe"
-        )
-    held = HeldEvent(line.id, line.type, line.status, line.received_at, line.attempts, payload)
+    body = _required(event_id, payload)
+    held = HeldEvent(line.id, line.type, line.status, line.received_at, line.attempts, body)
     applied, merged = await reapply(connection, held)
     if applied.status in UNHAPPY and line.status not in (*UNHAPPY, DISMISSED):
         # Rolled back with the transaction: what it reported before stays merged.
@@ -205,3 +209,12 @@ async def _replay(connection: asyncpg.Connection, event_id: str, action: Operato
         # The change made now, not that of the first time.
         outcome = replace(outcome, from_status=before.status, to_status=after.status)
     return ReplayedEvent(outcome, line.status)
+
+
+def _required(event_id: str, payload: str | None) -> str:
+    if payload is None:
+        raise NotReplayed(
+            f"the payload of {event_id} was deleted: CHECKOUT_PAYLOAD_DAYS have passed, or its customer was "
+            f"erased; `checkout reconcile` compares its order with Stripe"
+        )
+    return payload

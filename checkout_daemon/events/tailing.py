@@ -1,7 +1,9 @@
 """Follow Stripe's events as they arrive, and the later outcomes of those that failed: retried, dead or replayed.
 
 NOTIFY reports changes of orders; events that change no order are found by polling every second. Events have no
-sequence and a commit can be slow, so events of the last seconds are read again, and skipped if they were seen.
+sequence and a commit can be slow, so events of the last seconds are read again, and skipped if they were seen. The time
+of an event is that of the daemon that received it, whose clock may be minutes slow: with every tenth poll, the events
+of the last minutes are read again, too.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from checkout_daemon.backoff import reconnecting
 from checkout_daemon.database.away import unavailable_when_away
 from checkout_daemon.database.listening import check_still_primary, listening, wait
 from checkout_daemon.database.records import pages
-from checkout_daemon.database.server import read_server
+from checkout_daemon.database.server import read_now
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.events.event_lists import EventFilter, list_events, list_events_named
 from checkout_daemon.ledger.order_states import CHANNEL
@@ -26,23 +28,27 @@ from checkout_daemon.model.events import UNHAPPY, EventLine
 
 POLL_SECONDS = 1.0
 _OVERLAP = timedelta(seconds=20)  # longer than the transaction of a delivery may take
-_CLOCKS = timedelta(minutes=5)  # how far a daemon's clock may be behind the database's, until the first event shows it
+_CLOCKS = timedelta(minutes=5)  # how far the time of an event may be from the database's clock: see record_facts
+_WIDE_POLLS = 10  # so many polls later, the events of _CLOCKS are read again
 _MOST_TRACKED = 5000
 
 
 @dataclass(slots=True)
 class _Seen:
-    """The events of the overlap and those that may still change, as they were last read."""
+    """The events that are read again and those that may still change, as they were last read.
 
-    newest: datetime
+    `read_at`: when that was, by the database's clock, and `read_widely_at`: when the events of _CLOCKS were read, too.
+    """
+
+    read_at: datetime
+    read_widely_at: datetime
     events: dict[str, EventLine] = field(default_factory=dict)
 
     def changed(self, events: list[EventLine]) -> list[EventLine]:
         """Return the events that are new or have changed, and remember them as seen."""
         changed = [event for event in events if _state(self.events.get(event.id)) != _state(event)]
         self.events |= {event.id: event for event in changed}
-        self.newest = max([self.newest, *(event.received_at for event in changed)])
-        begin = self.newest - _OVERLAP
+        begin = self.read_widely_at - _CLOCKS - _OVERLAP
         self.events = {
             event.id: event for event in self.events.values() if event.received_at >= begin or event.status in UNHAPPY
         }
@@ -79,7 +85,7 @@ async def follow_events(
                             seen, events = await _begin(connection, wanted)
                             on_ready()
                         else:
-                            events = seen.changed(await _read(connection, seen, wanted))
+                            events = seen.changed(await _read(connection, seen, wanted, _WIDE_POLLS * poll_seconds))
                     if lost:
                         on_trouble(Regained())
                         lost = False
@@ -99,11 +105,11 @@ async def follow_events(
 
 async def _begin(connection: asyncpg.Connection, wanted: EventFilter) -> tuple[_Seen, list[EventLine]]:
     """Return the stored events to remember as seen, and the subset to yield: those since the filter's time."""
-    now = (await read_server(connection)).now
-    seen = _Seen(now - _CLOCKS)
+    now = await read_now(connection)
+    seen = _Seen(now, now)
     unhappy = replace(wanted, statuses=UNHAPPY, since=None)
     before = await list_events(connection, unhappy, limit=_MOST_TRACKED)
-    recent = await _since(connection, wanted, min(wanted.since or now, seen.newest - _OVERLAP))
+    recent = await _since(connection, wanted, min(wanted.since or now, now - _CLOCKS - _OVERLAP))
     known = {event.id: event for event in [*recent, *before]}
     seen.changed(list(known.values()))
     if wanted.since is None:
@@ -111,9 +117,18 @@ async def _begin(connection: asyncpg.Connection, wanted: EventFilter) -> tuple[_
     return seen, sorted(known.values(), key=lambda event: (event.received_at, event.id))
 
 
-async def _read(connection: asyncpg.Connection, seen: _Seen, wanted: EventFilter) -> list[EventLine]:
-    recent = await _since(connection, wanted, seen.newest - _OVERLAP)
+async def _read(
+    connection: asyncpg.Connection, seen: _Seen, wanted: EventFilter, wide_seconds: float
+) -> list[EventLine]:
+    """Read what may be new since the last reading; once in `wide_seconds`, also what slow clocks have dated back."""
+    now = await read_now(connection)
+    widely = (now - seen.read_widely_at).total_seconds() >= wide_seconds
+    since = seen.read_widely_at - _CLOCKS if widely else seen.read_at
+    recent = await _since(connection, wanted, since - _OVERLAP)
     tracked = await list_events_named(connection, seen.unhappy)
+    seen.read_at = now
+    if widely:
+        seen.read_widely_at = now
     return list({event.id: event for event in [*tracked, *recent]}.values())
 
 

@@ -34,8 +34,8 @@ PATIENCE_SECONDS = 0.25
 """How long a lane holds others back at most: it may be waiting for a lock, or for the database."""
 
 CROWDED_SECONDS = 1.0
-"""If what is queued will take longer than this to store, further deliveries are refused at once: Stripe sends them
-again, and all others are answered soon. How fast the database is shows in the full batches committed last, by their
+"""If what is queued will take longer than this to store, further deliveries are refused: Stripe sends them again,
+and all others are answered soon. How fast the database is shows in the full batches committed last, by their
 median: a stall of one or two commits, as in a fail-over, does not make it look slow."""
 MOST_QUEUED = 1000
 """No more wait in any case. A flood takes the processor away from what was fast a moment ago, and what it has brought

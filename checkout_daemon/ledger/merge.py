@@ -69,9 +69,16 @@ async def locked_order(connection: asyncpg.Connection, order_id: str) -> Merged:
 
     Its stored state is brought up to date if it no longer follows from the facts.
     """
-    merged = await merge(connection, [Update("order.checked", "checkout-daemon", order_ids=[order_id])])
-    if order_id not in merged.orders:
-        raise OrderNotFound(order_id)
+    return await locked_orders(connection, [order_id])
+
+
+async def locked_orders(connection: asyncpg.Connection, order_ids: Collection[str]) -> Merged:
+    """Lock orders together as locked_order does. Raise OrderNotFound for the first that is missing."""
+    checks = [Update("order.checked", "checkout-daemon", order_ids=[order_id]) for order_id in order_ids]
+    merged = await merge(connection, checks)
+    for order_id in order_ids:
+        if order_id not in merged.orders:
+            raise OrderNotFound(order_id)
     return merged
 
 

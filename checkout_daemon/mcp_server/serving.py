@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from importlib.util import find_spec
 from inspect import cleandoc
 from typing import TYPE_CHECKING, Any
@@ -59,11 +59,14 @@ def make_server(tools: Tools) -> MCPServer:
 
         return add
 
-    async def answered(work: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+    async def answered(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
         try:
+            await tools.check_token()
             return await work
         except CheckoutError as error:  # every other one is a fault, of which the assistant learns nothing
             raise ToolError(error.detail) from error
+        finally:
+            work.close()  # if it was not begun
 
     @tool(reads)
     async def find_orders(query: str = "", limit: int = 20) -> dict[str, Any]:

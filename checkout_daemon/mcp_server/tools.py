@@ -22,13 +22,14 @@ from checkout_daemon.model.time_ranges import EXAMPLES, read_past
 from checkout_daemon.orders import explaining
 from checkout_daemon.orders.lookup import find_order, read_filter
 from checkout_daemon.orders.order_pages import all_orders, show_order
-from checkout_daemon.orders.refund_items import read_wanted
+from checkout_daemon.orders.refund_items import read_wanted_of
 from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.todo import read_todo
 from checkout_daemon.proposals import proposing
 from checkout_daemon.proposals.listing import page_of_proposals
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings
+from checkout_daemon.tokens.acting import check_token
 
 MOST_ROWS = 100
 
@@ -54,6 +55,10 @@ class Tools:
         user = this_operator()
         return user if self.is_registered else replace(user, user=f"{user.user} (mcp)")
 
+    async def check_token(self) -> None:
+        """Raise ConfigurationError if the token of this process is no longer in use, or its operator is disabled."""
+        await check_token(self._database, self._settings.operator_token)
+
     async def find_orders(self, query: str = "", limit: int = 20) -> dict[str, Any]:
         """Return the newest orders that match a text of the filter language."""
         wanted = await read_filter(self._database, query, time_zone=self._settings.time_zone, now=datetime.now(UTC))
@@ -62,7 +67,8 @@ class Tools:
 
     async def show_order(self, order: str) -> dict[str, Any]:
         """Return everything about an order."""
-        return self._shown(await show_order(self._database, order))
+        view = await show_order(self._database, order)
+        return self._shown(view if self._settings.mcp_personal_data else replace(view, items=view.public_items))
 
     async def explain_order(self, order: str) -> dict[str, Any]:
         """Return why an order has its status, and what fixes what is wrong."""
@@ -71,7 +77,8 @@ class Tools:
     async def todo(self) -> dict[str, Any]:
         """Return what needs a person."""
         found = await read_todo(self._database, self._settings)
-        return self._shown({"items": found.items[:MOST_ROWS], "left_out": max(0, len(found.items) - MOST_ROWS)})
+        left_out = max(0, len(found.items) - MOST_ROWS) + found.cut
+        return self._shown({"items": found.items[:MOST_ROWS], "left_out": left_out})
 
     async def list_events(self, order: str = "", statuses: Sequence[str] = (), limit: int = 20) -> dict[str, Any]:
         """Return the newest events, without their payloads."""
@@ -125,7 +132,8 @@ class Tools:
             detail = f"the reason is one of {', '.join(REFUND_REASONS)}"
             raise InvalidRequest([FieldError("/reason", "invalid_reason", detail)])
         found = await find_order(self._database, order)
-        options = RefundOptions(amount, payment, reason, read_wanted(tuple(items)))
+        wanted = await read_wanted_of(self._database, found.id, items)
+        options = RefundOptions(amount, payment, reason, wanted)
         proposed = await proposing.propose_refund(self.runtime, found.id, options, operator=self.operator, note=note)
         return self._shown(proposed)
 

@@ -28,6 +28,7 @@ from checkout_daemon.stripe_api.permissions import is_restricted, missing_permis
 from checkout_daemon.stripe_api.webhook_endpoints import list_endpoints
 from checkout_daemon.stripe_sync.catching_up import last_comparison
 from checkout_daemon.stripe_sync.endpoint_rules import read_endpoint, webhook_url
+from checkout_daemon.urls import same_address
 
 # Stripe's own retries and a restart of the daemon may take this long.
 SILENCE = timedelta(minutes=15)
@@ -94,7 +95,7 @@ async def alert_about_disabled_endpoint(runtime: Runtime) -> int:
     """Alert to our endpoints that Stripe has disabled, and return how many there are. Asks Stripe."""
     url = webhook_url(runtime.settings.public_url)
     endpoints = (await list_endpoints(runtime.gateway)).object["data"]
-    ours = [read_endpoint(endpoint) for endpoint in endpoints if endpoint["url"] == url]
+    ours = [read_endpoint(endpoint) for endpoint in endpoints if same_address(endpoint["url"], url)]
     # A rotation disables the endpoint that it retires.
     disabled = [endpoint.id for endpoint in ours if endpoint.status != "enabled" and endpoint.retired_at is None]
     alert = _alert(f"Stripe has disabled the endpoint {url}", disabled, "checkout webhook create --update")

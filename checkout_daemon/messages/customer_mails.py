@@ -22,7 +22,6 @@ from checkout_daemon.orders.order_lists import OrderSession, OrderView
 from checkout_daemon.outbox.outbox_store import ClaimedMessage
 from checkout_daemon.settings import Settings
 from checkout_daemon.shop.colors import complete, for_dark
-from checkout_daemon.shop.records import Shop
 
 _LONGEST_GREETING = 60
 # As on the storefront of a shop without colours of its own.
@@ -57,7 +56,7 @@ def customer_values(
         "subtotal": money(order.amount_subtotal),
         "discount": _less(money(order.amount_discount)) if order.amount_discount else None,
         "total": money(order.amount_total),
-        "sums": _sums(view, settings.shop, language, place, money),
+        "sums": _sums(view, settings, language, place, money),
         "address": _address(view),
         "ordered_at": time(order.created_at),
         # The order's id is random and long: whoever has the link may see the order, and nobody guesses it.
@@ -84,6 +83,7 @@ def customer_values(
             refund = refund_of(view, kind, message.subject_id)
             values["refunded"] = format_money(refund.amount, refund.currency, place)
             values["refunded_in_all"] = money(_refunded(view))
+            values["paid_in_all"] = money(sum(payment.amount or 0 for payment in view.payments if payment.valid))
             values["paid_with"] = _paid_with(view, refund.payment_id)
             names = {item.sku: one_line(item.name) for item in view.items}
             values["refunded_items"] = [
@@ -115,13 +115,15 @@ def shop_values(settings: Settings, language: str) -> dict[str, Any]:
         "dark_accent": dark.get("accent", _DARK_ACCENT),
         "on_dark_accent": dark.get("on_accent", _ON_DARK_ACCENT),
         "seller": shop.seller,
-        "words": words_in(language),
+        "words": words_in(language, settings.mail_templates),
     }
 
 
-def _sums(view: OrderView, shop: Shop, language: str, place: str, money: Callable[[int], str]) -> list[dict[str, str]]:
+def _sums(
+    view: OrderView, settings: Settings, language: str, place: str, money: Callable[[int], str]
+) -> list[dict[str, str]]:
     """Return the lines below the items: `label`, `amount` and `kind`, which is total, tax or empty."""
-    order, words = view.order, words_in(language)
+    order, words, tax = view.order, words_in(language, settings.mail_templates), settings.shop.tax
     sums = [("", words["total"], money(order.amount_total))]
     if order.amount_shipping is not None:
         label = f"{words['shipping']}: {one_line(view.shipping.label)}" if view.shipping else words["shipping"]
@@ -132,7 +134,7 @@ def _sums(view: OrderView, shop: Shop, language: str, place: str, money: Callabl
     if len(sums) > 1:
         sums.insert(0, ("", words["subtotal"], money(order.amount_subtotal)))
     sums[-1] = ("total", *sums[-1][1:])
-    name = shop.tax.label.text(language) if shop.tax is not None else ""
+    name = tax.label.text(language) if tax is not None else ""
     for line in view.taxes:
         label = " ".join(filter(None, (name, f"({_percent(line.percent, place)} %)")))
         sums.append(("tax", words["tax"].format(amount=money(line.amount), label=label), ""))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime, timedelta
@@ -21,18 +22,17 @@ from checkout_daemon.database.server import read_now
 from checkout_daemon.errors import DatabaseUnavailable, why
 from checkout_daemon.messages.mails import send_alert, send_customer_mail
 from checkout_daemon.messages.outcomes import NotNeeded, NotYet, RefusedForGood, TryLater
-from checkout_daemon.messages.pushes import is_quiet, push_targets, send_push
+from checkout_daemon.messages.pushes import push_targets, send_push
 from checkout_daemon.messages.shop_webhooks import send_webhook
 from checkout_daemon.messages.webhook_endpoints import note_outcome
-from checkout_daemon.model.messages import UNCONFIGURED_LIFETIME, URGENT, Channel
+from checkout_daemon.model.messages import UNCONFIGURED_LIFETIME, Channel
 from checkout_daemon.model.text import storable
 from checkout_daemon.observability.redaction import redact
 from checkout_daemon.observability.tracing import span
 from checkout_daemon.outbox import outbox_store
-from checkout_daemon.outbox.channels import missing_setting
+from checkout_daemon.outbox.channels import kinds_to_push, missing_setting, read_backlogs
 from checkout_daemon.outbox.outbox_store import ClaimedMessage
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,8 @@ MOST_AT_ONCE = 8
 _LOOK_AGAIN_SECONDS = 1.0
 _LAST_SECONDS = 2.0
 _LONGEST_ERROR = 300
+# What a mail server puts into each refusal alone, such as the id of an attempt: letters with at least three digits.
+_ID = re.compile(r"(?<![\w.-])(?=[\w-]{8})(?:(?=[\d_-]*[a-zA-Z])(?:[a-zA-Z_-]*\d){3}[\w-]*|\d{9,})(?:\.\d+)*(?![\w-])")
 _WAITING = timedelta(seconds=5)
 _NOT_STORED = "the receiver's answer is not a text that can be stored"
 _NOT_SENT = ("queued", "skipped")  # nothing is wrong with the receiver
@@ -79,7 +81,7 @@ async def deliver_due(runtime: Runtime, channel: Channel, *, endpoint: str | Non
                             free,
                             lease_seconds=LEASE_SECONDS,
                             endpoint=endpoint,
-                            kinds=_urgent_only(settings) if channel is Channel.ALERT else None,
+                            kinds=kinds_to_push(settings, datetime.now(UTC)) if channel is Channel.ALERT else None,
                             addresses=push_targets(settings),
                         )
                 except DatabaseUnavailable as error:  # let running attempts finish: a cut-off one is sent twice
@@ -163,11 +165,12 @@ async def _deliver_to_each(
 
 
 async def count_backlog(runtime: Runtime) -> None:
-    """Set the backlog metrics: how many messages wait, by channel and status, and the age of the oldest."""
+    """Set the backlog metrics: how many messages wait, by channel and status, and the age of the oldest to be sent."""
     if runtime.metrics is None:
         return
     async with runtime.database.connection() as connection:
-        backlogs = {(line.channel, line.status): line for line in await outbox_store.count_messages(connection)}
+        lines = await read_backlogs(connection, runtime.settings)
+    backlogs = {(line.channel, line.status): line for line in lines}
     for channel, status in product(Channel, _COUNTED):
         backlog = backlogs.get((channel.value, status))
         messages, oldest = (backlog.messages, backlog.oldest_seconds) if backlog else (0, None)
@@ -203,10 +206,6 @@ async def _has_others(runtime: Runtime, channel: Channel) -> bool:
         return False
     async with runtime.database.connection() as connection:
         return bool(await connection.fetchval(sql("has_endpoints")))
-
-
-def _urgent_only(settings: Settings) -> Collection[str] | None:
-    return [kind.value for kind in URGENT] if is_quiet(settings, datetime.now(UTC)) else None
 
 
 async def _deliver_to(runtime: Runtime, channel: Channel, endpoint: str) -> int | DatabaseUnavailable:
@@ -296,6 +295,10 @@ def _failed(message: ClaimedMessage, error: str, retry_after: timedelta | None) 
 
 
 def _one_line(error: BaseException) -> str:
-    """Return an error as one line without personal data: mail servers like to repeat the address, in any encoding."""
+    """Return an error as one line without personal data or ids.
+
+    Mail servers like to repeat the address, in any encoding. Errors that differ in an id alone are one fault to fix:
+    they share a fingerprint.
+    """
     text = " ".join(storable(str(error)).split()) or why(error)
-    return redact(text)[:_LONGEST_ERROR]
+    return _ID.sub("…", redact(text))[:_LONGEST_ERROR]

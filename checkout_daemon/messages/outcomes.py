@@ -8,13 +8,12 @@ import asyncpg
 
 from checkout_daemon.ledger.derive import REFUND_MESSAGES
 from checkout_daemon.ledger.facts import RefundStatus
-from checkout_daemon.model.messages import MessageKind, split_attention
-from checkout_daemon.model.orders import PAYABLE_STATUSES, AttentionCode, Order, OrderStatus
+from checkout_daemon.model.messages import MessageKind, split_attention, why_untrue
+from checkout_daemon.model.orders import AttentionCode, Order
 from checkout_daemon.orders.fraud_warnings import is_under_way
 from checkout_daemon.orders.order_lists import OrderView, RefundLine, read_view
 from checkout_daemon.outbox.outbox_store import ClaimedMessage, is_acknowledged
 
-REFUNDED_BY_NOW = "the order is refunded by now"
 REFUND_KINDS = frozenset(REFUND_MESSAGES.values())
 
 
@@ -85,15 +84,5 @@ def refund_of(view: OrderView, kind: MessageKind, refund_id: str) -> RefundLine:
 
 def check_still_true(order: Order, kind: MessageKind) -> None:
     """Raise NotNeeded if the order's payment has changed since the message was queued."""
-    if kind is MessageKind.ORDER_COMPLETED and order.paid_at is None:
-        raise NotNeeded("the order no longer counts as paid")
-    if kind is MessageKind.ORDER_COMPLETED and order.status == OrderStatus.REFUNDED:
-        raise NotNeeded(REFUNDED_BY_NOW)
-    if kind is MessageKind.ORDER_RECEIVED and order.status != OrderStatus.PROCESSING:
-        raise NotNeeded(f"the order is {order.status} by now")
-    if kind is MessageKind.ORDER_REMINDER and (order.attention or order.status not in PAYABLE_STATUSES):
-        raise NotNeeded(f"the order is {order.status} by now")
-    if kind is MessageKind.ORDER_SHIPPED and order.status in (OrderStatus.REFUNDED, OrderStatus.CANCELED):
-        raise NotNeeded(f"the order is {order.status} by now")
-    if kind is MessageKind.PAYMENT_FAILED and order.paid_at is not None:
-        raise NotNeeded(f"the order is {order.status} by now")
+    if (why := why_untrue(order, kind)) is not None:
+        raise NotNeeded(why)

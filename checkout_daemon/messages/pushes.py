@@ -9,12 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import datetime, time
 from functools import partial
 from hashlib import sha256
 from importlib import import_module
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from checkout_daemon.database.queries import sql
 from checkout_daemon.messages.mails import alert_of
@@ -34,15 +32,6 @@ _INSTALL = "CHECKOUT_ALERT_URLS needs Apprise: pip install 'checkout-daemon[aler
 def push_targets(settings: Settings) -> Mapping[str, str]:
     """Return the addresses by the names that the outbox has for them."""
     return {f"push-{sha256(url.encode()).hexdigest()[:8]}": url for url in settings.alert_urls}
-
-
-def is_quiet(settings: Settings, now: datetime) -> bool:
-    """Return whether only urgent alerts are sent now."""
-    if settings.alert_quiet is None:
-        return False
-    start, end = (time.fromisoformat(part) for part in settings.alert_quiet.split("-"))
-    local = now.astimezone(ZoneInfo(settings.time_zone)).time()
-    return start <= local < end if start <= end else local >= start or local < end
 
 
 async def send_push(runtime: Runtime, message: ClaimedMessage) -> None:

@@ -35,7 +35,7 @@ class Rendered:
 
 def language_of(folder: Path | None, name: str, *wanted: str | None) -> str:
     """Return the first wanted locale (a tag such as de-AT), or its language, that has a template; else the default."""
-    from jinja2 import TemplateNotFound
+    from jinja2 import TemplateError, TemplateNotFound
 
     environment = _environment(folder)
     for locale in wanted:
@@ -44,6 +44,8 @@ def language_of(folder: Path | None, name: str, *wanted: str | None) -> str:
                 environment.get_template(f"{name}.{tag}.txt")
             except TemplateNotFound:
                 continue
+            except (TemplateError, UnicodeDecodeError):  # it is there: render() names its fault
+                pass
             return tag
     return DEFAULT_LANGUAGE
 
@@ -56,7 +58,8 @@ def render(folder: Path | None, name: str, language: str, values: Mapping[str, A
     try:
         text = environment.get_template(f"{name}.{language}.txt").render(values)
         html = environment.get_template(f"{name}.{language}.html").render(values)
-    except TemplateError as error:
+    # What is computed in a template may raise anything of these; a file that is not UTF-8 is a ValueError.
+    except (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         line = f", line {error.lineno}" if hasattr(error, "lineno") else ""
         raise TryLater(f"the template {name}.{language} is faulty{line}: {error}") from error
     head, _, body = text.lstrip().partition("\n")
@@ -77,7 +80,7 @@ def _environment(folder: Path | None) -> Environment:
 
     own = PackageLoader("checkout_daemon.messages", "templates")
     return Environment(
-        loader=own if folder is None else ChoiceLoader([FileSystemLoader(folder), own]),
+        loader=own if folder is None else ChoiceLoader([FileSystemLoader(folder, "utf-8-sig"), own]),
         autoescape=select_autoescape(disabled_extensions=("txt",), default=True),
         undefined=StrictUndefined,
         trim_blocks=True,

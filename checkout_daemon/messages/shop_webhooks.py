@@ -134,7 +134,8 @@ async def compose(connection: asyncpg.Connection, message: ClaimedMessage, *, cu
         view = await view_of(connection, message)
         order = view.order
         fields = _ORDER_FIELDS + _CUSTOMER_FIELDS if customer else _ORDER_FIELDS
-        data["order"] = {name: getattr(order, name) for name in fields} | {"items": view.items}
+        items = view.items if customer else view.public_items
+        data["order"] = {name: getattr(order, name) for name in fields} | {"items": items}
         data["order"] |= _selling(view, customer=customer)
         kind = MessageKind(message.kind)
         check_still_true(order, kind)

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from checkout_daemon.messages.outcomes import TryLater
 
 _WORDS = {
     "en": {
@@ -26,6 +31,26 @@ _WORDS = {
 }
 
 
-def words_in(language: str) -> Mapping[str, str]:
-    """Return the words in a language such as de or de-AT, else in English."""
-    return _WORDS.get(language.partition("-")[0], _WORDS["en"])
+def words_in(language: str, folder: Path | None = None) -> Mapping[str, str]:
+    """Return the words in a language such as de or de-AT; what is missing is English.
+
+    `words.LANGUAGE.json` in the shop's folder of templates adds a language, or changes words. Raise TryLater if it is
+    faulty: the shop can fix it while the mail waits.
+    """
+    base = language.partition("-")[0]
+    words = _WORDS["en"] | _WORDS.get(base, {})
+    for tag in dict.fromkeys((base, language)):
+        if folder is not None:
+            words |= _read(folder / f"words.{tag}.json")
+    return words
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        words = msgspec.json.decode(path.read_text("utf-8-sig"), type=dict[str, str])
+        words.get("tax", "").format(amount="", label="")
+    except FileNotFoundError:
+        return {}
+    except (OSError, msgspec.DecodeError, ValueError, LookupError, AttributeError, TypeError) as error:
+        raise TryLater(f"the words of {path.name} are faulty: {error}") from error
+    return words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ MAXIMUM_EMAIL = 254
 _LONGEST_NAME = 4 * MAXIMUM_NAME
 _LONGEST_EMAIL = 320  # 64 for the local part, 255 for the domain
 _LONGEST_PHONE = 100  # 15 digits, and what people write between them
+_LABEL = re.compile(r"[^\s.*?]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +55,15 @@ def check_email(text: str) -> str | FieldError:
     return _checked("/customer/email", "invalid_email", _email, text)
 
 
-def check_phone(text: str) -> str | FieldError:
-    """Return a phone number as checkout stores it, or its fault."""
-    return _checked("/customer/phone", "invalid_phone", _phone, text)
+def check_phone(text: str, country: str | None = None) -> str | FieldError:
+    """Return a phone number as checkout stores it, or its fault. `country` (ISO 3166): of one without its code."""
+    return _checked("/customer/phone", "invalid_phone", partial(_phone, country=country), text)
 
 
 def _ruled_phone(text: str, rule: PhoneRule) -> str | FieldError:
     if rule.asked == "off" or (rule.asked == "optional" and not cleaned(text)):
         return ""
-    return _checked("/customer/phone", "invalid_phone", partial(_phone, country=rule.country), text)
+    return check_phone(text, rule.country)
 
 
 def email_form(text: str) -> str:
@@ -70,6 +72,17 @@ def email_form(text: str) -> str:
         return _email(text)
     except _Unfit:
         return cleaned(text)
+
+
+def domain_form(text: str) -> str:
+    """Return part of an email address, which may have the wildcard `*`, with its domain as it is stored, in ASCII."""
+    local, at, domain = text.rpartition("@")
+    return local + at + _LABEL.sub(_stored_label, domain)
+
+
+def _stored_label(found: re.Match[str]) -> str:
+    label = found[0]
+    return label if label.isascii() else email_form(f"a@{label}.com").removeprefix("a@").removesuffix(".com")
 
 
 class _Unfit(Exception):

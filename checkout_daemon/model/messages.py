@@ -24,6 +24,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Self
 
+from checkout_daemon.model.orders import PAYABLE_STATUSES, Order, OrderStatus
+
+REFUNDED_BY_NOW = "the order is refunded by now"
+
 
 class Channel(StrEnum):
     """`mail` goes to the order's customer, `alert` is a mail to the operator, `webhook` goes to the shop's systems."""
@@ -109,3 +113,22 @@ def split_attention(subject_id: str) -> tuple[str, str]:
     """Return the attention's code and subject from the subject of its message."""
     code, _, subject = subject_id.partition(":")
     return code, subject
+
+
+def why_untrue(order: Order, kind: str) -> str | None:
+    """Return why a message about an order is no longer true, since its payment has changed, or None."""
+    outdated = False
+    if kind == MessageKind.ORDER_COMPLETED:
+        if order.paid_at is None:
+            return "the order no longer counts as paid"
+        if order.status == OrderStatus.REFUNDED:
+            return REFUNDED_BY_NOW
+    elif kind == MessageKind.ORDER_RECEIVED:
+        outdated = order.status != OrderStatus.PROCESSING
+    elif kind == MessageKind.ORDER_REMINDER:
+        outdated = bool(order.attention) or order.status not in PAYABLE_STATUSES
+    elif kind == MessageKind.ORDER_SHIPPED:
+        outdated = order.status in (OrderStatus.REFUNDED, OrderStatus.CANCELED)
+    elif kind == MessageKind.PAYMENT_FAILED:
+        outdated = order.paid_at is not None
+    return f"the order is {order.status} by now" if outdated else None

@@ -54,6 +54,9 @@ PAYABLE_STATUSES = frozenset({OrderStatus.PENDING, OrderStatus.FAILED, OrderStat
 REFUND_REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 """What Stripe accepts as the reason of a refund: https://docs.stripe.com/api/refunds/create"""
 
+PAYMENT_SKU, PAYMENT_NAME = "PAYMENT", "Payment"
+"""The item of an imported order that is only a payment. Its name is what the other system called that, if anything."""
+
 
 @dataclass(frozen=True, slots=True)
 class OrderTerms:
@@ -105,14 +108,13 @@ def attention_command(
 ) -> str:
     """Return the command that fixes an attention.
 
-    `subject` is the payment, refund, dispute or warning that it is about (or several, comma-separated). `warned` has
-    the payments with an early fraud warning that a refund may avert, by the warning's id: such a payment goes first.
+    `subject` is the payment to refund, or the refund, dispute or warning that it is about (or several,
+    comma-separated). `warned` has the payments with an early fraud warning that a refund may avert, by the warning's
+    id.
     """
     match code:
         case AttentionCode.AMOUNT_MISMATCH | AttentionCode.CURRENCY_MISMATCH | AttentionCode.PAID_TWICE:
-            named = subject.split(",")
-            suspect = next((payment for payment in named if payment in warned.values()), None)
-            return _refund_command(number, suspect or named[-1], fraud=suspect is not None)
+            return _refund_command(number, subject, fraud=subject in warned.values())
         case AttentionCode.FRAUD_WARNING:
             suspect = next((warned[warning] for warning in subject.split(",") if warning in warned), None)
             return _refund_command(number, suspect, fraud=True)

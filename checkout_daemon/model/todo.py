@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -56,10 +57,15 @@ class TodoItem:
 class Todo:
     """The items by deadline, then by money. `snoozed` are left out until their time.
 
-    `cut`: how many orders with further items are not listed.
+    `left_out`: how many more there are that are not listed, by the kind of item; `attention` for all attention codes.
     """
 
     at: datetime
     items: tuple[TodoItem, ...]
     snoozed: tuple[TodoItem, ...]
-    cut: int
+    left_out: Counter[str]
+
+    @property
+    def cut(self) -> int:
+        """Return how many more there are of all kinds that are not listed."""
+        return self.left_out.total()

@@ -158,7 +158,7 @@ class Metrics:
             "status",
         )
         self.backlog_age = gauge(
-            "checkout_outbox_oldest_seconds", "The age of the oldest of them", "mostrecent", "channel", "status"
+            "checkout_outbox_oldest_seconds", "The age of the oldest one to be sent", "mostrecent", "channel", "status"
         )
         self.recovered_orders = gauge(
             "checkout_recovered_orders", "Orders that were paid after their reminder", "mostrecent", "currency"
@@ -217,6 +217,7 @@ class Metrics:
         self._types: set[str] = set()
         self._waited: dict[str, tuple[int, float]] = {}
         self._ages = Ages()
+        self._ages.measured(self.backfill_gap, 0.0)  # a daemon that never measures it must not keep it at 0
         self._delivered: dict[tuple[str, str], Counter] = {}
         self._refused: dict[str, Counter] = {}
         self._signed: dict[int, Counter] = {}

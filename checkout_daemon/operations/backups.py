@@ -106,7 +106,8 @@ async def back_up(database: Database, url: str, path: Path, *, replace: bool = F
     """Write all of our tables, while they are in use, to a file only for its owner, and return its size in bytes.
 
     With `replace`, an existing file is replaced once the backup is complete. Raise ConfigurationError if the file
-    exists otherwise or the tools are missing, BackupFailed and DatabaseUnavailable.
+    exists otherwise or the tools are missing, NotPermitted if the user may not read all tables, BackupFailed and
+    DatabaseUnavailable.
     """
     tools = await _find_tools(database, url)
     if not replace:
@@ -182,7 +183,7 @@ async def restore(database: Database, url: str, path: Path) -> None:
         schema = schema_of(url)
         begin = "" if schema is None else _MAKE_SCHEMA.format(schema=schema)
         _write_script(before, "bound_lock_waits", "keep_grants", "drop_tables", "drop_functions", begin=begin)
-        _write_script(after, "reset_search_path", "open_order_rows", "renew_grants", "stop_batches", "age_changes")
+        _write_script(after, "reset_search_path", "open_views", "renew_grants", "stop_batches", "age_changes")
         await tools.run(
             "psql", "--no-psqlrc", "--quiet", "--single-transaction",
             "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=verbose",
@@ -205,10 +206,20 @@ def _require_free(path: Path) -> None:
 
 
 async def _selected(database: Database) -> list[str]:
-    """Return the options that make pg_dump write our tables. The functions of others in our schema come along."""
+    """Return the options that make pg_dump write our tables. The functions of others in our schema come along.
+
+    Raise NotPermitted if the user may not read all of them: the groups of `checkout db roles` have no rights on the
+    weekly partitions of payloads.
+    """
     async with database.connection() as connection:
         neighbours = await read_neighbours(connection, has_ours=True)
         schema: str = await connection.fetchval(sql("our_schema"))
+        unreadable: str | None = await connection.fetchval(sql("unreadable_relation"), sorted(our_relations()))
+    if unreadable is not None:
+        raise NotPermitted(
+            f"this database user may not read {unreadable}, which is part of a backup: run it with the DATABASE_URL of "
+            "the owner of the tables, who runs `checkout db migrate`"
+        )
     excluded = [f"--exclude-table={_pattern(one.schema)}.{_pattern(one.name)}" for one in neighbours if one.in_ours]
     return ["--format=custom", f"--schema={_pattern(schema)}", *excluded]
 

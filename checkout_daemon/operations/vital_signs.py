@@ -24,8 +24,8 @@ from checkout_daemon.orders.figures import (
     read_owed,
     read_trouble,
 )
-from checkout_daemon.outbox.channels import missing_setting
-from checkout_daemon.outbox.outbox_store import Backlog, count_messages
+from checkout_daemon.outbox.channels import missing_setting, read_backlogs
+from checkout_daemon.outbox.outbox_store import Backlog
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings, read_setting
 from checkout_daemon.stripe_cli import daemons
@@ -75,7 +75,7 @@ async def read_vital_signs(runtime: Runtime, now: datetime) -> VitalSigns:
             daemons=tuple(daemons.running(runtime.settings.state_dir)),
             trouble=await read_trouble(connection, now, livemode=runtime.settings.livemode),
             pulse=await read_pulse(connection),
-            waiting=tuple(await count_messages(connection)),
+            waiting=tuple(await read_backlogs(connection, runtime.settings)),
             caught_up=caught_up,
             compared_at=compared_at,
             arrivals=tuple(await read_arrivals(connection, since, MINUTE)),
@@ -140,9 +140,9 @@ def _outbox(settings: Settings, signs: VitalSigns) -> Check:
     """Check the outbox. A message for a channel that is not configured is not a fault: it is given up in the end."""
     waiting = [backlog for backlog in signs.waiting if backlog.status != "dead"]
     dead = [backlog for backlog in signs.waiting if backlog.status == "dead"]
-    missing = {backlog.channel: missing_setting(settings, Channel(backlog.channel)) for backlog in waiting}
-    oldest = max((backlog.oldest_seconds for backlog in waiting if missing[backlog.channel] is None), default=0.0)
-    unset = ", ".join(sorted({name for name in missing.values() if name is not None}))
+    missing = {missing_setting(settings, Channel(backlog.channel)) for backlog in waiting}
+    oldest = max((backlog.oldest_seconds or 0.0 for backlog in waiting), default=0.0)
+    unset = ", ".join(sorted(name for name in missing if name is not None))
     count = sum(backlog.messages for backlog in waiting)
     detail = (
         f"{counted(count, 'message')} {'waits' if count == 1 else 'wait'}{f' for {unset} to be set' if unset else ''}"

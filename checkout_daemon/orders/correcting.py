@@ -18,7 +18,7 @@ from checkout_daemon.ledger.derive import Message
 from checkout_daemon.ledger.facts import SessionStatus
 from checkout_daemon.ledger.merge import Merged, Update, locked_order
 from checkout_daemon.model.customer import check_email, check_phone
-from checkout_daemon.model.messages import Channel, MessageKind
+from checkout_daemon.model.messages import Channel, MessageKind, why_untrue
 from checkout_daemon.model.orders import Order, OrderStatus
 from checkout_daemon.orders.erasing import read_erasure_state
 from checkout_daemon.orders.order_store import read_order
@@ -137,18 +137,24 @@ async def _mails_to_send(
 ) -> list[MessageLine]:
     """Return the mails that a new email must get: all that wait, and those sent that still hold.
 
-    Of the links to pay, only the newest is sent again.
+    Of the links to pay, and of the mails that the order was shipped, only the newest is sent again.
     """
     wanted = MessageFilter(order_id=order.id, channels=(Channel.MAIL.value,))
     mails = await list_messages(connection, wanted, limit=_MOST_MAILS)
     derived = merged.derived(order.id)
-    links = [mail for mail in mails if mail.kind == MessageKind.SESSION_LINK]
-    link = links[0] if links and derived.payable and links[0].subject_id.partition("#")[0] in open_sessions else None
+    newest = {mail.kind: mail for mail in reversed(mails) if mail.status != "skipped"}
 
     def holds(mail: MessageLine) -> bool:
-        if mail.kind == MessageKind.ORDER_COMPLETED and derived.status is OrderStatus.REFUNDED:
+        if why_untrue(order, mail.kind) is not None:
             return False
-        return mail == link or Message(mail.kind, mail.subject_id) in derived.messages
+        if mail.kind == MessageKind.SESSION_LINK:
+            link_is_open = mail.subject_id.partition("#")[0] in open_sessions
+            return mail == newest[mail.kind] and derived.payable and link_is_open
+        if mail.kind in (MessageKind.ORDER_SHIPPED, MessageKind.ORDER_REMINDER):  # they do not follow from facts
+            return mail == newest[mail.kind]
+        if mail.kind == MessageKind.PAYMENT_FAILED and derived.status is not OrderStatus.FAILED:
+            return False
+        return Message(mail.kind, mail.subject_id) in derived.messages
 
     return [mail for mail in mails if mail.status in _WAITING or (mail.status in _SETTLED and holds(mail))]
 

@@ -15,7 +15,7 @@ from checkout_daemon.orders.lookup import NEWEST_SEARCHED, find_order
 _NUMBER = re.compile(r"#?[0-9]{1,19}")
 _EVENT = re.compile(r"evt_[A-Za-z0-9_]{1,250}")
 _REQUEST = re.compile(r"req_[A-Za-z0-9_]{1,250}")
-_AT_STRIPE = re.compile(r"(cs|pi|ch|py|re|pyr|dp|du|cus|req)_[A-Za-z0-9_]{1,250}")
+_AT_STRIPE = re.compile(r"(cs|pi|ch|py|re|pyr|dp|du|issfr|cus|req)_[A-Za-z0-9_]{1,250}")
 _ORDER_ID = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
 

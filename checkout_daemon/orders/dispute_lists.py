@@ -26,8 +26,21 @@ class DisputeFilter:
     waiting: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class DisputeCursor:
+    """The dispute after which a page begins."""
+
+    created_at: datetime
+    id: str
+
+
 async def list_disputes(
-    database: Readable, wanted: DisputeFilter, *, livemode: bool, limit: int, after: ListedDispute | None = None
+    database: Readable,
+    wanted: DisputeFilter,
+    *,
+    livemode: bool,
+    limit: int,
+    after: ListedDispute | DisputeCursor | None = None,
 ) -> list[ListedDispute]:
     """Return a page of disputes, newest first, those after a dispute if one is given."""
     bound = (wanted.until or FAR_FUTURE, "") if after is None else (after.created_at, after.id)

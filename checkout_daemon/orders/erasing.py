@@ -16,6 +16,7 @@ import asyncpg
 from checkout_daemon.audit.audit_log import NO_ORDER, OperatorAction, act, check_note
 from checkout_daemon.audit.audit_store import blank_personal, blank_personal_about, lock_shop
 from checkout_daemon.audit.operators import DAEMON, Operator
+from checkout_daemon.audit.rights import require_act
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import record_of
@@ -31,7 +32,6 @@ UNPAID_KEPT = timedelta(days=90)
 _UNPAID = (OrderStatus.PENDING, OrderStatus.FAILED, OrderStatus.EXPIRED, OrderStatus.CANCELED)
 _BATCH = 200
 _MOST_BATCHES = 10  # in one run of the job
-_SEARCHED = 20  # the orders whose names one statement searches for: it compares each payload with each name
 _SEARCH_SECONDS = 300.0
 _WINDOW = timedelta(days=7)  # the events searched by one statement
 _BEFORE = timedelta(days=1)  # clocks differ
@@ -85,6 +85,7 @@ class _Elsewhere:
     batches: tuple[int, ...]
     items: tuple[str, ...]
     events: tuple[str, ...]
+    orders: tuple[str, ...]
 
 
 async def plan_erasure(database: Database, order_id: str, *, customer: bool) -> ErasurePlan:
@@ -102,17 +103,21 @@ async def plan_erasure(database: Database, order_id: str, *, customer: bool) -> 
 
 
 async def erase(database: Database, plan: ErasurePlan, *, operator: Operator, note: str = "") -> Erased:
-    """Erase the customer of the plan's orders. Safe to repeat. Raise NotErasable, and then that order is kept."""
+    """Erase the customer of the plan's orders. Safe to repeat.
+
+    Raise NotAnOperator or RoleTooLow, and NotErasable, after which that order is kept.
+    """
     note = check_note(note)
+    await database.run(require_act, [operator])  # before payloads are deleted
     async with database.connection() as connection:
-        texts = {text for order in plan.orders for text in await _names(connection, order.id)}
+        names = {name for order in plan.orders for name in await _names(connection, order.id)}
     # If no other order has this email, everything that contains it is about this customer.
     emails = {order.customer_email for order in plan.orders if order.customer_email} if not plan.others else set()
     async with database.connection() as connection:
         for order in plan.orders:  # an email that was corrected since
             emails |= {row["email"] for row in await connection.fetch(sql("former_emails"), order.id)}
     since = min(order.created_at for order in plan.orders) - _BEFORE
-    payloads = await _sweep(database, since, sorted(texts | emails))
+    payloads = await _sweep(database, since, sorted(names), sorted(emails))
     for order in reversed(plan.orders):  # the order that was named last: by its email, a repetition finds the others
         payloads += await database.run(_erase, order.id, operator, note)
     async with database.connection() as connection:
@@ -130,8 +135,7 @@ async def forget_unpaid(database: Database) -> int:
         async with database.connection() as connection:
             made_before = await read_now(connection) - UNPAID_KEPT
             rows = await connection.fetch(sql("forgettable_orders"), made_before, _BATCH)
-        groups = [rows[place : place + _SEARCHED] for place in range(0, len(rows), _SEARCHED)]
-        done = sum([await _forget_together(database, group, made_before) for group in groups])
+        done = await _forget_together(database, rows, made_before) if rows else 0
         forgotten += done
         if len(rows) < _BATCH or not done:  # the others cannot be forgotten yet
             break
@@ -166,8 +170,8 @@ async def _forget_together(database: Database, rows: Sequence[asyncpg.Record], m
     """Erase orders, oldest first, after the payloads that name one of them. Return how many could be."""
     order_ids = [str(row["id"]) for row in rows]
     async with database.connection() as connection:
-        texts = {text for order_id in order_ids for text in await _names(connection, order_id)}
-    await _sweep(database, rows[0]["created_at"] - _BEFORE, sorted(texts), refuse=False)
+        names = {name for order_id in order_ids for name in await _names(connection, order_id)}
+    await _sweep(database, rows[0]["created_at"] - _BEFORE, sorted(names), refuse=False)
     return sum([await database.run(_forget, order_id, made_before) for order_id in order_ids])
 
 
@@ -197,17 +201,22 @@ async def _find_elsewhere(connection: asyncpg.Connection, order_id: str) -> _Els
 
 async def _blank(connection: asyncpg.Connection, order_id: str, elsewhere: _Elsewhere) -> int:
     """Delete everything about the customer of a locked order. Return how many payloads were deleted."""
+    await connection.execute(sql("blank_batch_notes"), list(elsewhere.batches), list(elsewhere.orders))
     await connection.execute(sql("erase_order"), order_id, list(elsewhere.batches))
     await blank_personal(connection, order_id)
     return len(await connection.fetch(sql("drop_payloads_of_order"), order_id))
 
 
 async def _blank_elsewhere(connection: asyncpg.Connection, elsewhere: _Elsewhere) -> None:
-    """Delete the notes that belong to no order. This is the last step, because others wait for the lock."""
+    """Delete the notes of no order, and of batches in the chains of other orders.
+
+    This is the last step, because others wait for the lock.
+    """
     if elsewhere.batches or elsewhere.items or elsewhere.events:
         await lock_shop(connection)
         await connection.execute(sql("blank_item_notes"), list(elsewhere.items))
-        await blank_personal_about(connection, NO_ORDER, elsewhere.batches, elsewhere.items, elsewhere.events)
+        chains = (NO_ORDER, *elsewhere.orders)
+        await blank_personal_about(connection, chains, elsewhere.batches, elsewhere.items, elsewhere.events)
 
 
 async def _check(connection: asyncpg.Connection, order_id: str) -> None:
@@ -240,10 +249,12 @@ async def _names(connection: asyncpg.Connection, order_id: str) -> set[str]:
     return {order_id} | {link.source_id for link in links} | {link.target_id for link in links}
 
 
-async def _sweep(database: Database, since: datetime, texts: Sequence[str], *, refuse: bool = True) -> int:
-    """Delete payloads of ignored events without an order that contain one of the texts, and return how many.
+async def _sweep(
+    database: Database, since: datetime, names: Sequence[str], emails: Sequence[str] = (), *, refuse: bool = True
+) -> int:
+    """Delete payloads of ignored events without an order that have one of the names or emails, and return how many.
 
-    It searches a week at a time. With `refuse`, raise NotErasable if a failed event contains one of the texts.
+    It searches a week at a time. With `refuse`, raise NotErasable if a failed event has one of them.
     """
     search, drop = sql("unapplied_events_about"), sql("drop_unowned_payloads_about")
     windows = []
@@ -253,10 +264,10 @@ async def _sweep(database: Database, since: datetime, texts: Sequence[str], *, r
             windows.append((since, min(since + _WINDOW, end)))
             since += _WINDOW
         for window in windows if refuse else ():
-            if events := await connection.fetch(search, *window, texts, timeout=_SEARCH_SECONDS):
+            if events := await connection.fetch(search, *window, names, emails, timeout=_SEARCH_SECONDS):
                 raise NotErasable(
                     f"{', '.join(event['id'] for event in events)} could not be applied and may be about the order: "
                     f"`checkout events show {events[0]['id']}` shows why; apply it first"
                 )
-        dropped = [await connection.fetch(drop, *window, texts, timeout=_SEARCH_SECONDS) for window in windows]
+        dropped = [await connection.fetch(drop, *window, names, emails, timeout=_SEARCH_SECONDS) for window in windows]
     return sum(map(len, dropped))

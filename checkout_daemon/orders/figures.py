@@ -33,7 +33,7 @@ class DayLine:
 
 @dataclass(frozen=True, slots=True)
 class RevenueLine:
-    """What was paid in one interval and not refunded, in minor units of a currency."""
+    """What was paid in one interval and not refunded, of each order at most its total. Minor units of a currency."""
 
     at: datetime
     currency: str
@@ -130,3 +130,10 @@ def midnight(now: datetime, time_zone: str) -> datetime:
     here = now.astimezone(ZoneInfo(time_zone))
     # Where clocks are set back to midnight, the first of both midnights begins the day, also in the repeated hour.
     return here.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).astimezone(UTC)
+
+
+def begin_of_days(days: int, end: datetime, time_zone: str) -> datetime:
+    """Return when the last `days` days until a time began in a time zone, in UTC. A day that has not ended counts."""
+    last = (end - timedelta(microseconds=1)).astimezone(ZoneInfo(time_zone))
+    # On the wall, not in elapsed time: where the clocks change, a day has 23 or 25 hours.
+    return midnight(last - timedelta(days=days - 1), time_zone)

@@ -42,7 +42,7 @@ async def assign_item(
 ) -> ItemCare:
     """Give an item an owner, or none. Raise NotFound, or InvalidRequest for the name or the note."""
     note, owner = check_note(note), None if owner is None else check_name(owner)
-    await _find(database, settings, item)
+    await find_item(database, settings, item)
     details = {"item": item} | ({} if owner is None else {"owner": owner})
     action = OperatorAction("item.unassigned" if owner is None else "item.assigned", operator, note, details)
     return await database.run(_write, item, action, "set_item_owner", owner)
@@ -54,7 +54,7 @@ async def snooze_item(
     """Leave an item out of the list until a time. Raise NotFound, or InvalidRequest for the time or the note."""
     note = check_reason(note)
     check_until(until, datetime.now(UTC))
-    await _find(database, settings, item)
+    await find_item(database, settings, item)
     details = {"item": item, "until": f"{until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}
     action = OperatorAction("item.snoozed", operator, note, details)
     return await database.run(_write, item, action, "set_item_snooze", until)
@@ -65,13 +65,14 @@ async def unsnooze_item(
 ) -> ItemCare:
     """Show an item again. Raise NotFound, or InvalidRequest for the note."""
     note = check_note(note)
-    await _find(database, settings, item)
+    await find_item(database, settings, item)
     action = OperatorAction("item.unsnoozed", operator, note, {"item": item})
     return await database.run(_write, item, action, "set_item_snooze", None)
 
 
-async def _find(database: Database, settings: Settings, item: str) -> TodoItem:
-    found = await read_todo(database, settings)
+async def find_item(database: Database, settings: Settings, item: str) -> TodoItem:
+    """Return what needs a person and is named so, also while it is snoozed. Raise NotFound."""
+    found = await read_todo(database, settings, filtered=True)
     items: Iterable[TodoItem] = (*found.items, *found.snoozed)
     for one in items:
         if one.key == item and one.kind in OF_NO_ORDER:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,18 +19,27 @@ from checkout_daemon.outbox.outbox_store import MessageGroup, list_message_group
 
 async def read_loose_items(
     connection: asyncpg.Connection, now: datetime, most: int, *, livemode: bool
-) -> tuple[list[TodoItem], int]:
-    """Return the items with their owners, snoozes and notes, and how many missing orders there are beyond `most`."""
+) -> tuple[list[TodoItem], Counter[str]]:
+    """Return at most `most` items of a kind with their owners, snoozes and notes, and how many more there are."""
     events = [group for group in await list_error_groups(connection, livemode=livemode) if group.dead]
-    numbers = await _numbers(connection, events)
+    numbers = await _numbers(connection, events[:most])
     messages = [group for group in await list_message_groups(connection, livemode=livemode) if group.dead]
     missing = await list_missing(connection, livemode=livemode)
-    items = [_dead_events(group, numbers.get(group.example_id)) for group in events]
-    items += [_dead_messages(group) for group in messages]
+    proposed = await connection.fetch(sql("todo_proposals"), livemode, now, most)
+    items = [_dead_events(group, numbers.get(group.example_id)) for group in events[:most]]
+    items += [_dead_messages(group) for group in messages[:most]]
     items += [_missing(order, now) for order in missing[:most]]
     items += await read_short_stock(connection)
-    items += [_proposed(row) for row in await connection.fetch(sql("todo_proposals"), livemode, now, most)]
-    return await _with_item_care(connection, items, now), max(0, len(missing) - most)
+    items += [_proposed(row) for row in proposed]
+    left_out = Counter(
+        {
+            "event_dead": len(events[most:]),
+            "message_dead": len(messages[most:]),
+            "order_missing": len(missing[most:]),
+            "proposal_open": proposed[0]["total"] - len(proposed) if proposed else 0,
+        }
+    )
+    return await _with_item_care(connection, items, now), left_out
 
 
 async def _with_item_care(connection: asyncpg.Connection, items: list[TodoItem], now: datetime) -> list[TodoItem]:

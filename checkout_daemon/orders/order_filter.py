@@ -68,13 +68,14 @@ class Word:
     """What a word of a search may stand for: part of a name, email or code, or the orders that it names.
 
     `phones` are globs of the digits of a phone number, `sku` is a glob as well. Empty: it cannot be that. `number`: the
-    digits that each of `phones` contains.
+    digits that each of `phones` contains. `domain`: part of an email as it is stored, if its domain is not ASCII.
     """
 
     text: str = ""
     ids: tuple[str, ...] = ()
     phones: tuple[str, ...] = ()
     number: str = ""
+    domain: str = ""
     sku: str = ""
     last4: str = ""
     amounts: Amounts | None = None
@@ -150,6 +151,7 @@ class Condition:
         if word is not None:
             found |= {"text": word.text or None, "ids": word.ids, "phones": [like(glob) for glob in word.phones]}
             found |= {"sku": like(word.sku) if word.sku else None, "ending": word.last4 or None}
+            found["domain"] = word.domain or None
             amounts = word.amounts
         if amounts is not None:
             found |= {f"amounts{places}": _multirange(amounts, at) for at, places in enumerate(EXPONENTS)}
@@ -252,6 +254,7 @@ def _stands_for(word: Word, order: Order, facts: ComparedFacts) -> bool:
     return (
         order.id in word.ids
         or (word.text != "" and any(word.text in text for text in texts))
+        or (word.domain != "" and word.domain in order.customer_email.lower())
         or matches_any(word.phones, order.customer_phone.lstrip("+"))
         or (word.sku != "" and any(matches_any((word.sku,), sku.lower()) for sku in facts.skus))
         or (word.last4 != "" and any(charge.last4 == word.last4 for charge in facts.charges))

@@ -6,11 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from checkout_daemon.model.text import search_form
 from checkout_daemon.orders.order_filter import Condition
 
 TRIGRAM = 3  # characters
 _RAREST, _RAREST_OF_SEVERAL = 4, 3  # trigrams of a text that are looked up
 _MOST_PHRASES = 4  # texts that one look-up of trigrams combines
+_MOST_ALTERNATIVES = 2  # texts of one lead
+_OF_TEXTS = ("email", "name", "phone", "discount")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +109,16 @@ def _lead_of(condition: Condition) -> Lead | None:
     if (word := condition.word) is not None:
         if not word.text:
             return Lead(ids=word.ids)
-        texts = tuple(text for text in (word.text, word.number) if text)
+        texts = tuple(text for text in (word.text, word.number or word.domain) if text)
         short = min(map(len, texts)) < TRIGRAM
         skus = (word.sku,) if word.sku else ()
         lookups = (word.last4 or None, skus, exact_amounts(condition))
         return Lead(() if short else _distinct(texts), word.ids, *lookups, is_part=short)
     if condition.key == "sku":
         return Lead(skus=condition.texts)
-    if len(condition.texts) != 1:
-        return None
-    longest = max(re.split(r"[*?]", condition.texts[0]), key=len)
-    if condition.key in ("email", "name", "phone", "discount") and len(longest) >= TRIGRAM:
-        return Lead((longest,))
+    if condition.key in _OF_TEXTS and 1 <= len(condition.texts) <= _MOST_ALTERNATIVES:
+        longest = tuple(search_form(max(re.split(r"[*?]", glob), key=len)) for glob in condition.texts)
+        return Lead(_distinct(longest)) if min(map(len, longest)) >= TRIGRAM else None
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import get_type_hints
 
@@ -16,7 +16,7 @@ from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, in_utc, recor
 from checkout_daemon.events.event_lists import fingerprinted
 from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.model.events import EventLine
-from checkout_daemon.model.orders import Order, OrderStatus
+from checkout_daemon.model.orders import PAYMENT_NAME, PAYMENT_SKU, Order, OrderStatus
 from checkout_daemon.model.shipping import OrderShipping
 from checkout_daemon.orders.charge_lines import ChargeLine
 from checkout_daemon.orders.order_filter import Extent, OrderCursor, OrderFilter
@@ -136,6 +136,13 @@ class OrderView:
     taxes: tuple[TaxLine, ...] = ()
     shipping: OrderShipping | None = None  # None: nothing is sent
     fraud_warnings: tuple[FraudWarningLine, ...] = ()
+
+    @property
+    def public_items(self) -> tuple[ItemLine, ...]:
+        """The items as anybody may see them: what another system called an imported payment may name a person."""
+        if self.order.imported_from is None:
+            return self.items
+        return tuple(replace(item, name=PAYMENT_NAME) if item.sku == PAYMENT_SKU else item for item in self.items)
 
 
 _ABSENT = {"shipping": "null"}

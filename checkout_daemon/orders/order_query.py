@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.model.text import cleaned, search_form
 from checkout_daemon.model.time_ranges import EXAMPLES, read_past
-from checkout_daemon.orders.order_filter import CHARGE_KEYS, Condition, OrderFilter
+from checkout_daemon.orders.order_filter import CHARGE_KEYS, Amounts, Condition, OrderFilter
 from checkout_daemon.orders.query_keys import ALIASES, KEYS, QueryKey
-from checkout_daemon.orders.query_values import amounts_of, join_phones, phone_globs
+from checkout_daemon.orders.query_values import amounts_of, join_phones, phone_globs, unclear_amount
 
 _TERM = re.compile(r"(-?)([A-Za-z][A-Za-z0-9_]*)(:|(?=[<>]))")
 _QUOTE = '"'
@@ -185,6 +185,8 @@ def _condition(key: str, values: tuple[str, ...], negated: bool) -> Condition:
         return Condition("charge", charge=((key, values),), negated=negated)
     if key in ("amount", "refunded"):
         amounts = amounts_of(values)
+        if isinstance(amounts, Amounts):
+            amounts = next(filter(None, map(unclear_amount, values)), amounts)
         if isinstance(amounts, str):
             raise InvalidQuery(f"{key}:{amounts}: {_allowed(KEYS[key])}")
         return Condition(key, amounts=amounts, negated=negated)
@@ -205,14 +207,18 @@ def _condition(key: str, values: tuple[str, ...], negated: bool) -> Condition:
 
 def _email_globs(value: str) -> tuple[str, ...]:
     value = value.lower()
-    if "*" in value:
-        return (value,)
-    local, at, domain = value.partition("@")
-    if at and local and "." in domain:
+    local, _, domain = value.partition("@")
+    is_whole = "." in domain and "*" not in value
+    if is_whole and local:
         from checkout_daemon.model.customer import email_form  # slow to import
 
         return (email_form(value).lower(),)
-    return (f"*{value}",) if at and not local and "." in domain else (f"*{value}*",)
+    glob = value if "*" in value else f"*{value}" if is_whole else f"*{value}*"
+    if glob.isascii():
+        return (glob,)
+    from checkout_daemon.model.customer import domain_form
+
+    return tuple(dict.fromkeys((glob, domain_form(glob))))
 
 
 _TEXTS: dict[str, Callable[[str], tuple[str, ...]]] = {

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from checkout_daemon.catalog.pricing import PricedLine
+from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest
 from checkout_daemon.model.money import step
+from checkout_daemon.orders.order_store import read_items
 
-_TEXT = re.compile(r"([A-Za-z0-9._-]{1,64})(?::([0-9]{1,4}))?")
+_WITH_QUANTITY = re.compile(r"(.+):([0-9]{1,4})", re.DOTALL)
 
 
 class ItemsNotRefundable(CheckoutError):
@@ -44,17 +46,26 @@ class RefundedItem:
     amount: int
 
 
-def read_wanted(texts: Iterable[str]) -> tuple[WantedItem, ...]:
-    """Read items as `SKU` or `SKU:QTY`. Raise InvalidRequest for the first that is neither, and as check_wanted."""
+def read_wanted(texts: Iterable[str], skus: Collection[str] = ()) -> tuple[WantedItem, ...]:
+    """Read items as `SKU` or `SKU:QTY`. A text that is one of the order's SKUs is that, whatever colons it has.
+
+    Raise InvalidRequest for the first that is neither, and as check_wanted.
+    """
     wanted = []
     for text in texts:
-        match = _TEXT.fullmatch(text)
-        if match is None or match.group(2) == "0":
+        match = None if text in skus else _WITH_QUANTITY.fullmatch(text)
+        sku, quantity = (text, None) if match is None else (match[1], int(match[2]))
+        if quantity == 0 or not sku.strip() or (":" in text and match is None and text not in skus):
             detail = f"{text!r} is not an item: give SKU or SKU:QTY, such as NOTE:2"
             raise InvalidRequest([FieldError("/items", "invalid_item", detail)])
-        sku, quantity = match.groups()
-        wanted.append(WantedItem(sku, None if quantity is None else int(quantity)))
+        wanted.append(WantedItem(sku, quantity))
     return check_wanted(wanted)
+
+
+async def read_wanted_of(database: Database, order_id: str, texts: Sequence[str]) -> tuple[WantedItem, ...]:
+    """Read items of an order as read_wanted does. Raise InvalidRequest."""
+    lines = await database.run(read_items, order_id) if texts else ()
+    return read_wanted(texts, {line.sku for line in lines})
 
 
 def check_wanted(wanted: Iterable[WantedItem]) -> tuple[WantedItem, ...]:

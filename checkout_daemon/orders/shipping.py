@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,8 +14,10 @@ from checkout_daemon.database.queries import sql
 from checkout_daemon.database.reading import Readable
 from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest
 from checkout_daemon.ledger.merge import Update, locked_order
+from checkout_daemon.model.csv_cells import unguarded
 from checkout_daemon.model.messages import MessageKind
 from checkout_daemon.model.orders import Order, OrderStatus
+from checkout_daemon.model.spreadsheets import NotCsv, sheet_rows
 from checkout_daemon.model.text import cleaned, tidied, unusable
 from checkout_daemon.orders.order_store import read_order
 from checkout_daemon.outbox.outbox_store import owe
@@ -89,34 +89,41 @@ def read_parcels(text: str) -> list[ParcelOf]:
 
     Raise InvalidRequest with every fault, each with its line as the pointer.
     """
-    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    names = [name.strip().lower() for name in rows.fieldnames or ()]
-    unknown = [name for name in names if name not in _COLUMNS]
-    if "order" not in names or unknown or len(set(names)) < len(names):
-        detail = f"the first line must name the columns, such as {','.join(_COLUMNS)}"
-        raise InvalidRequest([FieldError("/1", "invalid_columns", detail)])
-    rows.fieldnames = names
+    rows = sheet_rows(text)
     found: list[ParcelOf] = []
     errors: list[FieldError] = []
     seen: dict[str, int] = {}
-    for row in rows:
-        line = rows.line_num
-        order = (row["order"] or "").strip()
-        if None in row or None in row.values():
-            errors.append(FieldError(f"/{line}", "invalid_line", f"needs {len(names)} values"))
-        elif not order or order in seen:
-            why = f"is in line {seen[order]} too" if order else "is empty"
-            errors.append(FieldError(f"/{line}", "invalid_order", f"the order {why}"))
-        else:
+    try:
+        begin, cells = next(rows)
+        names = [cleaned(name).lower() for name in cells]
+        if "order" not in names or not set(names) <= set(_COLUMNS) or len(set(names)) < len(names):
+            wanted = f"it must name the columns, such as {','.join(_COLUMNS)}"
+            raise InvalidRequest([_fault(begin, "invalid_columns", wanted)])
+        for line, cells in rows:
+            if len(cells) != len(names):
+                errors.append(_fault(line, "invalid_line", f"it needs {len(names)} values"))
+                continue
+            row = dict(zip(names, (unguarded(cell.strip()) for cell in cells), strict=True))
+            order = row["order"]
+            if not order or order in seen:
+                why = f"is in line {seen[order]} too" if order else "is empty"
+                errors.append(_fault(line, "invalid_order", f"the order {why}"))
+                continue
             seen[order] = line
             try:
                 parcel = read_parcel(row.get("carrier", ""), row.get("tracking", ""), row.get("url", ""))
                 found.append(ParcelOf(line, order, parcel))
             except InvalidRequest as error:
-                errors += [FieldError(f"/{line}{fault.pointer}", fault.code, fault.detail) for fault in error.errors]
+                errors += [_fault(line, fault.code, fault.detail, fault.pointer) for fault in error.errors]
+    except NotCsv as error:
+        errors.append(_fault(error.line, "invalid_line", str(error)))
     if errors:
         raise InvalidRequest(errors)
     return found
+
+
+def _fault(line: int, code: str, why: str, pointer: str = "") -> FieldError:
+    return FieldError(f"/{line}{pointer}", code, f"line {line}: {why}")
 
 
 async def check_shipping(database: Readable, order_id: str, parcel: Parcel, *, note: str = "") -> None:

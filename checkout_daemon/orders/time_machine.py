@@ -4,7 +4,9 @@ The change log has every step of the status, so the status is certain. What else
 known then; their statuses are only held as they are now. A session, refund or dispute on which Stripe reported again
 later is shown as the events that had arrived then report it, as long as their payloads are stored. Otherwise its status
 is unknown, and where one is needed, the session counts as open and the refund as pending, as they begin. If these facts
-lead to the status of the log, the attention is what it was; otherwise it is not known any more.
+lead to the status of the log, the attention is what it was; otherwise it is not known any more. Nor is it once an order
+that was paid has ever been oversold: of what was reserved, only the present state is held. The customer and the address
+are those of now: what was corrected or erased is kept nowhere.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ from checkout_daemon.ledger.translate import translate_event
 from checkout_daemon.ledger.translate.envelope import parse_event
 from checkout_daemon.model.events import EventLine
 from checkout_daemon.model.orders import Order, OrderTerms
+from checkout_daemon.model.shipping import OrderShipping
 from checkout_daemon.orders.charge_lines import ChargeLine
 from checkout_daemon.orders.order_lists import DisputeLine, FraudWarningLine, OrderSession, OrderView, RefundLine
 from checkout_daemon.orders.order_pages import show_order
@@ -77,7 +80,9 @@ async def show_order_at(database: Readable, text: str, at: datetime) -> OrderThe
     async with database.connection() as connection:
         times = [record_of(KnownTime, row) for row in await connection.fetch(sql("known_times"), view.order.id)]
         stored = await connection.fetch(sql("payloads_of_order"), view.order.id)
-    return order_at(view, times, at, [(row["payload"], row["received_at"]) for row in stored])
+        oversold: bool = await connection.fetchval(sql("was_oversold"), view.order.id)
+    payloads = [(row["payload"], row["received_at"]) for row in stored]
+    return order_at(view, times, at, payloads, oversold=oversold)
 
 
 def _reported(payloads: Iterable[tuple[str, datetime]], at: datetime) -> tuple[dict[str, Fact], set[str]]:
@@ -106,11 +111,17 @@ def status_at(changes: Iterable[ChangeLine], at: datetime) -> str | None:
 
 
 def order_at(
-    view: OrderView, times: Sequence[KnownTime], at: datetime, payloads: Iterable[tuple[str, datetime]] = ()
+    view: OrderView,
+    times: Sequence[KnownTime],
+    at: datetime,
+    payloads: Iterable[tuple[str, datetime]] = (),
+    *,
+    oversold: bool = False,
 ) -> OrderThen:
     """Return the view as of a time. Raise NotFound if the order was created later.
 
-    `payloads` are those of its events that are still stored, each with the time of its arrival.
+    `payloads` are those of its events that are still stored, each with the time of its arrival. `oversold`: whether the
+    order ever was.
     """
     reported, later = _reported(payloads, at)
     status = status_at(view.changes, at)
@@ -148,6 +159,7 @@ def order_at(
         ),
         events=tuple(_event_then(line, at) for line in view.events if line.received_at <= at),
         changes=tuple(line for line in view.changes if line.at <= at),
+        shipping=_shipping_then(view, at),
     )
     changed -= reported.keys()
     known_then = [time for time in times if time.known_from <= at]
@@ -161,6 +173,7 @@ def order_at(
     else:  # not even these lead there: no status that is held now need be that of then
         changed = {time.id for time in known_then if time.reported_at is not None} - reported.keys()
     certain = derived.status == status and changed.isdisjoint(line.id for line in then.disputes)
+    certain &= not oversold or derived.paid_at is None
     order = replace(
         view.order,
         status=status,
@@ -168,6 +181,7 @@ def order_at(
         amount_refunded=derived.amount_refunded,
         paid_at=derived.paid_at,
         updated_at=then.changes[-1].at,
+        shipped_at=_unless_later(view.order.shipped_at, at),
     )
     then = replace(
         then,
@@ -216,6 +230,17 @@ def _warning_then(line: FraudWarningLine, at: datetime, fact: Fact | None) -> Fr
         decision=line.decision if decided else None,
         decided_at=line.decided_at if decided else None,
     )
+
+
+def _unless_later(time: datetime | None, at: datetime) -> datetime | None:
+    return None if time is None or time > at else time
+
+
+def _shipping_then(view: OrderView, at: datetime) -> OrderShipping | None:
+    """Return how it is sent. A parcel that was stated later, perhaps instead of another one, is left out."""
+    if view.shipping is None or not any(line.cause == "order.shipped" and line.at > at for line in view.changes):
+        return view.shipping
+    return replace(view.shipping, carrier="", tracking_number="", tracking_url="")
 
 
 def _event_then(line: EventLine, at: datetime) -> EventLine:

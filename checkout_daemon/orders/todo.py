@@ -6,6 +6,7 @@ stored, also the differences from Stripe that `checkout reconcile` has found and
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,9 +18,9 @@ import msgspec
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.reading import Readable
 from checkout_daemon.database.records import FAR_FUTURE, in_utc
-from checkout_daemon.model.money import exponent
+from checkout_daemon.model.money import currencies_with, exponent
 from checkout_daemon.model.orders import AttentionCode, Order
-from checkout_daemon.model.todo import Todo, TodoItem
+from checkout_daemon.model.todo import OF_NO_ORDER, Todo, TodoItem
 from checkout_daemon.orders.attention_commands import command_for
 from checkout_daemon.orders.charge_lines import ChargeLine
 from checkout_daemon.orders.dispute_advice import dispute_advice
@@ -28,6 +29,7 @@ from checkout_daemon.orders.explaining.troubles import (
     ATTENTION_DESCRIPTIONS,
     FRAUD_ADVICE,
     concerned,
+    failed_refund,
     subject_words,
 )
 from checkout_daemon.orders.figures import OVERDUE_AFTER, SLOW_AFTER
@@ -49,7 +51,8 @@ from checkout_daemon.settings import Settings
 SOON = timedelta(days=7)
 """Before its deadline, a dispute that waits for an answer is shown even if it was acknowledged."""
 
-_MOST = 200  # orders of each kind
+_MOST = 200  # of each kind
+_MOST_FILTERED = 10_000  # of each kind, before a filter
 _DISPUTE = AttentionCode.DISPUTE_NEEDS_RESPONSE
 _TOGETHER = (AttentionCode.PAID_TWICE, AttentionCode.PAID_AFTER_CANCEL, AttentionCode.OVERSOLD)
 _NEXT = {
@@ -81,33 +84,35 @@ _LINES: dict[str, msgspec.json.Decoder[Any]] = {
 }
 
 
-async def read_todo(database: Readable, settings: Settings, now: datetime | None = None) -> Todo:
-    """Return what needs a person in the mode of the settings' key."""
+async def read_todo(
+    database: Readable, settings: Settings, now: datetime | None = None, *, filtered: bool = False
+) -> Todo:
+    """Return what needs a person in the mode of the settings' key; more of it if it is filtered afterwards."""
     now = now or datetime.now(UTC)
-    livemode = settings.livemode
+    most = _MOST_FILTERED if filtered else _MOST
     async with database.connection() as connection:
-        items, cut = await _of_orders(connection, settings, now, asleep=False)
-        asleep, more_asleep = await _of_orders(connection, settings, now, asleep=True)
-        loose, more_missing = await read_loose_items(connection, now, _MOST, livemode=livemode)
-        items += asleep
-        items += loose
+        items, left_out = await _of_orders(connection, settings, now, asleep=False, most=most)
+        asleep, more_asleep = await _of_orders(connection, settings, now, asleep=True, most=most)
+        loose, more_loose = await read_loose_items(connection, now, most, livemode=settings.livemode)
+    items += [*asleep, *loose]
     items.sort(key=_urgency)
     return Todo(
         now,
         tuple(item for item in items if item.snoozed_until is None),
         tuple(item for item in items if item.snoozed_until is not None),
-        cut=cut + more_asleep + more_missing,
+        left_out=left_out + more_asleep + more_loose,
     )
 
 
 async def narrow_todo(database: Readable, todo: Todo, wanted: OrderFilter) -> Todo:
-    """Return only the items of orders that a filter matches."""
+    """Return only the items of orders that a filter matches. What was left out may have matched too."""
     ids = {item.order_id for item in (*todo.items, *todo.snoozed) if item.order_id is not None}
     async with database.connection() as connection:
         orders = await read_orders(connection, ids)
     fitting = await orders_that_fit(database, orders, wanted)
     items, snoozed = (tuple(item for item in items if item.order_id in fitting) for items in (todo.items, todo.snoozed))
-    return replace(todo, items=items, snoozed=snoozed)
+    left_out = Counter({kind: count for kind, count in todo.left_out.items() if kind not in OF_NO_ORDER})
+    return replace(todo, items=items, snoozed=snoozed, left_out=left_out)
 
 
 async def read_items_of(
@@ -126,28 +131,29 @@ async def _of_orders(
     *,
     asleep: bool = False,
     order_id: str | None = None,
-) -> tuple[list[TodoItem], int]:
-    """Return the items of orders without a snooze, or of those with one, and how many orders are left out.
+    most: int = _MOST,
+) -> tuple[list[TodoItem], Counter[str]]:
+    """Return the items of orders without a snooze, or of those with one, and how many orders of a kind are left out.
 
     New items of an order with a snooze are awake.
     """
-    which = (asleep, order_id)
-    livemode = settings.livemode
-    flagged = await connection.fetch(sql("todo_orders"), livemode, now, now + SOON, _MOST, *which)
+    livemode, which = settings.livemode, (asleep, order_id)
+    first = (*which, currencies_with(0), currencies_with(3))  # those with the most money
     times = (now - OVERDUE_AFTER, now - SLOW_AFTER)
-    stuck = await connection.fetch(sql("todo_stuck"), livemode, *times, _MOST, now, *which)
-    drifted = await connection.fetch(sql("todo_drifts"), livemode, now, _MOST, *which)
-    # A shop that sends nothing has no such orders, and does not look for any.
-    unshipped = (
-        []
+    rows = {
+        "attention": await connection.fetch(sql("todo_orders"), livemode, now, now + SOON, most, *first),
+        "order_stuck": await connection.fetch(sql("todo_stuck"), livemode, *times, most, now, *first),
+        "order_drifted": await connection.fetch(sql("todo_drifts"), livemode, now, most, *first),
+        # A shop that sends nothing has no such orders, and does not look for any.
+        "order_unshipped": []
         if settings.shop.shipping is None
-        else await connection.fetch(sql("todo_unshipped"), livemode, now, _MOST, *which)
-    )
-    items = [item for row in flagged for item in _flagged(row, settings, now)]
-    items += [_stuck(row, now) for row in stuck]
-    items += [_drifted(row, now) for row in drifted]
-    items += [_unshipped(row, now) for row in unshipped]
-    return items, sum(rows[0]["total"] - len(rows) for rows in (flagged, stuck, drifted, unshipped) if rows)
+        else await connection.fetch(sql("todo_unshipped"), livemode, now, most, *which),
+    }
+    items = [item for row in rows["attention"] for item in _flagged(row, settings, now)]
+    items += [_stuck(row, now) for row in rows["order_stuck"]]
+    items += [_drifted(row, now) for row in rows["order_drifted"]]
+    items += [_unshipped(row, now) for row in rows["order_unshipped"]]
+    return items, Counter({kind: found[0]["total"] - len(found) for kind, found in rows.items() if found})
 
 
 def _urgency(item: TodoItem) -> tuple[Any, ...]:
@@ -218,7 +224,11 @@ def _attention(
         amount = order.amount_total if isinstance(line, OrderSession) else line.amount
         since = line.paid_at if isinstance(line, PaymentLine) else getattr(line, "created_at", None)
         currency = order.currency if isinstance(line, OrderSession) else line.currency
-        yield replace(_item(view, code, line.id, subject_words([line]), amount, since), currency=currency)
+        item = replace(_item(view, code, line.id, subject_words([line]), amount, since), currency=currency)
+        if code is AttentionCode.REFUND_FAILED and isinstance(line, RefundLine):
+            description, following, command = failed_refund(view, line, "acknowledge it")
+            item = replace(item, description=description, next=following, command=command)
+        yield item
 
 
 def _item(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,7 @@ _DIGITS = re.compile(r"[0-9a-f]{8,32}")
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A message to send again. `queued` is False if it was waiting to be sent anyway."""
+    """A message to send again. `queued` is False if it waits anyway, or has another status than it was chosen by."""
 
     message: MessageLine
     queued: bool
@@ -63,13 +63,14 @@ async def named_messages(database: Readable, message_ids: Sequence[str]) -> list
     return [(await show_message(database, message_id))[0] for message_id in dict.fromkeys(message_ids)]
 
 
-async def replay(database: Database, message_ids: Sequence[str]) -> list[Replayed]:
+async def replay(database: Database, message_ids: Sequence[str], *, only: Collection[str] = ()) -> list[Replayed]:
     """Queue messages to be sent again, as if they had never been tried.
 
+    `only`: those that still have one of these statuses, as who chose them saw it; empty: whatever they have.
     Raise NotFound or InvalidRequest, and then queues nothing, if one of them does not exist.
     """
     lines = await named_messages(database, message_ids)
-    queued = await database.run(outbox_store.replay_messages, [line.id for line in lines])
+    queued = await database.run(outbox_store.replay_messages, [line.id for line in lines], only=only)
     return [Replayed((await show_message(database, line.id))[0], line.id in queued) for line in lines]
 
 

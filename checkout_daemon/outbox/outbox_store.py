@@ -14,7 +14,8 @@ from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, record_of
 from checkout_daemon.model.messages import Channel, MessageKind
 
-_UNDELIVERED = ("failed", "dead")
+UNDELIVERED = ("failed", "dead")
+"""The statuses of messages that have an error, and so a fingerprint."""
 _LAST_ID = UUID(int=(1 << 128) - 1)
 _FIRST_ID = "00000000-0000-0000-0000-000000000000"
 
@@ -75,12 +76,12 @@ class MessageFilter:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How many messages of a channel have a status, and the age of the oldest."""
+    """How many messages of a channel have a status, and the age of the oldest that can be sent; None: none can."""
 
     channel: str
     status: str
     messages: int
-    oldest_seconds: float
+    oldest_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +200,20 @@ async def owe_again(connection: asyncpg.Connection) -> int:
     return int(done.split()[1])
 
 
-async def count_messages(connection: asyncpg.Connection) -> list[Backlog]:
-    """Count queued, failed and dead messages. Empty groups are absent."""
-    return [Backlog(*row) for row in await connection.fetch(sql("count_messages"))]
+async def count_messages(
+    connection: asyncpg.Connection,
+    *,
+    livemode: bool | None = None,
+    unset: Collection[str] = (),
+    pushed: Collection[str] | None = None,
+) -> list[Backlog]:
+    """Count queued, failed and dead messages. Empty groups are absent.
+
+    With `livemode`, leave out dead ones about orders of the other mode. What waits for one of the channels `unset`, or
+    is an alert to push of none of the kinds `pushed`, has no age.
+    """
+    kinds = None if pushed is None else list(pushed)
+    return [Backlog(*row) for row in await connection.fetch(sql("count_messages"), livemode, list(unset), kinds)]
 
 
 async def list_message_groups(connection: asyncpg.Connection, *, livemode: bool | None = None) -> list[MessageGroup]:
@@ -224,7 +236,7 @@ async def list_messages(
         wanted.since or LONG_AGO,
         *before,
         limit,
-        list(dict.fromkeys(wanted.statuses)) or (None if wanted.fingerprint is None else list(_UNDELIVERED)),
+        list(dict.fromkeys(wanted.statuses)) or (None if wanted.fingerprint is None else list(UNDELIVERED)),
         list(dict.fromkeys(wanted.kinds)) or None,
         list(dict.fromkeys(wanted.channels)) or None,
         wanted.fingerprint,
@@ -248,9 +260,20 @@ async def read_message(connection: asyncpg.Connection, message_id: str) -> tuple
     return None if row is None else (_line(row), row["payload"])
 
 
-async def replay_messages(connection: asyncpg.Connection, ids: Collection[str]) -> set[str]:
-    """Make messages due again. Return the ids of those that were not waiting anyway."""
-    return {str(row["id"]) for row in await connection.fetch(sql("replay_messages"), list(ids))}
+async def replay_messages(
+    connection: asyncpg.Connection, ids: Collection[str], *, only: Collection[str] = ()
+) -> set[str]:
+    """Make messages due again. Return the ids of those that were not waiting anyway.
+
+    `only`: those that still have one of these statuses; empty: whatever they have.
+    """
+    rows = await connection.fetch(sql("replay_messages"), list(ids), list(only) or None)
+    return {str(row["id"]) for row in rows}
+
+
+async def statuses_of(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, str]:
+    """Return the statuses of messages by id; those that are not stored are left out."""
+    return {str(row["id"]): row["status"] for row in await connection.fetch(sql("message_statuses"), list(ids))}
 
 
 async def lock_dead(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, str | None]:
@@ -271,7 +294,7 @@ async def send_anew(connection: asyncpg.Connection, ids: Collection[str]) -> Non
 
 def _line(row: asyncpg.Record) -> MessageLine:
     line = record_of(MessageLine, row)
-    if line.status in _UNDELIVERED:
+    if line.status in UNDELIVERED:
         line = replace(line, fingerprint=_fingerprint(line))
     return line if line.status in ("queued", "failed") else replace(line, next_attempt_at=None)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from checkout_daemon.batches.records import Batch
 from checkout_daemon.model.sorting import SortBy
-from checkout_daemon.present.columns import ListLook, RowColumn, by_name, muted
+from checkout_daemon.present.columns import ListLook, RowColumn, View, by_name, muted, short_count
 from checkout_daemon.present.statuses import Tone, tone
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import age
@@ -22,6 +22,7 @@ def _count(name: str, title: str, key: str, shown: Callable[[Batch], Tone]) -> R
         right=True,
         tone=shown,
         value=lambda batch: getattr(batch, key),
+        short=short_count,
     )
 
 
@@ -31,6 +32,10 @@ def _if_any(key: str, shown: Tone) -> Callable[[Batch], Tone]:
 
 def _plain(_: Batch) -> Tone:
     return Tone.NEUTRAL
+
+
+def _note(batch: Batch, view: View) -> str:
+    return view.name(batch.note) if batch.note else ""
 
 
 _ALL: tuple[RowColumn[Batch], ...] = (
@@ -73,7 +78,7 @@ _ALL: tuple[RowColumn[Batch], ...] = (
         tone=muted,
         value=lambda batch: batch.operator.actor,
     ),
-    RowColumn("note", "Note", "note", lambda batch, _: plain(batch.note), 14, 200, 2, value=lambda batch: batch.note),
+    RowColumn("note", "Note", "note", _note, 14, 200, 2, value=lambda batch: batch.note),
     RowColumn(
         "why",
         "Stopped by",

@@ -51,6 +51,11 @@ def short_card(text: str) -> str:
     return text.replace("American Express", "Amex").replace("•••• ", "")
 
 
+def short_count(text: str) -> str:
+    """Return a number in fewer letters, of the same value: without commas and spaces."""
+    return text.replace(",", "").replace(" ", "")
+
+
 @dataclass(frozen=True, slots=True)
 class RowColumn(Generic[T]):
     """A column: its value as text and as JSON, its width in cells, and the part of a row that it needs.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checkout_daemon.model.events import DeadLetters
 from checkout_daemon.model.sorting import SortBy
-from checkout_daemon.present.columns import ListLook, RowColumn, by_name, muted
+from checkout_daemon.present.columns import ListLook, RowColumn, by_name, muted, short_count
 from checkout_daemon.present.statuses import Tone
 from checkout_daemon.present.text import NONE, plain
 from checkout_daemon.present.times import age
@@ -29,7 +29,14 @@ _ALL: tuple[RowColumn[DeadLetters], ...] = (
         value=lambda group: group.name,
     ),
     RowColumn(
-        "count", "Count", "count", lambda group, _: f"{group.count:,}", 6, right=True, value=lambda group: group.count
+        "count",
+        "Count",
+        "count",
+        lambda group, _: f"{group.count:,}",
+        6,
+        right=True,
+        value=lambda group: group.count,
+        short=short_count,
     ),
     RowColumn(
         "dead",
@@ -40,6 +47,7 @@ _ALL: tuple[RowColumn[DeadLetters], ...] = (
         right=True,
         tone=lambda group: Tone.ALARM if group.dead else Tone.MUTED,
         value=lambda group: group.dead,
+        short=short_count,
     ),
     RowColumn(
         "first",

@@ -6,7 +6,7 @@ from checkout_daemon.model.disputes import ListedDispute
 from checkout_daemon.model.sorting import SortBy
 from checkout_daemon.present.columns import ListLook, RowColumn, View, by_name, muted
 from checkout_daemon.present.disputes import evidence_state
-from checkout_daemon.present.money import money
+from checkout_daemon.present.money import money, short_money
 from checkout_daemon.present.statuses import Tone, tone
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import age, span
@@ -23,23 +23,23 @@ def due(dispute: ListedDispute, view: View) -> str:
 _ALL: tuple[RowColumn[ListedDispute], ...] = (
     RowColumn("dispute", "Dispute", "id", lambda one, _: plain(one.id), 12, 32, 1, value=lambda one: one.id),
     RowColumn(
-        "order", "Order", "number", lambda one, _: str(one.number or ""), 6, right=True, value=lambda one: one.number
+        "order", "Order", "number", lambda one, _: str(one.number or ""), 7, right=True, value=lambda one: one.number
     ),
     RowColumn(
         "age", "Age", "created_at", lambda one, view: age(one.created_at, view.now), 4, right=True, tone=muted,
         value=lambda one: one.created_at,
     ),
     RowColumn(
-        "status", "Status", "status", lambda one, _: plain(words(one.unknown_words or one.status)), 14, 24, 1,
+        "status", "Status", "status", lambda one, _: plain(words(one.unknown_words or one.status)), 14, 24, 2,
         tone=lambda one: tone("dispute", one.status), value=lambda one: one.status,
     ),
     RowColumn(
-        "reason", "Reason", "reason", lambda one, _: plain(words(one.reason or "")), 11, 24, 1,
+        "reason", "Reason", "reason", lambda one, _: plain(words(one.reason or "")), 11, 24, 2,
         value=lambda one: one.reason or "",
     ),
     RowColumn(
-        "amount", "Amount", "amount", lambda one, _: money(one.amount, one.currency), 10, right=True,
-        value=lambda one: one.amount,
+        "amount", "Amount", "amount", lambda one, _: money(one.amount, one.currency), 10, 18, 1, right=True,
+        value=lambda one: one.amount, short=short_money,
     ),
     RowColumn(
         "due", "Due", "due_by", due, 6, right=True,

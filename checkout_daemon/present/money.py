@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
@@ -9,11 +10,18 @@ from functools import lru_cache
 from checkout_daemon.model.money import format_money
 from checkout_daemon.present.text import NONE, counted
 
+_ZEROS = re.compile(r"\.0+$")
+
 
 @lru_cache(maxsize=8192)
 def money(amount: int | None, currency: str | None) -> str:
     """Return an amount in minor units such as €12.34; a dash for None. Cached: formatting is slow, and lists repeat."""
     return NONE if amount is None or currency is None else format_money(amount, currency)
+
+
+def short_money(text: str) -> str:
+    """Return an amount in fewer letters, of the same value: without commas, and without decimals that are all zero."""
+    return _ZEROS.sub("", text.replace(",", ""))
 
 
 def sums(amounts: Iterable[tuple[int, str]]) -> str:

@@ -12,7 +12,7 @@ from checkout_daemon.model.orders import Order
 from checkout_daemon.model.payment_names import code_words
 from checkout_daemon.present.columns import RowColumn, View, alarm, muted, short_card
 from checkout_daemon.present.event_columns import short_event
-from checkout_daemon.present.money import money
+from checkout_daemon.present.money import money, short_money
 from checkout_daemon.present.statuses import Tone, attention_words, tone
 from checkout_daemon.present.text import masked, plain, words
 from checkout_daemon.present.times import age, clock, span
@@ -105,7 +105,7 @@ _ALL: tuple[OrderColumn, ...] = (
     RowColumn("status", "Status", "status", lambda row, _: words(row.order.status), 18, sort="status",
                 tone=lambda row: tone("order", row.order.status)),
     RowColumn("total", "Total", "amount_total", lambda row, _: money(row.order.amount_total, row.order.currency), 10,
-                right=True, sort="amount"),
+                18, 1, right=True, sort="amount", short=short_money),
     RowColumn("card", "Card", "last4", lambda row, _: card(row.paid), 15, 24, 1, sort="card", part=Part.CHARGE,
                 short=short_card),
     RowColumn("country", "Country", "card_country", lambda row, _: plain(row.paid.card_country or ""), 8,
@@ -120,9 +120,9 @@ _ALL: tuple[OrderColumn, ...] = (
     RowColumn("phone", "Phone", "customer_phone", _phone, 15, sort="phone", tone=muted),
     RowColumn("items", "Items", "items", lambda row, _: _items(row), 13, 40, 2, sort="items", part=Part.ITEMS),
     RowColumn("discount", "Discount", "amount_discount", lambda row, _: _amount(row.order.amount_discount, row), 10,
-                right=True, sort="discount"),
+                18, 1, right=True, sort="discount", short=short_money),
     RowColumn("refunded", "Refunded", "amount_refunded", lambda row, _: _amount(row.order.amount_refunded, row), 10,
-                right=True, sort="refunded", tone=lambda _: Tone.RETURNED),
+                18, 1, right=True, sort="refunded", tone=lambda _: Tone.RETURNED, short=short_money),
     RowColumn("currency", "Cur", "currency", lambda row, _: row.order.currency.upper(), 4, sort="currency"),
     RowColumn("updated", "Updated", "updated_at", _updated, 8, right=True,
                 sort="updated", tone=muted),
@@ -177,6 +177,7 @@ def field_column(name: str, title: str, field: str, width: int = 0) -> OrderColu
         width or 30,
         0 if width else 1,
         right=field.startswith("amount"),
+        short=short_money if field.startswith("amount") else None,
         sort=next((column.sort for column in _ALL if column.key == field), ""),
         part=Part.CHARGE if of_charge else None,
     )
@@ -190,7 +191,7 @@ def latest_text(row: OrderRow, view: View) -> str:
 
 
 LATEST: OrderColumn = RowColumn(
-    "latest", "Last event", "last_event", latest_text, 17, 40, 1, sort="event", part=Part.EVENT,
+    "latest", "Last event", "last_event", latest_text, 17, 40, 2, sort="event", part=Part.EVENT,
     tone=lambda row: Tone.ALARM if row.order.attention else Tone.MUTED,
 )  # fmt: skip
 NARROW_STATUS: OrderColumn = replace(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checkout_daemon.model.sorting import SortBy
-from checkout_daemon.present.columns import ListLook, RowColumn, by_name, muted
+from checkout_daemon.present.columns import ListLook, RowColumn, View, by_name, muted
 from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import plain, words
@@ -16,6 +16,10 @@ def summary(proposal: Proposal) -> str:
     what = "" if proposal.amount is None else f" {money(proposal.amount, proposal.currency)} of"
     act = ProposalAct.REFUND.value if proposal.act == ProposalAct.BATCH else proposal.act
     return f"{act}{what} {proposal.subject}"
+
+
+def _note(proposal: Proposal, view: View) -> str:
+    return view.name(proposal.note) if proposal.note else ""
 
 
 _ALL: tuple[RowColumn[Proposal], ...] = (
@@ -54,7 +58,7 @@ _ALL: tuple[RowColumn[Proposal], ...] = (
         tone=muted,
         value=lambda one: one.decided_by or "",
     ),
-    RowColumn("note", "Note", "note", lambda one, _: plain(one.note), 12, 200, 2, value=lambda one: one.note),
+    RowColumn("note", "Note", "note", _note, 12, 200, 2, value=lambda one: one.note),
     RowColumn(
         "outcome",
         "Outcome",

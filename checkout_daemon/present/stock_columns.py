@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checkout_daemon.model.sorting import SortBy
 from checkout_daemon.model.stock import StockLine
-from checkout_daemon.present.columns import ListLook, RowColumn, by_name
+from checkout_daemon.present.columns import ListLook, RowColumn, by_name, short_count
 from checkout_daemon.present.statuses import Tone
 from checkout_daemon.present.text import plain
 
@@ -33,6 +33,7 @@ _ALL: tuple[RowColumn[StockLine], ...] = (
         right=True,
         tone=lambda line: Tone.MUTED if line.stock is None else Tone.NEUTRAL,
         value=lambda line: line.stock,
+        short=short_count,
     ),
     RowColumn(
         "reserved", "Reserved", "reserved", lambda line, _: _number(line.reserved), 9, right=True,
@@ -40,7 +41,7 @@ _ALL: tuple[RowColumn[StockLine], ...] = (
     ),
     RowColumn(
         "free", "Free", "free", lambda line, _: _number(line.free), 7, right=True, tone=_free_tone,
-        value=lambda line: line.free,
+        value=lambda line: line.free, short=short_count,
     ),
     RowColumn(
         "oversold", "Oversold", "oversold", lambda line, _: _number(line.oversold or None), 9, right=True,

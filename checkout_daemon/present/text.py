@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from checkout_daemon.model.counts import counted
 
-__all__ = ["NONE", "counted", "masked", "plain", "plain_lines", "words"]
+__all__ = ["NONE", "counted", "masked", "not_dead_any_more", "plain", "plain_lines", "words"]
 
 NONE = "–"
 """Shown in place of a missing value."""
@@ -18,6 +18,11 @@ _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # Persian and India
 def words(code: str) -> str:
     """Return a code such as `partially_refunded` as words."""
     return code.replace("_", " ")
+
+
+def not_dead_any_more(count: int) -> str:
+    """Return how many were left as they are, to follow how many were dismissed; empty if none were."""
+    return f"; {count:,} {'is' if count == 1 else 'are'} not dead any more" if count else ""
 
 
 def plain(text: str) -> str:

@@ -7,10 +7,13 @@ from zoneinfo import ZoneInfo
 
 from checkout_daemon.present.text import NONE
 
+_MOST_DAYS = 999
+
 
 def age(time: datetime, now: datetime) -> str:
-    """Return how long ago a time was, in one unit: 12s, 5m, 3h, 4d."""
-    return span((now - time).total_seconds())
+    """Return how long ago a time was, in one unit and at most four letters: 12s, 5m, 3h, 4d, after 999 days 2y."""
+    days = (now - time).days
+    return f"{days // 365}y" if days > _MOST_DAYS else span((now - time).total_seconds())
 
 
 def span(seconds: float) -> str:

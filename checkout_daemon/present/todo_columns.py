@@ -7,7 +7,7 @@ from datetime import datetime
 from checkout_daemon.model.sorting import SortBy
 from checkout_daemon.model.todo import TodoItem
 from checkout_daemon.present.columns import ListLook, RowColumn, View, by_name, muted, short_card
-from checkout_daemon.present.money import money
+from checkout_daemon.present.money import money, short_money
 from checkout_daemon.present.statuses import Tone
 from checkout_daemon.present.text import NONE, plain, words
 from checkout_daemon.present.times import age, span
@@ -55,8 +55,11 @@ _ALL: tuple[RowColumn[TodoItem], ...] = (
         "amount",
         lambda item, _: money(item.amount, item.currency),
         10,
+        18,
+        1,
         right=True,
         value=lambda item: item.amount,
+        short=short_money,
     ),
     RowColumn(
         "what", "What", "kind", lambda item, _: words(item.kind), 22, tone=_kind_tone, value=lambda item: item.kind

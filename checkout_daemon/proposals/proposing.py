@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
@@ -11,7 +12,14 @@ import msgspec
 
 from checkout_daemon.audit.audit_log import OperatorAction, act, check_note, record_without_order
 from checkout_daemon.audit.operators import Operator
-from checkout_daemon.audit.rights import AboveLimit, OperatorRole, check_limit, find_rights, require_role
+from checkout_daemon.audit.rights import (
+    AboveLimit,
+    OperatorRole,
+    check_limit,
+    find_rights,
+    refunded_alone,
+    require_role,
+)
 from checkout_daemon.batches import batch_store
 from checkout_daemon.batches.planning import BatchPlan, Started, start_batch
 from checkout_daemon.batches.records import BatchAct
@@ -114,11 +122,11 @@ async def propose_cancel(runtime: Runtime, order_id: str, *, operator: Operator,
 async def start_or_propose(
     runtime: Runtime, plan: BatchPlan, *, operator: Operator, note: str = ""
 ) -> Started | Proposal:
-    """Start a batch, or propose it as one if its refunds together are above the operator's limit.
+    """Start a batch, or propose it as one if its refunds are above the operator's limit, together or of one order.
 
     Raise as start_batch does, NotAnOperator and RoleTooLow.
     """
-    above = await runtime.database.run(_is_above, plan.sums, operator) if plan.act is BatchAct.REFUND else False
+    above = await runtime.database.run(_is_above, plan, operator) if plan.act is BatchAct.REFUND else False
     if not (above and plan.wanted):
         return await start_batch(runtime, plan, operator=operator, note=note)
     hours, livemode = runtime.settings.proposal_hours, runtime.settings.livemode
@@ -237,14 +245,22 @@ async def _propose_batch(
     return number
 
 
-async def _is_above(connection: asyncpg.Connection, sums: Mapping[str, int], operator: Operator) -> bool:
+async def _is_above(connection: asyncpg.Connection, plan: BatchPlan, operator: Operator) -> bool:
+    """Return whether all refunds together are above the limit, or those of one order with what was refunded of it."""
     rights = await find_rights(connection, operator)
     if rights is None:
         return False
     await require_role(connection, operator, OperatorRole.ACT)
+    of_order: Counter[tuple[str, str]] = Counter()
+    for item in plan.wanted:
+        if item.order_id is not None and item.currency is not None:
+            of_order[item.order_id, item.currency] += item.amount or 0
+    before = await refunded_alone(connection, operator, [order_id for order_id, _ in of_order])
     try:
-        for currency, amount in sums.items():
+        for currency, amount in plan.sums.items():
             check_limit(rights, amount, currency)
+        for (order_id, currency), amount in of_order.items():
+            check_limit(rights, amount, currency, before.get((order_id, currency), 0))
     except AboveLimit:
         return True
     return False

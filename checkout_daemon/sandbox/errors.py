@@ -83,12 +83,13 @@ def unmodelled_url(method: str, path: str) -> ApiError:
 
 
 class UnknownParameter(ApiError):
-    """An unknown parameter."""
+    """One or more unknown parameters. `param` is the first."""
 
-    def __init__(self, name: str) -> None:
-        message = f"Received unknown parameter: {name}"
-        super().__init__(message, code="parameter_unknown", param=name, stored=False)
-        self.name = name
+    def __init__(self, *names: str) -> None:
+        noun = "parameter" if len(names) == 1 else "parameters"
+        message = f"Received unknown {noun}: {', '.join(names)}"
+        super().__init__(message, code="parameter_unknown", param=names[0], stored=False)
+        self.names = names
 
 
 class BadChoice(ApiError):

@@ -175,7 +175,11 @@ def _check_networks(names: tuple[str, ...]) -> None:
 
 
 def _read_directory(text: str, cwd: Path) -> Path:
-    if not (cwd / text).is_dir():
+    try:
+        is_there = (cwd / text).is_dir()
+    except OSError as error:  # a folder on the way to it may not be searched
+        raise BadValue(f"names {text!r}, which cannot be read: {error.strerror}") from error
+    if not is_there:
         raise BadValue(f"names {text!r}, which is not a directory; set it to one that exists")
     return cwd / text
 

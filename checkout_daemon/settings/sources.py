@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISREG
 
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.settings.values import BadValue
@@ -30,6 +31,8 @@ DECIDES = (
     *("STRIPE_API_KEY", "STRIPE_API_BASE", "STRIPE_WEBHOOK_SECRET"),
 )
 """Settings that decide which shop this is: where one is set elsewhere, dev.env belongs to another shop."""
+
+_SERVICE_LINKS = ("tcp://", "udp://", "sctp://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +98,20 @@ def _read_file(name: str, path: str) -> str:
 
 def given_layers(environ: Mapping[str, str], cwd: Path) -> list[Layer]:
     """Return what the operator set: the environment and `.env`. Raise ConfigurationError for an unusable `.env`."""
-    return [Layer(environ), _read_env_file(cwd / ".env")]
+    return [Layer(_without_service_link(environ)), _read_env_file(cwd / ".env")]
+
+
+def _without_service_link(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Leave out the CHECKOUT_PORT that Kubernetes sets for a service named checkout, such as tcp://10.96.0.5:80."""
+    if not environ.get("CHECKOUT_PORT", "").startswith(_SERVICE_LINKS):
+        return environ
+    return {name: value for name, value in environ.items() if name != "CHECKOUT_PORT"}
 
 
 def demo_layer(state_dir: Path) -> Layer:
     """Return dev.env of the state directory. Raise ConfigurationError if another user may have written it."""
     path = state_dir / DEV_ENV
-    if path.is_file():
+    if _is_file(path):
         from checkout_daemon.private_files import fault_of_ownership  # production has no dev.env
 
         for place in (state_dir, path):
@@ -138,7 +148,7 @@ def _parts(text: str | None) -> set[str]:
 
 
 def _read_env_file(path: Path) -> Layer:
-    if not path.is_file():
+    if not _is_file(path):
         return Layer({}, path)
     from dotenv import dotenv_values  # most commands never get here
 
@@ -152,6 +162,15 @@ def _read_env_file(path: Path) -> Layer:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigurationError(f"{path} cannot be read: {why}") from error
     return Layer({name: value for name, value in values.items() if value is not None}, path)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: no path at all
+        return False
+    except OSError as error:  # its folder may not be searched, which Path.is_file hides since Python 3.14
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def environment(environ: Mapping[str, str] | None) -> Mapping[str, str]:

@@ -555,8 +555,8 @@ class Settings:
         default=False,
         example="on",
         about="Whether names, addresses and phone numbers are hidden: in the terminal until a key is pressed, and in "
-        "the tables and pages of commands. JSON, CSV and exports, which programs read, have them. "
-        "`CHECKOUT_MASK=off checkout orders show 1001` shows them once.",
+        "the tables and pages of commands. JSON, CSV and exports, which programs read, have them, as has the evidence "
+        "of a dispute in a file or a pipe. `CHECKOUT_MASK=off checkout orders show 1001` shows them once.",
     )
     tui_config: Path | None = Group.OPERATORS.setting(
         "CHECKOUT_TUI_CONFIG",

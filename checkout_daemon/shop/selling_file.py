@@ -16,7 +16,7 @@ _RATE = ("zone", "label", "estimate", "amount", "free_from")
 _TAX = ("country", "label", "shipping", "rates", "classes")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
-_MOST_AMOUNT = 99_999_999
+_MOST_AMOUNT = 999_999_999_999  # in any currency; what an order may cost in its own is checked with the order
 _LONGEST_LABEL = 80
 _MOST_PERCENT = 100
 

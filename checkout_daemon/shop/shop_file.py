@@ -66,7 +66,7 @@ def read_shop(path: Path) -> Shop:
         content = path.read_bytes()
         if len(content) > _MOST_BYTES:
             raise BadShopFile(path, (ShopFault("", 0, f"the file is longer than {_MOST_BYTES:,} bytes"),))
-        text = content.decode()
+        text = content.decode("utf-8-sig")
         found = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import asyncpg
@@ -62,16 +63,23 @@ async def takes_stock(database: Readable, order_id: str) -> bool:
 
 
 async def set_stock(
-    database: Database, sku: str, stock: int | None, *, operator: Operator, note: str = ""
+    database: Database,
+    sku: str,
+    stock: int | None,
+    *,
+    operator: Operator,
+    note: str = "",
+    seen: StockLine | None = None,
 ) -> StockChanged:
     """Set how many pieces of a product are not sold; None: count it no longer. It may be less than is reserved.
 
-    Raise NotFound, or InvalidRequest for the number or the note.
+    `seen` is what the operator has seen of it: nothing is set if its stock is another by now, as pieces were sold.
+    Raise NotFound, or InvalidRequest for the number, the note, or another stock than was seen.
     """
     if stock is not None and not 0 <= stock <= MOST_PIECES:
         detail = f"a stock is a whole number from 0 to {MOST_PIECES}, not {stock}"
         raise InvalidRequest([FieldError("/stock", "invalid_stock", detail)])
-    before = await database.run(_set, sku, stock, operator, check_note(note))
+    before = await database.run(_set, sku, stock, operator, check_note(note), seen)
     return await _changed(database, sku, before)
 
 
@@ -84,13 +92,32 @@ async def adjust_stock(database: Database, sku: str, by: int, *, operator: Opera
     return await _changed(database, sku, before)
 
 
+async def serve_oversold(database: Database, skus: Collection[str]) -> tuple[int, ...]:
+    """Give free pieces of these products to oversold orders, the oldest first, and return the numbers of those served.
+
+    Call it after the commit that made the pieces free.
+    """
+    async with database.connection() as connection:
+        waiting = await connection.fetch(sql("oversold_orders"), list(skus), _MOST_SERVED)
+    served: list[int] = []
+    for row in waiting:
+        merged = await database.run(locked_order, str(row["id"]))
+        if not merged.is_oversold(str(row["id"])):
+            served.append(row["number"])
+    return tuple(served)
+
+
 async def _set(
-    connection: asyncpg.Connection, sku: str, stock: int | None, operator: Operator, note: str
+    connection: asyncpg.Connection, sku: str, stock: int | None, operator: Operator, note: str, seen: StockLine | None
 ) -> int | None:
     before = (await _line(connection, sku)).stock
     known = await change_stock(connection, {sku: stock}, StockChange("set", operator.actor, note))
     if (locked := known[sku]) is not None:
         before = locked.stock  # it may have changed since it was read
+    if seen is not None and before != seen.stock:
+        was, now = ("not counted" if pieces is None else str(pieces) for pieces in (seen.stock, before))
+        detail = f"the stock of {sku} was {was} when it was shown, and is {now} now: look again, then set it"
+        raise InvalidRequest([FieldError("/stock", "invalid_stock", detail)])
     await _record(connection, "stock.set", operator, note, sku, before, stock)
     return before
 
@@ -130,16 +157,9 @@ async def _record(
 
 
 async def _changed(database: Database, sku: str, before: int | None) -> StockChanged:
-    """Give pieces that are free now to oversold orders, the oldest first, and return how the stock is then."""
-    served: list[int] = []
+    served = await serve_oversold(database, [sku])
     async with database.connection() as connection:
-        waiting = await connection.fetch(sql("oversold_orders"), sku, _MOST_SERVED)
-    for row in waiting:
-        merged = await database.run(locked_order, str(row["id"]))
-        if not merged.is_oversold(str(row["id"])):
-            served.append(row["number"])
-    async with database.connection() as connection:
-        return StockChanged(before, await _line(connection, sku), tuple(served))
+        return StockChanged(before, await _line(connection, sku), served)
 
 
 async def _line(connection: asyncpg.Connection, sku: str) -> StockLine:

@@ -10,14 +10,11 @@ from checkout_daemon.stripe_api.slices import Slice, pages_of
 from checkout_daemon.stripe_api.throttle import Pace
 
 _WITH_SOURCE = {"expand": ["data.source"]}
-_MOST_PAGES = 100_000
 
 
 def lines_between(gateway: StripeGateway, since: int, until: int, pace: Pace) -> AsyncGenerator[list[Fetched], None]:
     """Return pages of the balance transactions that were made between two seconds, with their sources, in any order."""
-    return pages_of(
-        gateway, "balance_transactions.list", [Slice(_WITH_SOURCE, since, until)], most=_MOST_PAGES, pace=pace
-    )
+    return pages_of(gateway, "balance_transactions.list", [Slice(_WITH_SOURCE, since, until)], pace=pace)
 
 
 def lines_of_payout(gateway: StripeGateway, payout_id: str) -> AsyncGenerator[list[Fetched], None]:
@@ -25,12 +22,12 @@ def lines_of_payout(gateway: StripeGateway, payout_id: str) -> AsyncGenerator[li
 
     They are complete once its reconciliation is. https://docs.stripe.com/payouts/reconciliation
     """
-    return pages(gateway, "balance_transactions.list", params={**_WITH_SOURCE, "payout": payout_id}, most=_MOST_PAGES)
+    return pages(gateway, "balance_transactions.list", params={**_WITH_SOURCE, "payout": payout_id})
 
 
 def payouts_since(gateway: StripeGateway, since: int) -> AsyncGenerator[list[Fetched], None]:
     """Return pages of the payouts that were made since a second, newest first."""
-    return pages(gateway, "payouts.list", params={"created": {"gte": since}}, most=_MOST_PAGES)
+    return pages(gateway, "payouts.list", params={"created": {"gte": since}})
 
 
 async def retrieve_payout(gateway: StripeGateway, payout_id: str) -> Fetched:

@@ -9,19 +9,19 @@ from checkout_daemon.errors import StripeUnavailable
 from checkout_daemon.stripe_api.client import Fetched, StripeGateway
 
 PAGE = 100
-MOST_PAGES = 1000
+MOST_PAGES = 100_000  # thirty days of a large shop
 
 
 async def pages(
-    gateway: StripeGateway, method: str, *ids: str, params: Mapping[str, Any], most: int = MOST_PAGES
+    gateway: StripeGateway, method: str, *ids: str, params: Mapping[str, Any]
 ) -> AsyncGenerator[list[Fetched], None]:
     """Yield the non-empty pages of a list, in Stripe's order, from a list method of the SDK such as `refunds.list`.
 
-    Raise StripeUnavailable if the list is longer than `most` pages: an object that was not seen may still exist.
+    Raise StripeUnavailable if the list is longer than MOST_PAGES: an object that was not seen may still exist.
     """
     page_params: dict[str, Any] = {"limit": PAGE, **params}
     seen = 0
-    for _ in range(most):
+    for _ in range(MOST_PAGES):
         answer = await gateway.request(method, *ids, params=dict(page_params))
         page = [Fetched(item, answer.observed_at) for item in answer.object["data"]]
         seen += len(page)

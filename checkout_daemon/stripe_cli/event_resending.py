@@ -15,6 +15,7 @@ from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.webhook_endpoints import list_endpoints
 from checkout_daemon.stripe_cli.program import Finished, StripeCli, run_cli
 from checkout_daemon.stripe_sync.endpoint_rules import webhook_url
+from checkout_daemon.urls import same_address
 
 _CLI_SECONDS = 60.0
 _POLL_SECONDS = 0.1
@@ -78,7 +79,11 @@ async def _our_endpoint(runtime: Runtime) -> str | None:
     """Return the id of the enabled endpoint at Stripe that delivers to us."""
     url = webhook_url(runtime.settings.public_url)
     endpoints = (await list_endpoints(runtime.gateway)).object["data"]
-    ours = (endpoint["id"] for endpoint in endpoints if endpoint["url"] == url and endpoint["status"] == "enabled")
+    ours = (
+        endpoint["id"]
+        for endpoint in endpoints
+        if endpoint["status"] == "enabled" and same_address(endpoint["url"], url)
+    )
     return next(ours, None)
 
 

@@ -6,6 +6,7 @@ https://docs.stripe.com/cli/fixtures.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -19,7 +20,7 @@ from checkout_daemon.orders.order_lists import DisputeLine, OrderSession, OrderV
 
 DEBIT = "sepa_debit"
 TAG = "checkout_trigger"
-"""The metadata key that marks what a trigger made."""
+"""The metadata key that marks what a trigger made. Its value is always new: no change means no event."""
 
 _SUCCEEDING_IBAN = "AT611904300234573201"
 _FAILING_IBAN = "IT60X0542811101000000123456"
@@ -145,7 +146,7 @@ def _refund(wanted: Wanted) -> list[Step]:
 def _change_refund(wanted: Wanted) -> list[Step]:
     """Change the latest refund that has not failed, or create one first."""
     known = [refund for refund in wanted.view.refunds if refund.status in _LIVE_REFUNDS]
-    change = {"metadata": {TAG: "changed"}}
+    change = {"metadata": {TAG: secrets.token_hex(8)}}
     if known and wanted.amount is None:
         return [Step("updated_refund", "post", f"/v1/refunds/{known[-1].id}", change)]
     return [*_refund(wanted), Step("updated_refund", "post", "/v1/refunds/${refund:id}", change)]
@@ -187,7 +188,7 @@ def _dispute_paid(payment: PaymentLine) -> list[Step]:
 
 def _change_dispute(wanted: Wanted) -> list[Step]:
     dispute = _open_dispute(wanted)
-    return [Step("dispute", "post", f"/v1/disputes/{dispute.id}", {"metadata": {TAG: "changed"}})]
+    return [Step("dispute", "post", f"/v1/disputes/{dispute.id}", {"metadata": {TAG: secrets.token_hex(8)}})]
 
 
 def _close_dispute(wanted: Wanted) -> list[Step]:

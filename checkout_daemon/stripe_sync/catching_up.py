@@ -45,7 +45,9 @@ _STOPS_ALL = (DatabaseUnavailable, StripeUnavailable, StripeDenied, LeaseLost)
 class CaughtUp(msgspec.Struct, frozen=True):
     """How far events were compared, by Stripe's clock, and how many were listed and stored in the last comparison.
 
-    `missed_at` is when an event was last found missing, and `missed` how many were missing then.
+    `missed_at` is when an event was last found missing, and `missed` how many were missing then. `livemode` is the mode
+    of these events; None: it was saved by a release that did not keep that. `other_until` is how far events of the
+    other mode were compared.
     """
 
     until: datetime
@@ -54,6 +56,8 @@ class CaughtUp(msgspec.Struct, frozen=True):
     failed: int = 0
     missed: int = 0
     missed_at: datetime | None = None
+    livemode: bool | None = None
+    other_until: datetime | None = None
 
 
 async def catch_up(runtime: Runtime) -> int:
@@ -64,10 +68,14 @@ async def catch_up(runtime: Runtime) -> int:
     async with leased(runtime.database, _BACKFILL) as lease:
         if lease is None:
             return 0
-        before = None if lease.value is None else msgspec.json.decode(lease.value, type=CaughtUp)
+        saved = None if lease.value is None else msgspec.json.decode(lease.value, type=CaughtUp)
+        livemode = runtime.settings.livemode
+        before, other_until = _by_mode(saved, livemode=livemode)
         now = await stripe_time(runtime.gateway)
         until = now - _UNDER_WAY
         since = now - _FIRST_LOOK if before is None else max(before.until, now - _LONGEST_LOOK)
+        if before is not None and before.livemode is None:  # perhaps of the other mode
+            since = min(since, now - _FIRST_LOOK)
         if before is not None and since < until - _GAP:  # no daemon ran, or a restore reset the database
             try:
                 await look_for_missing(runtime, max(since, now - LONGEST_LOOK) - MARGIN, after_page=lease.renew)
@@ -76,12 +84,21 @@ async def catch_up(runtime: Runtime) -> int:
         since = min(since, until)
         done = await backfill(runtime, since, until=until, after_page=lease.renew)
         reached = since if done.lost else until  # the next comparison fetches them again
-        await lease.save(msgspec.json.encode(_after(before, done, reached, now)).decode())
+        after = msgspec.structs.replace(_after(before, done, reached, now), livemode=livemode, other_until=other_until)
+        await lease.save(msgspec.json.encode(after).decode())
     if done.lost:
         _log.error("%d events of Stripe were fetched and are not stored: they are fetched again", done.lost)
     if runtime.metrics is not None:
         runtime.metrics.events_compared(done.scanned, done.stored, done.new, done.failed)
     return done.new
+
+
+def _by_mode(saved: CaughtUp | None, *, livemode: bool) -> tuple[CaughtUp | None, datetime | None]:
+    """Return the last comparison in this mode, and how far events of the other mode were compared."""
+    if saved is None or saved.livemode in (None, livemode):
+        return saved, None if saved is None else saved.other_until
+    before = None if saved.other_until is None else CaughtUp(saved.other_until, livemode=livemode)
+    return before, saved.until
 
 
 def _after(before: CaughtUp | None, done: Backfilled, until: datetime, now: datetime) -> CaughtUp:

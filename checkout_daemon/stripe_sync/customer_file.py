@@ -6,23 +6,24 @@ row has; `email`, `name` and `phone` are what is known. What Stripe knows itself
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from checkout_daemon.errors import CheckoutError, FieldError
 from checkout_daemon.model.csv_cells import unguarded
 from checkout_daemon.model.customer import Customer, check_email, check_name, check_phone
+from checkout_daemon.model.spreadsheets import NotCsv, sheet_rows
+from checkout_daemon.model.text import cleaned
 
 _KEYS = {
     "session_id": re.compile(r"cs_[A-Za-z0-9_]{1,250}"),
     "payment_intent_id": re.compile(r"pi_[A-Za-z0-9_]{1,250}"),
 }
 _COLUMNS = (*_KEYS, "email", "name", "phone")
-_CHECKS = {"email": check_email, "name": check_name, "phone": check_phone}
+_Checks = Mapping[str, Callable[[str], str | FieldError]]
 _MOST_NAMED = 20
 
 
@@ -52,15 +53,19 @@ class KnownCustomers:
         return customer
 
 
-def read_customers(path: Path) -> KnownCustomers:
-    """Read a CSV file in UTF-8 with a header. Raise CustomersRejected with every fault."""
+def read_customers(path: Path, country: str | None = None) -> KnownCustomers:
+    """Read a CSV file in UTF-8 with a header. Raise CustomersRejected with every fault.
+
+    `country` (ISO 3166): of phone numbers without the code of one.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise CustomersRejected(f"{path.name} is not text in UTF-8: {error.reason}") from error
+    checks: _Checks = {"email": check_email, "name": check_name, "phone": partial(check_phone, country=country)}
     known, faults = KnownCustomers(), list[str]()
     for line, row in _rows(text, faults):
-        key, customer = _read(row, faults, line)
+        key, customer = _read(row, checks, faults, line)
         if key is None or customer is None:
             continue
         if known.by_key.setdefault(key, customer) != customer:
@@ -72,35 +77,31 @@ def read_customers(path: Path) -> KnownCustomers:
 
 
 def _rows(text: str, faults: list[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
-    head = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in head and "," not in head else ",")
+    rows = sheet_rows(text)
     try:
-        header = [name.strip().lower() for name in next(reader, [])]
+        begin, names = next(rows)
+        header = [cleaned(name).lower() for name in names]
         unknown = [name for name in header if name not in _COLUMNS]
-        if not header or unknown or len(set(header)) < len(header) or not {*_KEYS, "email"} & set(header):
+        if unknown or len(set(header)) < len(header) or not {*_KEYS, "email"} & set(header):
             faults.append(
-                f"line 1: the header names columns out of {', '.join(_COLUMNS)}, each once, and at least one of the "
-                "first three" + (f"; not {', '.join(map(repr, unknown))}" if unknown else "")
+                f"line {begin}: the header names columns out of {', '.join(_COLUMNS)}, each once, and at least one of "
+                "the first three" + (f"; not {', '.join(map(repr, unknown))}" if unknown else "")
             )
             return
-        begin = reader.line_num + 1
-        for cells in reader:
-            line, begin = begin, reader.line_num + 1
-            if not any(cell.strip() for cell in cells):
-                continue
+        for line, cells in rows:
             if len(cells) != len(header):
                 faults.append(f"line {line}: it has {len(cells)} cells, the header has {len(header)}")
                 continue
             yield line, dict(zip(header, (unguarded(cell.strip()) for cell in cells), strict=True))
-    except csv.Error as error:
-        faults.append(f"line {reader.line_num}: {error}")
+    except NotCsv as error:
+        faults.append(f"line {error.line}: {error}")
 
 
-def _read(row: Mapping[str, str], faults: list[str], line: int) -> tuple[str | None, Customer | None]:
+def _read(row: Mapping[str, str], checks: _Checks, faults: list[str], line: int) -> tuple[str | None, Customer | None]:
     """Return what a row is about and the customer, or None for what has a fault."""
     found: dict[str, str] = {}
     before = len(faults)
-    for name, check in _CHECKS.items():
+    for name, check in checks.items():
         value = check(row[name]) if row.get(name) else ""
         if isinstance(value, FieldError):
             faults.append(f"line {line}: {name}: {value.detail}")

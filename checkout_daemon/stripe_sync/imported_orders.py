@@ -32,15 +32,15 @@ from checkout_daemon.ledger.translate.stripe_objects import (
     text,
 )
 from checkout_daemon.model.customer import MAXIMUM_EMAIL, MAXIMUM_NAME, Customer
-from checkout_daemon.model.orders import AttentionCode
+from checkout_daemon.model.orders import PAYMENT_NAME, PAYMENT_SKU, AttentionCode
 from checkout_daemon.model.text import tidied
 from checkout_daemon.orders.order_ids import new_order_id
 from checkout_daemon.stripe_api.client import Fetched
 
 CAUSE = "order.imported"
 SKIPPED = "the order was imported: this happened before"
-SHIPPING, TAX, PAYMENT = "SHIPPING", "TAX", "PAYMENT"
-"""The SKUs of the lines that are no product."""
+SHIPPING, TAX = "SHIPPING", "TAX"
+"""The SKUs of the lines that are no product, with PAYMENT_SKU."""
 UNKNOWN = "unknown"
 """The name of a customer of whom neither name nor email is known: an empty one means that they were erased."""
 _LONGEST_NAME, _LONGEST_PHONE = 250, 40
@@ -188,7 +188,7 @@ def _line(item: dict[str, Any], place: int) -> PricedLine:
 
 
 def _one_line(found: dict[str, Any], total: int) -> PricedLine:
-    return _unit(PAYMENT, _shown(text(found, "description"), _LONGEST_NAME) or "Payment", total)
+    return _unit(PAYMENT_SKU, _shown(text(found, "description"), _LONGEST_NAME) or PAYMENT_NAME, total)
 
 
 def _unit(sku: str, name: str, total: int) -> PricedLine:

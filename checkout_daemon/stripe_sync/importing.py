@@ -79,6 +79,10 @@ class OtherAccount(CheckoutError, code="other_account", status=409, exit_code=4,
     """The orders of this shop are of another Stripe account than the key."""
 
 
+class UnknownAccount(CheckoutError, code="unknown_account", status=409, exit_code=4, title="The key hides its account"):
+    """The key may not read which account it is of, and this shop's orders are of a known one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What became of one object at Stripe. `number`: of the order it became. `why`: it was refused."""
@@ -94,7 +98,8 @@ class Seen:
 class ImportRun(msgspec.Struct):
     """The progress of a run. `at`: everything that was made before is done.
 
-    `fates`: how many objects had each, since the run began or was continued.
+    `fates`: how many objects had each, since the run began or was continued. `livemode`: of its key; None: it was saved
+    by a release that did not keep that.
     """
 
     since: datetime
@@ -102,6 +107,7 @@ class ImportRun(msgspec.Struct):
     at: datetime
     begun_at: datetime
     fates: dict[str, int] = msgspec.field(default_factory=dict)
+    livemode: bool | None = None
 
     def count(self, fate: Fate) -> int:
         """Return how many objects had this fate."""
@@ -124,14 +130,15 @@ async def import_orders(
 ) -> ImportRun:
     """Import what was paid and made between two times by Stripe's clock, and return what became of all that was listed.
 
-    Continue a run of the same `since` that was interrupted. With `dry_run` nothing is written. Raise ImportUnderWay and
-    OtherAccount, and StripeUnavailable, StripeRejected and DatabaseUnavailable: after those the next run continues.
+    Continue a run of the same `since` and mode that was interrupted. With `dry_run` nothing is written. Raise
+    ImportUnderWay, OtherAccount and UnknownAccount, and StripeUnavailable, StripeRejected and DatabaseUnavailable:
+    after those the next run continues.
     """
     note = check_note(note)
     pace = at_most(calls_per_second)
     account = await _check_account(runtime, pace, dry_run=dry_run)
     async with _lease(runtime, dry_run=dry_run) as lease:
-        run = _resumed(lease, since, until)
+        run = _resumed(lease, since, until, livemode=runtime.settings.livemode)
         on_start(run)
         details = {"since": run.since.isoformat(), "until": run.until.isoformat(), "account": account}
         if lease is not None:
@@ -274,15 +281,25 @@ class _Importer:
 
 
 async def _check_account(runtime: Runtime, pace: Pace, *, dry_run: bool) -> str | None:
-    """Return the key's account, or None if the key may not read it. Raise OtherAccount."""
+    """Return the key's account; None if the key may not read it, and the account of the orders is not known either.
+
+    Raise OtherAccount and UnknownAccount.
+    """
+    livemode = runtime.settings.livemode
+    async with runtime.database.connection() as connection:
+        known = await connection.fetchval(sql("account_of_mode"), livemode)
     await pace()
     try:
         fetched = await runtime.gateway.call("accounts.retrieve", lambda c: c.v1.accounts.retrieve_current_async())
-    except StripeRejected:
-        return None
-    account, livemode = str(fetched.object["id"]), runtime.settings.livemode
-    async with runtime.database.connection() as connection:
-        known = await connection.fetchval(sql("account_of_mode"), livemode)
+    except StripeRejected as error:
+        if known is None:
+            return None
+        raise UnknownAccount(
+            f"this shop's orders are of account {known}, and STRIPE_API_KEY may be of another, because Stripe refuses "
+            "to name its account: give the key the permission that Stripe names here, or import with a secret key "
+            f"(sk_…) of {known}. Stripe: {error.detail}"
+        ) from error
+    account = str(fetched.object["id"])
     if known not in (None, account):
         raise OtherAccount(
             f"STRIPE_API_KEY is of account {account}, and this shop's orders are of {known}: use a key of that "
@@ -304,13 +321,13 @@ async def _lease(runtime: Runtime, *, dry_run: bool) -> AsyncIterator[Lease | No
         yield lease
 
 
-def _resumed(lease: Lease | None, since: datetime, until: datetime) -> ImportRun:
-    """Return the run that was interrupted if it began at the same time, or a new one."""
+def _resumed(lease: Lease | None, since: datetime, until: datetime, *, livemode: bool) -> ImportRun:
+    """Return the run that was interrupted if it began at the same time with a key of this mode, or a new one."""
     saved = None if lease is None or lease.value is None else msgspec.json.decode(lease.value, type=ImportRun)
-    if saved is not None and saved.since == since:
+    if saved is not None and saved.since == since and saved.livemode == livemode:
         saved.until, saved.fates = max(until, saved.at), {}
         return saved
-    return ImportRun(since, until, since, datetime.now(UTC))
+    return ImportRun(since, until, since, datetime.now(UTC), livemode=livemode)
 
 
 async def _patiently(work: Callable[[], Awaitable[T]]) -> T:

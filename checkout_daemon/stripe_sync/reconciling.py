@@ -82,13 +82,17 @@ class Tally(msgspec.Struct):
 
 
 class ReconcileRun(msgspec.Struct):
-    """The progress of a run. `after` is the number of the last order that is done."""
+    """The progress of a run. `after` is the number of the last order that is done.
+
+    `livemode`: of its key; None: it was saved by a release that did not keep that.
+    """
 
     apply: bool
     since: datetime
     begun_at: datetime
     after: int = 0
     tally: Tally = msgspec.field(default_factory=Tally)
+    livemode: bool | None = None
 
 
 async def reconcile(
@@ -112,7 +116,8 @@ async def reconcile(
     async with leased(runtime.database, CURSOR) as lease:
         if lease is None:
             raise ReconcileUnderWay("another `checkout reconcile` is running or was just killed: try again in 2 m")
-        run = _resume(None if anew else lease.value, since, apply=apply)
+        livemode = runtime.settings.livemode
+        run = _resume(None if anew else lease.value, since, apply=apply, livemode=livemode)
 
         async def save() -> None:
             await lease.save(msgspec.json.encode(run).decode())
@@ -122,7 +127,7 @@ async def reconcile(
             on_outcome(outcome)
 
         async with runtime.database.connection() as connection:
-            orders = await connection.fetch(sql("orders_to_compare"), run.after, runtime.settings.livemode, run.since)
+            orders = await connection.fetch(sql("orders_to_compare"), run.after, livemode, run.since)
         on_start(run, len(orders))
         pace = at_most(calls_per_second)
         at_once = min(max(1, round(calls_per_second * _CALL_SECONDS)), _MOST_AT_ONCE)
@@ -153,14 +158,15 @@ async def reconcile(
     return run
 
 
-def _resume(saved: str | None, since: datetime, *, apply: bool) -> ReconcileRun:
+def _resume(saved: str | None, since: datetime, *, apply: bool, livemode: bool) -> ReconcileRun:
     """Return the saved run if it covers what is wanted now, or a new run."""
     now = datetime.now(UTC)
     if saved is not None:
         run = msgspec.json.decode(saved, type=ReconcileRun)
-        if run.apply == apply and run.since <= since and now - run.begun_at < _RESUMABLE:
+        same = run.apply == apply and run.livemode == livemode
+        if same and run.since <= since and now - run.begun_at < _RESUMABLE:
             return run
-    return ReconcileRun(apply, since, now)
+    return ReconcileRun(apply, since, now, livemode=livemode)
 
 
 def _stray_coupon(order: Order, *, applied: bool) -> Synced:

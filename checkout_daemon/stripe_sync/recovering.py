@@ -9,8 +9,9 @@ from typing import Any
 import asyncpg
 from msgspec import structs
 
-from checkout_daemon.audit.audit_log import OperatorAction, act, check_note
+from checkout_daemon.audit.audit_log import OperatorAction, act, check_note, record, state_of
 from checkout_daemon.audit.operators import Operator
+from checkout_daemon.audit.rights import require_act
 from checkout_daemon.catalog.pricing import PricedLine, share_discount
 from checkout_daemon.checkout.sessions import our_session_update, start_attempt
 from checkout_daemon.errors import CheckoutError, NotFound, StripeRejected, StripeUnavailable
@@ -30,6 +31,8 @@ from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.client import Fetched, StripeMissing
 from checkout_daemon.stripe_api.sessions import list_lines, retrieve_session
 from checkout_daemon.stripe_sync.comparing import sync_order
+
+_SYNC = "session.sync"  # as `checkout sessions sync` does to an order that exists
 
 
 class NotRecoverable(CheckoutError):
@@ -84,28 +87,43 @@ async def plan_recovery(runtime: Runtime, session_id: str) -> Recovery:
 async def recover_order(runtime: Runtime, plan: Recovery, *, operator: Operator, note: str = "") -> Recovered:
     """Insert the order of a session unless it exists, and merge what Stripe has about it. Safe to repeat.
 
-    It gets its old number unless another order has that now.
-    Raise NotRecoverable, StripeUnavailable and StripeRejected.
+    It gets its old number unless another order has that now. One that exists is compared with Stripe, as sync_order
+    does it.
+    Raise NotAnOperator, RoleTooLow, NotRecoverable, StripeUnavailable and StripeRejected.
     """
     note = check_note(note)
+    await runtime.database.run(require_act, [operator])  # what changes nothing writes no entry, which would check it
     session_id, order_id = str(plan.session.object["id"]), plan.named.order_id
     order = None if plan.exists else await _rebuild(runtime, plan)
-    update = our_session_update(plan.session, order_id, plan.named.attempt, "order.recovered", operator.actor)
+    cause = _SYNC if plan.exists else "order.recovered"
+    update = our_session_update(plan.session, order_id, plan.named.attempt, cause, operator.actor)
     update = structs.replace(update, note=note or session_id, order_ids=[order_id], always_logged=order is not None)
     recovered = False
     if order is None:
-        await runtime.database.run(merge, [update])
+        action = OperatorAction(cause, operator, note, {"objects": [session_id]})
+        await runtime.database.run(_join, order_id, action, update)
     else:
         details = {"session": session_id, "amount": order.amount_total, "currency": order.currency}
-        action = OperatorAction("order.recovered", operator, note, details)
+        action = OperatorAction(cause, operator, note, details)
         recovered = await runtime.database.run(_insert, order, action, update)
     not_compared = None
     try:  # refunds and disputes, whose events may be gone
-        await sync_order(runtime, order_id, cause="order.recovered", actor=operator.actor)
+        if recovered:  # its audit entry stands for all that it merges
+            await sync_order(runtime, order_id, cause=cause, actor=operator.actor)
+        else:
+            await sync_order(runtime, order_id, cause=_SYNC, actor=operator, note=note)
     except (StripeUnavailable, StripeRejected) as error:
         not_compared = error.detail
     async with runtime.database.connection() as connection:
         return Recovered(await read_order(connection, order_id), recovered, not_compared)
+
+
+async def _join(connection: asyncpg.Connection, order_id: str, action: OperatorAction, update: Update) -> None:
+    """Merge the session of an order that exists, and record that if it changes the order."""
+    merged = await merge(connection, [update])
+    before, after = merged.orders[order_id].state, state_of(merged, order_id)
+    if after != before:
+        await record(connection, order_id, action, before=before, after=after)
 
 
 async def _insert(

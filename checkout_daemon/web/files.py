@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from aiohttp import hdrs, web
 
+from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.web.fields import IDENTITY, SUFFIXES, choose_encoding, knows_tag, list_field
 from checkout_daemon.web.headers import CONTENT_SECURITY_POLICY
 
@@ -65,17 +66,19 @@ def _cache_control(name: str, suffix: str) -> str:
     return _FOR_EVER if _HASHED.fullmatch(name) else _HALF_A_DAY
 
 
-def respond(request: web.Request, file: File, *, found: bool = True) -> web.Response:
-    """Return the file, or 304 if the client has it; if not `found`, return it as the not-found page with 404."""
+def respond(request: web.Request, file: File, *, status: int = 200) -> web.Response:
+    """Return the file, or 304 if the client has it; with another status, such as 404, nobody keeps it."""
     encoding = choose_encoding(list_field(request, hdrs.ACCEPT_ENCODING), file.encoded)
     # Send the policy with a 304 too: a browser replaces the headers of its cached page with those of the 304.
     headers = {"Cache-Control": "no-store", "Content-Security-Policy": CONTENT_SECURITY_POLICY}
-    if found:
+    if status == 200:
         etag = file.etag if encoding == IDENTITY else f"{file.etag}-{encoding}"  # different bytes, different tag
         headers |= {"Cache-Control": file.cache_control, "ETag": f'"{etag}"', "Vary": file.vary}
         if knows_tag(list_field(request, hdrs.IF_NONE_MATCH), etag):
             return web.Response(status=304, headers=headers)
+    elif status == 503:
+        headers["Retry-After"] = str(DatabaseUnavailable.retry_after_seconds)
     headers["Content-Type"] = file.content_type
     if encoding != IDENTITY:
         headers["Content-Encoding"] = encoding
-    return web.Response(status=200 if found else 404, body=file.encoded[encoding], headers=headers)
+    return web.Response(status=status, body=file.encoded[encoding], headers=headers)

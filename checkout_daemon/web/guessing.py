@@ -3,8 +3,8 @@
 The first tries of an hour are free. After them one try passes now and then; or, if the shop has a challenge
 (CHECKOUT_CHALLENGE_URL), every try with a solved one. Every worker process counts invalid codes on its own. Declined
 cards are counted in the database: for the orders that this process created for the address and the networks around it,
-and for all orders of the email. Of more than a few orders of an address or network, those that were paid in the end do
-not count: a shopper whose second card works tests none.
+and for all orders of the email. Those of orders that were paid in the end do not count: a shopper whose second card
+works tests none.
 """
 
 from __future__ import annotations

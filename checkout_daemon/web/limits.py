@@ -23,8 +23,6 @@ MOST_CLIENTS = 10_000
 MOST_PEERS = 1000
 FREE_FORGERIES_A_MINUTE = 120
 WAIT_SECONDS = 0.25
-# Further clients are answered at once: every waiting one holds a connection. Those that are answered at once come again
-# at once, and everybody's requests go through the event loop after theirs.
 _MOST_WAITING = 1000
 
 
@@ -125,6 +123,28 @@ class Limits:
     looks: AddressLimit
 
 
+class WaitingRoom:
+    """Lets refused clients wait.
+
+    Those that are answered at once come again at once, and everybody's requests go through the event loop after theirs.
+    At most `most` wait at a time, since each of them holds a connection. All others are answered at once.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._waiting = 0
+
+    async def wait(self, seconds: float) -> None:
+        """Wait so long, unless too many do."""
+        if self._waiting >= self._most:
+            return
+        self._waiting += 1
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._waiting -= 1
+
+
 class Forgeries:
     """Slows down clients that send invalid signatures; signed deliveries are never slowed.
 
@@ -135,16 +155,12 @@ class Forgeries:
         self._clients = clients
         self._waits = waits
         self._buckets = TokenBuckets(FREE_FORGERIES_A_MINUTE)
-        self._waiting = 0
+        self._pauses = WaitingRoom(_MOST_WAITING)
 
     async def refused(self, request: web.BaseRequest) -> bool:
         """Count a refused signature, and wait a moment if there were too many. Return whether to log it."""
         if not any(self._buckets.take(key, share) for key, share in self._clients.keys(request)):
             return True
-        if self._waits and self._waiting < _MOST_WAITING:
-            self._waiting += 1
-            try:
-                await asyncio.sleep(WAIT_SECONDS)
-            finally:
-                self._waiting -= 1
+        if self._waits:
+            await self._pauses.wait(WAIT_SECONDS)
         return False

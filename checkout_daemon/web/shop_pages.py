@@ -10,7 +10,8 @@ import asyncio
 import gzip
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from hashlib import sha256
 from html import escape
 from pathlib import Path
@@ -18,10 +19,10 @@ from pathlib import Path
 import msgspec
 from aiohttp import hdrs, web
 
-from checkout_daemon.catalog.cart import Product
+from checkout_daemon.catalog.cart import SKU, Product
 from checkout_daemon.catalog.descriptions import html_of
 from checkout_daemon.catalog.memory import CatalogMemory, CatalogSnapshot
-from checkout_daemon.errors import CheckoutError
+from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
 from checkout_daemon.model.locale import preferred_locale
 from checkout_daemon.model.money import format_money
 from checkout_daemon.patience import within
@@ -53,7 +54,8 @@ _PAPER, _DARK_PAPER, _ACCENT = "#faf8f4", "#171614", "#2d5a4a"  # as in the buil
 _MOST_LISTED = 100
 _MOST_FIRST = 48  # of the products that the storefront shows at once
 _MOST_PAGES = 300
-_CATALOG, _ORDER, _LOST = "/", "order", "lost"
+_CATALOG, _ORDER, _LOST, _UNREAD = "/", "order", "lost", "unread"
+_STATUSES = {_LOST: 404, _UNREAD: 503}  # unread: whether there is the product is not known yet
 _CATALOG_SECONDS = 0.5  # the page itself is worth more than the list for those without script
 
 
@@ -89,31 +91,37 @@ class ShopPages:
         """List the products of this catalog."""
         self._catalog = catalog
 
-    async def page(self, request: web.Request) -> tuple[File, bool]:
-        """Return the page in the language that the browser asks for, and whether there is one for the path."""
+    async def page(self, request: web.Request) -> tuple[File, int]:
+        """Return the page in the language that the browser asks for, and its status."""
         await self._refresh()
         language = self._language(list_field(request, hdrs.ACCEPT_LANGUAGE) or "")
         place = self._place(request.rel_url.raw_path)
-        async with self._making:
-            pages = self._pages  # of this state of the catalog: another request may find a newer one meanwhile
-            if (page := pages.get((language, place))) is None:
-                if len(pages) >= _MOST_PAGES:
-                    pages.clear()
-                page = await asyncio.to_thread(self._make, language, place, self._snapshot)
-                pages[language, place] = page
-        return page, place != _LOST
+        return await self._made((language, place), partial(self._make, language, place)), _STATUSES.get(place, 200)
 
     async def sitemap(self) -> File:
-        """Return the addresses of the catalog and of every product."""
+        """Return the addresses of the catalog and of every product. Raise DatabaseUnavailable before it was read."""
         await self._refresh()
-        products = self._snapshot.products.values() if self._snapshot else ()
-        return file_of(SITEMAP, {SITEMAP: sitemap(self._settings.public_url, products)})
+        if self._snapshot is None:
+            raise DatabaseUnavailable("the catalog could not be read yet")
+        return await self._made(("", SITEMAP), self._make_sitemap)
+
+    async def _made(self, key: tuple[str, str], make: Callable[[CatalogSnapshot | None], File]) -> File:
+        """Return the page with this key for the catalog as it is now, made in a thread unless it is kept."""
+        async with self._making:
+            pages = self._pages  # of this state of the catalog: another request may find a newer one meanwhile
+            if (page := pages.get(key)) is None:
+                if len(pages) >= _MOST_PAGES:
+                    pages.clear()
+                page = pages[key] = await asyncio.to_thread(make, self._snapshot)
+        return page
 
     def _place(self, path: str) -> str:
         """Return the path of the catalog or of a product that there is, or what other pages have in common."""
         if path.startswith(PRODUCT):
-            known = self._snapshot is not None and path.removeprefix(PRODUCT) in self._snapshot.products
-            return path if known else _LOST
+            sku = path.removeprefix(PRODUCT)
+            if self._snapshot is None and SKU.fullmatch(sku):
+                return _UNREAD
+            return path if self._snapshot and sku in self._snapshot.products else _LOST
         if path in PAGES:
             return _CATALOG if PAGES[path] == "catalog" else _ORDER
         return _LOST
@@ -142,14 +150,16 @@ class ShopPages:
         return own if own in self._shop.languages else self._shop.languages[0]
 
     def _make(self, language: str, place: str, snapshot: CatalogSnapshot | None) -> File:
-        product = snapshot.products.get(place.removeprefix(PRODUCT)) if snapshot else None
-        words, name = self._shop.words_in(language), self._settings.shop_name
+        # `lost` may be a product's sku as well.
+        product = snapshot.products.get(place.removeprefix(PRODUCT)) if snapshot and place.startswith(PRODUCT) else None
+        texts, words, name = self._shop.texts_in(language), self._shop.words_in(language), self._settings.shop_name
         title = f"{product.name} – {name}" if product else title_of(name, words)
         fallback = self._order_fallback(language) if place == _ORDER else self._fallback(language, snapshot)
         if product and snapshot:
             fallback = self._product_fallback(language, product, available=self._can_be_bought(snapshot, product))
         page = self._template
-        page = page.replace(_LANGUAGE, f'<html lang="{escape(language)}">', 1)
+        direction = ' dir="rtl"' if texts["language"]["direction"] == "rtl" else ""
+        page = page.replace(_LANGUAGE, f'<html lang="{escape(language)}"{direction}>', 1)
         page = page.replace(_TITLE, f"<title>{escape(title)}</title>", 1)
         page = page.replace(_LOGO, f'<a class="logo" href="/">{self._picture() or escape(name)}</a>', 1)
         page = page.replace(_FALLBACK, fallback, 1)
@@ -157,6 +167,10 @@ class ShopPages:
         page = page.replace(_HEAD, "\n    ".join(self._head(language, place, product, snapshot)), 1)
         body = page.encode()
         return _page_file({"": body, ".gz": gzip.compress(body, 6, mtime=0)})
+
+    def _make_sitemap(self, snapshot: CatalogSnapshot | None) -> File:
+        body = sitemap(self._settings.public_url, snapshot.products.values() if snapshot else ())
+        return file_of(SITEMAP, {SITEMAP: body, f"{SITEMAP}.gz": gzip.compress(body, 6, mtime=0)})
 
     def _can_be_bought(self, snapshot: CatalogSnapshot, product: Product) -> bool:
         return snapshot.is_available(product) and product.currency == self._settings.currency
@@ -186,6 +200,8 @@ class ShopPages:
             first = product_answers(snapshot, snapshot.products.values(), settings.currency)[:_MOST_FIRST]
             count = len(snapshot.products)
             yield data_element({"currency": settings.currency, "products": first, "count": count}, name="catalog")
+        elif place == _UNREAD:
+            yield data_element(True, name="unread")
 
     def _browser_colors(self) -> Iterator[str]:
         """Yield the colours of the browser's own bars: those of the paper."""

@@ -56,24 +56,25 @@ class Storefront:
     async def answer(self, request: web.Request) -> web.Response:
         """Return the page or file of the path, or for a browser the not-found page with 404.
 
-        Raise NoSuchPage for programs, and for files that a page loads.
+        Raise NoSuchPage for programs, and for files that a page loads; DatabaseUnavailable for the sitemap, as long as
+        the catalog could not be read.
         """
         name = self._name(request)
         if name is None:
             if INDEX not in self._files or not wants_html(request):
                 raise NoSuchPage("there is nothing at this path")
-            return respond(request, (await self._page(request))[0], found=False)
+            return respond(request, (await self._page(request))[0], status=404)
         if name == SITEMAP and self._pages is not None:
             return respond(request, await self._pages.sitemap())
         if name not in self._files:
             return web.Response(body=_NOT_BUILT, status=503, content_type="text/html", charset="utf-8")
         if name == INDEX:
-            page, found = await self._page(request)
-            return respond(request, page, found=found)
+            page, status = await self._page(request)
+            return respond(request, page, status=status)
         return respond(request, self._files[name])
 
-    async def _page(self, request: web.Request) -> tuple[File, bool]:
-        return (self._files[INDEX], True) if self._pages is None else await self._pages.page(request)
+    async def _page(self, request: web.Request) -> tuple[File, int]:
+        return (self._files[INDEX], 200) if self._pages is None else await self._pages.page(request)
 
     def _name(self, request: web.Request) -> str | None:
         # The page's script reads the path as it was sent, so only the exact spelling is its page.

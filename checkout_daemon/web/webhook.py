@@ -18,7 +18,7 @@ from checkout_daemon.web.body_budget import BodyBudget
 from checkout_daemon.web.direct import Send
 from checkout_daemon.web.edge import Edge
 from checkout_daemon.web.fields import list_field
-from checkout_daemon.web.limits import Forgeries
+from checkout_daemon.web.limits import Forgeries, WaitingRoom
 from checkout_daemon.web.prepared import PreparedAnswer
 from checkout_daemon.web.problems import problem_response
 
@@ -28,18 +28,31 @@ PATH = "/api/webhook"
 
 # Nearly every event is smaller.
 _LARGE = 64 * 1024
+# How long a delivery waits that cannot be taken now. In a flood, to refuse those that come again at once would take the
+# time in which others are stored.
+BUSY_SECONDS = 0.5
 _RECEIVED = b'{"received":true}'
 
 
 class WebhookRoute:
     """Answers deliveries: `handle` as the handler of the route, `find` as a direct one."""
 
-    def __init__(self, edge: Edge, metrics: Metrics, budget: BodyBudget, forgeries: Forgeries, intake: Intake) -> None:
+    def __init__(
+        self,
+        edge: Edge,
+        metrics: Metrics,
+        budget: BodyBudget,
+        forgeries: Forgeries,
+        intake: Intake,
+        *,
+        pauses: WaitingRoom,
+    ) -> None:
         self._edge = edge
         self._metrics = metrics
         self._budget = budget
         self._forgeries = forgeries
         self._intake = intake
+        self._pauses = pauses
         self._stored = PreparedAnswer(_stored, edge)
         self._refusals: dict[str, PreparedAnswer] = {}
         self._may_log = Rarely()
@@ -71,6 +84,11 @@ class WebhookRoute:
             error.__traceback__ = None  # it holds the body, which must not stay in memory while its sender waits
             if await self._forgeries.refused(request):
                 _log_refusal(error)
+            raise
+        except ServerBusy as error:
+            self._metrics.delivery_refused(error.code)
+            error.__traceback__ = None
+            await self._pauses.wait(BUSY_SECONDS)
             raise
         except CheckoutError as error:
             self._metrics.delivery_refused(error.code)

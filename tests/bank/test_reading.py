@@ -71,6 +71,17 @@ async def test_a_payout_is_read_with_its_lines_once_they_are_complete(
     assert sorted(row["net"] for row in lines) == [-3270, 3270]
 
 
+async def test_a_payout_of_a_long_pause_is_read(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    await paid_order(runtime)
+    await read_balance(runtime)
+    for pause in ("4d", "50d"):
+        await advance(stripe, pause)
+    await read_balance(runtime, at_once=True)
+    assert await connection.fetchval("SELECT sum(amount) FROM payouts WHERE lines_read_at IS NOT NULL") == 3270
+
+
 async def test_a_payout_that_stripe_does_not_know_any_more_holds_up_no_other(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:

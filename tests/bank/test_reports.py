@@ -151,6 +151,27 @@ def test_a_time_that_has_not_ended_is_compared_with_the_same_days_before(
     assert [f"{time.astimezone(zone):%Y-%m-%dT%H:%M}" for time in found] == [since, until]
 
 
+@pytest.mark.parametrize(
+    ("against", "since", "until", "before", "end"),
+    [
+        (Against.MONTH, "2026-05-30T00:00", "2026-05-31T00:00", "2026-04-30T00:00", "2026-05-01T00:00"),
+        (Against.MONTH, "2026-05-30T00:00", "2026-05-31T09:30", "2026-04-30T00:00", "2026-05-01T00:00"),
+        (Against.MONTH, "2026-05-01T00:00", "2026-05-31T00:00", "2026-04-01T00:00", "2026-05-01T00:00"),
+        (Against.MONTH, "2026-03-28T00:00", "2026-03-29T00:00", "2026-02-28T00:00", "2026-03-01T00:00"),
+        (Against.YEAR, "2028-02-28T00:00", "2028-02-29T00:00", "2027-02-28T00:00", "2027-03-01T00:00"),
+        (Against.MONTH, "2026-05-31T00:00", "2026-05-31T09:30", "2026-04-30T00:00", "2026-04-30T09:30"),
+        (Against.MONTH, "2026-05-31T00:00", "2026-06-01T00:00", "2026-04-30T00:00", "2026-05-01T00:00"),
+    ],
+)
+def test_a_day_that_the_earlier_month_does_not_have_is_compared_with_its_last(
+    against: Against, since: str, until: str, before: str, end: str
+) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    begin, ending = (datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC) for text in (since, until))
+    found = earlier(against, begin, ending, "Europe/Berlin")
+    assert [f"{time.astimezone(zone):%Y-%m-%dT%H:%M}" for time in found] == [before, end]
+
+
 async def test_every_column_is_compared_also_where_only_the_time_before_has_it(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:

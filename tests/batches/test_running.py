@@ -205,3 +205,17 @@ async def test_messages_are_queued_again_once(
     done = await run_to_end(runtime, started)
     assert [(one.item.subject, one.item.outcome) for one in done] == [(one, "will be sent again") for one in ids]
     assert await connection.fetchval("SELECT count(*) FROM outbox WHERE status = 'queued'") == len(ids)
+
+
+async def test_a_message_that_was_sent_before_its_turn_is_not_sent_again(
+    runtime: Runtime, paid: list[CheckoutAnswer], connection: asyncpg.Connection
+) -> None:
+    await connection.execute("UPDATE outbox SET status = 'dead', attempts = 9")
+    ids = [str(row["id"]) for row in await connection.fetch("SELECT id FROM outbox ORDER BY created_at")]
+    plan = plan_ids(BatchAct.REPLAY_MESSAGES, ids, ("failed", "dead"))
+    started = await start_batch(runtime, plan, operator=ADA)
+    await connection.execute("UPDATE outbox SET status = 'sent' WHERE id::text = $1", ids[0])
+    done = await run_to_end(runtime, started)
+    outcomes = [(one.item.status, one.item.outcome) for one in done]
+    assert outcomes == [("skipped", "is sent by now"), *[("done", "will be sent again")] * (len(ids) - 1)]
+    assert await connection.fetchval("SELECT status FROM outbox WHERE id::text = $1", ids[0]) == "sent"

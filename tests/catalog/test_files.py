@@ -127,6 +127,12 @@ def test_characters_that_pasting_adds_are_removed() -> None:
     assert (code.code, code.percent_off) == ("SUMMER-25", Decimal(10))
 
 
+@pytest.mark.parametrize("percent", ["12,5", "12,50%", "12.5 %", "12,5\u00a0％"])
+def test_a_percentage_may_be_as_a_spreadsheet_writes_it(percent: str) -> None:
+    (found,) = parse_catalog(f"code;percent_off\nSUMMER;{percent}\n", discounts=True).discounts
+    assert found.percent_off == Decimal("12.5")
+
+
 def test_codes_and_times_are_normalized() -> None:
     text = '[{"code": " summer ", "percent_off": 12.50, "starts_at": "2025-06-01T02:00:00+02:00"}]'
     (found,) = parse_catalog(text, discounts=True).discounts
@@ -201,6 +207,8 @@ def test_a_duplicate_on_the_same_line_is_a_fault_too() -> None:
         ("percent_off", "NaN"),
         ("percent_off", "Infinity"),
         ("percent_off", "ten"),
+        ("percent_off", "1,2,5"),
+        ("percent_off", "%"),
         ("percent_off", True),
         ("percent_off", -5),
         ("currency", "eu"),

@@ -17,11 +17,12 @@ from checkout_daemon.catalog import memory as catalog_memory
 from checkout_daemon.catalog.cart import Product
 from checkout_daemon.catalog.catalog import import_catalog
 from checkout_daemon.catalog.discount_store import upsert_discounts
-from checkout_daemon.catalog.memory import TRUST_SECONDS, CatalogMemory
+from checkout_daemon.catalog.memory import TRUST_SECONDS, CatalogMemory, CatalogSnapshot
 from checkout_daemon.catalog.pricing import Discount
 from checkout_daemon.catalog.product_store import upsert_products
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.patience import SHOPPER_SECONDS, within
 from tests.support.databases import closed_to_new_connections
 from tests.support.replication import primary_and_standby
 from tests.support.waiting import until
@@ -188,6 +189,24 @@ async def test_callers_share_a_check_but_not_one_that_began_before_a_change(data
 async def _are_waiting(connection: asyncpg.Connection, number: int) -> bool:
     waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'products'::regclass"
     return bool(await connection.fetchval(waiting) == number)
+
+
+async def test_a_caller_that_waits_less_than_others_does_not_end_the_check_that_it_began(database: Database) -> None:
+    memory = CatalogMemory(database)
+
+    async def read(seconds: float) -> CatalogSnapshot:
+        with within(seconds):
+            return await memory.read()
+
+    async with database.transaction() as connection:
+        await connection.execute("LOCK TABLE products")
+        page = asyncio.create_task(read(0.5))
+        await until(lambda: _are_waiting(connection, 1))
+        shopper = asyncio.create_task(read(SHOPPER_SECONDS))
+        with pytest.raises(DatabaseUnavailable, match="no answer in time"):
+            await page
+        assert not shopper.done()
+    assert (await shopper).products["PEN"].unit_amount == 1000
 
 
 @pytest.mark.usefixtures("only_news")

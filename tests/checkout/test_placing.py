@@ -267,6 +267,16 @@ async def test_retry_of_an_order_that_only_stripe_knows_is_paid_is_refused_and_u
     assert (await show_to_shopper(runtime, made.session_id)).retry_url is None
 
 
+async def test_an_order_of_the_other_mode_has_no_retry_url_and_refuses_a_retry(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    made = await start_checkout(runtime, a_request(), idempotency_key=None)
+    await connection.execute("UPDATE orders SET livemode = true")
+    assert (await show_to_shopper(runtime, str(made.order_id))).retry_url is None
+    with pytest.raises(NotPayable, match="other mode"):
+        await retry_checkout(runtime, str(made.order_id))
+
+
 async def test_a_refused_retry_keeps_the_corrected_status(runtime: Runtime, connection: asyncpg.Connection) -> None:
     made = await start_checkout(runtime, a_request(), idempotency_key=None)
     await pay(runtime, made.session_id, made.amount_total)

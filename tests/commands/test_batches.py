@@ -63,7 +63,7 @@ def test_a_filter_or_a_file_selects_the_orders(
     ran = run("orders", "note", "--status", "completed", "called all", "--yes")
     assert (ran.code, ran.out) == (0, "1002  done  noted\n1001  done  noted\n")
     file = tmp_path / "orders.txt"
-    file.write_text("# the first\n1001\n\n#1003\n")
+    file.write_text("\ufeff# the first\n1001\n\n#1003\n")
     assert run("sessions", "sync", "--from-file", file, "--yes").out == "1001  done  agrees with Stripe\n"
     listed = run("orders", "list", "--status", "pending", "--json").out
     monkeypatch.setattr(sys, "stdin", io.StringIO(listed))

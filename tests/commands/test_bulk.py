@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -13,8 +13,8 @@ import pytest
 import cli
 from checkout_daemon.present.money import extent, sums
 from tests.commands.conftest import KEY, Run, go
-from tests.commands.every_command import AT_STRIPE, IN_BULK, WRITING, Line, an_event
-from tests.commands.place import Place, make_paid_by_event, open_place
+from tests.commands.every_command import AT_STRIPE, IN_BULK, WRITING, Given, Line, an_event, an_order
+from tests.commands.place import Make, Place, make_paid, make_paid_by_event, make_waiting, open_place
 from tests.support.background import BackgroundStripe
 from tests.support.cluster import Cluster
 from tests.support.orders import add_expired_order
@@ -79,6 +79,83 @@ def test_a_dry_run_asks_nothing_and_changes_nothing(
     after = place.contents()
     assert {table for table in before if before[table] != after[table]} == set()
     assert endpoints(place) == at_stripe
+
+
+def of_order(make: Make, table: str) -> Given:
+    """Return an order, and what one table has of it."""
+
+    async def read(place: Place, number: int) -> str:
+        connection = await asyncpg.connect(place.database_url)
+        statement = f"SELECT {table}.id::text FROM {table} JOIN orders ON orders.id = order_id WHERE orders.number = $1"
+        found: str = await connection.fetchval(statement, number)
+        await connection.close()
+        return found
+
+    def given(place: Place, folder: Path) -> Mapping[str, object]:
+        number = place.make(make)
+        return {"ORDER": number, "ID": go(read(place, number))}
+
+    return given
+
+
+def a_finished_batch(place: Place, folder: Path) -> Mapping[str, object]:
+    async def add() -> int:
+        connection = await asyncpg.connect(place.database_url)
+        number: int = await connection.fetchval(
+            "INSERT INTO batches (act, options, note, operator, host, total, status)"
+            " VALUES ('note', '{}', 'called', 'bo', 'desk', 0, 'finished') RETURNING number"
+        )
+        await connection.close()
+        return number
+
+    return {"BATCH": go(add())}
+
+
+REFUSED = {
+    2: (
+        Line(f"orders assign ORDER {'n' * 65}", an_order(make_waiting)),
+        Line(f"orders cancel ORDER --note {'n' * 2001}", an_order(make_waiting)),
+    ),
+    3: (
+        Line("events dismiss evt_missing --note no"),
+        Line("events replay evt_missing"),
+        Line("events replay ID evt_missing", of_order(make_paid_by_event, "stripe_events")),
+        Line("orders assign event_dead:evt_missing"),
+        Line("orders unassign event_dead:evt_missing"),
+        Line("outbox dismiss 6f1c2a52-7f7e-4e0e-9a51-0d3a5a1b9c11 --note no"),
+        Line("outbox replay 6f1c2a52-7f7e-4e0e-9a51-0d3a5a1b9c11"),
+    ),
+    4: (
+        Line("batches resume BATCH", a_finished_batch),
+        Line("events dismiss ID --note no", of_order(make_paid_by_event, "stripe_events")),
+        Line("orders ack ORDER paid_twice", an_order(make_paid)),
+        Line("orders cancel ORDER", an_order(make_paid)),
+        Line("orders refund ORDER", an_order(make_waiting)),
+        Line("outbox dismiss ID --note no", of_order(make_paid, "outbox")),
+        Line("sessions expire ID", of_order(make_paid, "checkout_sessions")),
+        Line("sessions expire ORDER", an_order(make_paid)),
+        Line("sessions resend ORDER", an_order(make_paid)),
+    ),
+}
+"""What the state of things refuses, by the exit code."""
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [(code, line) for code, lines in REFUSED.items() for line in lines],
+    ids=[line.text[:50] for lines in REFUSED.values() for line in lines],
+)
+def test_a_dry_run_is_refused_as_the_run_is(run: Run, place: Place, tmp_path: Path, code: int, line: Line) -> None:
+    words = line.words(place, tmp_path)
+    yes = ["--yes"] if any("--yes" in option.opts for option in COMMANDS[" ".join(words[:2])].params) else []
+    planned, ran = run(*words, "--dry-run"), run(*words, *yes)
+    assert (planned.code, ran.code) == (code, code), planned.err + ran.err
+    assert all(one.err.splitlines()[-1].startswith("error: ") for one in (planned, ran))
+
+
+def test_a_note_without_text_is_refused_in_a_dry_run_too(run: Run, place: Place) -> None:
+    number = place.make(make_waiting)
+    assert [run("orders", "note", number, " ", *more).code for more in (["--dry-run"], [])] == [2, 2]
 
 
 def test_all_commands_that_write_can_be_quiet() -> None:

@@ -60,6 +60,18 @@ def test_the_evidence_is_staged_shown_and_saved(run: Run, number: int, tmp_path:
     assert "Draft" not in run("disputes", "show", number).out
 
 
+def test_a_terminal_shows_evidence_masked_and_a_pipe_gets_what_can_be_read_again(
+    run: Run, number: int, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("CHECKOUT_MASK", "on")
+    assert "[customer_name]\nAda\n" in run("disputes", "evidence", number).out
+    environment.setattr(disputes_actions, "is_read_by_people", lambda: True)
+    shown = run("disputes", "evidence", number).out
+    assert "[customer_name]\n(3 characters, masked)\n" in shown
+    assert "ada@example.com" not in shown
+    assert "[product_description]\n(" not in shown
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.runtime import Runtime
 from tests.commands.conftest import Do, Run
 from tests.support.background import BackgroundStripe
+from tests.support.flaky_stripe import Request
 from tests.support.old_shop import OldShop
 from tests.support.shopping import check_out
 
@@ -56,6 +58,21 @@ def test_an_old_order_is_imported_and_shown_as_such_everywhere(run: Run, sold: d
     again = run("import", "stripe", "--since", since)
     assert (again.code, " here already" in again.out, " imported" in again.out) == (0, True, False)
     assert do(check_out).number == 1 + max(line["number"] for line in listed)
+
+
+def test_what_is_refused_is_an_error_that_quiet_does_not_swallow(
+    run: Run, sold: dict[str, Any], stripe: BackgroundStripe, environment: pytest.MonkeyPatch
+) -> None:
+    def wrong(request: Request, content: bytes) -> bytes:
+        return content.replace(b'"amount_received": 1999', b'"amount_received": 900').replace(
+            b'"amount_received":1999', b'"amount_received":900'
+        )
+
+    environment.setattr(stripe.network, "rewrite", wrong)
+    since = f"{datetime.fromtimestamp(sold['created'], UTC):%Y-%m-%dT%H:%M:%SZ}"
+    ran = run("import", "stripe", "--since", since, "--quiet")
+    assert (ran.code, ran.out) == (1, "")
+    assert re.fullmatch(r"error: \d+ objects? (was|were) refused\n", ran.err), ran.err
 
 
 def test_a_file_with_a_fault_stops_it_before_anything_is_asked(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -153,9 +154,22 @@ def test_a_list_is_sorted_by_any_column_or_key_page_by_page(run: Run, name: str)
     whole = run(*line, "--sort", sort, "--quiet").out.split()
     assert run(*line, "--sort", sort, "--quiet", "--after", whole[1]).out.split() == whole[2:]
     assert "Showing the first 1." in run(*line, "--sort", sort, "--limit", "1").err
+    gone = run(*line, "--sort", sort, "--until", "2020-01-01", "--after", whole[1])
+    assert (gone.code, gone.out, f"{whole[1]} is not among the rows" in gone.err) == (3, "", True)
     wrong = run(*line, "--sort", "colour")
     assert (wrong.code, wrong.out) == (2, "")
     assert "--sort has no 'colour': choose from " in wrong.err
+
+
+def test_a_sorted_list_continues_after_whatever_names_its_row(run: Run) -> None:
+    messages = run("outbox", "list", "--sort", "status", "--quiet").out.split()
+    entries = run("audit", "list", "--sort", "kind", "--quiet").out.split()
+    for name, sort, whole, after in (
+        ("outbox", "status", messages, messages[0][:13]),  # what the table shows
+        ("audit", "kind", entries, entries[0].replace("-", "").upper()),
+    ):
+        assert run(name, "list", "--sort", sort, "--quiet", "--after", after).out.split() == whole[1:]
+    assert run("sessions", "list", "--sort", "total", "--after", "cs_typo").code == 3
 
 
 def test_where_only_the_newest_are_sorted_it_is_written(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -338,6 +352,20 @@ def test_no_cell_is_a_formula_and_no_value_breaks_a_line(run: Run) -> None:
     tabs = run("orders", "list", "--columns", "number,customer_name", "--format", "tsv").out.splitlines()
     assert '1002\t\'=HYPERLINK("http://x") Tab' in tabs
     assert all(line.count("\t") == 1 for line in tabs)
+
+
+def test_a_terminal_gets_the_tabs_between_cells(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    lines = run("orders", "list", "--columns", "number,customer_name", "--format", "tsv").out.splitlines()
+    assert lines[0] == "number\tcustomer_name"
+    assert all(line.count("\t") == 1 for line in lines)
+
+
+@pytest.mark.usefixtures("on_80_columns")
+def test_where_there_is_little_room_no_amount_is_cut(run: Run) -> None:
+    rows = run("orders", "list", "--columns", "total,customer,email,items,event,attention,card").out.splitlines()[1:]
+    assert len(rows) >= 5
+    assert all("€33.99" in row for row in rows), rows
 
 
 def test_times_are_the_same_in_json_and_csv(run: Run) -> None:

@@ -95,6 +95,41 @@ def test_a_restore_keeps_the_rights(
     run_as(urls["reader"], ["orders", "list"], run_bare, environment, place)
     line = words("catalog import", WRITING["catalog import"], place, tmp_path)
     run_as(urls["operator"], line, run_bare, environment, place)
+    assert go(has_rights(place.database_url)) == {
+        "UPDATE of a token's last use": True,
+        "UPDATE of tokens": False,
+        "SELECT of the view": True,
+        "SELECT of numbers": True,
+    }
+
+
+async def has_rights(database_url: str) -> dict[str, bool]:
+    """Return what the daemon's group may do apart from its rights on whole tables."""
+    connection = await asyncpg.connect(database_url)
+    row = await connection.fetchrow(
+        """
+        SELECT has_column_privilege($1::name, 'api_tokens', 'last_used_at', 'UPDATE') AS "UPDATE of a token's last use",
+               has_table_privilege($1::name, 'api_tokens', 'UPDATE') AS "UPDATE of tokens",
+               has_table_privilege($1::name, 'stock_levels', 'SELECT') AS "SELECT of the view",
+               has_sequence_privilege($1::name, 'orders_number_seq', 'SELECT') AS "SELECT of numbers"
+        """,
+        f"{PREFIX}_daemon",
+    )
+    await connection.close()
+    assert row is not None
+    return dict(row)
+
+
+def test_a_group_without_rights_on_all_tables_is_refused_a_backup(
+    run_bare: Run, environment: pytest.MonkeyPatch, place: Place, urls: Mapping[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "shop.dump"
+    for group in ("daemon", "operator", "reader"):
+        for setting, value in (place.environ() | {"DATABASE_URL": urls[group]}).items():
+            environment.setenv(setting, value)
+        refused = run_bare("db", "backup", str(file))
+        assert (refused.code, file.exists()) == (4, False)
+        assert "the owner of the tables" in refused.err
 
 
 def test_the_statements_are_printed_and_can_be_repeated(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 import pytest
 
-from checkout_daemon.commands.options import read_time
+from checkout_daemon.commands.options import read_moment, read_time
 from checkout_daemon.model.time_ranges import read_range
 
 THURSDAY = datetime(2026, 11, 26, 23, 30, tzinfo=UTC)  # in Vienna, a Friday has begun
@@ -101,3 +101,21 @@ def test_a_day_on_which_the_clocks_change_has_all_its_hours() -> None:
     assert found.since is not None
     assert found.until is not None
     assert (found.until - found.since).total_seconds() == 25 * 3600
+
+
+@pytest.mark.parametrize(
+    ("now", "typed", "utc"),
+    [
+        ("2026-10-25T02:30", "02:40", "2026-10-25T01:40"),  # it was 02:40 twice
+        ("2026-10-25T01:20", "02:40", "2026-10-25T00:40"),  # it will be 02:40 once more
+        ("2026-10-25T01:20", "2:20", "2026-10-25T01:20"),
+        ("2026-10-25T00:20", "02:40", "2026-10-24T00:40"),
+        ("2026-10-25T23:30", "02:40", "2026-10-25T01:40"),  # the day after has begun
+        ("2026-11-26T23:30", "00:30", "2026-11-26T23:30"),
+        ("2026-11-26T23:30", "00:30:01", "2026-11-25T23:30"),
+        ("2026-11-26T23:30", "24h", "2026-11-25T23:30"),
+    ],
+)
+def test_a_time_of_day_is_the_last_one_that_has_passed(now: str, typed: str, utc: str) -> None:
+    found = read_moment(typed, "--at", "Europe/Vienna", datetime.fromisoformat(now).replace(tzinfo=UTC))
+    assert f"{found:%Y-%m-%dT%H:%M}" == utc

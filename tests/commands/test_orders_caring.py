@@ -10,10 +10,14 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from checkout_daemon.audit.operators import Operator
+from checkout_daemon.audit.registering import NewOperator, add_operator
+from checkout_daemon.audit.rights import OperatorRole
 from checkout_daemon.database.pool import Database
 from checkout_daemon.ledger.facts import DisputeFact, DisputeStatus, RefundFact, RefundStatus
 from checkout_daemon.ledger.merge import Update, merge
 from checkout_daemon.model.todo import OF_NO_ORDER
+from checkout_daemon.tokens.api_tokens import Scope, create_token
 from tests.commands.conftest import Run, faults_of_log, go
 from tests.support.orders import add_order
 from tests.support.payments import paid
@@ -88,7 +92,7 @@ def test_a_name_that_looks_like_an_order_is_an_order(run: Run, orders: list[str]
     [
         *("#1002", "5f3a0c1", "5f3a0c11-1111-4111-8111-111111111111", "bo@example.com", "99999999999999999999"),
         *("cs_1Abc", "pi_1Abc", "ch_1Abc", "py_1Abc", "pyr_1Abc", "re_1Abc", "dp_1Abc", "du_1Abc", "evt_1Abc"),
-        *("cus_1Abc", "req_1Abc", *(f"{kind}:12" for kind in OF_NO_ORDER)),
+        *("issfr_1Abc", "cus_1Abc", "req_1Abc", *(f"{kind}:12" for kind in OF_NO_ORDER)),
     ],
 )
 def test_whatever_can_name_an_order_or_an_item_never_becomes_an_owner(run: Run, orders: list[str], last: str) -> None:
@@ -202,6 +206,23 @@ def test_filters_and_files_select_the_orders_to_assign_after_a_question(
     assert run("orders", "assign").code == run("orders", "unassign").code == 2
     none = run("orders", "assign", "--status", "canceled", "--yes")
     assert (none.code, none.err) == (0, "No order matches: nothing was changed.\n")
+
+
+def test_who_acts_by_a_token_takes_orders_in_their_own_name_in_questions_and_dry_runs_too(
+    run: Run, orders: list[str], database_url: str, environment: pytest.MonkeyPatch
+) -> None:
+    async def register() -> str:
+        database, admin = Database(database_url, max_size=1), Operator("tester", "desk")
+        await add_operator(database, NewOperator("tester", OperatorRole.ADMIN, {}, os_user="tester"), operator=admin)
+        _, token = await create_token(database, "carol", (Scope.READ,), operator=admin)
+        await add_operator(database, NewOperator("carol", OperatorRole.ACT, {}, token="carol"), operator=admin)
+        await database.close()
+        return token
+
+    environment.setenv("CHECKOUT_OPERATOR_TOKEN", go(register()))
+    assert "Give 2 orders of €100.00 to carol?" in run("orders", "assign", "--attention").err
+    assert run("orders", "assign", "1001", "--dry-run", "--json").json["owner"] == "carol"
+    assert run("orders", "assign", "1001", "--json").json["owner"] == "carol"
 
 
 @pytest.mark.parametrize("day", ["tomorrow", "monday", "2040-01-01"])

@@ -81,6 +81,46 @@ def test_all_dead_ones_are_replayed_when_confirmed(run: Run, dead: dict[str, str
     assert not listed(run, "--status", "dead")
 
 
+def test_a_replay_that_is_stopped_midway_names_what_continues_it(
+    run: Run, dead: dict[str, str], database_url: str
+) -> None:
+    async def stop_batches() -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(
+            "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN NEW.status = 'stopped'; NEW.why = 'stopped by cy@desk'; RETURN NEW; END $$;"
+            "CREATE TRIGGER stopping BEFORE INSERT ON batches FOR EACH ROW EXECUTE FUNCTION stop()"
+        )
+        await connection.close()
+
+    go(stop_batches())
+    every = run("outbox", "replay", "--status", "dead", "--yes")
+    assert (every.code, every.out) == (1, "0 of 1 message will be sent again.\n")
+    assert "error: stopped: stopped by cy@desk. To continue after it: checkout batches resume 1" in every.err
+    named = run("outbox", "replay", dead["webhook"], "--quiet")
+    assert (named.code, named.out, "checkout batches resume 2" in named.err) == (1, "", True)
+    assert listed(run, "--status", "dead") == [dead["webhook"]]
+
+
+def test_what_was_sent_after_it_was_chosen_is_not_sent_once_more(
+    run: Run, dead: dict[str, str], database_url: str
+) -> None:
+    async def deliver_meanwhile() -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(
+            "CREATE FUNCTION deliver() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN UPDATE outbox SET status = 'sent' WHERE status = 'dead'; RETURN NEW; END $$;"
+            "CREATE TRIGGER delivering BEFORE INSERT ON batches FOR EACH ROW EXECUTE FUNCTION deliver()"
+        )
+        await connection.close()
+
+    go(deliver_meanwhile())
+    every = run("outbox", "replay", "--status", "dead", "--yes")
+    assert (every.code, every.out) == (0, "0 of 1 message will be sent again; 1 has another status by now.\n")
+    assert listed(run, "--status", "sent") == [dead["webhook"]]
+    assert run("outbox", "replay", dead["webhook"], "--json").json["queued"] is True
+
+
 def test_the_list_names_the_order_and_the_error_of_each_message(
     run: Run, dead: dict[str, str], on_80_columns: pytest.MonkeyPatch
 ) -> None:

@@ -142,6 +142,8 @@ def test_a_report_without_anything_says_when_there_will_be_something(run: Run) -
     assert "The daemon reads the balance" in run("report", "--by", "sku").err
     assert run("report", "--by", "sku", "--json").out == ""
     assert run("report", "--until", "2020-01-01", "--since", "2020-02-01").code == 2
+    ahead = run("report", "--since", "2038-01-01")
+    assert (ahead.code, "--since 2038-01-01 is not in the past" in ahead.err, "None" in ahead.err) == (2, True, False)
 
 
 def test_the_total_has_every_part_of_the_net_amount() -> None:
@@ -162,6 +164,10 @@ def test_books_are_written_to_a_file_once(run: Run, payout: str, tmp_path: Path)
     assert run("payouts", "export", "--json").code == 2
     lines = list(csv.DictReader(io.StringIO(run("payouts", "export", "--since", "1d").out)))
     assert lines[0]["amount"] == "3399"
+    printed = run("payouts", "export", "--since", "1d", "--output", "-")
+    assert (printed.code, printed.out) == (0, run("payouts", "export", "--since", "1d").out)
+    assert not Path("-").exists()
+    assert run("payouts", "export", "--output", "-", "--json").code == 2
     assert "open Assets:Stripe" in run("payouts", "export", "--format", "beancount").out
 
 

@@ -37,6 +37,8 @@ def test_differences_are_shown_first_and_merged_with_apply(run: Run, drifted: Ch
     assert "Compared 1 order with Stripe" in looked.out
     assert "`checkout reconcile --apply`" in looked.out
     assert (planned.code, planned.err) == (0, "A dry run: nothing was changed.\n")
+    quiet = run("reconcile", "--quiet")
+    assert (quiet.code, quiet.out, quiet.err) == (1, "", "error: 1 order still differs from Stripe\n")
     assert run("orders", "show", "1001", "--json").json["status"] == "pending"
 
     applied = run("reconcile", "--apply", "--json")
@@ -78,6 +80,8 @@ def test_a_sync_that_leaves_something_to_a_person_is_1(
     assert (several.code, "error: 1 order still differs from Stripe" in several.err) == (1, True), several.err
     assert several.out.splitlines()[1] == "1002  done  agrees with Stripe"
     assert run("sessions", "sync", "1001").code == 1
+    quiet = run("sessions", "sync", "1001", "--quiet")
+    assert (quiet.code, quiet.out, quiet.err.startswith("error: order 1001 differs")) == (1, "", True)
     assert run("sessions", "sync", "1002").code == 0
 
 

@@ -137,3 +137,27 @@ def test_many_are_listed_first_and_then_resent(run: Run, do: Do, stripe: Backgro
     assert (pending[1002]["code"], "url" in pending[1001]) == ("not_payable", True)
     away(stripe)
     assert run("sessions", "resend", "--status", "pending", "--yes").code == 5
+
+
+def test_sessions_of_both_modes_are_marked(
+    run: Run, waiting: CheckoutAnswer, database_url: str, on_80_columns: pytest.MonkeyPatch
+) -> None:
+    assert "mode" not in run("sessions", "list").out.splitlines()[0]
+
+    async def add() -> None:
+        connection = await asyncpg.connect(database_url)
+        order_id = await add_order(connection, livemode=True)
+        await connection.execute(
+            "INSERT INTO checkout_sessions (id, livemode, order_id, attempt, status, outcome)"
+            " VALUES ('cs_live_1', true, $1, 1, 'open', 'unpaid')",
+            order_id,
+        )
+        await connection.close()
+
+    go(add())
+    listed = run("sessions", "list", "--json").lines
+    assert {line["number"]: line["livemode"] for line in listed} == {1001: False, 1002: True}
+    table = run("sessions", "list").out.splitlines()
+    assert "mode" in table[0]
+    assert max(map(len, table)) <= 80
+    assert "Mode     live\n" in run("sessions", "show", "1002").out

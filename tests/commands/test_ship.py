@@ -32,6 +32,22 @@ def run(run_bare: Run, environment: pytest.MonkeyPatch, place: Place, tmp_path: 
     return run_bare
 
 
+def test_the_page_of_an_order_names_nobody_while_personal_data_is_masked(
+    run: Run, place: Place, environment: pytest.MonkeyPatch
+) -> None:
+    number = str(place.make(make_to_ship))
+    assert run("orders", "ship", number, "--carrier", "DHL", "--tracking", "00 34").code == 0
+    shown = run("orders", "show", number, "--json").json
+    private = (shown["customer_email"], "Ring 1", "1010 WIEN", "00 34")
+    whole = run("orders", "show", number).out
+    assert [text for text in private if text not in whole] == []
+    environment.setenv("CHECKOUT_MASK", "on")
+    for options in ((), ("--at", shown["updated_at"])):
+        page = run("orders", "show", number, *options).out
+        assert [text for text in private if text in page] == []
+        assert "AT" in page
+
+
 def test_one_order_is_shipped_and_told_in_lists_and_exports(run: Run, place: Place) -> None:
     number = place.make(make_to_ship)
     waiting = [line for line in run("todo", "--json").lines if line["number"] == number]
@@ -76,6 +92,9 @@ def test_many_are_shipped_from_a_file_and_a_refusal_stops_no_other(run: Run, pla
     assert ran.code == 4
     assert [line["number"] for line in ran.lines] == [first, second]
     assert f"line 3: nothing of order {unpaid} is sent" in ran.err
+    quiet = run("orders", "ship", "--from-csv", str(file), "--yes", "--quiet")
+    assert (quiet.code, quiet.out) == (4, "")
+    assert quiet.err.startswith(f"error: line 3: nothing of order {unpaid} is sent")
 
 
 def test_a_dry_run_refuses_what_the_run_refuses(run: Run, place: Place, tmp_path: Path) -> None:
@@ -85,7 +104,7 @@ def test_a_dry_run_refuses_what_the_run_refuses(run: Run, place: Place, tmp_path
     planned = run("orders", "ship", "--from-csv", str(file), "--dry-run")
     ran = run("orders", "ship", "--from-csv", str(file), "--yes")
     assert planned.code == ran.code == 4
-    refusals = [[line for line in one.err.splitlines() if line.startswith("line ")] for one in (planned, ran)]
+    refusals = [[line for line in one.err.splitlines() if line.startswith("error: line ")] for one in (planned, ran)]
     assert [len(lines) for lines in refusals] == [2, 2]
     assert refusals[0] == refusals[1]
     assert f"number: {number}" in planned.out

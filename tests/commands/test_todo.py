@@ -137,3 +137,21 @@ def test_what_is_about_no_order_is_assigned_and_snoozed_by_its_name(run: Run, de
     assert run("orders", "unsnooze", "event_dead:evt_1").out == "event_dead:evt_1 is snoozed no more.\n"
     assert run("orders", "unassign", "event_dead:evt_1", "--json").json["owner"] is None
     assert run("orders", "assign", "event_dead:evt_2", "anna").code == 3
+
+
+def test_what_is_not_listed_is_named_with_the_command_that_lists_it(
+    run: Run, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def add() -> None:
+        connection = await asyncpg.connect(database_url)
+        for _ in range(3):
+            await add_order(connection, status="processing", ago=timedelta(days=90))
+        await connection.close()
+
+    go(add())
+    assert run("todo").err == ""
+    monkeypatch.setattr("checkout_daemon.orders.todo._MOST", 1)
+    ran = run("todo")
+    every = "`checkout orders list --status pending --status processing`"
+    assert ran.err == f"Not listed: 2 further stuck orders: {every}\n"
+    assert run("todo", "--filter", "status:processing").out.count("order stuck") == 3

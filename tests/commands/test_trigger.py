@@ -169,6 +169,14 @@ async def test_a_refund_can_be_partial_and_never_more_than_is_left(shop: Shop) -
     assert [refund["amount"] for refund in refunds] == [100, order["amount_total"] - 100]
 
 
+async def test_what_was_changed_can_be_changed_again(shop: Shop) -> None:
+    order = await shop.check_out()
+    await run_command(shop.dev, "trigger", "charge.succeeded", "--order", order["number"])
+    change = ("trigger", "charge.refund.updated", "--order", order["number"])
+    first, again = await run_command(shop.dev, *change), await run_command(shop.dev, *change)
+    assert (first.code, again.code) == (0, 0), again.err
+
+
 async def test_an_order_that_costs_nothing_is_completed_and_never_charged(shop: Shop) -> None:
     await _import_discount(shop)
     order = await shop.check_out(discount_code="ALLFREE")

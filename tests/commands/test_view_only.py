@@ -15,7 +15,7 @@ from checkout_daemon.audit.rights import OperatorRole
 from checkout_daemon.database.pool import Database
 from checkout_daemon.tokens.api_tokens import Scope, create_token
 from tests.commands.conftest import Run
-from tests.commands.every_command import AT_STRIPE, WRITING, an_admin
+from tests.commands.every_command import AT_STRIPE, WRITING, Line, an_admin
 from tests.commands.place import Place, open_place
 from tests.commands.test_read_only_database import words
 from tests.support.background import BackgroundStripe
@@ -25,7 +25,9 @@ OF_OWNER = {"db restore"}
 """It replaces the whole database, operators included: the rights of the tables' owner decide."""
 IN_WORDS = ("disputes accept", "disputes evidence", "disputes submit")
 """The role is looked at before anything is asked: these begin with questions, or with an editor."""
-LINES = {name: line for name, line in (WRITING | AT_STRIPE).items() if name not in OF_OWNER}
+APPLYING = {"payouts reconcile": Line("payouts reconcile --apply")}
+"""They write with --apply only."""
+LINES = {name: line for name, line in (WRITING | AT_STRIPE | APPLYING).items() if name not in OF_OWNER}
 
 
 @pytest.fixture(scope="module")

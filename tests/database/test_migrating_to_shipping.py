@@ -9,7 +9,7 @@ import pytest
 
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.session_parameters import session_parameters
-from checkout_daemon.database.migrations import all_migrations, code_version, migrate, read_state
+from checkout_daemon.database.migrations import code_version, migrate, read_state
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.schema_backfills import finish
 from checkout_daemon.ledger.merge import merge
@@ -20,6 +20,7 @@ from checkout_daemon.orders.order_lists import read_view
 from checkout_daemon.orders.order_store import read_payable_order
 from checkout_daemon.orders.shipping import NotShippable, Parcel, ship_order
 from tests.support.cluster import Cluster
+from tests.support.old_schemas import make_schema
 from tests.support.payments import paid
 
 LAST = 48  # the schema of the release before
@@ -51,19 +52,7 @@ async def migrated_url(cluster: Cluster) -> AsyncIterator[str]:
     """Yield a database of the release before, with its orders, after the migration."""
     url = cluster.take_empty()
     connection = await asyncpg.connect(url)
-    await connection.execute(
-        "CREATE TABLE schema_migrations (version integer PRIMARY KEY, name text NOT NULL,"
-        " oldest_code integer NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
-    )
-    for migration in all_migrations():
-        if migration.version > LAST:
-            break
-        for statement in (migration.statements, *migration.indexes):
-            await connection.execute(statement)
-        await connection.execute(
-            "INSERT INTO schema_migrations (version, name, oldest_code) VALUES ($1, $2, $3)",
-            *(migration.version, migration.name, migration.oldest_code),
-        )
+    await make_schema(connection, LAST)
     await connection.execute(FILL)
     before = await connection.fetch(f"SELECT {COLUMNS} FROM order_rows ORDER BY number")
     await migrate(url)

@@ -65,6 +65,21 @@ async def test_a_standby_is_read_and_shows_what_was_changed(servers: tuple[Serve
         assert reads.remark is None
 
 
+async def test_what_is_changed_during_a_reading_is_awaited_by_the_next(servers: tuple[Server, Server]) -> None:
+    primary, standby = servers
+    await primary.run("ALTER SYSTEM SET synchronous_standby_names = ''", "SELECT pg_reload_conf()")
+    async with reading(primary, standby) as reads:
+        assert await look(reads) == (True, 0)
+        await standby.run("SELECT pg_wal_replay_pause()")
+        standby.freeze()
+        under_way = asyncio.create_task(look(reads))
+        await primary.run(WRITE)
+        await reads.await_changes()
+        standby.thaw()
+        await under_way
+        assert await look(reads) == (False, 1)
+
+
 async def test_a_standby_that_is_behind_says_so(servers: tuple[Server, Server]) -> None:
     primary, standby = servers
     await primary.run("ALTER SYSTEM SET synchronous_standby_names = ''", "SELECT pg_reload_conf()")

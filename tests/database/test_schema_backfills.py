@@ -15,6 +15,7 @@ from checkout_daemon.database.migrations import INDEXES, all_migrations, code_ve
 from checkout_daemon.database.schema_backfills import finish, unfinished
 from checkout_daemon.errors import DatabaseUnavailable
 from tests.support.cluster import Cluster
+from tests.support.old_schemas import make_schema
 from tests.support.waiting import until
 
 OLD = 8  # the last version before order_texts
@@ -37,19 +38,7 @@ async def old_url(cluster: Cluster) -> AsyncIterator[str]:
     """Yield a database of an older release, with orders."""
     url = cluster.take_empty()
     connection = await asyncpg.connect(url)
-    await connection.execute(
-        "CREATE TABLE schema_migrations (version integer PRIMARY KEY, name text NOT NULL,"
-        " oldest_code integer NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
-    )
-    for migration in all_migrations()[:OLD]:
-        for statement in (migration.statements, *migration.indexes):
-            await connection.execute(statement)
-        await connection.execute(
-            "INSERT INTO schema_migrations (version, name, oldest_code) VALUES ($1, $2, $3)",
-            migration.version,
-            migration.name,
-            migration.oldest_code,
-        )
+    await make_schema(connection, OLD)
     await connection.execute(
         f"{COLUMNS} SELECT gen_random_uuid(), 'eur', 1, 0, 1, 'Ada ' || n, 'ada' || n || '@example.com', '+1', false"
         f" FROM generate_series(1, {ORDERS}) AS n"

@@ -93,7 +93,7 @@ async def test_policies_come_from_the_settings_and_the_shop(
     runtime: Runtime, order: CheckoutAnswer, tmp_path: Path
 ) -> None:
     policy = tmp_path / "returns.txt"
-    policy.write_text("Returns within 30 days.\n")
+    policy.write_text("\ufeffReturns within 30 days.\n")
     shop = Shop(links={"returns": "/returns.html", "terms": "https://shop.example/terms"})
     settings = replace(runtime.settings, refund_policy=policy, shop=shop, shop_name="Mugs")
     case = await case_of(runtime, order)

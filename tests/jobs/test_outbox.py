@@ -16,6 +16,7 @@ from checkout_daemon.model.messages import Channel
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.settings import load_settings
+from tests.operations.test_gauges import values
 from tests.support.orders import add_order
 from tests.support.receiver import SECRET, Receiver
 from tests.support.waiting import until
@@ -27,6 +28,8 @@ async def test_attempts_and_waiting_messages_are_metrics(database_url: str, tmp_
         "DATABASE_URL": database_url,
         "CHECKOUT_SHOP_WEBHOOK_URL": await receiver.start(),
         "CHECKOUT_SHOP_WEBHOOK_SECRET": SECRET,
+        "CHECKOUT_SMTP_URL": "smtp://127.0.0.1:9",
+        "CHECKOUT_MAIL_FROM": "shop@example.com",
     }
     connection = await asyncpg.connect(database_url)
     order_id = await add_order(connection)
@@ -50,6 +53,43 @@ async def test_attempts_and_waiting_messages_are_metrics(database_url: str, tmp_
         line for line in lines if line.startswith('checkout_outbox_oldest_seconds{channel="mail",status="queued"}')
     ]
     assert 3600 <= float(age.split()[1]) < 3700
+
+
+async def test_what_waits_for_a_setting_is_counted_and_is_never_late(database_url: str, tmp_path: Path) -> None:
+    """A shop without a mail server and webhook, that sells."""
+    connection = await asyncpg.connect(database_url)
+    order_id = await add_order(connection)
+    await connection.execute(
+        "INSERT INTO outbox (order_id, kind, channel, created_at, endpoint) VALUES"
+        " ($1, 'order.completed', 'mail', now() - interval '2 days', NULL),"
+        " ($1, 'order.completed', 'webhook', now() - interval '2 days', NULL),"
+        " ($1, 'order.refunded', 'webhook', now() - interval '1 hour', 'erp')",
+        order_id,
+    )
+    await connection.close()
+    async with open_runtime(load_settings({"DATABASE_URL": database_url}, cwd=tmp_path)) as opened:
+        await count_backlog(replace(opened, metrics=(metrics := Metrics())))
+    found = values(metrics)
+    assert found['checkout_outbox_messages{channel="mail",status="queued"}'] == 1
+    assert found['checkout_outbox_oldest_seconds{channel="mail",status="queued"}'] == 0
+    assert found['checkout_outbox_messages{channel="webhook",status="queued"}'] == 2
+    assert 3600 <= found['checkout_outbox_oldest_seconds{channel="webhook",status="queued"}'] < 3700
+
+
+@pytest.mark.parametrize(("key", "dead"), [("sk_test_0123456789", 1), ("sk_live_0123456789", 0)])
+async def test_a_dead_message_of_a_test_order_does_not_count_under_a_live_key(
+    database_url: str, tmp_path: Path, key: str, dead: int
+) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        "INSERT INTO outbox (order_id, kind, channel, status) VALUES ($1, 'order.completed', 'mail', 'dead')",
+        await add_order(connection),
+    )
+    await connection.close()
+    environ = {"DATABASE_URL": database_url, "STRIPE_API_KEY": key}
+    async with open_runtime(load_settings(environ, cwd=tmp_path)) as opened:
+        await count_backlog(replace(opened, metrics=(metrics := Metrics())))
+    assert values(metrics)['checkout_outbox_messages{channel="mail",status="dead"}'] == dead
 
 
 async def test_a_database_that_becomes_unavailable_is_one_warning(

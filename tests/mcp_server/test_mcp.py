@@ -13,7 +13,7 @@ import pytest
 
 from checkout_daemon.audit.audit_log import verify
 from checkout_daemon.audit.operators import Operator
-from checkout_daemon.audit.registering import NewOperator, add_operator
+from checkout_daemon.audit.registering import NewOperator, add_operator, disable_operator
 from checkout_daemon.audit.rights import OperatorRole
 from checkout_daemon.bank.reading import read_balance
 from checkout_daemon.checkout.placing import CheckoutAnswer
@@ -22,7 +22,7 @@ from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.proposals.deciding import OwnProposal, approve
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.payments import list_refunds
-from checkout_daemon.tokens.api_tokens import Scope, create_token
+from checkout_daemon.tokens.api_tokens import Scope, create_token, revoke_token
 from tests.support.shopping import check_out, paid_order
 
 mcp = pytest.importorskip("mcp", reason="the extra mcp is not installed")
@@ -126,6 +126,24 @@ async def test_an_assistant_is_an_operator_of_its_own_and_approves_nothing(
     with pytest.raises(OwnProposal):
         await approve_as_approver(runtime)
     assert await refunds(runtime, order) == []
+
+
+@pytest.mark.parametrize("end", ["revoke the token", "disable the operator"])
+async def test_an_assistant_whose_token_ends_meanwhile_reads_and_proposes_nothing_more(
+    runtime: Runtime, order: CheckoutAnswer, tmp_path: Path, end: str
+) -> None:
+    await add_operator(runtime.database, NewOperator("anna", OperatorRole.ADMIN, {}, os_user="anna"), operator=ANNA)
+    _, token = await create_token(runtime.database, "robot", (Scope.READ,), operator=ANNA)
+    robot = NewOperator("robot", OperatorRole.ACT, {}, token="robot")
+    await add_operator(runtime.database, robot, operator=ANNA)
+    async with mcp.Client(server(runtime, tmp_path, CHECKOUT_OPERATOR_TOKEN=token)) as client:
+        assert (await call(client, "show_order", order="1001"))["order"]["number"] == 1001
+        if end == "revoke the token":
+            await revoke_token(runtime.database, "robot", operator=ANNA)
+        else:
+            await disable_operator(runtime.database, "robot", operator=ANNA)
+        for name in ("show_order", "propose_refund"):
+            assert "CHECKOUT_OPERATOR_TOKEN is not a token in use" in await refusal(client, name, order="1001")
 
 
 async def approve_as_approver(runtime: Runtime) -> None:

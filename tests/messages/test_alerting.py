@@ -174,11 +174,13 @@ async def test_events_that_had_to_be_fetched_are_one_silence_that_ends_after_a_w
         assert len(await alerts_of(connection, "events.silent")) == 2
 
 
+@pytest.mark.parametrize("host", ["localhost", "LocalHost"])
 async def test_an_endpoint_is_reported_whenever_stripe_disables_it(
-    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe, host: str
 ) -> None:
+    shop = replace(runtime, settings=replace(runtime.settings, public_url="http://localhost:8000"))
     headers = {"Authorization": f"Bearer {KEY}"}
-    form = {"url": f"{runtime.settings.public_url}/api/webhook", "enabled_events[]": "*"}
+    form = {"url": f"http://{host}:8000/api/webhook", "enabled_events[]": "*"}
     async with aiohttp.ClientSession(headers=headers) as http:
         async with http.post(f"{stripe.base}/v1/webhook_endpoints", data=form) as answer:
             endpoint_id = (await answer.json())["id"]
@@ -186,7 +188,7 @@ async def test_an_endpoint_is_reported_whenever_stripe_disables_it(
             url = f"{stripe.base}/v1/webhook_endpoints/{endpoint_id}"
             async with http.post(url, data={"disabled": disabled}) as answer:
                 assert answer.status == 200
-            assert await alert_about_disabled_endpoint(runtime) == (disabled == "true")
+            assert await alert_about_disabled_endpoint(shop) == (disabled == "true")
     alerts = await alerts_of(connection, "endpoint.disabled")
     assert [alert.subjects for alert in alerts] == [(endpoint_id,)] * 2
 

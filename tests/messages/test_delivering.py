@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -25,7 +26,7 @@ from checkout_daemon.messages.delivering import deliver_due
 from checkout_daemon.messages.outcomes import NotNeeded
 from checkout_daemon.messages.shop_webhooks import compose
 from checkout_daemon.model.messages import Channel, MessageKind
-from checkout_daemon.outbox.outbox_store import claim_messages, owe
+from checkout_daemon.outbox.outbox_store import claim_messages, list_message_groups, owe
 from checkout_daemon.runtime import Runtime
 from tests.messages.test_mails import daemon, order_of, session
 from tests.support.jobs import run_job
@@ -290,3 +291,16 @@ async def test_an_outcome_whose_error_the_database_refuses_is_recorded_without_i
     row = await connection.fetchrow("SELECT status, last_error FROM outbox WHERE channel = 'mail'")
     assert row is not None
     assert tuple(row) == ("dead", "the receiver's answer is not a text that can be stored")
+
+
+async def test_refusals_that_differ_in_an_id_alone_are_one_error(
+    runtime: Runtime, server: MailServer, connection: asyncpg.Connection
+) -> None:
+    where = "550 5.1.1 no such user at mx1.example.net"
+    server.refuse = lambda _: f"{where} a1b2c3{uuid4().hex}-4si567.{uuid4().int % 90} - gsmtp"
+    for payment_id in ("pi_1", "pi_2"):
+        await apply(runtime, paid(await order_of(connection), payment_id))
+    await deliver_due(runtime, Channel.MAIL)
+    (group,) = await list_message_groups(connection)
+    assert (group.messages, group.dead) == (2, 2)
+    assert group.error == f"the mail server refused the address: {where} … - gsmtp"

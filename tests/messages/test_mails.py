@@ -333,6 +333,20 @@ async def test_mails_about_a_failed_payment_a_refund_and_a_link_to_pay(
     assert "until July 1, 2099, 12:00\N{NARROW NO-BREAK SPACE}PM" in linked.part("plain")
 
 
+async def test_a_refunded_duplicate_is_not_the_whole_of_what_was_paid(
+    database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
+) -> None:
+    order_id = await order_of(connection)
+    async with daemon(database_url, tmp_path, server.start()) as runtime:
+        await runtime.database.run(merge, [paid(order_id, "pi_1", "pi_r")])
+        update = Update("refund.created", "stripe", subject_id="pi_r", facts=[refund("re_1", 5000)])
+        await runtime.database.run(merge, [update])
+        await deliver_due(runtime, Channel.MAIL)
+    (taken,) = [taken for taken in server.taken if "refunded" in taken.part("plain")]
+    for part in (taken.part("plain"), taken.part("html")):
+        assert "Total refunded: €50.00 of €100.00 paid" in part
+
+
 async def test_an_order_whose_payment_takes_days_is_acknowledged_at_once(
     database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
 ) -> None:
@@ -459,6 +473,16 @@ def test_a_shops_folder_overrides_templates_and_adds_languages(tmp_path: Path) -
     assert language_of(None, "payment_failed", None, "tlh") == "en"
     made = render(tmp_path, "payment_failed", "fr", {"number": 7, "name": "<Zoë>"})
     assert (made.subject, made.text, made.html) == ("Échec 7", "Bonjour <Zoë>\n", "<p>Bonjour &lt;Zoë&gt;</p>\n")
+
+
+async def test_the_sums_of_a_mail_have_the_words_of_the_shop(
+    database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
+) -> None:
+    (tmp_path / "words.en.json").write_text('{"total": "All in all"}')
+    async with daemon(database_url, tmp_path, server.start(), CHECKOUT_MAIL_TEMPLATES=str(tmp_path)) as runtime:
+        await pay(runtime, await order_of(connection))
+        await deliver_due(runtime, Channel.MAIL)
+    assert "All in all" in server.taken[0].part("plain")
 
 
 async def test_a_mail_with_a_faulty_template_waits_until_it_is_fixed(

@@ -6,7 +6,7 @@ import asyncpg
 
 from checkout_daemon.database.connection import GENERIC_PLANS, PLANNER, settle
 from checkout_daemon.database.queries import sql
-from checkout_daemon.messages.outcomes import REFUNDED_BY_NOW
+from checkout_daemon.model.messages import REFUNDED_BY_NOW
 from checkout_daemon.outbox.outbox_store import owe_again
 from tests.support.orders import NOW, add_order
 

@@ -16,9 +16,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from checkout_daemon.messages.delivering import deliver_due, deliver_pushes, spread_waiting
-from checkout_daemon.messages.pushes import is_quiet, owe_resolved, push_targets, skip_unknown_pushes
+from checkout_daemon.messages.pushes import owe_resolved, push_targets, skip_unknown_pushes
 from checkout_daemon.model.messages import Alert, Channel, MessageKind
 from checkout_daemon.outbox.alert_store import owe_once
+from checkout_daemon.outbox.channels import is_quiet, read_backlogs
 from checkout_daemon.runtime import Runtime, open_runtime
 from checkout_daemon.settings import load_settings
 from tests.support.old_outbox import OLD_CLAIM
@@ -142,9 +143,11 @@ async def test_an_order_that_needs_attention_is_named_and_resolved(
 ) -> None:
     runtime = await shop(chats[0])
     order_id = await add_order(connection, attention=["paid_twice"], status="completed")
+    await connection.execute("INSERT INTO payments (id, order_id) VALUES ('pi_0', $1), ('pi_1', $1)", order_id)
+    await connection.execute("INSERT INTO payment_observations SELECT id, 1250, 'eur', false, now() FROM payments")
     await connection.execute(
         "INSERT INTO outbox (order_id, kind, subject_id, channel)"
-        " VALUES ($1, 'order.attention', 'paid_twice:pi_1', 'alert')",
+        " VALUES ($1, 'order.attention', 'paid_twice:pi_0,pi_1', 'alert')",
         order_id,
     )
     await deliver(runtime, connection)
@@ -248,7 +251,11 @@ async def test_at_night_only_urgent_ones_come_and_the_others_in_the_morning(
         always = await shop(chats[0], CHECKOUT_ALERT_QUIET="23:00-22:59")
     await deliver(always, connection)
     assert chats[0].titles == ["[Checkout] 2 Stripe events could not be applied"]
+    (held,) = [line for line in await read_backlogs(connection, always.settings) if line.channel == "alert"]
+    assert (held.status, held.messages, held.oldest_seconds) == ("queued", 1, None)  # it is not late
     never = await shop(chats[0])
+    (due,) = [line for line in await read_backlogs(connection, never.settings) if line.channel == "alert"]
+    assert due.oldest_seconds is not None
     await deliver(never, connection)
     assert chats[0].titles[1:] == ["[Checkout] Order 1001 needs attention: paid twice"]
 

@@ -96,6 +96,22 @@ async def test_a_message_names_its_order_and_no_person(
     assert receiver.headers["webhook-id"] == message_id
 
 
+async def test_what_another_system_called_a_payment_is_in_no_message(
+    daemons: list[Runtime], receiver: Receiver, database_url: str, connection: asyncpg.Connection
+) -> None:
+    order_id = await insert_order(database_url)
+    await connection.execute("UPDATE orders SET imported_from = 'pi_old'")
+    await connection.execute(
+        "INSERT INTO order_items (order_id, position, sku, name, unit_amount, quantity, amount, amount_discount)"
+        " VALUES ($1, 1, 'PAYMENT', 'Donation by Ada Lovelace', 5000, 1, 5000, 0)",
+        order_id,
+    )
+    await daemons[0].database.run(merge, [paid(order_id, f"pi_{order_id}")])
+    await deliver_due(daemons[0], Channel.WEBHOOK)
+    (body,) = receiver.taken.values()
+    assert [(item["sku"], item["name"]) for item in body["data"]["order"]["items"]] == [("PAYMENT", "Payment")]
+
+
 async def test_the_old_and_the_new_secret_verify_during_a_rotation(
     daemons: list[Runtime], receiver: Receiver, database_url: str
 ) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from checkout_daemon.messages.customer_mails import greeted
 from checkout_daemon.messages.mails import template_name
-from checkout_daemon.messages.rendering import render
+from checkout_daemon.messages.outcomes import TryLater
+from checkout_daemon.messages.rendering import language_of, render
 from checkout_daemon.messages.words import words_in
 from checkout_daemon.model.messages import Channel, MessageKind
 from checkout_daemon.model.text import names_address
@@ -67,3 +68,48 @@ def test_a_greeting_cannot_carry_a_strangers_message(name: str, greeting: str) -
 def test_the_manual_names_every_message() -> None:
     missing = [kind.value for kind in MessageKind if f"`{kind.value}`" not in MANUAL]
     assert missing == []
+
+
+def test_a_file_of_the_shop_has_the_words_of_a_further_language(tmp_path: Path) -> None:
+    (tmp_path / "words.pl.json").write_text('{"total": "Razem", "tax": "w tym {label}: {amount}"}')
+    (tmp_path / "words.de-AT.json").write_text('{"total": "Summe"}')
+    found = {tag: words_in(tag, tmp_path)["total"] for tag in ("pl", "pl-PL", "de", "de-AT", "fr", "en")}
+    assert found == {
+        "pl": "Razem",
+        "pl-PL": "Razem",
+        "de": "Gesamtsumme",
+        "de-AT": "Summe",
+        "fr": "Total",
+        "en": "Total",
+    }
+    assert (words_in("pl", tmp_path)["shipping"], words_in("de-AT", tmp_path)["shipping"]) == ("Shipping", "Versand")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"total": 1}', '{"tax": "{sum}"}', '{"tax": "{"}', '{"tax": "{}"}'])
+def test_faulty_words_are_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "words.pl.json").write_text(text)
+    with pytest.raises(TryLater, match=r"^the words of words\.pl\.json are faulty: "):
+        words_in("pl", tmp_path)
+
+
+def test_a_shops_files_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    for name, text in (
+        ("words.pl.json", '{"total": "Razem"}'),
+        ("payment_failed.pl.txt", "Subject: {{ number }}\n\nDzień dobry"),
+        ("payment_failed.pl.html", "<p>Dzień dobry</p>"),
+    ):
+        (tmp_path / name).write_text(text, encoding="utf-8-sig")
+    made = render(tmp_path, "payment_failed", "pl", {"number": 7})
+    assert words_in("pl", tmp_path)["total"] == "Razem"
+    assert (made.subject, made.text, made.html) == ("7", "Dzień dobry\n", "<p>Dzień dobry</p>\n")
+
+
+@pytest.mark.parametrize(
+    "text", [b"Subject: {% if %}", b"Subject: {{ 1 / 0 }}", b"Subject: {{ 'a' + 1 }}", b"Subject: \xfcber"]
+)
+def test_a_faulty_template_is_named_and_the_mail_waits(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "payment_failed.pl.txt").write_bytes(text)
+    (tmp_path / "payment_failed.pl.html").write_text("<p>Dzień dobry</p>", encoding="utf-8")
+    assert language_of(tmp_path, "payment_failed", "pl-PL") == "pl"
+    with pytest.raises(TryLater, match=r"^the template payment_failed\.pl is faulty"):
+        render(tmp_path, "payment_failed", "pl", {"number": 7})

@@ -130,6 +130,16 @@ def test_an_age_of_zero_seconds_grows_too(monkeypatch: pytest.MonkeyPatch) -> No
     assert "checkout_stripe_backfill_gap_seconds 600.0" in lines(metrics)
 
 
+def test_the_age_of_a_comparison_that_was_never_measured_grows_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon without jobs must not hide that no other one compares."""
+    now = 1000.0
+    monkeypatch.setattr("checkout_daemon.observability.ages.monotonic", lambda: now)
+    metrics = Metrics()
+    now += 700
+    metrics.sampled(0, 0)
+    assert "checkout_stripe_backfill_gap_seconds 700.0" in lines(metrics)
+
+
 def test_every_way_to_count_is_safe() -> None:
     public = [name for name, method in vars(Metrics).items() if callable(method) and not name.startswith("_")]
     assert [name for name in public if not hasattr(getattr(Metrics, name), "__wrapped__")] == ["render"]

@@ -137,6 +137,20 @@ async def test_sql_writes_no_other_name_into_the_log_and_makes_nobody_more_than_
     await forger.close()
 
 
+async def test_sql_changes_of_a_token_only_when_it_was_used(logins: Logins, connection: asyncpg.Connection) -> None:
+    await connection.execute(
+        "INSERT INTO api_tokens (id, name, scopes, secret_hash, created_by, revoked_at, revoked_by)"
+        " VALUES ('x', 'shop', '{orders:read}', '', 'ada', now(), 'ada')"
+    )
+    token = await connection.fetchrow("SELECT * FROM api_tokens")
+    assert token is not None
+    for column in {*token.keys()} - {"last_used_at"}:
+        await refused(logins["bo"], f"UPDATE api_tokens SET {column} = {column}", "an admin does")
+    user = await asyncpg.connect(logins["bo"])
+    await user.execute("UPDATE api_tokens SET last_used_at = now()")
+    await user.close()
+
+
 async def test_the_program_works_with_these_logins_and_names_who_acted(
     runtime: Runtime, order: CheckoutAnswer, logins: Logins
 ) -> None:

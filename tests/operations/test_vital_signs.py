@@ -61,10 +61,12 @@ def test_events_that_only_stripe_has_are_a_fault(settings: Settings) -> None:
 
 
 def test_messages_for_a_channel_that_is_not_configured_are_no_fault(settings: Settings) -> None:
-    old = replace(WELL, waiting=(Backlog("mail", "queued", 3, 90_000.0),))
-    assert faults(settings, old) == {}
+    waiting = replace(WELL, waiting=(Backlog("mail", "queued", 3, None),))
+    assert faults(settings, waiting) == {}
+    assert "CHECKOUT_SMTP_URL" in judge(settings, waiting)[SIGNS.index("outbox")].detail
+    late = replace(WELL, waiting=(Backlog("mail", "queued", 3, 90_000.0),))
     set_up = replace(settings, smtp_url="smtp://127.0.0.1:25", mail_from="shop@example.com")
-    assert faults(set_up, old)["outbox"].fix == "checkout outbox list --status queued --status failed"
+    assert faults(set_up, late)["outbox"].fix == "checkout outbox list --status queued --status failed"
     dead = replace(WELL, waiting=(Backlog("mail", "dead", 1, 1.0),))
     assert faults(settings, dead)["outbox"].fix == "checkout outbox list --status dead"
 

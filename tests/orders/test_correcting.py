@@ -13,24 +13,26 @@ from checkout_daemon.audit.audit_log import verify
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.resending import resend_session
 from checkout_daemon.errors import InvalidRequest
-from checkout_daemon.ledger.facts import RefundFact, RefundStatus
+from checkout_daemon.ledger.facts import Act, ActKind, PaymentStatus, RefundFact, RefundStatus, SessionStatus
 from checkout_daemon.ledger.merge import Update, merge
 from checkout_daemon.messages.delivering import deliver_due
-from checkout_daemon.model.messages import Channel
+from checkout_daemon.model.messages import Channel, MessageKind
 from checkout_daemon.orders.correcting import Contact, NotCorrectable, check_contact, correct_order, plan_correction
 from checkout_daemon.orders.erasing import erase, plan_erasure
 from checkout_daemon.orders.exporting import csv_lines, export_orders
 from checkout_daemon.orders.lookup import add_search
 from checkout_daemon.orders.order_filter import OrderFilter
 from checkout_daemon.orders.order_pages import page_of_orders, show_order
-from checkout_daemon.outbox.outbox_store import claim_messages, record_delivery
+from checkout_daemon.orders.shipping import Parcel, ship_order
+from checkout_daemon.outbox.outbox_store import claim_messages, owe, record_delivery
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.sessions import retrieve_session
-from tests.messages.test_mails import daemon, order_of, outcomes
+from tests.messages.test_mails import daemon, order_of, outcomes, session
 from tests.orders.test_erasing import deliver_all, everything
 from tests.support.mail_server import MailServer
 from tests.support.orders import add_expired_order
 from tests.support.payments import paid
+from tests.support.selling import to_be_sent
 from tests.support.shopping import check_out, paid_order, sessions_at_stripe
 from tests.support.stripe_events import event_body
 
@@ -111,6 +113,58 @@ async def test_of_a_refunded_order_the_refund_is_mailed_again_and_the_confirmati
     planned = await plan_correction(mailing.database, order_id, RIGHT)
     assert planned.mails == ("order.refunded",)
     assert await outcomes(connection) == [("sent", None)] * 2  # a plan changes nothing
+
+
+async def test_of_the_mails_that_an_order_was_shipped_the_newest_goes_out_again_while_it_holds(
+    mailing: Runtime, connection: asyncpg.Connection, server: MailServer
+) -> None:
+    order_id = await order_of(connection)
+    await to_be_sent(connection, order_id)
+    await mailing.database.run(merge, [paid(order_id, "pi_1")])
+    for number in ("JJD01", "JJD02"):
+        await ship_order(mailing.database, order_id, Parcel("DHL", number), operator=BO)
+        await deliver_due(mailing, Channel.MAIL)
+    assert recipients(server) == [(OLD,)] * 3
+
+    corrected = await correct_order(mailing.database, order_id, RIGHT, operator=BO)
+    assert sorted(corrected.mails) == ["order.completed", "order.shipped"]
+    await deliver_due(mailing, Channel.MAIL)
+    again = server.taken[3:]
+    assert [taken.recipients for taken in again] == [(NEW,)] * 2
+    assert [number for taken in again for number in ("JJD01", "JJD02") if number in taken.part("plain")] == ["JJD02"]
+
+    refund = RefundFact("re_1", False, "pi_1", RefundStatus.SUCCEEDED, 5000, "eur")
+    await mailing.database.run(merge, [Update("t", "stripe", subject_id="pi_1", facts=[refund])])
+    await deliver_due(mailing, Channel.MAIL)
+    assert (await plan_correction(mailing.database, order_id, Contact(email=OLD))).mails == ("order.refunded",)
+
+
+async def test_a_reminder_goes_out_again_only_while_the_order_can_be_paid(
+    mailing: Runtime, connection: asyncpg.Connection, server: MailServer
+) -> None:
+    order_id = await order_of(connection)
+    await owe(connection, MessageKind.ORDER_REMINDER, order_id=order_id)
+    await deliver_due(mailing, Channel.MAIL)
+    assert (await correct_order(mailing.database, order_id, RIGHT, operator=BO)).mails == ("order.reminder",)
+    await deliver_due(mailing, Channel.MAIL)
+    assert recipients(server) == [(OLD,), (NEW,)]
+
+    await mailing.database.run(merge, [paid(order_id, "pi_1")])
+    await deliver_due(mailing, Channel.MAIL)
+    assert (await plan_correction(mailing.database, order_id, Contact(email=OLD))).mails == ("order.completed",)
+
+
+async def test_that_a_payment_failed_is_not_mailed_again_of_a_canceled_order(
+    mailing: Runtime, connection: asyncpg.Connection, server: MailServer
+) -> None:
+    order_id = await order_of(connection)
+    failed = session(order_id, "cs_1", SessionStatus.COMPLETE, PaymentStatus.FAILED)
+    await mailing.database.run(merge, [failed])
+    await deliver_due(mailing, Channel.MAIL)
+    assert (await plan_correction(mailing.database, order_id, RIGHT)).mails == ("payment.failed",)
+    canceled = Update("order.canceled", "bo", acts=[(order_id, Act(ActKind.CANCELED))])
+    await mailing.database.run(merge, [canceled])
+    assert (await plan_correction(mailing.database, order_id, RIGHT)).mails == ()
 
 
 async def test_the_link_goes_out_again_and_resending_replaces_the_session_with_the_old_address(

@@ -6,6 +6,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -13,15 +14,19 @@ import pytest
 from checkout_daemon.audit import audit_log
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.audit.registering import NewOperator, add_operator
-from checkout_daemon.audit.rights import OperatorRole
+from checkout_daemon.audit.rights import OperatorRole, RoleTooLow
 from checkout_daemon.batches.planning import plan_orders
 from checkout_daemon.batches.records import BatchAct, BatchOptions
 from checkout_daemon.batches.running import run_left_batches
 from checkout_daemon.checkout.resending import resend_session
+from checkout_daemon.checkout.shopper_view import show_to_shopper
+from checkout_daemon.database.queries import sql
 from checkout_daemon.errors import DatabaseUnavailable, NotPayable
 from checkout_daemon.events.dismissing import dismiss_events
+from checkout_daemon.events.replaying import replay_many
 from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.ledger.merge import Update, merge
+from checkout_daemon.model.customer import Customer
 from checkout_daemon.model.messages import MessageKind
 from checkout_daemon.operations.retention import drop_old_payloads
 from checkout_daemon.orders import erasing
@@ -36,6 +41,7 @@ from checkout_daemon.proposals.proposing import start_or_propose
 from checkout_daemon.proposals.records import Proposal
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stock.counting import set_stock
+from tests.batches.place import run_to_end, start
 from tests.support.orders import add_expired_order, add_order
 from tests.support.shopping import check_out, paid_order
 from tests.support.stripe_events import SECRET, deliver, event_body, refund_object, session_object
@@ -169,7 +175,9 @@ async def test_a_payable_order_is_not_erased_and_an_erased_one_cannot_be_paid(
         await plan_erasure(runtime.database, order_id, customer=False)
     expired = person(order_id) | {"id": order.session_id, "status": "expired", "payment_status": "unpaid"}
     await deliver_all(runtime, event_body("checkout.session.expired", expired))
+    assert (await show_to_shopper(runtime, order_id)).retry_url is not None
     await erase(runtime.database, await plan_erasure(runtime.database, order_id, customer=False), operator=BOSS)
+    assert (await show_to_shopper(runtime, order_id)).retry_url is None
     with pytest.raises(NotPayable, match="erased"):
         await resend_session(runtime, order_id, operator=BOSS)
     assert "ada@example.com" not in await everything(connection)
@@ -216,6 +224,40 @@ async def test_payloads_that_arrive_later_are_deleted(runtime: Runtime, connecti
     payloads = await connection.fetch("SELECT payload FROM stripe_event_payloads")
     assert ["somebody else" in row["payload"] for row in payloads] == [True]
     assert await connection.fetchval("SELECT amount_refunded FROM orders") == 150
+
+
+@pytest.mark.parametrize("before", [0, 2], ids=["one by one", "together"])
+async def test_payloads_that_are_applied_long_after_they_arrived_are_deleted(
+    runtime: Runtime, connection: asyncpg.Connection, before: int
+) -> None:
+    order_id = await add_full_history(runtime, connection)
+    await erase(runtime.database, await plan_erasure(runtime.database, order_id, customer=False), operator=BOSS)
+    intent = await connection.fetchval("SELECT id FROM payments")
+    names = ["evt_2", "evt_3"]
+    await deliver_all(
+        runtime,
+        *(
+            event_body("refund.created", refund_object(f"re_{name}", intent, 50) | {"note": "Ada"}, event_id=name)
+            for name in names
+        ),
+    )
+    await connection.execute(
+        "UPDATE stripe_events SET status = 'dead', last_error = 'x', order_id = NULL,"
+        " received_at = received_at - interval '9 days' WHERE id = ANY($1)",
+        names,
+    )
+    await connection.execute(
+        "UPDATE stripe_event_payloads SET received_at = received_at - interval '9 days' WHERE event_id = ANY($1)", names
+    )
+    await drop_old_payloads(runtime)
+    assert await connection.fetchval("SELECT count(*) FROM stripe_event_payloads") == 2
+    replayed = [
+        one.outcome.status
+        async for batch in replay_many(runtime.database, names, operator=BOSS, after=before)
+        for one in batch
+    ]
+    assert replayed == ["applied", "applied"]
+    assert await connection.fetchval("SELECT count(*) FROM stripe_event_payloads") == 0
 
 
 async def test_an_unapplied_event_prevents_the_erasure(runtime: Runtime, connection: asyncpg.Connection) -> None:
@@ -286,6 +328,52 @@ async def test_notes_about_a_batch_and_its_proposals_are_erased_from_every_chain
     assert (await audit_log.verify(runtime.database)).faults == []
 
 
+async def test_what_a_batch_wrote_to_its_other_orders_is_erased_with_one_customer(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    bob = Customer("Bob", "bob@example.com", "")
+    answers = [await paid_order(runtime), await paid_order(runtime, customer=bob)]
+    for act, options in ((BatchAct.NOTE, BatchOptions()), (BatchAct.REFUND, BatchOptions(amount=400))):
+        ended = await run_to_end(runtime, await start(runtime, act, answers, options, NOTE))
+        assert [item.error for item in ended] == [None, None]
+    await note_order(runtime.database, str(answers[1].order_id), "about Bob", operator=BOSS)
+    plan = await plan_erasure(runtime.database, str(answers[0].order_id), customer=False)
+    await erase(runtime.database, plan, operator=BOSS)
+    left = await everything(connection)
+    assert "called her" not in left
+    assert ("about Bob" in left, "bob@example.com" in left) == (True, True)
+    assert (await audit_log.verify(runtime.database)).faults == []
+
+
+async def test_a_viewer_erases_nothing_and_deletes_no_payloads_either(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    order_id = await add_full_history(runtime, connection)
+    wanted = NewOperator("boss", OperatorRole.ADMIN, {}, os_user="boss")
+    await add_operator(runtime.database, wanted, operator=BOSS)
+    await add_operator(runtime.database, NewOperator("bo", OperatorRole.VIEW, {}, os_user="bo"), operator=BOSS)
+    plan = await plan_erasure(runtime.database, order_id, customer=False)
+    with pytest.raises(RoleTooLow):
+        await erase(runtime.database, plan, operator=BO)
+    assert await connection.fetchval("SELECT count(*) FROM stripe_event_payloads") == 4
+
+
+async def test_a_note_that_looks_like_an_id_is_erased_and_ids_of_stripe_stay(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    order_id = await add_full_history(runtime, connection)
+    await note_order(runtime.database, order_id, "ada_lovelace", operator=BOSS)
+    ids = ["evt_1Nv0FGQ9RKHgCVdK", "cs_test_a1b2c3d4e5f6g7h8", "pi_3MtwBwLkdIwHu7ix"]
+    await connection.executemany(
+        "INSERT INTO order_changes (order_id, to_status, cause, actor, note) VALUES ($1, 'completed', 'x', 'x', $2)",
+        [(order_id, text) for text in ids],
+    )
+    await erase(runtime.database, await plan_erasure(runtime.database, order_id, customer=False), operator=BOSS)
+    assert "ada_lovelace" not in await everything(connection)
+    notes = {row["note"] for row in await connection.fetch("SELECT note FROM order_changes")}
+    assert notes >= set(ids)
+
+
 async def test_notes_about_what_was_to_do_are_erased_with_the_order_and_others_are_kept(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
@@ -349,7 +437,6 @@ async def test_one_run_forgets_all_that_are_due_with_the_payloads_that_name_them
     runtime: Runtime, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(erasing, "_BATCH", 3)
-    monkeypatch.setattr(erasing, "_SEARCHED", 2)
     due = [await add_expired_order(connection, ago=timedelta(days=91)) for _ in range(7)]
     named = [event_body("customer.created", {"id": "cus_1", "note": order_id.upper()}) for order_id in due]
     await deliver_all(runtime, *named, event_body("customer.created", {"id": "cus_2", "note": "somebody else"}))
@@ -385,3 +472,26 @@ async def test_what_cannot_be_forgotten_yet_does_not_keep_a_run_busy(
     for _ in range(3):
         await add_expired_order(connection, ago=timedelta(days=91))
     assert await forget_unpaid(runtime.database) == forgotten
+
+
+async def test_payloads_are_searched_for_thousands_of_ids_at_once(connection: asyncpg.Connection) -> None:
+    ids = [f"pi_{number:024}" for number in range(20_000)]
+    named = {
+        "evt_field": f'{{"id": "{ids[7].upper()}"}}',
+        "evt_secret": f'{{"client_secret": "{ids[8]}_secret_abc"}}',
+        "evt_text": f'{{"text": "about\\n{ids[9]}, which"}}',
+        "evt_email": '{"email": "Ada@example.com"}',
+        "evt_longer": f'{{"id": "{ids[7]}0"}}',
+    }
+    fillers = {f"evt_{number}": f'{{"note": "{"some words " * 300}{uuid4()}"}}' for number in range(1000)}
+    for event_id, payload in (named | fillers).items():
+        await connection.execute(
+            "WITH event AS (INSERT INTO stripe_events (id, type, status, received_at, body_hash)"
+            " VALUES ($1, 'customer.created', 'dead', now(), '') RETURNING id, received_at)"
+            " INSERT INTO stripe_event_payloads (event_id, received_at, payload) SELECT id, received_at, $2 FROM event",
+            event_id,
+            payload,
+        )
+    times = (datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + timedelta(hours=1))
+    found = await connection.fetch(sql("unapplied_events_about"), *times, ids, ["ada@example.com"], timeout=4)
+    assert [row["id"] for row in found] == ["evt_email", "evt_field", "evt_secret", "evt_text"]

@@ -120,6 +120,8 @@ EXPIRED_CARD = ChargeLine(
     decline_message="Your card has expired.",
 )
 RESEND, SYNC = "checkout sessions resend 1001", "checkout sessions sync 1001"
+AGAIN = "checkout orders refund 1001 --amount 1300 --payment pi_1"
+FAILED = replace(REFUND, status="failed")
 EXAMPLES = {
     "disputed": Example(
         order("disputed"), [("disputed", None)], payments=(payment(),), disputes=(replace(DISPUTE, status="lost"),)
@@ -229,9 +231,40 @@ EXAMPLES = {
     ),
     "canceled refund": Example(
         order("completed"),
-        [("completed", None), ("refund_canceled", "checkout orders refund 1001")],
+        [("completed", None), ("refund_canceled", AGAIN)],
         payments=(payment(),),
         refunds=(replace(REFUND, status="canceled"),),
+    ),
+    "canceled refund that was made again": Example(
+        order("partially_refunded", amount_refunded=1300),
+        [("partially_refunded", None)],
+        payments=(payment(),),
+        refunds=(replace(REFUND, status="canceled"), replace(REFUND, id="re_2")),
+    ),
+    "failed refunds, one acknowledged": Example(
+        order("completed", attention=("refund_failed",)),
+        [("completed", None), ("refund_failed", AGAIN), ("refund_failed", AGAIN)],
+        payments=(payment(),),
+        refunds=(FAILED, replace(FAILED, id="re_2"), replace(FAILED, id="re_3")),
+        stored={"acknowledged": frozenset({("refund_failed", "re_2")})},
+    ),
+    "failed refund that was made again": Example(
+        order("partially_refunded", attention=("refund_failed",), amount_refunded=1300),
+        [("partially_refunded", None), ("refund_failed", "checkout orders ack 1001 refund_failed")],
+        payments=(payment(),),
+        refunds=(FAILED, replace(REFUND, id="re_2", status="escalated", unknown="status=escalated")),
+    ),
+    "paid twice, and the second payment is disputed": Example(
+        order("disputed", attention=("paid_twice",)),
+        [("disputed", None), ("paid_twice", "checkout orders ack 1001 paid_twice")],
+        payments=(payment(), payment("pi_2")),
+        disputes=(replace(DISPUTE, payment_id="pi_2", status="under_review"),),
+    ),
+    "a mismatched payment that is refunded": Example(
+        order("pending", attention=("amount_mismatch",)),
+        [("payment_does_not_match", None), ("amount_mismatch", "checkout orders ack 1001 amount_mismatch")],
+        payments=(payment(valid=False, amount=1300),),
+        refunds=(REFUND,),
     ),
     "won and not reinstated": Example(
         order("completed"),

@@ -12,11 +12,13 @@ from checkout_daemon.audit.operators import Operator
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import AmbiguousOrder, NotFound
 from checkout_daemon.ledger.intake import Intake
+from checkout_daemon.orders import order_search
 from checkout_daemon.orders.erasing import erase, plan_erasure
-from checkout_daemon.orders.lookup import add_search, find_order
+from checkout_daemon.orders.lookup import add_search, find_order, read_filter
 from checkout_daemon.orders.order_filter import OrderFilter
-from tests.support.orders import add_order, number_of
-from tests.support.stripe_events import SECRET, deliver, event_body, refund_object, session_object
+from checkout_daemon.orders.order_pages import page_of_orders
+from tests.support.orders import NOW, add_order, number_of
+from tests.support.stripe_events import CREATED, SECRET, deliver, event_body, refund_object, session_object
 
 ID = "5f3a0c11-1111-4111-8111-111111111111"
 TWIN = "5f3a0c22-2222-4222-8222-222222222222"
@@ -158,11 +160,17 @@ async def test_by_the_ids_of_its_objects_at_stripe(
     }
     await deliver(intake, event_body("charge.succeeded", charge | {"status": "succeeded", "paid": True}))
     await deliver(intake, event_body("refund.created", refund_object("re_1", "pi_1", 100), event_id="evt_refund"))
+    warning = {
+        "id": "issfr_1", "object": "radar.early_fraud_warning", "charge": "ch_1", "payment_intent": "pi_1",
+        "actionable": True, "fraud_type": "misc", "created": CREATED, "livemode": False,
+    }  # fmt: skip
+    await deliver(intake, event_body("radar.early_fraud_warning.created", warning))
     await add_order(connection)
     found = [
-        (await find_order(database, stripe_id)).id for stripe_id in ("cs_test_1", "pi_1", "ch_1", "re_1", "evt_refund")
+        (await find_order(database, stripe_id)).id
+        for stripe_id in ("cs_test_1", "pi_1", "ch_1", "re_1", "issfr_1", "evt_refund")
     ]
-    assert found == [order_id] * 5
+    assert found == [order_id] * 6
 
 
 async def test_by_a_charge_that_arrived_before_its_payment_was_known(
@@ -215,3 +223,73 @@ async def test_other_texts_are_not_found(database: Database, connection: asyncpg
     await add_order(connection, id=ID)
     with pytest.raises(NotFound):
         await find_order(database, text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        *((typed, ["ada@xn--mller-kva.de"]) for typed in ("müller.de", "@MÜLLER.de", "@müller", "da@Müller.de")),
+        *(
+            (f"email:{value}", ["ada@xn--mller-kva.de"])
+            for value in ("@müller.de", "*@müller.de", "a*@Müller.*", "müller.d")
+        ),
+        ("Dr.Müller", ["bo@example.com"]),
+        ("müller.example", []),
+        ("-müller.de", ["bo@example.com"]),
+    ],
+)
+async def test_a_search_finds_part_of_an_address_whose_domain_is_not_ascii(
+    database: Database, typed: str, found: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with database.connection() as connection:
+        await add_order(connection, customer_email="ada@xn--mller-kva.de")
+        await add_order(connection, customer_email="bo@example.com", customer_name="Dr.Müller")
+    wanted = await read_filter(database, typed, time_zone="UTC", now=NOW)
+    assert await emails(database, wanted, limit=10) == found
+    for limit, low in (("_TRIED", 1), ("_MOST_LOOKED_AT", 1), ("_SMALL_SHOP", -1)):
+        monkeypatch.setattr(order_search, limit, low)
+    assert await emails(database, wanted, limit=1) == found  # by the index of texts
+
+
+async def emails(database: Database, wanted: OrderFilter, limit: int) -> list[str]:
+    """Return the emails of the orders in a list, which are those that the terminal's own rule finds."""
+    everything = await page_of_orders(database, OrderFilter(), limit=10)
+    listed = [order.customer_email for order in await page_of_orders(database, wanted, limit=limit)]
+    assert [order.customer_email for order in everything if wanted.fits(order)] == listed
+    return listed
+
+
+AUSTRIAN, AMERICAN, ITALIAN = "+436641234567", "+14155552671", "+390654321098"
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        *(
+            (typed, [AUSTRIAN])
+            for typed in (
+                *("+43 (0)664 1234567", "+43(0)6641234567", "0043 (0) 664/1234567", "(+43) 664 123 45 67"),
+                *("0664 / 123 45 67", "0664 - 1234567", "0664/ 123-45-67", "(0664) 1234567", "0664–1234567"),
+                *("0664 – 123 45 67", "+43\u00a0664\u20111234567", "\u202a+43 664 1234567\u202c"),
+            )
+        ),
+        *((typed, [AMERICAN]) for typed in ("(415) 555-2671", "+1 (415) 555-2671", "415-555-2671")),
+        *((typed, [ITALIAN]) for typed in ("+39 (0)654 321098", "+39 0654 321098", "(0654) 321098")),
+    ],
+)
+async def test_a_phone_number_finds_its_order_however_it_is_written(
+    database: Database, typed: str, found: list[str]
+) -> None:
+    async with database.connection() as connection:
+        for phone in (AUSTRIAN, AMERICAN, ITALIAN):
+            await add_order(connection, customer_phone=phone)
+    everything = await page_of_orders(database, OrderFilter(), limit=10)
+    for wanted in (
+        await add_search(database, OrderFilter(), typed),
+        await read_filter(database, typed, time_zone="UTC", now=NOW),
+        await read_filter(database, f"phone:{typed}", time_zone="UTC", now=NOW),
+        await read_filter(database, f'phone:"{typed}"', time_zone="UTC", now=NOW),
+    ):
+        listed = [order.customer_phone for order in await page_of_orders(database, wanted, limit=10)]
+        assert listed == found
+        assert [order.customer_phone for order in everything if wanted.fits(order)] == listed

@@ -63,6 +63,7 @@ def test_terms_become_conditions(text: str, wanted: OrderFilter) -> None:
         ("20..30.50", [(2000, 3050)], [(20, 30)], [(20_000, 30_500)]),
         ("..30", [(None, 3000)], [(None, 30)], [(None, 30_000)]),
         ("20.001..20.002", [], [], [(20_001, 20_002)]),
+        ("0.000", [(0, 0)], [(0, 0)], [(0, 0)]),
         ("20,30", [(2000, 2000), (3000, 3000)], [(20, 20), (30, 30)], [(20_000, 20_000), (30_000, 30_000)]),
     ],
 )  # fmt: skip
@@ -105,6 +106,10 @@ def test_other_words_are_a_search(text: str, words: list[SearchWord]) -> None:
         ("status:", "status: needs a value: it is pending"),
         ("amount:5O", "amount:5O is no amount: an amount as 50"),
         ("amount:-5", "amount:-5 is no amount"),
+        ("amount:>1.000", "amount:>1.000 is not clear: write 1000 for thousands, or 1: an amount as 50"),
+        ('amount:"10,000"', "amount:10,000 is not clear: write 10000 for thousands, or 10"),
+        ("amount:>1,000", "amount:000 begins with zeros: write thousands without a comma"),
+        ("refunded:1..01.50", "refunded:1..01.50 begins with zeros"),
         ("amount:20..10", "amount:20..10 contains no amount: its first one is the greater (did you mean 10..20?)"),
         ("refunded:>5,9..8.50", "refunded:9..8.50 contains no amount"),
         ("since:today until:yesterday", "no order was made since 2026-11-24 00:00 and also before 2026-11-23 00:00"),

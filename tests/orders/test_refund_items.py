@@ -25,6 +25,7 @@ from checkout_daemon.orders.refund_items import (
     WantedItem,
     price_items,
     read_wanted,
+    read_wanted_of,
     units_left,
 )
 from checkout_daemon.orders.refund_rules import NotRefundable, RefundOptions
@@ -156,3 +157,24 @@ async def test_what_is_no_item_of_the_order_is_refused(runtime: Runtime, order: 
         await ask(runtime, order, "INK")
     with pytest.raises(ItemsNotRefundable, match="only 3 of PEN can still be refunded, not 4"):
         await ask(runtime, order, "PEN:4")
+
+
+async def test_skus_of_imported_orders_may_have_blanks_and_colons(
+    runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection
+) -> None:
+    order_id = str(order.order_id)
+    for before, after in (("NOTE", "Blue Mug"), ("PEN", "mug:2")):
+        await connection.execute("UPDATE order_items SET sku = $2 WHERE sku = $1", before, after)
+    for texts, wanted in (
+        (["Blue Mug:1", "mug:2"], (WantedItem("Blue Mug", 1), WantedItem("mug:2"))),
+        (["mug:2:3", "Blue Mug"], (WantedItem("mug:2", 3), WantedItem("Blue Mug"))),
+    ):
+        assert await read_wanted_of(runtime.database, order_id, texts) == wanted
+    with pytest.raises(InvalidRequest, match="'mug:blue' is not an item"):
+        await read_wanted_of(runtime.database, order_id, ["mug:blue"])
+    planned = await plan_refund(
+        runtime.database,
+        order_id,
+        RefundOptions(items=await read_wanted_of(runtime.database, order_id, ["mug:2:3"])),
+    )
+    assert (planned.amount, planned.items) == (899, (RefundedItem("mug:2", 3, 899),))

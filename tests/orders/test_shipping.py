@@ -121,6 +121,19 @@ def test_a_file_of_parcels() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "order;carrier;tracking;url\r\n1001;DHL;0034;https://track.example/0034\r\n",
+        "sep=;\r\nOrder;Carrier;Tracking;Url\r\n1001;DHL;0034;https://track.example/0034\r\n",
+        "order\tcarrier\ttracking\turl\r\n1001\tDHL\t0034\thttps://track.example/0034\r\n",
+        "order,carrier,tracking,url,,\n1001,DHL,0034,https://track.example/0034,,\n,,,,,\n,,,\n",
+    ],
+)
+def test_a_file_of_parcels_may_be_what_a_spreadsheet_saves(text: str) -> None:
+    assert [(found.order, found.parcel) for found in read_parcels(text)] == [("1001", DHL)]
+
+
+@pytest.mark.parametrize(
     ("text", "faults"),
     [
         ("", {"/1": "invalid_columns"}),
@@ -128,7 +141,10 @@ def test_a_file_of_parcels() -> None:
         ("order,order\n1,2\n", {"/1": "invalid_columns"}),
         ("order,carrier\n1001\n", {"/2": "invalid_line"}),
         ("order\n1001,DHL\n", {"/2": "invalid_line"}),
-        ("order\n1001\n\n1001\n ,\n", {"/4": "invalid_order", "/5": "invalid_line"}),
+        ("order\n1001\n\n1001\n1002,x\n", {"/4": "invalid_order", "/5": "invalid_line"}),
+        ("order,carrier\n,DHL\n", {"/2": "invalid_order"}),
+        ("sep=;\nnumber;carrier\n", {"/2": "invalid_columns"}),
+        ('order,carrier\n1001,DHL\n1002,"DHL\n1003,DHL\n', {"/3": "invalid_line"}),
         ("order,url\n1001,track me\n1002,javascript:1\n", {"/2/url": "invalid_url", "/3/url": "invalid_url"}),
         (f"order,carrier\n1001,{'x' * 101}\n", {"/2/carrier": "invalid_carrier"}),
     ],
@@ -137,6 +153,13 @@ def test_a_faulty_file_is_refused_with_every_line(text: str, faults: dict[str, s
     with pytest.raises(InvalidRequest) as caught:
         read_parcels(text)
     assert {error.pointer: error.code for error in caught.value.errors} == faults
+
+
+def test_a_fault_of_a_file_states_its_line() -> None:
+    with pytest.raises(InvalidRequest, match=r"line 2: must be an address .*; line 3: this is not CSV"):
+        read_parcels('order,url\n1001,here\n1002,"https://track.example/1\n')
+    with pytest.raises(InvalidRequest, match=r"line 2: this is not CSV: field larger"):
+        read_parcels('order,carrier\n1001,"' + "DHL\n" * 40_000)  # a quote that is not closed
 
 
 def test_a_parcel_is_tidied() -> None:

@@ -15,11 +15,15 @@ from checkout_daemon.orders.notes import acknowledge, note_order
 from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import refund
+from checkout_daemon.orders.shipping import Parcel, ship_order
 from checkout_daemon.orders.time_machine import show_order_at, status_at
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.stock.counting import set_stock
+from tests.checkout.test_reserving import late, sync
 from tests.orders.test_erasing import deliver_all
 from tests.support.orders import add_expired_order
 from tests.support.payments import paid
+from tests.support.selling import to_be_sent
 from tests.support.shopping import check_out, paid_order
 from tests.support.stripe_events import event_body, refund_object
 
@@ -183,3 +187,32 @@ async def test_statuses_are_those_that_events_had_reported_until_then(
     assert {"dp_1", "re_1"} <= set(forgotten.changed_since)
     assert (forgotten.view.refunds[0].status, forgotten.view.disputes[0].status) == ("unknown", "unknown")
     assert not forgotten.attention_known
+
+
+async def test_the_attention_of_a_paid_order_that_was_oversold_is_not_known(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    await set_stock(runtime.database, "NOTE", 10, operator=ADA)
+    answer = await late(runtime, connection, "ask")
+    await sync(runtime, answer)
+    diary = Diary(runtime, connection, str(answer.order_id))
+    await diary.write()
+    await acknowledge(runtime.database, str(answer.order_id), "oversold", operator=ADA)
+    await diary.write()
+    assert [order.attention for _, order in diary.pages] == [("oversold",), ()]
+    assert await diary.compare() == [False, False]
+
+
+async def test_a_parcel_is_shown_from_when_it_was_sent(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    order_id = str((await paid_order(runtime)).order_id)
+    await to_be_sent(connection, order_id)
+    times: list[datetime] = [await connection.fetchval("SELECT clock_timestamp()")]
+    for carrier in ("DHL", "UPS"):
+        await ship_order(runtime.database, order_id, Parcel(carrier, f"{carrier} 1"), operator=ADA)
+        times.append(await connection.fetchval("SELECT clock_timestamp()"))
+    views = [(await show_order_at(runtime.database, order_id, at)).view for at in times]
+    assert [view.order.shipped_at is None for view in views] == [True, False, False]
+    carriers = [None if view.shipping is None else view.shipping.carrier for view in views]
+    numbers = [None if view.shipping is None else view.shipping.tracking_number for view in views]
+    # Which parcel another one replaced is kept nowhere.
+    assert (carriers, numbers) == (["", "", "UPS"], ["", "", "UPS 1"])

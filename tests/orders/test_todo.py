@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import asyncpg
 import pytest
@@ -18,8 +19,9 @@ from checkout_daemon.model.todo import Todo, TodoItem
 from checkout_daemon.orders.caring import snooze
 from checkout_daemon.orders.explaining.explain import explain_order
 from checkout_daemon.orders.item_caring import assign_item, snooze_item, unsnooze_item
+from checkout_daemon.orders.lookup import read_filter
 from checkout_daemon.orders.notes import acknowledge, note_order
-from checkout_daemon.orders.todo import read_todo
+from checkout_daemon.orders.todo import narrow_todo, read_todo
 from checkout_daemon.present.todo import remarks
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stock.counting import set_stock
@@ -152,7 +154,7 @@ async def test_of_two_failed_refunds_the_one_that_was_acknowledged_is_done(
     facts = [failed_refund("re_2", "pi_1")]
     await runtime.database.run(merge, [Update("test", "stripe", subject_id="pi_1", facts=facts)])
     item = only(await todo(runtime), "refund_failed")
-    assert (item.subject, item.command) == ("re_2", "checkout orders refund 1001 --amount 1300")
+    assert (item.subject, item.command) == ("re_2", "checkout orders refund 1001 --amount 1300 --payment pi_1")
 
 
 async def test_what_is_dead_stuck_or_missing_is_listed_with_its_fix(
@@ -371,3 +373,34 @@ async def test_what_is_oversold_is_named(runtime: Runtime, connection: asyncpg.C
         if line.code == "oversold"
     ]
     assert found.description.endswith(" (2 × NOTE).")
+
+
+async def test_what_is_left_out_is_counted_by_kind_and_a_filter_looks_at_it_too(
+    runtime: Runtime, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("checkout_daemon.orders.todo._MOST", 2)
+    ids = {await order_with(runtime, connection, f"pi_{n}", failed_refund(f"re_{n}", f"pi_{n}")) for n in range(5)}
+    await connection.execute(
+        "INSERT INTO missing_orders (session_id, order_id, number, livemode, amount_total, currency)"
+        " SELECT 'cs_' || n, gen_random_uuid(), 900 + n, false, 7000, 'eur' FROM generate_series(1, 3) AS n"
+    )
+    found = await todo(runtime)
+    assert found.left_out == {"attention": 3, "order_missing": 1}
+    beyond = sorted(ids - {str(item.order_id) for item in found.items})[0]
+    await connection.execute("UPDATE orders SET customer_email = 'last@example.com' WHERE id = $1", beyond)
+    wanted = await read_filter(runtime.database, "email:last@example.com", time_zone="UTC", now=NOW)
+    narrowed = await narrow_todo(
+        runtime.database, await read_todo(runtime.database, runtime.settings, NOW, filtered=True), wanted
+    )
+    assert ([item.order_id for item in narrowed.items], narrowed.left_out) == ([beyond], {})
+
+
+async def test_those_with_the_most_money_are_listed_whatever_the_decimals_of_their_currency(
+    runtime: Runtime, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("checkout_daemon.orders.todo._MOST", 1)
+    old: dict[str, Any] = {"status": "processing", "ago": 90 * DAY}
+    await add_order(connection, amount_subtotal=9000, amount_total=9000, **old)
+    yen = await add_order(connection, amount_subtotal=5000, amount_total=5000, currency="jpy", **old)
+    found = await todo(runtime)
+    assert ([item.order_id for item in found.items], found.left_out) == ([yen], {"order_stuck": 1})

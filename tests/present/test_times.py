@@ -20,6 +20,7 @@ def test_a_span_has_one_unit(seconds: float, shown: str) -> None:
 
 def test_an_age_counts_from_now() -> None:
     assert age(NOON - timedelta(hours=3), NOON) == "3h"
+    assert [age(NOON - timedelta(days=days), NOON) for days in (999, 1000, 1095)] == ["999d", "2y", "3y"]
 
 
 def test_clocks_are_in_the_time_zone() -> None:

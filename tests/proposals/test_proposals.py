@@ -16,6 +16,7 @@ from checkout_daemon.audit.audit_log import verify
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.audit.registering import NewOperator, add_operator, disable_operator
 from checkout_daemon.audit.rights import AboveLimit, NotAnOperator, OperatorRole, RoleTooLow
+from checkout_daemon.batches.listing import show_batch
 from checkout_daemon.batches.planning import Started, plan_orders
 from checkout_daemon.batches.records import BatchAct, BatchOptions
 from checkout_daemon.batches.running import NotApproved, claim_batch, run_left_batches
@@ -436,6 +437,39 @@ async def test_a_batch_above_the_limit_in_sum_is_one_proposal(runtime: Runtime, 
     assert (await find_proposal(runtime.database, proposal.number)).status == "done"
     assert [await at_stripe(runtime, answer) for answer in answers] == [[400, 400], [400, 400], [400]]
     assert (await verify(runtime.database)).faults == []
+
+
+async def test_what_was_refunded_of_one_order_before_counts_for_a_batch_too(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    answers = [await paid_order(runtime) for _ in range(2)]
+    assert isinstance(await ask(runtime, answers[0], BO, 800), Refunded)
+    orders = [((await shown(runtime, answer)).order, None) for answer in answers]
+    plan = await plan_orders(runtime, BatchAct.REFUND, orders, BatchOptions(amount=400))
+    assert isinstance(await start_or_propose(runtime, replace(plan, items=plan.items[1:]), operator=BO), Started)
+    proposal = await start_or_propose(runtime, plan, operator=BO)
+    assert isinstance(proposal, Proposal)
+    assert (proposal.act, proposal.amount, proposal.currency) == ("batch", 800, "eur")
+    await approve(runtime, proposal.number, operator=CY)
+    await connection.execute("UPDATE batches SET leased_until = now() - interval '1 second'")
+    assert await run_left_batches(runtime) == 3
+    assert [await at_stripe(runtime, answer) for answer in answers] == [[400, 800], [400, 400]]
+
+
+async def test_an_item_that_is_above_the_limit_when_its_turn_comes_has_failed(
+    runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection
+) -> None:
+    plan = await plan_orders(
+        runtime, BatchAct.REFUND, [((await shown(runtime, order)).order, None)], BatchOptions(amount=400)
+    )
+    started = await start_or_propose(runtime, plan, operator=BO)
+    assert isinstance(started, Started)
+    assert isinstance(await ask(runtime, order, BO, 800), Refunded)  # meanwhile, in another window
+    await connection.execute("UPDATE batches SET leased_until = now() - interval '1 second'")
+    assert await run_left_batches(runtime) == 1
+    batch = (await show_batch(runtime.database, started.number)).batch
+    assert (batch.status, batch.failed, batch.skipped) == ("finished", 1, 0)
+    assert await at_stripe(runtime, order) == [800]
 
 
 async def test_without_operators_a_proposal_still_needs_two_names(runtime: Runtime, order: CheckoutAnswer) -> None:

@@ -126,3 +126,51 @@ async def test_what_is_denied_binds_a_restricted_key_however_it_is_sent(server: 
             http.get(server.make_url("/v1/events")) as answer,
         ):
             assert answer.status == status
+
+
+async def test_an_event_has_the_changed_parts_as_they_were(ask: Ask) -> None:
+    given = {"metadata[a]": "1", "address[city]": "Graz", "address[country]": "AT"}
+    path = f"/v1/customers/{(await ask('POST', '/v1/customers', given))['id']}"
+    await ask("POST", path, {"metadata[invoice]": "x", "address[city]": "Linz", "address[country]": "AT"})
+    moved = await ask("POST", path, {"address": "", "preferred_locales[]": "de"})
+    assert moved["address"] is None
+    events = (await ask("GET", "/v1/events", {"type": "customer.updated"}))["data"]
+    last, first = (event["data"]["previous_attributes"] for event in events)
+    assert first == {"address": {"city": "Graz"}, "metadata": {"invoice": None}}
+    whole = {**dict.fromkeys(("line1", "line2", "postal_code", "state")), "city": "Linz", "country": "AT"}
+    assert last == {"address": whole, "preferred_locales": []}
+
+
+async def test_an_update_that_changes_nothing_has_no_event(ask: Ask, server: TestServer) -> None:
+    rate = {"display_name": "VAT", "inclusive": "false", "percentage": "19.5"}
+    paid = {"amount": 900, "currency": "usd", "confirm": "true", "payment_method": "pm_card_visa"}
+    intent = await ask("POST", "/v1/payment_intents", {**paid, "payment_method_types[]": "card"})
+    same = {"metadata[a]": "b"}
+    made = {
+        "/v1/products": await ask("POST", "/v1/products", {"name": "Cup", **same}),
+        "/v1/tax_rates": await ask("POST", "/v1/tax_rates", {**rate, **same}),
+        "/v1/refunds": await ask("POST", "/v1/refunds", {"payment_intent": intent["id"], **same}),
+    }
+    await advance(server, "1h")
+    for path, body in made.items():
+        assert await ask("POST", f"{path}/{body['id']}", same) == body  # the time of the last change as well
+    events = (await ask("GET", "/v1/events", {"type": "*.updated"}))["data"]
+    assert [event["type"] for event in events if event["type"] != "charge.updated"] == []
+
+
+async def test_the_default_price_of_a_product_is_its_own_and_not_archived(client: stripe.StripeClient) -> None:
+    params: Any = {"name": "Cup", "default_price_data": {"currency": "eur", "unit_amount": 700}}
+    cup, pot = [await client.v1.products.create_async(params=params) for _ in range(2)]
+    price = str(cup.default_price)
+    with pytest.raises(stripe.InvalidRequestError, match="it is the default price of its product"):
+        await client.v1.prices.update_async(price, params={"active": False})
+    with pytest.raises(stripe.InvalidRequestError, match="another product") as caught:
+        await client.v1.products.update_async(pot.id, params={"default_price": price})
+    assert caught.value.param == "default_price"
+    await client.v1.products.update_async(cup.id, params={"default_price": ""})
+    assert not (await client.v1.prices.update_async(price, params={"active": False})).active
+
+
+async def test_what_is_false_asks_for_nothing_that_is_lacking(ask: Ask) -> None:
+    form = {"url": "http://127.0.0.1/hook", "enabled_events[]": "*", "connect": "false"}
+    assert (await ask("POST", "/v1/webhook_endpoints", form))["status"] == "enabled"

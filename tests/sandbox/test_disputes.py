@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestServer
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.payments import disputing
 from checkout_daemon.sandbox.payments.evidence import LONG_TEXTS
+from tests.sandbox.conftest import wait_for
 from tests.sandbox.payment_steps import (
     act,
     advance,
@@ -113,6 +114,19 @@ async def test_a_draft_is_handed_in_when_it_is_ready(client: stripe.StripeClient
     assert (handed_in.status, handed_in.evidence.customer_name) == ("under_review", "A. Person")
     with pytest.raises(stripe.InvalidRequestError, match="already been submitted"):
         await answer(client, dispute, "more")
+
+
+async def test_the_event_of_an_answer_has_what_it_replaced(client: stripe.StripeClient) -> None:
+    dispute = await disputed(client)
+    await answer(client, dispute, "Here is why.")
+    event = await wait_for(client, "charge.dispute.updated")
+    assert event.to_dict()["data"]["previous_attributes"] == {
+        "evidence": {"uncategorized_text": None},
+        "evidence_details": {"has_evidence": False, "submission_count": 0, "submission_method": "not_submitted"},
+        "status": "needs_response",
+    }
+    await client.v1.disputes.update_async(dispute.id, params={"submit": False})
+    assert await types_about(client, dispute.id) == [*OPENED, "charge.dispute.updated"]
 
 
 async def test_too_much_evidence_is_refused(client: stripe.StripeClient) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import io
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import stripe
+from aiohttp.test_utils import TestServer
 
+from tests.sandbox.conftest import KEY
 from tests.sandbox.payment_steps import dispute_of, pay
 
 PDF = b"%PDF-1.4 a receipt"
@@ -77,3 +82,14 @@ async def test_a_text_longer_than_its_field_is_refused(client: stripe.StripeClie
     with pytest.raises(stripe.InvalidRequestError) as caught:
         await client.v1.disputes.update_async(dispute.id, {"evidence": {"customer_name": "x" * 5001}})
     assert caught.value.param == "evidence[customer_name]"
+
+
+async def test_the_client_of_the_manual_uploads_to_the_sandbox(server: TestServer) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "SANDBOX.md").read_text("utf-8")
+    (written,) = re.findall(r"base_addresses=(\{.+?\})", manual)
+    addresses = ast.literal_eval(written.replace("http://127.0.0.1:8001", str(server.make_url("")).rstrip("/")))
+    http = stripe.AIOHTTPClient(timeout=10)
+    client = stripe.StripeClient(KEY, http_client=http, max_network_retries=0, base_addresses=addresses)
+    made = await upload(client)
+    await http.close_async()  # type: ignore[no-untyped-call]
+    assert made.purpose == "dispute_evidence"

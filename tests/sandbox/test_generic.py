@@ -31,7 +31,7 @@ async def test_an_update_merges_metadata_and_reports_the_previous_values(ask: As
 
     assert changed["metadata"] == {"b": "2", "c": "3"}
     event = await wait_for(client, "tax_rate.updated")
-    assert event.data.to_dict()["previous_attributes"] == {"active": True, "metadata": {"a": "1", "b": "2"}}
+    assert event.data.to_dict()["previous_attributes"] == {"active": True, "metadata": {"a": "1", "c": None}}
     assert await ask("GET", f"/v1/tax_rates/{rate['id']}") == changed
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import stripe
 
@@ -147,3 +148,68 @@ async def test_a_clock_does_not_pass_the_end_of_a_subscriptions_period(ask: Ask,
     assert "does not" in refused["error"]["message"]
     assert made["id"] in refused["error"]["message"]
     await ask("POST", path, {"frozen_time": now + 86_400})
+
+
+async def on_a_clock(ask: Ask, frozen_time: int, price: str, **more: str) -> tuple[str, dict[str, Any]]:
+    """Start a subscription on a test clock. Return the path that advances the clock, and the subscription."""
+    clock = await ask("POST", "/v1/test_helpers/test_clocks", {"frozen_time": frozen_time})
+    customer = (await ask("POST", "/v1/customers", {"test_clock": clock["id"]}))["id"]
+    wanted = {"customer": customer, "items[0][price]": price}
+    if "payment_behavior" not in more:
+        wanted["default_payment_method"] = await attached(ask, "visa", customer)
+    made = await ask("POST", "/v1/subscriptions", {**wanted, **more})
+    return f"/v1/test_helpers/test_clocks/{clock['id']}/advance", made
+
+
+async def test_a_subscription_keeps_the_time_of_its_clock(ask: Ask, price: str) -> None:
+    january, next_year = 1_577_836_800, int(time.time()) + 365 * DAY
+    path, past = await on_a_clock(ask, january, price)
+    item = past["items"]["data"][0]
+    assert (past["start_date"], past["billing_cycle_anchor"]) == (january, january)
+    assert (item["current_period_start"], item["current_period_end"]) == (january, january + 31 * DAY)
+    refused = await ask("POST", path, {"frozen_time": january + 100 * DAY}, status=400)
+    assert past["id"] in refused["error"]["message"]
+
+    path, trial = await on_a_clock(ask, next_year, price, trial_period_days="7")
+    assert (trial["trial_start"], trial["trial_end"]) == (next_year, next_year + 7 * DAY)
+    await ask("POST", path, {"frozen_time": next_year + 3600})
+
+
+async def test_a_clock_does_not_pass_the_end_of_a_subscription(ask: Ask, price: str) -> None:
+    january = 1_577_836_800
+    path, ends = await on_a_clock(ask, january, price, cancel_at=str(january + 5 * DAY))
+    refused = await ask("POST", path, {"frozen_time": january + 6 * DAY}, status=400)
+    assert f"{ends['id']} is due at {january + 5 * DAY}" in refused["error"]["message"]
+
+    path, unpaid = await on_a_clock(ask, january, price, payment_behavior="default_incomplete")
+    assert unpaid["status"] == "incomplete"
+    refused = await ask("POST", path, {"frozen_time": january + DAY}, status=400)
+    assert unpaid["id"] in refused["error"]["message"]
+
+
+async def test_a_canceled_subscription_keeps_the_reason_and_refuses_what_is_lacking(
+    ask: Ask, customer: str, price: str
+) -> None:
+    started = await ask("POST", "/v1/subscriptions", {"customer": customer, "items[0][price]": price})
+    path = f"/v1/subscriptions/{started['id']}"
+
+    refused = await ask("DELETE", path, {"invoice_now": "true"}, status=400)
+    canceled = await ask("DELETE", path, {"cancellation_details[comment]": "dear", "prorate": "false"})
+
+    assert refused["error"]["message"] == "Stripe has the parameter invoice_now; the offline Stripe does not."
+    details = {"comment": "dear", "feedback": None, "feedback_option": None, "reason": "cancellation_requested"}
+    assert (canceled["status"], canceled["cancellation_details"]) == ("canceled", details)
+
+
+async def test_subscriptions_end_with_their_customer(
+    ask: Ask, client: stripe.StripeClient, customer: str, price: str
+) -> None:
+    wanted = {"customer": customer, "items[0][price]": price}
+    gone, kept = [await ask("POST", "/v1/subscriptions", wanted) for _ in range(2)]
+    await ask("DELETE", f"/v1/subscriptions/{gone['id']}")
+
+    await ask("DELETE", f"/v1/customers/{customer}")
+
+    assert (await ask("GET", f"/v1/subscriptions/{kept['id']}"))["status"] == "canceled"
+    ended = [event for event in await event_types(client) if event.endswith(".deleted")]
+    assert ended == ["customer.subscription.deleted", "customer.subscription.deleted", "customer.deleted"]

@@ -72,6 +72,12 @@ async def test_a_coupon_stays_with_the_customer_until_it_is_taken_away(ask: Ask)
     await ask("GET", f"{path}/discount", status=404)
 
 
+async def test_a_customer_without_a_currency_takes_a_coupon_in_any(ask: Ask) -> None:
+    coupon = await ask("POST", "/v1/coupons", {"amount_off": 500, "currency": "eur"})
+    customer = await ask("POST", "/v1/customers", {"coupon": coupon["id"]})
+    assert customer["discount"]["source"]["coupon"] == coupon["id"]
+
+
 async def test_a_default_payment_method_must_be_the_customers(ask: Ask, customer: str) -> None:
     stranger = await ask("POST", "/v1/payment_methods", {"type": "card", "card[token]": "tok_visa"})
     chosen = {"invoice_settings[default_payment_method]": stranger["id"]}

@@ -10,6 +10,7 @@ import pytest
 import stripe
 from aiohttp.test_utils import TestServer
 
+from checkout_daemon.sandbox.payments.stripe_test_methods import CARDS, NOT_MODELLED, passes_luhn
 from tests.sandbox.conftest import confirm, event_types, open_session
 from tests.sandbox.payment_steps import advance, becomes, booked, pay, types_about
 
@@ -335,3 +336,30 @@ async def updated(client: stripe.StripeClient, charge_id: str) -> Any:
                 if event.data.object["id"] == charge_id:
                     return event.data.object
             await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("method", "country", "checks"),
+    [
+        ("pm_card_ie", "IE", {"cvc_check": "pass"}),
+        ("pm_card_cvcCheckFail", "US", {"cvc_check": "fail"}),
+        ("pm_card_avsFail", "US", {"address_line1_check": "fail", "address_postal_code_check": "fail"}),
+        ("pm_card_avsLine1Fail", "US", {"address_line1_check": "fail", "address_postal_code_check": None}),
+        ("pm_card_avsZipFail", "US", {"address_line1_check": None, "address_postal_code_check": "fail"}),
+        ("pm_card_avsUnchecked", "US", {"address_line1_check": "unavailable"}),
+    ],
+)
+async def test_a_card_that_pays_shows_its_country_and_checks(
+    client: stripe.StripeClient, method: str, country: str, checks: dict[str, str | None]
+) -> None:
+    intent = await pay(client, method, expand=["latest_charge"])
+    assert isinstance(intent.latest_charge, stripe.Charge)
+    card = intent.latest_charge.to_dict()["payment_method_details"]["card"]
+    assert (intent.status, card["country"]) == ("succeeded", country)
+    assert {name: card["checks"][name] for name in checks} == checks
+
+
+def test_every_test_card_has_a_number_that_a_form_takes() -> None:
+    numbers = [card.number for card in CARDS.values() if card.decline != "incorrect_number"]
+    assert [number for number in (*numbers, *NOT_MODELLED.values()) if not passes_luhn(number)] == []
+    assert {"2223003122003222", "4000003720000005", "4000000000000101"} <= set(numbers)

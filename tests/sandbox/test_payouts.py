@@ -91,6 +91,15 @@ async def test_a_failed_payout_returns_its_money(server: TestServer, client: str
     assert [known.amount for known in (await client.v1.payouts.list_async()).data] == [1912, 1912]
 
 
+async def test_an_expanded_transaction_becomes_available(client: stripe.StripeClient, server: TestServer) -> None:
+    intent = await pay(client, capture_method="automatic")
+    for days, status in (("1d", "pending"), ("2d", "available")):
+        await advance(server, days)
+        params: Any = {"expand": ["balance_transaction"]}
+        charge: Any = await client.v1.charges.retrieve_async(str(intent.latest_charge), params=params)
+        assert charge.balance_transaction.status == status
+
+
 async def test_lines_of_a_manual_payout_cannot_be_listed(client: stripe.StripeClient) -> None:
     await pay(client, "pm_card_bypassPending", amount=9000)
     payout = await client.v1.payouts.create_async(params={"amount": 500, "currency": "usd"})

@@ -96,6 +96,26 @@ async def test_an_idempotency_key_replays_its_answer(http: aiohttp.ClientSession
     assert len(listed["data"]) == 1
 
 
+async def test_a_key_of_another_endpoint_names_both(http: aiohttp.ClientSession) -> None:
+    await call(http, "POST", CUSTOMERS, {"name": "A"}, Idempotency_Key="k1")
+    status, body, _ = await call(http, "POST", "/v1/products", {"name": "A"}, Idempotency_Key="k1")
+    assert (status, body["error"]["type"]) == (400, "idempotency_error")
+    assert body["error"]["message"] == (
+        "Keys for idempotent requests can only be used for the same endpoint they were first used for "
+        "('/v1/products' vs '/v1/customers'). Try using a key other than 'k1' if you meant to execute a different "
+        "request."
+    )
+
+
+async def test_a_deletion_takes_parameters_from_its_body_as_well(http: aiohttp.ClientSession) -> None:
+    path = f"{CUSTOMERS}/{(await call(http, 'POST', CUSTOMERS, {}))[1]['id']}"
+    _, body, _ = await call(http, "DELETE", f"{path}?one=1", {"two": "2"})
+    assert body["error"]["message"] == "Received unknown parameters: one, two"
+    status, body, _ = await call(http, "DELETE", path, {"expand[]": "nothing"})
+    assert (status, body["error"]["param"]) == (400, "expand")
+    assert (await call(http, "DELETE", path))[1]["deleted"]
+
+
 @pytest.mark.parametrize(
     ("path", "form", "status"),
     [

@@ -184,7 +184,7 @@ async def test_metadata_is_all_that_changes(client: stripe.StripeClient) -> None
     assert changed.metadata is not None
     assert changed.metadata.to_dict() == {"a": "1", "b": "2"}
     event = await wait_for(client, "charge.refund.updated")
-    assert event.to_dict()["data"]["previous_attributes"] == {"metadata": {"a": "1"}}
+    assert event.to_dict()["data"]["previous_attributes"] == {"metadata": {"b": None}}
 
 
 async def test_after_a_partial_capture_only_that_part_is_refunded(client: stripe.StripeClient) -> None:

@@ -120,3 +120,11 @@ def test_a_dotenv_that_everybody_may_write_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("CHECKOUT_PORT=1\n")
     (tmp_path / ".env").chmod(0o666)
     assert "can be changed by every user" in refused(tmp_path)
+
+
+@pytest.mark.parametrize("link", ["tcp://10.96.0.5:80", "udp://10.96.0.5:80"])
+def test_the_port_that_kubernetes_sets_for_a_service_of_our_name_is_no_setting(tmp_path: Path, link: str) -> None:
+    assert load_settings({"CHECKOUT_PORT": link}, cwd=tmp_path).port == 8000
+    (tmp_path / ".env").write_text("CHECKOUT_PORT=9000\n")
+    assert load_settings({"CHECKOUT_PORT": link}, cwd=tmp_path).port == 9000
+    assert "CHECKOUT_PORT must be a whole number" in refused(tmp_path, CHECKOUT_PORT="http://10.96.0.5:80")

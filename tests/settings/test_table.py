@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.settings import load_settings
 from checkout_daemon.settings.loading import examine_settings
 from checkout_daemon.settings.rows import Group, SettingRow
@@ -104,3 +105,17 @@ def test_no_limit_on_checkouts_is_no_limit_at_all_unless_one_is_set(tmp_path: Pa
     assert min(usual.rate_limit, usual.quote_limit, usual.look_limit, usual.failed_tries) > 0
     off = load_settings({"CHECKOUT_RATE_LIMIT": "0", "CHECKOUT_LOOK_LIMIT": "5"}, cwd=tmp_path)
     assert (off.rate_limit, off.quote_limit, off.look_limit, off.failed_tries) == (0, 0, 5, 0)
+
+
+# Longer than file systems take. A folder that may not be searched fails alike, but not for root.
+TOO_LONG = "x" * 300
+
+
+def test_a_directory_that_cannot_be_looked_at_is_a_fault(tmp_path: Path) -> None:
+    fault = refused(tmp_path, CHECKOUT_MAIL_TEMPLATES=f"/{TOO_LONG}")
+    assert fault.startswith(f"CHECKOUT_MAIL_TEMPLATES names '/{TOO_LONG}', which ")
+
+
+def test_a_state_directory_that_cannot_be_looked_at_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"dev\.env cannot be read: "):
+        examine_settings({}, cwd=tmp_path, state_dir=tmp_path / TOO_LONG)

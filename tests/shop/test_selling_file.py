@@ -43,6 +43,16 @@ def test_a_shop_that_sends_goods(tmp_path: Path) -> None:
     assert [shop.tax.percent("reduced", country) for country in ("IT", None, "US")] == [4, 10, 0]
 
 
+def test_amounts_may_be_as_large_as_any_currency_has_them(tmp_path: Path) -> None:
+    path = tmp_path / "shop.toml"
+    text = SELLING.replace("amount = 490", "amount = 150000000").replace("free_from = 5000", "free_from = 999999999999")
+    path.write_text(f'currency = "idr"\n{text}')
+    shipping = read_shop(path).shipping
+    assert shipping is not None
+    post = shipping.rates[0]
+    assert [post.amount(subtotal) for subtotal in (0, 999_999_999_999)] == [150_000_000, 0]
+
+
 def test_a_shop_without_these_tables_sends_and_taxes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "shop.toml"
     path.write_text('name = "Downloads"\n')

@@ -48,6 +48,11 @@ def test_words_are_found_by_language_then_in_the_shops_own(tmp_path: Path) -> No
     assert found == ["Good", "Good", "Gutes", "Gutes", "Gutes"]
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    assert read_shop(write(tmp_path, "\ufeffname = 'Folio'\n")).name == "Folio"
+    assert faults(tmp_path, "\ufeffnmae = 'Folio'\n")[0].startswith("line 1: nmae is not known")
+
+
 def test_a_whole_file(tmp_path: Path) -> None:
     (tmp_path / "logo.svg").write_text("<svg/>")
     text = """

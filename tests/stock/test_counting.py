@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from uuid import uuid4
 
 import asyncpg
@@ -10,6 +11,8 @@ import pytest
 
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.catalog.cart import Cart, CartLine
+from checkout_daemon.catalog.catalog import list_products
+from checkout_daemon.catalog.files import CatalogFile
 from checkout_daemon.catalog.stock_levels import MOST_PIECES
 from checkout_daemon.checkout.canceling import cancel_order
 from checkout_daemon.checkout.releasing import release_lapsed
@@ -32,6 +35,7 @@ from checkout_daemon.stock.counting import (
     stock_history,
     takes_stock,
 )
+from checkout_daemon.stock.importing import import_as_operator
 from checkout_daemon.stripe_api.client import StripeFailed
 from checkout_daemon.stripe_api.sessions import retrieve_session
 from tests.checkout.test_placing_at_once import until_waiting
@@ -108,6 +112,19 @@ async def test_added_pieces_go_to_oversold_orders_first(runtime: Runtime, connec
     assert (await show_stock(runtime.database, "NOTE")).oversold == 2
     changed = await adjust_stock(runtime.database, "NOTE", 4, operator=ADA)
     assert (changed.served, changed.line.stock, changed.line.oversold) == ((answer.number,), 3, 0)
+    assert (await read_order(connection, str(answer.order_id))).attention == ()
+
+
+async def test_imported_pieces_go_to_oversold_orders_first(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    await set_stock(runtime.database, "NOTE", 10, operator=ADA)
+    answer = await late(runtime, connection, "reinstate")
+    await set_stock(runtime.database, "NOTE", 1, operator=ADA)
+    await sync(runtime, answer)
+    (note,) = (product for product in await list_products(runtime.database) if product.sku == "NOTE")
+    file = CatalogFile((replace(note, stock=5),))
+    report = await import_as_operator(runtime.database, file, operator=ADA)
+    line = await show_stock(runtime.database, "NOTE")
+    assert (report.served, line.stock, line.oversold) == ((answer.number,), 3, 0)
     assert (await read_order(connection, str(answer.order_id))).attention == ()
 
 

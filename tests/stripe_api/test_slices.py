@@ -12,6 +12,7 @@ import pytest
 
 from checkout_daemon.errors import StripeUnavailable
 from checkout_daemon.stripe_api.client import Fetched
+from checkout_daemon.stripe_api.sessions import list_coupons
 from checkout_daemon.stripe_api.slices import Slice, pages_of
 from checkout_daemon.stripe_api.throttle import at_once
 
@@ -49,7 +50,7 @@ class Account:
         return Fetched({"object": "list", "data": page, "has_more": len(found) > len(page)}, NOW)
 
 
-async def ids_of(account: Account, *slices: Slice, **options: Any) -> list[str]:
+async def ids_of(account: Account | OneByOne, *slices: Slice, **options: Any) -> list[str]:
     found = []
     async with aclosing(pages_of(account, "events.list", slices, pace=at_once, **options)) as pages:  # type: ignore[arg-type]
         async for page in pages:
@@ -91,6 +92,22 @@ async def test_a_list_longer_than_may_be_read_is_an_error() -> None:
     account = Account(list(range(1000)))
     with pytest.raises(StripeUnavailable, match="not all of them could be seen"):
         await ids_of(account, Slice({}, 0), most=5)
+
+
+class OneByOne:
+    """A list at Stripe of so many pages of one object."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    async def request(self, method: str, *, params: dict[str, Any]) -> Fetched:
+        self.left -= 1
+        return Fetched({"object": "list", "data": [{"id": f"obj_{self.left}"}], "has_more": self.left > 0}, NOW)
+
+
+async def test_a_list_of_more_than_a_thousand_pages_is_read_to_its_end() -> None:
+    assert len(await ids_of(OneByOne(1200), Slice({}, 0))) == 1200
+    assert len(await list_coupons(OneByOne(1200))) == 1200  # type: ignore[arg-type]
 
 
 async def test_a_failure_ends_the_calls_under_way() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
+import msgspec
 import pytest
 
 from checkout_daemon.database import leases
@@ -16,7 +17,7 @@ from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.client import StripeDenied
 from checkout_daemon.stripe_sync import backfill, catching_up
-from checkout_daemon.stripe_sync.catching_up import catch_up, follow_hints, last_comparison
+from checkout_daemon.stripe_sync.catching_up import CaughtUp, catch_up, follow_hints, last_comparison
 from tests.operations.test_gauges import values
 from tests.stripe_sync.test_backfill import LOSE, pay
 from tests.support.balance import advance
@@ -89,6 +90,29 @@ async def test_events_that_the_database_has_lost_are_reported_and_fetched_again(
     last, _ = await last_comparison(connection)
     assert last is not None
     assert last.until > before.until
+
+
+@pytest.mark.parametrize(
+    ("livemode", "is_known"),
+    [(True, True), (True, False), (None, False)],
+    ids=["a live key was used in between", "only a live key was used", "saved by an older release"],
+)
+async def test_what_a_key_of_the_other_mode_compared_is_no_progress_of_ours(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe, livemode: bool | None, is_known: bool
+) -> None:
+    await catch_up(runtime)
+    ours, _ = await last_comparison(connection)
+    assert ours is not None
+    await pay(stripe.base)
+    await advance(stripe, "2h")
+    theirs = CaughtUp(ours.until + timedelta(hours=2), livemode=livemode, other_until=ours.until if is_known else None)
+    await connection.execute(
+        "UPDATE cursors SET value = $1 WHERE name = 'backfill'", msgspec.json.encode(theirs).decode()
+    )
+    assert await catch_up(runtime) > 0
+    after, _ = await last_comparison(connection)
+    assert after is not None
+    assert (after.livemode, after.other_until) == (False, theirs.until if livemode else None)
 
 
 async def hint(connection: asyncpg.Connection, order_id: str, payment_id: str, age: timedelta) -> None:

@@ -22,6 +22,7 @@ from checkout_daemon.stripe_sync.customer_file import CustomersRejected, read_cu
         ("session_id,name\ncs_1,Ada\ncs_1,Bo\n", "line 3: cs_1 is there twice"),
         ("session_id,name\ncs_1,Ada,more\n", "line 2: it has 3 cells, the header has 2"),
         ('session_id,name\ncs_1,"a\nb"\ncs_2\n', "line 4: it has 1 cells"),
+        ('session_id,name\ncs_1,Ada\ncs_2,"Bo\n', "line 3: this is not CSV"),
     ],
 )
 def test_a_file_with_a_fault_is_refused_with_its_line(text: str, fault: str, tmp_path: Path) -> None:
@@ -37,3 +38,25 @@ def test_a_file_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
     path.write_text("\ufeffEmail;Phone\r\nADA@example.com;'+43664123456\r\n\r\n", encoding="utf-8")
     (customer,) = read_customers(path).by_key.values()
     assert customer.phone == "+43664123456"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\r\nemail;name;phone\r\nada@example.com;Ada;+43664123456\r\n",
+        "email\tname\tphone\nada@example.com\tAda\t+43664123456\n",
+        "email,name,phone,,\nada@example.com,Ada,+43664123456,,\n,,,,\n",
+    ],
+)
+def test_a_file_may_have_what_spreadsheets_add(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "old.csv"
+    path.write_text(text, encoding="utf-8")
+    (customer,) = read_customers(path).by_key.values()
+    assert (customer.name, customer.email, customer.phone) == ("Ada", "ada@example.com", "+43664123456")
+
+
+def test_a_phone_number_without_a_code_is_of_the_shops_country(tmp_path: Path) -> None:
+    path = tmp_path / "old.csv"
+    path.write_text("email,phone\nada@example.com,0664 1234567\nbo@example.com,+49 170 1234567\n", encoding="utf-8")
+    phones = [customer.phone for customer in read_customers(path, "AT").by_key.values()]
+    assert phones == ["+436641234567", "+491701234567"]

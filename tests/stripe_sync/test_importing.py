@@ -5,37 +5,45 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 
 from checkout_daemon.audit.audit_log import verify
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.placing import retry_checkout
 from checkout_daemon.checkout.shopper_view import show_to_shopper
+from checkout_daemon.database.leases import leased
 from checkout_daemon.errors import NotPayable
 from checkout_daemon.jobs.table import JOBS
 from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.ledger.own_account import remember_account
+from checkout_daemon.orders.erasing import erase, plan_erasure
 from checkout_daemon.orders.explaining.explain import explain_order
+from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import refund
-from checkout_daemon.runtime import Runtime
+from checkout_daemon.runtime import Runtime, open_runtime
 from checkout_daemon.stripe_sync.comparing import sync_order
 from checkout_daemon.stripe_sync.customer_file import read_customers
 from checkout_daemon.stripe_sync.importing import (
+    CURSOR,
     Fate,
     ImportRun,
     ImportUnderWay,
     OtherAccount,
     Seen,
+    UnknownAccount,
     import_orders,
 )
+from tests.orders.test_erasing import everything
 from tests.support.fixtures import KEY
-from tests.support.flaky_stripe import FlakyStripe, Request, Trouble
+from tests.support.flaky_stripe import FlakyStripe, Request, Trouble, deny
 from tests.support.jobs import run_job
 from tests.support.old_shop import CARD, DEBIT, DISPUTED, OldShop, at_once
 from tests.support.shopping import count_rows, paid_order
@@ -79,6 +87,19 @@ async def told(runtime: Runtime) -> None:
     for job in JOBS:
         if job.name.startswith(("deliver-", "tell-", "spread-", "owe-", "count-")):
             await run_job(runtime, job.name)
+
+
+async def test_erasing_deletes_what_the_other_system_called_a_payment(
+    runtime: Runtime, connection: asyncpg.Connection, shop: OldShop
+) -> None:
+    donation = "Donation by bo@old.example"
+    alone = await shop.intent(4200, description=donation, receipt_email="bo@old.example")
+    await imported(runtime, begin())
+    order_id = str((await rows(connection))[alone["id"]]["id"])
+    assert [item.name for item in (await show_order(runtime.database, order_id)).items] == [donation]
+    await erase(runtime.database, await plan_erasure(runtime.database, order_id, customer=False), operator=ADA)
+    assert [item.name for item in (await show_order(runtime.database, order_id)).items] == ["Payment"]
+    assert "bo@old.example" not in await everything(connection)
 
 
 async def test_every_order_is_as_stripe_has_it_and_a_second_run_adds_nothing(
@@ -442,6 +463,36 @@ async def test_a_key_of_another_account_is_refused(
     with pytest.raises(OtherAccount, match="acct_another"):
         await imported(runtime, begin())
     assert await count_rows(connection, "orders") == 0
+
+
+async def test_a_key_that_hides_its_account_is_refused_once_that_of_the_orders_is_known(
+    runtime: Runtime, connection: asyncpg.Connection, shop: OldShop, stripe: FlakyStripe
+) -> None:
+    await shop.paid(1000)
+    await deny(stripe, "rak_accounts_kyc_basic_read")
+    settings = replace(runtime.settings, stripe_api_key="rk_test_services0123456789")
+    async with open_runtime(settings) as restricted:
+        run, _ = await imported(restricted, begin(), dry_run=True)
+        assert run.count(Fate.IMPORTED) == 1
+        await runtime.database.run(remember_account, "acct_another", livemode=False)
+        with pytest.raises(UnknownAccount, match=r"acct_another.*'rak_accounts_kyc_basic_read' permission"):
+            await imported(restricted, begin())
+    assert await count_rows(connection, "orders") == 0
+
+
+@pytest.mark.parametrize("livemode", [True, None])
+async def test_a_run_that_was_interrupted_under_a_key_of_the_other_mode_is_not_continued(
+    runtime: Runtime, connection: asyncpg.Connection, shop: OldShop, livemode: bool | None
+) -> None:
+    sold = await shop.paid(1000)
+    since = begin()
+    far = since + timedelta(days=50)
+    async with leased(runtime.database, CURSOR) as lease:
+        assert lease is not None
+        interrupted = ImportRun(since, since + LATER, far, datetime.now(UTC), livemode=livemode)
+        await lease.save(msgspec.json.encode(interrupted).decode())
+    await imported(runtime, since)
+    assert set(await rows(connection)) == {sold["id"]}
 
 
 FILE = """session_id,payment_intent_id,email,name,phone

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import asyncpg
+import msgspec
 import pytest
 
 from checkout_daemon.audit.operators import Operator
@@ -266,6 +267,19 @@ async def test_a_second_run_at_the_same_time_is_refused(runtime: Runtime, connec
         with pytest.raises(ReconcileUnderWay):
             await compare(runtime, apply=False)
     assert (await compare(runtime, apply=False)).tally.compared == 0
+
+
+@pytest.mark.parametrize("livemode", [True, None])
+async def test_a_run_that_was_interrupted_under_a_key_of_the_other_mode_is_not_continued(
+    runtime: Runtime, connection: asyncpg.Connection, livemode: bool | None
+) -> None:
+    order = await check_out(runtime)
+    now = datetime.now(UTC)
+    async with leased(runtime.database, CURSOR) as lease:
+        assert lease is not None
+        interrupted = ReconcileRun(False, now - 2 * DAY, now, after=order.number, livemode=livemode)
+        await lease.save(msgspec.json.encode(interrupted).decode())
+    assert (await compare(runtime, apply=False)).tally.compared == 1
 
 
 async def test_a_hint_is_followed_once(runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe) -> None:

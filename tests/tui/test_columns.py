@@ -11,7 +11,8 @@ import pytest
 from checkout_daemon.model.charges import PaidWith
 from checkout_daemon.model.order_rows import SORTS
 from checkout_daemon.model.orders import OrderStatus
-from checkout_daemon.present.columns import widths
+from checkout_daemon.present.columns import short_count, widths
+from checkout_daemon.present.money import short_money
 from checkout_daemon.present.order_columns import COLUMNS, FIELDS, card, field_column
 from checkout_daemon.present.todo_columns import TODO
 from checkout_daemon.runtime import open_runtime
@@ -26,6 +27,7 @@ from tui.context import AppContext
 from tui.screens.looks import columns_that_fit
 from tui.screens.orders import OrdersScreen
 from tui.screens.orders_columns import known_columns, shown_columns, usual_columns
+from tui.widgets.columns import Column, placed
 
 
 @pytest.fixture
@@ -178,3 +180,23 @@ def test_one_column_more_does_not_push_out_what_needs_attention() -> None:
         assert {column.title for column in found} == {
             "Order", "Age", "Status", "Total", "Customer", "Last event", "Card"
         }  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+async def test_large_amounts_are_told_apart(connection: asyncpg.Connection, sit: Sit, size: tuple[int, int]) -> None:
+    for amount in (129_900, 129_900_000):
+        await add_order(connection, currency="huf", amount_subtotal=amount, amount_total=amount)
+    async with sit(size=size) as seat:
+        await seat.until(lambda: seat.numbers() == [1002, 1001])
+        assert " HUF\N{NO-BREAK SPACE}1299000 " in seat.lines()[0]
+        assert " HUF\N{NO-BREAK SPACE}1,299.00 " in seat.lines()[1]
+
+
+def test_a_text_that_does_not_fit_is_cut_and_a_number_is_not() -> None:
+    assert placed(Column("Customer", 10), "Konrad Zuse") == "Konrad Zu…"
+    total = Column("Total", 10, right=True)
+    assert [placed(total, text) for text in ("€12.50", "HUF 12990000")] == ["    €12.50", "##########"]
+    assert [short_count(text) for text in ("✗ 1,234", "1,000,000")] == ["✗1234", "1000000"]
+    assert [short_money(text) for text in ("€1,299.00", "€1,299.50", "¥1,299", "KWD 1,000.000", "–")] == [
+        "€1299", "€1299.50", "¥1299", "KWD 1000", "–"
+    ]  # fmt: skip

@@ -294,3 +294,56 @@ async def test_marked_errors_are_replayed_or_dismissed_together_after_one_box(
     assert await statuses_of(connection, unsent) == {"dismissed"}
     assert await connection.fetchval("SELECT status FROM stripe_events WHERE id = 'evt_dead'") == "dismissed"
     assert await connection.fetchval("SELECT status FROM outbox WHERE channel = 'mail'") == "queued"
+
+
+async def test_what_was_sent_while_the_box_was_open_is_not_sent_again(
+    connection: asyncpg.Connection, sit: Sit, unsent: list[str]
+) -> None:
+    async with sit(size=(140, 30)) as seat:
+        screen = await open_causes(seat)
+        while "500" not in seat.lines()[screen.table.cursor_rank]:
+            await seat.press("down")
+        await seat.press("y")
+        await seat.screen_of(Choose)
+        await seat.sees("Send 2 messages again?")
+        await deliver_one(connection, unsent[0])
+        await seat.press("end", "enter")
+        await seat.sees("1 message will be sent again; 1 is sent by now.")
+        await seat.until(lambda: len(seat.lines()) == 1)
+        assert await statuses_of(connection, unsent[:1]) == {"sent"}
+        await connection.execute("UPDATE outbox SET status = 'dead' WHERE channel = 'webhook'")
+        await seat.until(lambda: len(seat.lines()) == 2)
+        await seat.press("*", "y")
+        await seat.screen_of(Choose)
+        await seat.sees("messages?")
+        await deliver_one(connection, unsent[1])
+        await seat.press("end", "enter")
+        await seat.screen_of(BatchScreen)
+        await seat.sees("is sent by now")
+    assert await statuses_of(connection, unsent[1:]) == {"sent"}
+
+
+async def deliver_one(connection: asyncpg.Connection, message: str) -> None:
+    await connection.execute("UPDATE outbox SET status = 'sent', sent_at = now() WHERE id::text = $1", message)
+
+
+async def test_a_message_that_was_sent_is_sent_again_only_after_a_question(
+    connection: asyncpg.Connection, sit: Sit, unsent: list[str]
+) -> None:
+    async with sit(size=(100, 30)) as seat:
+        seat.app.app_context.navigation.message(unsent[0])
+        screen = await seat.screen_of(MessageScreen)
+        await seat.until(lambda: screen.message is not None)
+        await deliver_one(connection, unsent[0])
+        await screen.read()
+        await seat.press("y")
+        await seat.screen_of(Choose)
+        await seat.sees("Send it again?")
+        await seat.press("enter")
+        await seat.screen_of(MessageScreen)
+        assert await statuses_of(connection, unsent[:1]) == {"sent"}
+        await seat.press("y")
+        await seat.screen_of(Choose)
+        await seat.press("end", "enter")
+        await seat.sees("It will be sent again.")
+    assert await statuses_of(connection, unsent[:1]) == {"queued"}

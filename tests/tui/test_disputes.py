@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from checkout_daemon.bank.reading import read_balance
@@ -78,6 +79,20 @@ async def test_evidence_is_previewed_edited_and_submitted_on_80_columns(
         await seat.sees("Not done")
         await seat.press("o")
         await seat.screen_of(OrderScreen)
+
+
+async def test_a_dispute_whose_status_changes_stays_in_its_place(
+    connection: asyncpg.Connection, stripe: FlakyStripe, order: CheckoutAnswer, sit: Sit
+) -> None:
+    async with sit(STRIPE_API_BASE=stripe.base) as seat:
+        screen = await open_list(seat)
+        for key, status in (("home", "under_review"), ("tilde", "needs_response")):  # the first sort, and another
+            await seat.press(key)
+            await screen.read_newest(1)
+            await connection.execute("UPDATE disputes SET status = $1", status)
+            await screen.read_newest(1)
+            await seat.sees(status.replace("_", " "))
+            await seat.until(lambda: screen.table.listing.keys == {screen.table.cursor_key})
 
 
 async def test_accepting_asks_twice_and_no_is_preselected(

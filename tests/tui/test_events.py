@@ -141,6 +141,46 @@ async def test_a_payload_is_folded_searched_and_masked(database_url: str, intake
         await seat.until(lambda: "id: cs_1" not in seat.text())
 
 
+async def test_the_evidence_of_a_dispute_is_masked_but_for_the_texts_of_the_shop(intake: Intake, sit: Sit) -> None:
+    evidence = {
+        "customer_name": "Ada Lovelace", "billing_address": "Ring 1, Wien", "uncategorized_text": "Ada phoned",
+        "product_description": "Notebook", "receipt": None,
+    }  # fmt: skip
+    dispute = {"id": "dp_1", "object": "dispute", "evidence": evidence}
+    await deliver(intake, event_body("charge.dispute.created", dispute))
+    async with sit(size=(100, 45)) as seat:
+        await open_events(seat)
+        await seat.until(lambda: len(seat.lines()) == 1)
+        await seat.press("enter")
+        await seat.screen_of(EventScreen)
+        await seat.sees("evidence {5}")
+        await seat.press("m", "z")
+        await seat.sees("customer_name: A••• L•••", "billing_address: R••• 1••• W•••", "uncategorized_text: A••• p•••")
+        await seat.sees("product_description: Notebook", "receipt: null")
+
+
+async def test_what_payment_methods_and_texts_tell_of_a_person_is_masked_too(intake: Intake, sit: Sit) -> None:
+    method = {
+        "verified_name": "Ada Lovelace", "payer_email": "ada@example.com", "bank_name": "Erste Bank",
+        "statement": "paid by ada@example.com",
+    }  # fmt: skip
+    await deliver(intake, event_body("customer.created", {"id": "cus_1", "object": "customer", "ideal": method}))
+    async with sit(size=(100, 45)) as seat:
+        await open_events(seat)
+        await seat.until(lambda: len(seat.lines()) == 1)
+        await seat.press("enter")
+        screen = await seat.screen_of(EventScreen)
+        await seat.sees("ideal {4}")
+        await seat.press("m", "z")
+        await seat.sees("verified_name: A••• L•••", "payer_email: a•••@e•••", "bank_name: Erste Bank")
+        await seat.sees("statement: paid by a•••@e•••")
+        await seat.press("slash", *"payer", "enter")
+        await seat.until(lambda: "payer_email" in str(getattr(screen.payload.cursor_node, "label", "")))
+        await seat.press("v")
+        assert seat.app.clipboard == "ada@example.com"
+        assert not [shown for shown in seat.app._notifications if "ada" in shown.message]
+
+
 async def test_an_open_event_is_followed_and_stays_as_it_was_folded(
     database_url: str, intake: Intake, connection: asyncpg.Connection, sit: Sit
 ) -> None:
@@ -224,3 +264,24 @@ async def test_marked_events_are_dismissed_or_replayed_as_a_batch(connection: as
         await seat.sees("Batch 1   replay events")
     assert await connection.fetchval("SELECT count(*) FROM stripe_events WHERE status = 'dismissed'") == 1
     assert await connection.fetchval("SELECT act FROM batches") == "replay_events"
+
+
+async def test_of_marked_events_those_that_are_dead_by_then_are_dismissed(
+    connection: asyncpg.Connection, sit: Sit
+) -> None:
+    await connection.execute(
+        "INSERT INTO stripe_events (id, type, status, last_error, received_at, body_hash)"
+        " SELECT 'evt_' || n, 'charge.refunded', 'dead', 'KeyError: amount', now(), '' FROM generate_series(1, 2) AS n"
+    )
+    async with sit(size=(120, 30)) as seat:
+        await open_events(seat)
+        await seat.until(lambda: len(seat.lines()) == 2)
+        await seat.press("*")
+        await seat.sees("2 marked")
+        await connection.execute("UPDATE stripe_events SET status = 'applied' WHERE id = 'evt_1'")
+        await seat.press("X")
+        await seat.screen_of(Ask)
+        await seat.press(*"old", "enter")
+        await seat.sees("1 event dismissed.")
+    statuses = await connection.fetch("SELECT status FROM stripe_events ORDER BY id")
+    assert [row["status"] for row in statuses] == ["applied", "dismissed"]

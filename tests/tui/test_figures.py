@@ -9,8 +9,11 @@ import asyncpg
 import pytest
 
 from checkout_daemon.database.pool import Database
-from checkout_daemon.orders.figures import midnight, read_figures, read_trouble
+from checkout_daemon.ledger.facts import RefundFact, RefundStatus
+from checkout_daemon.ledger.merge import Update, merge
+from checkout_daemon.orders.figures import begin_of_days, midnight, read_figures, read_trouble
 from tests.support.orders import add_order
+from tests.support.payments import paid
 from tests.tui.conftest import Sit
 from tui.widgets.plot import bars, resampled
 
@@ -32,6 +35,20 @@ def test_the_day_begins_once_where_clocks_are_set_at_midnight() -> None:
     assert midnight(datetime(2028, 2, 29, 9, tzinfo=UTC), "Europe/Vienna") == datetime(2028, 2, 28, 23, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("end", "begin"),
+    [
+        ("2026-11-10T22:30", "2026-10-11T22:00"),  # the clocks went back in between
+        ("2026-04-09T22:30", "2026-03-11T23:00"),  # or forward
+        ("2026-10-31T23:00", "2026-10-01T22:00"),  # until midnight: November has not begun
+        ("2026-07-01T12:00", "2026-06-01T22:00"),
+    ],
+)
+def test_thirty_days_are_days_of_the_calendar(end: str, begin: str) -> None:
+    found = begin_of_days(30, datetime.fromisoformat(end).replace(tzinfo=UTC), "Europe/Vienna")
+    assert found == datetime.fromisoformat(begin).replace(tzinfo=UTC)
+
+
 async def test_revenue_is_what_was_paid_today_and_not_given_back(
     database_url: str, connection: asyncpg.Connection
 ) -> None:
@@ -51,6 +68,20 @@ async def test_revenue_is_what_was_paid_today_and_not_given_back(
     }
     assert sum(line.amount for line in figures.revenue if line.currency == "eur") == 3500
     assert {(line.status, line.made, line.paid) for line in figures.days} == {("completed", 3, 3), ("pending", 1, 0)}
+
+
+async def test_an_order_that_was_paid_twice_is_revenue_once(database_url: str, connection: asyncpg.Connection) -> None:
+    order_id = await add_order(connection)
+    database = Database(database_url)
+    await database.run(merge, [paid(order_id, "pi_1", "pi_2", amount=1250)])
+    seen = []
+    for refund_id, payment_id, amount in (("re_1", "pi_2", 500), ("re_2", "pi_2", 750), ("re_3", "pi_1", 250)):
+        refund = RefundFact(refund_id, False, payment_id, RefundStatus.SUCCEEDED, amount, "eur")
+        await database.run(merge, [Update("refund.created", "stripe", subject_id=payment_id, facts=[refund])])
+        figures = await read_figures(database, datetime(2026, 5, 1, 12, tzinfo=UTC), "UTC", livemode=False)
+        seen.append([line.amount for line in figures.revenue])
+    await database.close()
+    assert seen == [[1250], [1250], [1000]]
 
 
 async def test_what_is_wrong_is_counted(database_url: str, connection: asyncpg.Connection) -> None:

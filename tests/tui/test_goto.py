@@ -92,8 +92,11 @@ async def test_numbers_and_ids_lead_to_their_order_or_event(
     session = session_object(order_id, "cs_1", "pi_1") | {"customer": "cus_1"}
     body = event_body("checkout.session.completed", session, event_id="evt_1")
     await deliver(intake, body[:-1] + b', "request": {"id": "req_1"}}')
+    warning = {"id": "issfr_1", "object": "radar.early_fraud_warning", "payment_intent": "pi_1", "charge": "ch_1"}
+    warned = event_body("radar.early_fraud_warning.created", {**warning, "actionable": True, "fraud_type": "misc"})
+    await deliver(intake, warned)
     async with sit() as seat:
-        for text in ("1001", "#1001", "cs_1", "pi_1", "cus_1", "req_1", order_id):
+        for text in ("1001", "#1001", "cs_1", "pi_1", "cus_1", "req_1", "issfr_1", order_id):
             await go(seat, text)
             await seat.sees(" Order 1001 ", "$ checkout orders show 1001")
             seat.burst("escape")

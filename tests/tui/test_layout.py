@@ -16,12 +16,13 @@ from checkout_daemon.present.event_columns import EVENTS, short_event
 from tests.support.orders import add_order
 from tests.support.stripe_events import deliver, event_body, session_object
 from tests.tui.conftest import Sit
-from tui.screens.dialogs import Picker, ShowResult
+from tui.screens.dialogs import Ask, Picker, ShowResult
 from tui.screens.looks import cells_of, columns_that_fit
 from tui.screens.order import OrderScreen
 from tui.screens.trigger import TriggerScreen
 from tui.texts import qr_code
 from tui.widgets.command_line import CommandLine
+from tui.widgets.entry import Entry
 from tui.widgets.line import Block
 
 
@@ -141,3 +142,15 @@ async def test_the_event_that_is_triggered_stays_in_sight(sit: Sit) -> None:
         screen.call_after_refresh(screen.events.scroll_to_highlight)
         await seat.until(lambda: screen.events.size.height <= 5)
         await seat.until(lambda: screen.events.scroll_offset.y >= len(EVENT_TYPES) - screen.events.size.height)
+
+
+async def test_a_long_question_hides_neither_what_to_type_nor_the_input(sit: Sit) -> None:
+    async with sit(size=(80, 24)) as seat:
+        skipped = "\n".join(f"order {number} was refunded, and its customer has the money" for number in range(30))
+        last = "Type the number of orders, 30, to confirm."
+        seat.app.push_screen(Ask("Refund", skipped, must_be="30", last=last))
+        asked = await seat.screen_of(Ask)
+        await seat.press(*"29", "enter")
+        await seat.sees("order 0 was refunded", last, "That is not 30. Nothing was done.")
+        box, typed = asked.query_one(".box"), asked.query_one(Entry)
+        assert box.content_region.contains_region(typed.region)

@@ -127,6 +127,20 @@ async def test_a_long_sorted_list_shows_every_row_once(
         assert seen == [row["id"] for row in found]
 
 
+async def test_errors_are_sorted_by_how_often_they_occurred(connection: asyncpg.Connection, sit: Sit) -> None:
+    await connection.execute(
+        "INSERT INTO stripe_events (id, type, status, received_at, body_hash, last_error)"
+        " SELECT 'evt_' || n, 'charge.failed', 'dead', now() - n * interval '1 minute', '', 'KeyError: ' || least(n, 2)"
+        " FROM generate_series(1, 3) AS n"
+    )
+    async with sit() as seat:
+        await seat.press("e", "d")
+        await seat.screen_of(DeadLettersScreen)
+        await shows(seat, 1, "1", "2")
+        await click(seat, "Count")
+        await shows(seat, 1, "2", "1")
+
+
 @pytest.mark.usefixtures("stocked")
 async def test_where_only_the_newest_are_sorted_it_is_written(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.lists.MOST_SORTED", 3)

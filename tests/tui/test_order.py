@@ -308,6 +308,18 @@ async def test_personal_data_is_masked_with_one_key(connection: asyncpg.Connecti
         assert "Ada" not in seat.text()
 
 
+async def test_what_is_copied_is_whole_and_shown_masked(connection: asyncpg.Connection, sit: Sit) -> None:
+    await add_order(connection)
+    async with sit() as seat:
+        await open_first(seat)
+        await seat.press("m", "c")
+        await seat.screen_of(Choose)
+        await seat.press("down", "down", "enter")
+        await seat.notices("a•••@e•••")
+        assert seat.app.clipboard == "ada@example.com"
+        assert not [shown for shown in seat.app._notifications if "ada" in shown.message]
+
+
 async def test_what_does_not_fit_a_line_of_the_timeline_goes_on_under_it(
     connection: asyncpg.Connection, sit: Sit
 ) -> None:

@@ -15,8 +15,10 @@ from checkout_daemon.batches.listing import stop_batch
 from checkout_daemon.batches.planning import plan_orders, start_batch
 from checkout_daemon.batches.records import BatchAct, BatchOptions
 from checkout_daemon.database.pool import Database
+from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.tokens.api_tokens import Scope, create_token, revoke_token
 from tests.support.orders import add_order
 from tests.tui.conftest import Seat, Sit
 from tui.app import Terminal, why_read_only
@@ -190,3 +192,13 @@ async def test_the_reason_is_shown_at_the_start_and_for_a_key(runtime: Runtime, 
         await seat.notices(f"Nothing can be changed: {why}.")
         await seat.press("f")
         await seat.notices(f"This terminal is read-only: {why}.")
+
+
+async def test_a_token_that_is_revoked_ends_the_terminal(runtime: Runtime, sit: Sit) -> None:
+    _, token = await create_token(runtime.database, "bo", (Scope.READ,), operator=ADA)
+    async with sit(CHECKOUT_OPERATOR_TOKEN=token) as seat:
+        assert seat.app.is_running
+        await revoke_token(runtime.database, "bo", operator=ADA)
+        await seat.until(lambda: not seat.app.is_running)
+    assert isinstance(seat.app.return_value, ConfigurationError)
+    assert "CHECKOUT_OPERATOR_TOKEN is not a token in use" in seat.app.return_value.detail

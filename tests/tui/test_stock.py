@@ -49,3 +49,39 @@ async def test_a_reader_changes_nothing(sit: Sit) -> None:
         await seat.until(lambda: len(seat.lines()) == 2)
         await seat.press("s")
         await seat.sees("This terminal is read-only.")
+
+
+async def test_every_product_of_a_large_catalog_stays_in_the_list(sit: Sit, connection: asyncpg.Connection) -> None:
+    await connection.execute(
+        "INSERT INTO products (sku, name, unit_amount, currency)"
+        " SELECT 'P' || n, 'Product', 100, 'eur' FROM generate_series(1, 900) AS n"
+    )
+    async with sit() as seat:
+        await go(seat, "stock")
+        screen = await seat.screen_of(StockScreen)
+        listing = screen.table.listing
+        await seat.until(lambda: len(listing.rows) > 0)
+        await screen.look_now()
+        assert (len(listing.rows), listing.height) == (900, 900)
+        await seat.press("end")
+        assert screen.product == listing.rows[-1].row
+
+
+@pytest.mark.usefixtures("stocked")
+async def test_a_stock_that_was_sold_from_meanwhile_is_not_set(sit: Sit, connection: asyncpg.Connection) -> None:
+    await connection.execute("UPDATE products SET stock = 3 WHERE sku = 'PEN'")
+    async with sit(size=(120, 24)) as seat:
+        await go(seat, "stock")
+        await seat.screen_of(StockScreen)
+        await seat.until(lambda: len(seat.lines()) == 2)
+        await seat.press("s")
+        await seat.screen_of(FillIn)
+        await connection.execute("UPDATE products SET stock = 2 WHERE sku = 'PEN'")
+        await seat.press("enter", "enter")
+        await seat.notices("the stock of PEN was 3 when it was shown, and is 2 now")
+        await seat.until(lambda: seat.lines()[0][1:].split()[:3] == ["PEN", "Pen", "2"])
+        await seat.press("s")
+        await seat.screen_of(FillIn)
+        await seat.press("backspace", "9", "enter", "enter")
+        await seat.notices("PEN: 9 in stock, 0 reserved, 9 free. There were 2 before.")
+    assert await connection.fetchval("SELECT stock FROM products WHERE sku = 'PEN'") == 9

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import asyncpg
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from checkout_daemon.database.pool import Database
 from checkout_daemon.ledger.facts import DisputeFact, DisputeStatus, RefundFact, RefundStatus
 from checkout_daemon.ledger.merge import Update, merge
+from checkout_daemon.model.todo import Todo
+from checkout_daemon.orders.todo import read_todo
 from tests.support.orders import add_order
 from tests.support.payments import paid
 from tests.tui.conftest import Seat, Sit
@@ -197,7 +201,7 @@ async def test_the_page_and_the_fix_are_shown_to_be_copied(sit: Sit) -> None:
         await seat.press("c", "escape")
         assert seat.app.clipboard.endswith(("dp_1", "pi_1"))
         await seat.press("down", "w")
-        assert seat.app.clipboard == "checkout orders refund 1002 --amount 1300"
+        assert seat.app.clipboard == "checkout orders refund 1002 --amount 1300 --payment pi_2"
         await seat.press("c")
         assert seat.app.clipboard == "1002"
 
@@ -241,3 +245,30 @@ async def test_a_refund_is_not_offered_for_a_disputed_payment_but_its_page_is(si
         await seat.sees("In Stripe's dashboard", "dp_1")
         await seat.press("escape", "w")
         await seat.until(lambda: "pi_1" in seat.app.clipboard or "dp_1" in seat.app.clipboard)
+
+
+async def test_changes_that_come_faster_than_they_are_read_end_no_read(
+    sit: Sit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lets_go = asyncio.Event()
+    begun: list[object] = []
+    ended: list[object] = []
+
+    async def slow(*arguments: Any) -> Todo:
+        begun.append(arguments)
+        await lets_go.wait()
+        found = await read_todo(*arguments)
+        ended.append(arguments)
+        return found
+
+    async with sit() as seat:
+        screen = await open_todo(seat)
+        monkeypatch.setattr("tui.screens.todo.read_todo", slow)
+        for _ in range(5):
+            await screen.changed([])
+            await seat.pilot.pause()
+        await seat.until(lambda: len(begun) > 0)
+        assert len(begun) == 1
+        lets_go.set()
+        await seat.until(lambda: len(ended) > 1)
+        assert len(begun) - len(ended) < 2

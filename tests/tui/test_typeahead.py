@@ -22,10 +22,11 @@ from checkout_daemon.orders.refund_rules import RefundPlan
 from checkout_daemon.runtime import Runtime
 from tests.support.flaky_stripe import FlakyStripe, Request
 from tests.support.orders import add_order
-from tests.support.shopping import paid_order
+from tests.support.shopping import check_out, paid_order
 from tests.support.stripe_events import deliver, event_body
 from tests.tui.conftest import SECONDS, Sit
 from tui import typeahead
+from tui.screens.dialogs import Ask
 from tui.screens.events import EventsScreen
 from tui.screens.order import OrderScreen
 from tui.screens.orders import OrdersScreen
@@ -116,6 +117,33 @@ async def test_what_takes_long_keeps_nobody_from_going_elsewhere(
         await asyncio.wait_for(asked.wait(), SECONDS)
         await seat.screen_of(OrdersScreen)
         answers.set()
+
+
+async def test_an_act_whose_screen_is_left_comes_to_its_end_and_is_reported(
+    runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection, sit: Sit
+) -> None:
+    await check_out(runtime)
+    asked, answers = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: Request) -> None:
+        asked.set()
+        await answers.wait()
+
+    async with sit(STRIPE_API_BASE=stripe.base) as seat:
+        await seat.until(lambda: seat.numbers() == [1001])
+        await seat.press("enter")
+        await seat.screen_of(OrderScreen)
+        await seat.sees("$ checkout orders show 1001")
+        await seat.press("X")
+        await seat.screen_of(Ask)
+        stripe.before_answer = wait
+        await seat.press(*"1001", "enter")
+        await asyncio.wait_for(asked.wait(), SECONDS)
+        seat.burst("escape")
+        await seat.screen_of(OrdersScreen)
+        answers.set()
+        await seat.notices("Order 1001 is canceled")
+    assert await connection.fetchval("SELECT status FROM orders") == "canceled"
 
 
 TYPED = {

@@ -86,6 +86,11 @@ def test_a_taken_key_is_named_besides_another_fault(tmp_path: Path) -> None:
         assert sum("key r is taken" in fault for fault in found) == 2
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    read = config(tmp_path, "\ufeff[[tabs]]\nname = 'Bo'\nfilter = 'bo@'\n")
+    assert ([tab.name for tab in read.tabs], read.faults) == (["Bo"], ())
+
+
 def test_the_example_has_no_fault() -> None:
     example = read_config(Path(__file__).parents[2] / "tui" / "tui.toml", time_zone="UTC")
     assert all_faults(example) == []

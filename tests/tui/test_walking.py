@@ -112,6 +112,21 @@ async def test_many_other_orders_of_a_customer_are_a_list(connection: asyncpg.Co
         await order_shown(seat, 1014)
 
 
+async def test_the_list_of_a_customers_orders_shows_no_email_while_it_is_masked(
+    connection: asyncpg.Connection, sit: Sit
+) -> None:
+    for _ in range(14):
+        await add_order(connection, customer_email="bo@example.com")
+    async with sit(size=(120, 30)) as seat:
+        await open_first(seat)
+        await seat.press("m", "E")
+        await seat.until(lambda: isinstance(seat.app.screen, OrdersScreen))
+        await seat.sees("14 orders", " / b•••@e••• ", "--filter 'b•••@e•••'")
+        assert "bo@example.com" not in seat.text()
+        await seat.press("m")
+        await seat.sees(" / bo@example.com ", "--filter bo@example.com")
+
+
 @pytest.mark.usefixtures("stocked")
 @pytest.mark.parametrize("width", [80, 120])
 async def test_the_last_line_has_the_keys_that_work_and_is_never_cut(runtime: Runtime, sit: Sit, width: int) -> None:

@@ -38,10 +38,13 @@ async def test_forgeries_are_slowed_and_what_is_signed_is_not(
     assert len(refusals) == answered
 
 
-async def test_so_many_wait_and_no_more(shop: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_so_many_wait_and_no_more(
+    open_client: OpenClient, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("checkout_daemon.web.limits.FREE_FORGERIES_A_MINUTE", 1)
     monkeypatch.setattr("checkout_daemon.web.limits.WAIT_SECONDS", 1.5)
     monkeypatch.setattr("checkout_daemon.web.limits._MOST_WAITING", 2)
+    shop = await open_client(DATABASE_URL=database_url)
     forged = f"t={int(time.time())},v1=00"
     waiting = {asyncio.create_task(deliver(shop, forged)) for _ in range(130)}
     while len(waiting) > 2:

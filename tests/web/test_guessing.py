@@ -153,6 +153,22 @@ async def test_orders_that_were_paid_with_another_card_do_not_slow_a_busy_addres
         await connection.execute("UPDATE orders SET status = 'completed'")
 
 
+async def test_orders_that_were_paid_with_another_card_slow_neither_their_email_nor_their_address(
+    shop: Client, connection: asyncpg.Connection
+) -> None:
+    path = "/api/stripe-checkout"
+    assert (await ask(shop, path, order("ada@example.com", 1)))[0] == 201
+    await decline(connection, 5)
+    await connection.execute("UPDATE orders SET status = 'completed'")
+    for number in range(2, 5):
+        assert (await ask(shop, path, order("ada@example.com", number)))[0] == 201, number
+    order_id = await connection.fetchval("SELECT id FROM orders WHERE status = 'pending' LIMIT 1")
+    for _ in range(2):
+        assert (await ask(shop, f"{path}/{order_id}/retry", {}))[0] != 429
+    await decline(connection, 3)  # of the latest order, which nobody has paid
+    assert [(await ask(shop, path, order("ada@example.com", number)))[0] for number in (5, 6)] == [201, 429]
+
+
 async def test_declined_payments_are_counted_for_a_network_from_many_of_its_addresses(
     shop: Client, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from checkout_daemon.app import create_app
 from checkout_daemon.errors import ServerBusy
 from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.settings import load_settings
+from checkout_daemon.web.limits import WaitingRoom
 from tests.faults.hostile.smuggling import CASES, Outcome, send
 from tests.support.stripe_events import event_body, signed
 from tests.web.conftest import DATABASE_AWAY, Client, ShopServer
@@ -35,17 +36,48 @@ async def test_a_checker_of_smuggling_can_fail() -> None:
     assert Outcome("CL and TE", ("400",)).faults() == []
 
 
-async def test_a_crowd_of_deliveries_is_told_to_come_back(shop: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def crowded(self: Intake) -> None:
-        raise ServerBusy("more events arrive than can be stored")
+def refuse(self: Intake) -> None:
+    """Stand for an intake that is crowded."""
+    raise ServerBusy("more events arrive than can be stored")
 
-    monkeypatch.setattr(Intake, "_start_or_hold", crowded)
+
+async def test_a_crowd_of_deliveries_is_told_to_come_back(shop: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Intake, "_start_or_hold", refuse)
     body = event_body("customer.created", {"id": "cus_1"})
     for _ in range(2):
         async with shop.post("/api/webhook", data=body, headers={"Stripe-Signature": signed(body)}) as answer:
             problem = json.loads(await answer.read())
             assert (answer.status, answer.headers["Retry-After"], problem["code"]) == (503, "5", "server_busy")
             assert problem["detail"] == "Nothing was written. Send the same request again in a moment."
+
+
+async def test_what_is_refused_in_a_crowd_waits_first(shop: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Intake, "_start_or_hold", refuse)
+    monkeypatch.setattr("checkout_daemon.web.webhook.BUSY_SECONDS", 60.0)
+    body = event_body("customer.created", {"id": "cus_1"})
+
+    async def deliver() -> int:
+        async with shop.post("/api/webhook", data=body, headers={"Stripe-Signature": signed(body)}) as answer:
+            return answer.status
+
+    refused = asyncio.create_task(deliver())
+    done, _ = await asyncio.wait([refused], timeout=1)
+    assert not done
+    async with shop.get("/healthz") as answer:  # all others are answered
+        assert answer.status == 200
+    refused.cancel()
+
+
+async def test_only_so_many_wait() -> None:
+    pauses = WaitingRoom(2)
+    waiting = [asyncio.create_task(pauses.wait(60)) for _ in range(2)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await pauses.wait(60)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert pauses._waiting == 0
 
 
 @pytest.mark.parametrize(

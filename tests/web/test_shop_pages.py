@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import html
 import json
 import re
@@ -76,6 +77,14 @@ def data_of(page: str, name: str = "shop") -> dict[str, Any]:
     assert found
     data: dict[str, Any] = json.loads(found[1])
     return data
+
+
+async def known(client: Client) -> None:
+    """Let the daemon know the catalog as it is now."""
+    memory = client.app[SHOP]._catalog
+    assert memory is not None
+    memory.lapse()  # as a notification of the change does
+    await memory.read()
 
 
 async def test_the_head_names_the_shop(pages: Client) -> None:
@@ -185,6 +194,35 @@ async def test_without_a_database_the_page_is_there_without_products(open_client
     assert "<ul></ul>" in page
 
 
+async def test_whether_there_is_a_product_is_not_known_before_the_catalog_was_read(
+    open_client: OpenClient, tmp_path: Path
+) -> None:
+    (tmp_path / "built").mkdir()
+    (tmp_path / "built" / "index.html").write_text(INDEX)
+    client = await open_client(storefront=tmp_path / "built")
+    async with client.get("/p/TEA-1") as answer:
+        assert (answer.status, answer.headers["Retry-After"], answer.headers["Cache-Control"]) == (503, "5", "no-store")
+        assert '<script type="application/json" id="unread">true</script>' in await answer.text()
+    async with client.get("/sitemap.xml") as answer:
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+    async with client.get("/p/no%20sku", headers={"Accept": "text/html"}) as answer:
+        assert answer.status == 404
+        assert 'id="unread"' not in await answer.text()
+
+
+async def test_a_language_from_right_to_left_is_so_before_any_script_runs(
+    open_client: OpenClient, tmp_path: Path
+) -> None:
+    for folder in ("built", "translations"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "built" / "index.html").write_text(INDEX)
+    (tmp_path / "shop.toml").write_text('languages = ["en", "he"]\ntranslations = "translations"\n')
+    (tmp_path / "translations" / "he.json").write_text('{"language": {"name": "Ivrit", "direction": "rtl"}}')
+    client = await open_client(storefront=tmp_path / "built", CHECKOUT_SHOP_FILE=str(tmp_path / "shop.toml"))
+    assert '<html lang="he" dir="rtl">' in await text_of(client, Accept_Language="he")
+    assert '<html lang="en">' in await text_of(client)
+
+
 async def test_a_shop_without_a_file_has_a_name_and_no_styles_of_its_own(shop: Client) -> None:
     async with shop.get("/api/shop") as answer:
         found = await answer.json()
@@ -241,9 +279,7 @@ async def tea(pages: Client, connection: asyncpg.Connection) -> str:
         " VALUES ('TEA-1', 'Tea <i>', $1, '/products/tea.svg', 450, 'eur', true, 0)",
         DESCRIPTION,
     )
-    memory = pages.app[SHOP]._catalog
-    assert memory is not None
-    memory.lapse()  # as a notification of the change does
+    await known(pages)
     return "/p/TEA-1"
 
 
@@ -370,6 +406,33 @@ async def test_robots_sitemap_and_manifest(pages: Client, tea: str) -> None:
         manifest = await answer.json(content_type="application/manifest+json")
     assert manifest["name"] == "Bits </script> & Bytes"
     assert manifest["theme_color"] == "#3a1d8f"
+
+
+async def test_the_sitemap_is_made_once_for_each_state_of_the_catalog(
+    pages: Client, connection: asyncpg.Connection, tea: str
+) -> None:
+    shop = pages.app[SHOP]
+    made = await shop.sitemap()
+    assert await shop.sitemap() is made
+    assert gzip.decompress(made.encoded["gzip"]) == made.encoded["identity"]
+    assert f"{tea}<".encode() in made.encoded["identity"]
+    await connection.execute("DELETE FROM products WHERE sku = 'TEA-1'")
+    await known(pages)
+    assert f"{tea}<".encode() not in (await shop.sitemap()).encoded["identity"]
+
+
+@pytest.mark.parametrize("sku", ["order", "lost"])
+async def test_other_pages_are_not_those_of_a_product_with_an_odd_name(
+    pages: Client, connection: asyncpg.Connection, sku: str
+) -> None:
+    await connection.execute("UPDATE products SET sku = $1 WHERE sku = 'PEN'", sku)
+    await known(pages)
+    assert "<title>Pen" in await text_of(pages, f"/p/{sku}")
+    for path in ("/success", "/nothing"):
+        async with pages.get(path, headers={"Accept": "text/html"}) as answer:
+            page = await answer.text()
+        assert '<meta name="robots" content="noindex">' in page
+        assert "<title>Pen" not in page
 
 
 @pytest.mark.parametrize("path", ["/success?order_id=1", "/cancel?order_id=1"])

@@ -36,14 +36,18 @@ class ActingScreen(BaseScreen):
 
     @asynccontextmanager
     async def doing(self, command: str) -> AsyncIterator[None]:
-        """Run an action: show its command, report a CheckoutError, and reload the screen."""
+        """Run an action: show its command, report a CheckoutError, and reload the screen.
+
+        It comes to its end, and is reported, also if the screen is left. What it asks after that counts as dismissed.
+        """
         self._command_before = self.command
         self.show_command(command)
-        try:
-            with named_failures():
-                yield
-        except CheckoutError as error:
-            self.failed(error.detail)
+        with self.to_its_end():
+            try:
+                with named_failures():
+                    yield
+            except CheckoutError as error:
+                self.failed(error.detail)
         await self.app_context.reads.await_changes()
         if not self.gone:
             await self.reload()
@@ -78,7 +82,7 @@ class ActingScreen(BaseScreen):
     async def confirm(self, title: str, question: str, *, yes: str = "Yes") -> bool:
         """Ask for confirmation, with No preselected."""
         answers = [("", "No"), ("yes", yes)]
-        return await self.app.push_screen_wait(Choose(title, answers, question=question)) == "yes"
+        return await self.ask(Choose(title, answers, question=question)) == "yes"
 
 
 class DetailScreen(ActingScreen):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from textual import work
 from textual.app import ComposeResult, SystemCommand
+from textual.events import Unmount
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.worker import Worker, get_current_worker
 
 from checkout_daemon.ledger.change_log import ChangeLine
 
@@ -25,6 +28,9 @@ from ..widgets.table import LiveTable
 from ..widgets.top_line import TopLine
 
 _READ_AGAIN_SECONDS = 0.5
+_LEFT = "left"  # the worker group of acts whose screen was left: no key waits for them
+
+T = TypeVar("T")
 
 COMMON = (
     Action("colon", "go_to", "Go anywhere: :1320, :dead, :disputes, :bo@", show_key=":"),
@@ -52,6 +58,7 @@ class BaseScreen(Screen[None]):
         super().__init__()
         self.app_context = context
         self._reads_again = False
+        self._under_way: set[Worker[Any]] = set()  # those that come to their end without the screen
 
     @property
     def place(self) -> tuple[object, ...]:
@@ -120,6 +127,32 @@ class BaseScreen(Screen[None]):
         """
         return not self.display
 
+    @contextmanager
+    def to_its_end(self) -> Iterator[None]:
+        """Let the worker that runs this come to its end, although the screen is left meanwhile."""
+        worker = get_current_worker()
+        self._under_way.add(worker)
+        try:
+            yield
+        finally:
+            self._under_way.discard(worker)
+
+    def on_unmount(self, event: Unmount) -> None:
+        if not self._under_way:
+            return
+        event.prevent_default()  # Textual would cancel all workers of the screen
+        for worker in self.workers:
+            if worker in self._under_way:
+                worker.group = _LEFT
+            elif worker.node is self:
+                worker.cancel()
+
+    async def ask(self, dialog: Screen[T]) -> T | None:
+        """Return the answer to a dialog; None without showing it if the screen was left: nobody expects it by now."""
+        if self.gone:
+            return None
+        return await self.app.push_screen_wait(dialog)
+
     def redraw(self) -> None:
         """Draw the same data again: masking, marks or colours have changed."""
         for line in self.query(Line):
@@ -133,17 +166,18 @@ class BaseScreen(Screen[None]):
         return self.app.theme_variables[name]
 
     def show_command(self, command: str) -> None:
-        """Show the equivalent command."""
-        self.query_one(CommandLine).show(command)
+        """Show the equivalent command, unless the screen was left."""
+        if not self.gone:
+            self.query_one(CommandLine).show(command)
 
     @property
     def command(self) -> str:
-        return self.query_one(CommandLine).command
+        return "" if self.gone else self.query_one(CommandLine).command
 
-    def copy(self, text: str, name: str) -> None:
-        """Copy text to the clipboard and name what it is."""
+    def copy(self, text: str, name: str, shown: str | None = None) -> None:
+        """Copy text to the clipboard and name what it is; `shown`: the text as it may be shown, if that differs."""
         self.app.copy_to_clipboard(text)
-        self.notify(text, title=f"Copied: {name}", timeout=3, markup=False)
+        self.notify(text if shown is None else shown, title=f"Copied: {name}", timeout=3, markup=False)
 
     def remarks(self) -> Sequence[str]:
         """Return what the help adds about what is shown."""

@@ -113,7 +113,7 @@ class BatchScreen(DetailScreen):
             "Money": sums,
             "Stopped": plain(batch.why or "") if stopped else "",
             "By": plain(batch.operator.actor),
-            "Note": self.app_context.name(batch.note),
+            "Note": self.app_context.name(batch.note) if batch.note else "",
             "Started": clock(batch.created_at, zone),
             "Ended": clock(batch.ended_at, zone) if batch.ended_at else "",
             "Run by": (batch.runner or "") if batch.held else "nobody: a daemon continues it, or R" if waits else "",

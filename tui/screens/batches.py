@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from textual import work
 from textual.widget import Widget
 
 from checkout_daemon.batches.records import Batch
@@ -53,7 +52,7 @@ class BatchesScreen(Looks, ListScreen[Batch]):
         self.table.focus()
         self._show_command()
         self._show_chips()
-        self.look_every(_LOOK_SECONDS, self._look)
+        self.look_every(_LOOK_SECONDS, self.look_again)
         self.look_every(1.0, self.table.tick)
         self.load(0)
 
@@ -77,8 +76,7 @@ class BatchesScreen(Looks, ListScreen[Batch]):
         self._show_command()
         self.load(0)
 
-    @work(group="look", exclusive=True)
-    async def _look(self) -> None:
+    async def look(self) -> None:
         """Read the newest batches again: they send no notification."""
         await self.read_newest(_NEWEST)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -22,7 +23,7 @@ from checkout_daemon.model.events import DeadLetters
 from checkout_daemon.outbox import listing as outbox
 from checkout_daemon.outbox.outbox_store import MessageFilter, MessageLine
 from checkout_daemon.present.dead_letter_columns import DEAD_LETTERS
-from checkout_daemon.present.text import NONE, counted, plain
+from checkout_daemon.present.text import NONE, counted, not_dead_any_more, plain
 from checkout_daemon.present.times import age, clock
 
 from ..actions import Action, command_line
@@ -100,7 +101,7 @@ class DeadLettersScreen(Looks, ActingScreen):
         self.table.focus()
         self._show_chips()
         self.show_command(command_line("events", "list", "--status", "failed", "--status", "dead"))
-        self.look_every(_LOOK_SECONDS, self._look)
+        self.look_every(_LOOK_SECONDS, self.look_again)
         self.look_every(1.0, self.table.tick)
         self._load()
 
@@ -165,11 +166,7 @@ class DeadLettersScreen(Looks, ActingScreen):
             self.table.rows_arrived()
             self._show_group()
 
-    @work(group="look", exclusive=True)
-    async def _look(self) -> None:
-        await self._read_again()
-
-    async def _read_again(self) -> None:
+    async def look(self) -> None:
         """Read the groups again. A group whose error occurred again has a new place at the top."""
         listing = self.table.listing
         try:
@@ -259,7 +256,7 @@ class DeadLettersScreen(Looks, ActingScreen):
     async def action_replay(self) -> None:
         if self.marked:
             marked = await self.attempt(self._marked_ids(FAILED))
-            if marked is not None and await replay_together(self, *marked):
+            if marked is not None and await replay_together(self, *marked) and not self.gone:
                 self.action_unmark()
             return
         group = self.group
@@ -284,7 +281,7 @@ class DeadLettersScreen(Looks, ActingScreen):
             others = f" {len(event_ids) - 1}" if len(event_ids) > 2 else ""
             options.append(("all", f"Replay one, then the other{others}"))
         options.append(("one", "Replay one only"))
-        chosen = await self.app.push_screen_wait(Choose("Replay", options, question=question))
+        chosen = await self.ask(Choose("Replay", options, question=question))
         if chosen == "one":
             event_ids = event_ids[:1]
             self.show_command(command_line("events", "replay", event_ids[0]))
@@ -292,7 +289,7 @@ class DeadLettersScreen(Looks, ActingScreen):
             await self.app.push_screen_wait(ReplayRun(self.app_context.database, event_ids))
             await self.app_context.reads.await_changes()
             if not self.gone:
-                await self._read_again()
+                await self.look_now()
 
     async def _send_again(self, group: DeadLetters) -> None:
         """Queue the messages of a group again, after confirmation."""
@@ -304,14 +301,14 @@ class DeadLettersScreen(Looks, ActingScreen):
             every = command_line("outbox", "replay", "--fingerprint", group.name)
             async with self.doing(named if len(ids) < 3 else every):
                 await require_acting(self.app_context.database)
-                done = await outbox.replay(self.app_context.database, ids)
-                self.done(f"{counted(sum(one.queued for one in done), 'message')} will be sent again.")
+                done = await outbox.replay(self.app_context.database, ids, only=FAILED)
+                self.done(f"{counted(sum(one.queued for one in done), 'message')} will be sent again{_left(done)}.")
 
     @work(group=ACTING)
     async def action_dismiss_dead(self) -> None:
         if self.marked:
             marked = await self.attempt(self._marked_ids(("dead",)))
-            if marked is not None and await dismiss_together(self, *marked):
+            if marked is not None and await dismiss_together(self, *marked) and not self.gone:
                 self.action_unmark()
             return
         group = self.group
@@ -329,8 +326,9 @@ class DeadLettersScreen(Looks, ActingScreen):
             async with self.doing(command_line("events", "dismiss", "--fingerprint", group.name, "--note", note)):
                 wanted = EventFilter(statuses=("dead",), fingerprint=group.name)
                 ids = [event.id for event in await events_to_replay(database, wanted)]
-                await dismiss_events(database, ids, operator=operator, note=note)
-                self.done(f"{counted(len(ids), 'event')} dismissed.")
+                done = await dismiss_events(database, ids, operator=operator, note=note)
+                left = not_dead_any_more(len(ids) - len(done))
+                self.done(f"{counted(len(done), 'event')} dismissed{left}.")
             return
         found = await self.attempt(self._messages(group, ("dead",)))
         if found is None:
@@ -339,8 +337,9 @@ class DeadLettersScreen(Looks, ActingScreen):
         named = command_line("outbox", "dismiss", *ids, "--note", note)
         every = command_line("outbox", "dismiss", "--fingerprint", group.name, "--note", note)
         async with self.doing(named if len(ids) < 3 else every):
-            await dismiss_messages(database, ids, operator=operator, note=note)
-            self.done(f"{counted(len(ids), 'message')} dismissed.")
+            dismissed = await dismiss_messages(database, ids, operator=operator, note=note)
+            left = not_dead_any_more(len(ids) - len(dismissed))
+            self.done(f"{counted(len(dismissed), 'message')} dismissed{left}.")
 
     def action_example(self) -> None:
         group = self.group
@@ -352,3 +351,10 @@ class DeadLettersScreen(Looks, ActingScreen):
     def action_copy_fingerprint(self) -> None:
         if (row := self.table.cursor_row) is not None:
             self.copy(row.row.name, "fingerprint")
+
+
+def _left(done: Sequence[outbox.Replayed]) -> str:
+    """Return what the messages are that are not sent again, to follow how many are; empty if all are."""
+    statuses = (one.message.status for one in done if not one.queued)
+    left = Counter("waiting" if status in ("queued", "failed") else status for status in statuses)
+    return "".join(f"; {count:,} {'is' if count == 1 else 'are'} {status} by now" for status, count in left.items())

@@ -66,13 +66,18 @@ class Ask(Dialog[str | None]):
 
     HINT = "Enter continues, Esc cancels"
 
-    def __init__(self, title: str, question: str, *, must_be: str | None = None) -> None:
+    def __init__(self, title: str, question: str, *, must_be: str | None = None, last: str = "") -> None:
+        """`question` scrolls if it is long. `last` is a line below it, which names what to type."""
         super().__init__(title)
         self._question = question
         self._must_be = must_be
+        self._last = last
 
     def body(self) -> ComposeResult:
-        yield Static(self._question, markup=False)
+        with VerticalScroll(classes="question", can_focus=False):
+            yield Static(self._question, markup=False)
+        if self._last:
+            yield Static(self._last, markup=False, classes="last")
         yield Entry(compact=True)
         yield Static("", classes="hint", id="fault")
 

@@ -13,14 +13,14 @@ from textual.widgets import Static
 
 from checkout_daemon.bank.order_lines import OrderLine, lines_of_source
 from checkout_daemon.disputes.drafts import DisputeCase, NotAnswerable, find_dispute, read_case, read_desk
-from checkout_daemon.disputes.evidence_fields import MOST_CHARACTERS, TEXTS, wanted_for
+from checkout_daemon.disputes.evidence_fields import MOST_CHARACTERS, TEXTS, masked_evidence, wanted_for
 from checkout_daemon.model.disputes import DeskState, ListedDispute
 from checkout_daemon.present.columns import View
 from checkout_daemon.present.dispute_columns import due
 from checkout_daemon.present.disputes import answer_state, draft_state, evidence_state
 from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import tone
-from checkout_daemon.present.text import counted, plain, words
+from checkout_daemon.present.text import plain, plain_lines, words
 from checkout_daemon.present.times import clock
 
 from ..actions import Action, command_line
@@ -28,9 +28,6 @@ from ..context import AppContext
 from ..theme import COLOURS
 from .acting import DetailScreen
 from .dispute_actions import DISPUTE_ACTIONS, DisputeActions
-
-_OF_THE_SHOP = ("product_description", "refund_policy_disclosure", "cancellation_policy_disclosure")
-"""The texts of a staged evidence that name no person. Whatever an operator wrote may be in the others."""
 
 
 class DisputeScreen(DetailScreen, DisputeActions):
@@ -130,14 +127,11 @@ class DisputeScreen(DetailScreen, DisputeActions):
         missing = [name for name in wanted_for(self.shown.dispute.reason) if name not in evidence.texts]
         if missing:
             text.append(f"Without a text that matters: {', '.join(missing)}\n", self.colour("warning"))
+        shown = masked_evidence(evidence).texts if self.app_context.masked else evidence.texts
         for name in TEXTS:
-            if name in evidence.texts:
+            if name in shown:
                 text.append(f"\n{name}\n", muted)
-                shown = evidence.texts[name]
-                if self.app_context.masked and name not in _OF_THE_SHOP:
-                    text.append(f"({counted(len(shown), 'character')}, masked)\n")
-                else:
-                    text.append("\n".join(map(plain, shown.split("\n"))) + "\n")
+                text.append(plain_lines(shown[name]) + "\n")
 
     def action_order(self) -> None:
         if self.dispute is not None and self.dispute.order_id is not None:

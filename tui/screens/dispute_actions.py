@@ -69,6 +69,8 @@ class DisputeActions(ActingScreen):
         async with self.doing(command_line("disputes", "evidence", dispute_id, "--edit")):
             await require_acting(self.app_context.database)
             case = await self.case(dispute_id)
+            if self.gone:  # no editor opens on another screen
+                return
             editing = EvidenceEditing(as_text(case))
             try:
                 texts = await self._edited(editing)
@@ -151,7 +153,7 @@ class DisputeActions(ActingScreen):
                 return
             sure = [("", "No"), ("yes", "Yes, I am sure")]
             question = "Are you sure? Nothing takes it back, and no evidence can be sent any more."
-            if await self.app.push_screen_wait(Choose("Accept", sure, question=question)) != "yes":
+            if await self.ask(Choose("Accept", sure, question=question)) != "yes":
                 self.canceled()
                 return
             done = await accept_dispute(self.app_context.runtime, case, operator=this_operator())

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
-from textual import work
 from textual.widget import Widget
 
 from checkout_daemon.database.reading import Readable
 from checkout_daemon.model.disputes import ListedDispute
-from checkout_daemon.orders.dispute_lists import DisputeFilter, list_disputes
+from checkout_daemon.orders.dispute_lists import DisputeCursor, DisputeFilter, list_disputes
 from checkout_daemon.present.dispute_columns import DISPUTES
 
 from ..actions import Action, command_line
@@ -35,9 +34,9 @@ class DisputeSource(Source[ListedDispute]):
         self._livemode = livemode
 
     async def page(self, after: Any | None, limit: int) -> Sequence[Item[ListedDispute]]:
-        last = None if after is None else after[2]
+        last = None if after is None else DisputeCursor(*after)
         found = await list_disputes(self._database, DisputeFilter(), livemode=self._livemode, limit=limit, after=last)
-        return [Item(one.id, (one.created_at, one.id, one), one) for one in found]
+        return [Item(one.id, (one.created_at, one.id), one) for one in found]
 
 
 class DisputesScreen(Looks, ListScreen[ListedDispute], DisputeActions):
@@ -68,7 +67,7 @@ class DisputesScreen(Looks, ListScreen[ListedDispute], DisputeActions):
     def on_mount(self) -> None:
         self.table.focus()
         self._show_command()
-        self.look_every(_LOOK_SECONDS, self._look)
+        self.look_every(_LOOK_SECONDS, self.look_again)
         self.look_every(1.0, self.table.tick)
         self.load(0)
 
@@ -80,8 +79,7 @@ class DisputesScreen(Looks, ListScreen[ListedDispute], DisputeActions):
         self._show_command()
         self.load(0)
 
-    @work(group="look", exclusive=True)
-    async def _look(self) -> None:
+    async def look(self) -> None:
         """Read the newest disputes again: one that changes no order sends no notification."""
         await self.read_newest(_NEWEST)
 

@@ -11,6 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Tree
 from textual.widgets.tree import TreeNode
 
+from checkout_daemon.disputes.evidence_fields import OF_THE_SHOP
 from checkout_daemon.events.event_lists import show_event
 from checkout_daemon.ledger.apply import WHY_IGNORED
 from checkout_daemon.model.events import EventLine
@@ -21,14 +22,21 @@ from checkout_daemon.present.times import clock
 
 from ..actions import Action, command_line
 from ..context import AppContext
+from ..texts import masked_emails
 from ..widgets.entry import SearchBox
 from ..widgets.line import Block
 from .acting import EVENT_ACTIONS, DetailScreen, EventActions
 
 # The fields of Stripe's objects that hold personal data.
 _PERSONAL = frozenset(
-    {"name", "email", "receipt_email", "customer_email", "phone", "line1", "line2", "city", "postal_code"}
-)
+    {
+        "name", "email", "phone", "line1", "line2", "city", "postal_code", "customer_email_address",
+        "customer_purchase_ip", "customer_signature", "billing_address", "shipping_address", "ip_address", "cashtag",
+    }
+)  # fmt: skip
+_PERSONAL_ENDS = ("_name", "_email", "_phone")  # such as verified_name, payer_email and individual_name
+_OF_NOBODY = frozenset({"bank_name", "display_name", "event_name", "product_name"})
+_EVIDENCE = "evidence"  # of a dispute: any text in it may be about the customer, but for those of the shop
 
 
 class EventScreen(DetailScreen, EventActions):
@@ -123,23 +131,26 @@ class EventScreen(DetailScreen, EventActions):
             self._grow(self.payload.root, self._payload)
         self.payload.root.expand()
 
-    def _grow(self, node: TreeNode[Any], value: Any) -> None:
+    def _grow(self, node: TreeNode[Any], value: Any, *, is_evidence: bool = False) -> None:
         """Add a value to the tree; unfold only the envelope and the object in it."""
         for name, child in value.items() if isinstance(value, dict) else enumerate(value):
             if isinstance(child, dict | list) and child:
                 size = f" {{{len(child)}}}" if isinstance(child, dict) else f" [{len(child)}]"
                 branch = node.add(Text.assemble((str(name), "bold"), size), data=child)
-                self._grow(branch, child)
+                self._grow(branch, child, is_evidence=is_evidence or name == _EVIDENCE)
                 if name in ("data", "object"):
                     branch.expand()
             else:
-                shown = self._shown(name, child)
+                is_personal = _is_personal(name) or (is_evidence and name not in OF_THE_SHOP)
+                shown = self._shown(child, is_personal=is_personal)
                 node.add_leaf(Text.assemble(f"{name}: ", (shown, self.colour("cyan"))), data=child)
 
-    def _shown(self, name: object, value: object) -> str:
-        if isinstance(value, str):
-            return self.app_context.name(value) if name in _PERSONAL else plain(value)
-        return json.dumps(value)
+    def _shown(self, value: object, *, is_personal: bool) -> str:
+        if not isinstance(value, str):
+            return json.dumps(value)
+        if is_personal:
+            return self.app_context.name(value)
+        return plain(masked_emails(value) if self.app_context.masked else value)
 
     # Acting
 
@@ -190,7 +201,13 @@ class EventScreen(DetailScreen, EventActions):
     def action_copy_value(self) -> None:
         node = self.payload.cursor_node
         if node is not None and not isinstance(node.data, dict | list):
-            self.copy(str(node.data), "value")
+            self.copy(str(node.data), "value", str(node.label).partition(": ")[2])
+
+
+def _is_personal(name: object) -> bool:
+    """Return whether a field holds personal data; elements of a list have numbers as names."""
+    key = str(name)
+    return key in _PERSONAL or (key.endswith(_PERSONAL_ENDS) and key not in _OF_NOBODY)
 
 
 def _all(node: TreeNode[Any]) -> Iterator[TreeNode[Any]]:

@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual import work
 from textual.widget import Widget
 
-from checkout_daemon.events.event_lists import all_events
+from checkout_daemon.events.event_lists import all_events, list_events_named
 from checkout_daemon.ledger.event_types import EVENT_TYPES
 from checkout_daemon.model.events import EventLine
 from checkout_daemon.present.event_columns import EVENTS
@@ -68,7 +68,6 @@ class EventsScreen(Looks, ListScreen[EventLine], EventActions):
         self.marked: dict[str, EventLine] = {}
         self.table = self.look_table(self._listing(), empty=_NO_EVENTS, marks=self.marked.keys())
         self._paused = False
-        self._looking = False
 
     @property
     def place(self) -> tuple[object, ...]:
@@ -95,16 +94,11 @@ class EventsScreen(Looks, ListScreen[EventLine], EventActions):
 
     def _look(self) -> None:
         self.table.tick()
-        if not self._paused and not self._looking:
-            self._look_for_new()
+        if not self._paused:
+            self.look_again()
 
-    @work(group="look")
-    async def _look_for_new(self) -> None:
-        self._looking = True
-        try:
-            await self.read_newest(_NEWEST)
-        finally:
-            self._looking = False
+    async def look(self) -> None:
+        await self.read_newest(_NEWEST)
 
     # Acting
 
@@ -174,15 +168,22 @@ class EventsScreen(Looks, ListScreen[EventLine], EventActions):
             await self.replay_one()
             return
         oldest_first = sorted(self.marked.values(), key=lambda event: (event.received_at, event.id))
-        if await replay_together(self, [event.id for event in oldest_first]):
+        if await replay_together(self, [event.id for event in oldest_first]) and not self.gone:
             self.action_unmark()
 
     @work(group=ACTING)
     async def action_dismiss_event(self) -> None:
         if not self.marked:
             await self.dismiss_one()
-        elif await dismiss_together(self, [event.id for event in self.marked.values() if event.status == "dead"]):
+            return
+        dead = await self.attempt(self._marked_dead())
+        if dead is not None and await dismiss_together(self, dead) and not self.gone:
             self.action_unmark()
+
+    async def _marked_dead(self) -> list[str]:
+        """Read which of the marked events are dead by now."""
+        found = await self.app_context.database.run(list_events_named, self.marked)
+        return [event.id for event in found if event.status == "dead"]
 
     async def action_dismiss(self, result: None = None) -> None:
         """Unmark first; without marks, go back."""

@@ -202,8 +202,11 @@ class HealthScreen(BaseScreen):
 
     def action_copy_fix(self) -> None:
         check = self.chosen
-        if check is None or check.fix is None:
-            self.notify("This check was skipped." if check and check.ok is None else "This check passed.", markup=False)
+        if check is None:
+            self.notify("This check has not run yet.", markup=False)
+            return
+        if check.fix is None:
+            self.notify("This check was skipped." if check.ok is None else "This check passed.", markup=False)
             return
         self.copy(check.fix, f"fix for {words(check.check)}")
 

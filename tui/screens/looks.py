@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -93,6 +94,8 @@ class Looks(ColumnChoice, Sorting[SortBy]):
         super().__init__(context)
         self._sort = self.LOOK.read_sort(context.sorts.get(self.PLACE, "")) or self.LOOK.first
         self._seen: tuple[Listing[Any], Any] | None = None  # the newest place that was read of a listing
+        self._looking = asyncio.Lock()
+        self._look_waits = False  # for the look that is under way
 
     def look_table(self, listing: Listing[T], **options: Any) -> LiveTable[T]:
         """Return a table of the list with its columns and sort."""
@@ -181,6 +184,32 @@ class Looks(ColumnChoice, Sorting[SortBy]):
             self.table.rows_arrived()
         else:
             self.table.go_to(rank, event.key)
+
+    # What no notification covers
+
+    def look_again(self) -> None:
+        """Look in the background, or once more after the look that is under way.
+
+        None is canceled: a query canceled half-way costs a database connection, and in a busy shop no look would end.
+        """
+        if not self._look_waits:
+            self._look_waits = True
+            self._look_once()
+
+    @work(group="look")
+    async def _look_once(self) -> None:
+        async with self._looking:
+            self._look_waits = False
+            await self.look()
+
+    async def look_now(self) -> None:
+        """Look as soon as the look that is under way has ended."""
+        async with self._looking:
+            await self.look()
+
+    async def look(self) -> None:
+        """Read again what is shown, and show what has changed."""
+        raise NotImplementedError
 
     async def read_newest(self, count: int) -> None:
         """Read the newest rows again, and show what has changed, come or left."""

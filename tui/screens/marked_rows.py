@@ -8,9 +8,10 @@ from checkout_daemon.audit.operators import this_operator
 from checkout_daemon.batches.records import BatchAct
 from checkout_daemon.events.dismissing import dismiss_events
 from checkout_daemon.messages.dismissing import dismiss_messages
-from checkout_daemon.present.text import counted
+from checkout_daemon.present.text import counted, not_dead_any_more
 
 from ..actions import Action, command_line
+from ..filters import FAILED
 from .acting import ActingScreen
 from .dialogs import Ask
 
@@ -37,10 +38,12 @@ async def replay_together(screen: ActingScreen, event_ids: Sequence[str], messag
     async with screen.doing(_command("replay", event_ids, message_ids)):
         for act, ids in ((BatchAct.REPLAY_EVENTS, event_ids), (BatchAct.REPLAY_MESSAGES, message_ids)):
             if ids:
-                started = await start_batch(context.runtime, plan_ids(act, ids), operator=this_operator())
+                statuses = FAILED if act is BatchAct.REPLAY_MESSAGES else ()
+                plan = plan_ids(act, ids, statuses)
+                started = await start_batch(context.runtime, plan, operator=this_operator())
                 run_started(screen.app, context, started.number, started.holder)
                 number = started.number
-    if number is not None:
+    if number is not None and not screen.gone:
         context.navigation.batch(number)
     return number is not None
 
@@ -57,19 +60,16 @@ async def dismiss_together(screen: ActingScreen, event_ids: Sequence[str], messa
     database, operator = screen.app_context.database, this_operator()
     done = False
     async with screen.doing(_command("dismiss", event_ids, message_ids, "--note", note)):
-        if event_ids:
-            await dismiss_events(database, event_ids, operator=operator, note=note)
-        if message_ids:
-            await dismiss_messages(database, message_ids, operator=operator, note=note)
+        events = await dismiss_events(database, event_ids, operator=operator, note=note) if event_ids else []
+        messages = await dismiss_messages(database, message_ids, operator=operator, note=note) if message_ids else []
         done = True
-        screen.done(f"{what} dismissed.")
+        left = len(event_ids) + len(message_ids) - len(events) - len(messages)
+        screen.done(f"{_words(events, messages)} dismissed{not_dead_any_more(left)}.")
     return done
 
 
-def _words(event_ids: Sequence[str], message_ids: Sequence[str]) -> str:
-    return " and ".join(
-        counted(len(ids), noun) for ids, noun in ((event_ids, "event"), (message_ids, "message")) if ids
-    )
+def _words(events: Sequence[object], messages: Sequence[object]) -> str:
+    return " and ".join(counted(len(some), noun) for some, noun in ((events, "event"), (messages, "message")) if some)
 
 
 def _command(verb: str, event_ids: Sequence[str], message_ids: Sequence[str], *options: str) -> str:

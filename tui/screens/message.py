@@ -101,10 +101,22 @@ class MessageScreen(DetailScreen):
 
     @work(group=ACTING)
     async def action_replay(self) -> None:
+        message = self.message
+        if message is None:
+            return
+        if message.status == "sent" and not await self.confirm(
+            "Send again", "It was sent. Send it again?", yes="Yes, send again"
+        ):
+            return
         async with self.doing(command_line("outbox", "replay", self.message_id)):
             await require_acting(self.app_context.database)
-            (done,) = await replay(self.app_context.database, [self.message_id])
-            self.done("It will be sent again." if done.queued else "It was already waiting to be sent.")
+            (done,) = await replay(self.app_context.database, [self.message_id], only=(message.status,))
+            if done.queued:
+                self.done("It will be sent again.")
+            elif done.message.status in ("queued", "failed"):
+                self.done("It was already waiting to be sent.")
+            else:
+                self.failed(f"It is {done.message.status} by now: look at it, and press y again to send it.")
 
     @work(group=ACTING)
     async def action_dismiss_message(self) -> None:

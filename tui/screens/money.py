@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from rich.text import Text
@@ -16,7 +16,7 @@ from checkout_daemon.bank.report_rows import By, ComparedRow, Report, Row, colum
 from checkout_daemon.bank.reports import Against, compare_totals, earlier, read_report
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.model.time_ranges import TimeRange, read_range
-from checkout_daemon.orders.figures import midnight
+from checkout_daemon.orders.figures import begin_of_days
 from checkout_daemon.present.money import money
 from checkout_daemon.present.reports import as_of_text, change_of, value_of
 from checkout_daemon.present.text import plain, words
@@ -158,7 +158,7 @@ def _range(span: str, zone: str) -> tuple[datetime, datetime]:
     now = datetime.now(UTC)
     found = (read_range(span, zone, now) if span else None) or TimeRange()
     until = found.until or now
-    return found.since or midnight(until - timedelta(days=_DAYS - 1), zone), until
+    return found.since or begin_of_days(_DAYS, min(now, until), zone), until
 
 
 def _described(report: Report, before: Report | None, width: int, muted: str, accent: str) -> Text:

@@ -293,7 +293,9 @@ class OrderScreen(OrderActions, CareActions, OwnActions):
             text.append(f"Attention: {attention}\n")
         if then.changed_since:
             text.append(f"Changed since: {', '.join(map(short_id, then.changed_since))}\n", self.colour("warning"))
-        return text.append_text(facts(replace(details, view=then.view), self.app_context, self.colour, room))
+        care = replace(details.care, owner=None, snoozed_until=None)  # those of now
+        past = replace(details, view=then.view, care=care)
+        return text.append_text(facts(past, self.app_context, self.colour, room))
 
     def _why(self, findings: Iterable[Finding]) -> Text:
         """Return the findings as `orders explain` prints them. Where it fits, also what happens next."""

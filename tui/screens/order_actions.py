@@ -69,10 +69,13 @@ class OrderActions(DetailScreen):
             )
             until = clock(resent.expires_at, self.app_context.time_zone)
             mailed = f"\n{mail_status(self.app_context.settings)}" if resent.mailed else ""
-            text = f"{resent.url}\n\nThe link is valid until {until}.{mailed}"
-            await self.app.push_screen_wait(
-                ShowResult(f"Order {resent.number}", text, copies=resent.url, art=qr_code(resent.url))
-            )
+            valid = f"The link is valid until {until}.{mailed}"
+            if self.gone:
+                self.done(f"Order {resent.number} has a link to pay. {valid}")
+            else:
+                text = f"{resent.url}\n\n{valid}"
+                result = ShowResult(f"Order {resent.number}", text, copies=resent.url, art=qr_code(resent.url))
+                await self.ask(result)
 
     @work(group=ACTING)
     async def action_refund(self) -> None:
@@ -94,17 +97,15 @@ class OrderActions(DetailScreen):
         number = str(self.details.view.order.number)
         async with self.doing(self.command_for("orders", "cancel")):
             await check_cancelable(self.app_context.database, self.order_id)
-            question = (
-                "A canceled order cannot be paid, and canceling cannot be undone.\n\n"
-                f"Type the order's number, {number}, to cancel it."
-            )
-            if await self.app.push_screen_wait(Ask("Cancel", question, must_be=number)) is None:
+            question = "A canceled order cannot be paid, and canceling cannot be undone."
+            last = f"Type the order's number, {number}, to cancel it."
+            if await self.ask(Ask("Cancel", question, must_be=number, last=last)) is None:
                 self.canceled()
                 return
             restock = True
             if await takes_stock(self.app_context.database, self.order_id):
                 answers = [("yes", "Yes, put it back on sale"), ("no", "No, it leaves the stock")]
-                answer = await self.app.push_screen_wait(Choose("Restock what is reserved for it?", answers))
+                answer = await self.ask(Choose("Restock what is reserved for it?", answers))
                 if answer is None:
                     self.canceled()
                     return
@@ -181,14 +182,12 @@ class OrderActions(DetailScreen):
         if self.details is None:
             return
         found = copies(self.details)
-        options = [
-            (str(index), f"{name:<13} {self.app_context.name(text) if name == 'email' else text}")
-            for index, (name, text) in enumerate(found)
-        ]
+        shown = [self.app_context.name(text) if name == "email" else text for name, text in found]
+        options = [(str(place), f"{name:<13} {shown[place]}") for place, (name, _) in enumerate(found)]
         chosen = await self.app.push_screen_wait(Choose("Copy", options))
         if chosen is not None:
             name, text = found[int(chosen)]
-            self.copy(text, name)
+            self.copy(text, name, shown[int(chosen)])
 
     @work(group=ACTING)
     async def action_sync(self) -> None:
@@ -198,9 +197,7 @@ class OrderActions(DetailScreen):
             if not found.differences:
                 self.done(f"Order {found.number} agrees with Stripe: {words(found.status)}.")
             elif not any(difference.fixable for difference in found.differences):
-                await self.app.push_screen_wait(
-                    ShowResult("Differs from Stripe", _differences(found), copies=self.command)
-                )
+                await self.ask(ShowResult("Differs from Stripe", _differences(found), copies=self.command))
             elif await self.confirm("Differs from Stripe", _differences(found), yes="Yes, apply Stripe's state"):
                 self.show_command(self.command_for("sessions", "sync"))
                 synced = await self._sync(apply=True)

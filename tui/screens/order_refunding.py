@@ -28,14 +28,14 @@ async def refund(screen: OrderActions, view: OrderView) -> None:
     async with screen.doing(screen.command_for("orders", "refund")):
         payment_id: str | None = None  # with None the service takes the only one
         if len(payments := _payments(view)) > 1:
-            payment_id = await screen.app.push_screen_wait(Choose("Refund which payment?", payments))
+            payment_id = await screen.ask(Choose("Refund which payment?", payments))
             if payment_id is None:
                 screen.canceled()
                 return
         whole = await refunding.plan_refund(context.database, order_id, RefundOptions(None, payment_id))
         items = await refunding.refundable_items(context.database, whole)
         names = {item.sku: item.name for item in view.items}
-        choice = await screen.app.push_screen_wait(RefundBox(whole.amount, whole.currency, items, names))
+        choice = await screen.ask(RefundBox(whole.amount, whole.currency, items, names))
         if choice is None:
             screen.canceled()
             return
@@ -43,7 +43,7 @@ async def refund(screen: OrderActions, view: OrderView) -> None:
         options = RefundOptions(amount, whole.payment_id, choice.reason, choice.items)
         plan = await refunding.plan_refund(context.database, order_id, options)
         restock = await _ask_restock(screen, plan)
-        if restock is None or await screen.app.push_screen_wait(_confirmation(screen, plan, choice)) is None:
+        if restock is None or await screen.ask(_confirmation(screen, plan, choice)) is None:
             screen.canceled()
             return
         payment = ("--payment", plan.payment_id) if payment_id else ()
@@ -72,7 +72,7 @@ async def _ask_restock(screen: OrderActions, plan: RefundPlan) -> bool | None:
     if not await takes_stock(screen.app_context.database, plan.order_id):
         return False
     answers = [("no", "No, it does not come back"), ("yes", "Yes, put it back into stock")]
-    answer = await screen.app.push_screen_wait(Choose("Restock what is refunded?", answers))
+    answer = await screen.ask(Choose("Restock what is refunded?", answers))
     return None if answer is None else answer == "yes"
 
 
@@ -82,11 +82,9 @@ def _confirmation(screen: OrderActions, plan: RefundPlan, choice: RefundChoice) 
     details = [f"\nItems: {plain(items_text(plan.items))}"] if plan.items else []
     details += [f"\nReason: {words(choice.reason)}"] if choice.reason else []
     details += [f"\nNote: {plain(choice.note)}"] if choice.note else []
-    question = (
-        f"{real}Refund {refunded} of {plan.payment_id}.{''.join(details)}\nThis leaves {left}.\n\n"
-        f"Type the order's number, {plan.number}, to confirm."
-    )
-    return Ask("Refund", question, must_be=str(plan.number))
+    question = f"{real}Refund {refunded} of {plan.payment_id}.{''.join(details)}\nThis leaves {left}."
+    last = f"Type the order's number, {plan.number}, to confirm."
+    return Ask("Refund", question, must_be=str(plan.number), last=last)
 
 
 def _arguments(plan: RefundPlan, choice: RefundChoice) -> tuple[object, ...]:

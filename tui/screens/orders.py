@@ -115,7 +115,7 @@ class OrdersScreen(TabActions, OrderFigures):
         self.query_one(TopLine).counts = False  # the figures below it do
         self.source.orders.parts |= self.parts
         self._show_choice()
-        self.show_command(self.choice.command(self.app_context.time_zone))
+        self.show_list_command()
         self.set_interval(1, self._every_second)
         self.look_every(_LOOK_SECONDS, self._look)
         self._begin()
@@ -272,9 +272,13 @@ class OrdersScreen(TabActions, OrderFigures):
         self.table.show(listing, keep=not choice.search)
         # Those were shown in the list before, if at all, and may be newer than what was read.
         self._waiting = meanwhile | self._waiting
-        self.show_command(choice.command(zone))
+        self.show_list_command()
         await self.show_loaded(listing)
         await self._catch_up()
+
+    def redraw(self) -> None:
+        super().redraw()
+        self._show_choice()
 
     def show_marks(self) -> None:
         super().show_marks()
@@ -287,11 +291,11 @@ class OrdersScreen(TabActions, OrderFigures):
             chips, note = self.marks_chips()
             self.query_one(Chips).show(chips, note, is_warning=True)
         elif self.source.orders.cut is not None:
-            self.query_one(Chips).show(self.choice.chips(), f"sorted {self.source.orders.cut}", is_warning=True)
+            self.query_one(Chips).show(self.shown_choice.chips(), f"sorted {self.source.orders.cut}", is_warning=True)
         elif listing.source.whole:
-            self.query_one(Chips).show(self.choice.chips(), length_words(listing) if listing.counted else "")
+            self.query_one(Chips).show(self.shown_choice.chips(), length_words(listing) if listing.counted else "")
         else:
-            self.query_one(Chips).show(self.choice.chips(), "searched the newest only", is_warning=True)
+            self.query_one(Chips).show(self.shown_choice.chips(), "searched the newest only", is_warning=True)
 
     @work(group=ACTING)
     async def action_statuses(self) -> None:

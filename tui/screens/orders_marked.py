@@ -163,7 +163,8 @@ class MarkingScreen(ListScreen[OrderRow]):
 
     def action_unmark(self) -> None:
         self.marked.clear()
-        self.show_marks()
+        if not self.gone:
+            self.show_marks()
 
     @work(group=ACTING)
     async def action_refund_marked(self) -> None:
@@ -233,8 +234,9 @@ class MarkingScreen(ListScreen[OrderRow]):
             else command_line("orders", "assign", *numbers, owner)
         )
         try:
-            for order_id in list(self.marked):
-                await assign(self.app_context.database, order_id, owner, operator=operator)
+            with self.to_its_end():
+                for order_id in list(self.marked):
+                    await assign(self.app_context.database, order_id, owner, operator=operator)
         except CheckoutError as error:
             self.notify(error.detail, title="Not done", severity="error", timeout=10, markup=False)
             return
@@ -261,7 +263,8 @@ class MarkingScreen(ListScreen[OrderRow]):
         self.show_command(command_line("orders", "export", *numbers, "--output", name))
         try:
             selling = self.app_context.settings.shop.is_selling
-            count = await write_csv(self.app_context.reads, orders, path, selling=selling)
+            with self.to_its_end():
+                count = await write_csv(self.app_context.reads, orders, path, selling=selling)
         except FileExistsError:
             self.notify(f"{name} exists: name another file.", title="Not written", severity="error", markup=False)
         except (OSError, CheckoutError) as error:
@@ -289,22 +292,27 @@ class MarkingScreen(ListScreen[OrderRow]):
         last = [options.reason] if act is BatchAct.ACK else [note] if act is BatchAct.NOTE else []
         self.show_command(command_line(*_COMMANDS[act], *(order.number for order in orders), *last))
         runtime = self.app_context.runtime
-        try:
-            plan = await plan_orders(runtime, act, [(order, None) for order in orders], options)
-            if not await self._confirm(plan):
+        with self.to_its_end():
+            try:
+                plan = await plan_orders(runtime, act, [(order, None) for order in orders], options)
+                if not await self._confirm(plan):
+                    return
+                started = await start_or_propose(runtime, plan, operator=this_operator(), note=note)
+            except CheckoutError as error:
+                self.notify(error.detail, title="Not done", severity="error", timeout=10, markup=False)
                 return
-            started = await start_or_propose(runtime, plan, operator=this_operator(), note=note)
-        except CheckoutError as error:
-            self.notify(error.detail, title="Not done", severity="error", timeout=10, markup=False)
+            self.action_unmark()
+            if isinstance(started, Proposal):
+                number = started.number
+                self.notify(f"This is above your limit: it is proposal {number}, for another operator.", markup=False)
+            else:
+                run_started(self.app, self.app_context, started.number, started.holder)
+        if self.gone:
             return
-        self.action_unmark()
         if isinstance(started, Proposal):
-            number = started.number
-            self.notify(f"This is above your limit: it is proposal {number}, for another operator.", markup=False)
             self.app_context.navigation.proposals()
-            return
-        run_started(self.app, self.app_context, started.number, started.holder)
-        self.app_context.navigation.batch(started.number)
+        else:
+            self.app_context.navigation.batch(started.number)
 
     async def _confirm(self, plan: BatchPlan) -> bool:
         """Ask in one box, with the number of orders, their money, the first of them, and those that are skipped."""
@@ -322,10 +330,10 @@ class MarkingScreen(ListScreen[OrderRow]):
             self.notify(f"All are skipped: {plain(plan.refused[0].refusal or '')}", severity="error", markup=False)
             return False
         if plan.act in _TYPED:
-            question = f"{question}\n\nType the number of orders, {count}, to confirm."
-            return await self.app.push_screen_wait(Ask(title, question, must_be=str(count))) is not None
+            last = f"Type the number of orders, {count}, to confirm."
+            return await self.ask(Ask(title, question, must_be=str(count), last=last)) is not None
         answers = [("", "No"), ("yes", f"Yes, {counted(count, 'order')}")]
-        return await self.app.push_screen_wait(Choose(title, answers, question=question)) == "yes"
+        return await self.ask(Choose(title, answers, question=question)) == "yes"
 
 
 def expanded(name: str) -> Path:

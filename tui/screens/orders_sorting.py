@@ -12,6 +12,7 @@ from checkout_daemon.model.orders import Order
 from checkout_daemon.present.columns import View
 from checkout_daemon.present.order_columns import COLUMNS, OrderColumn
 
+from ..actions import command_line
 from ..context import AppContext
 from ..filters import Choice
 from ..lists import OrderSource
@@ -35,6 +36,20 @@ class OrderSorting(ColumnChoice, MarkingScreen, Sorting[Sort]):
     ) -> None:
         super().__init__(context, table, marked)
         self.choice = choice
+
+    @property
+    def shown_choice(self) -> Choice:
+        """The choice as it may be shown."""
+        return self.choice.masked() if self.app_context.masked else self.choice
+
+    def show_list_command(self) -> None:
+        """Show the command that prints the same list."""
+        self.show_command(self.shown_choice.command(self.app_context.time_zone))
+
+    def redraw(self) -> None:
+        super().redraw()
+        if self.choice.masked() != self.choice and self.command.startswith(command_line(*self.LIST_COMMAND)):
+            self.show_list_command()
 
     def choose(self, choice: Choice) -> None:
         """Show another list."""

@@ -72,7 +72,7 @@ class ProposalsScreen(Looks, ListScreen[Proposal], ActingScreen):
     def on_mount(self) -> None:
         self.table.focus()
         self._show_command()
-        self.look_every(_LOOK_SECONDS, self._look)
+        self.look_every(_LOOK_SECONDS, self.look_again)
         self.look_every(1.0, self.table.tick)
         self.load(0)
 
@@ -84,8 +84,7 @@ class ProposalsScreen(Looks, ListScreen[Proposal], ActingScreen):
         self._show_command()
         self.load(0)
 
-    @work(group="look", exclusive=True)
-    async def _look(self) -> None:
+    async def look(self) -> None:
         """Read the newest proposals again: they send no notification."""
         await self.read_newest(_NEWEST)
 

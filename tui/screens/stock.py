@@ -45,13 +45,13 @@ _NO_PRODUCTS = "There are no products: `checkout catalog import FILE` fills the 
 class StockSource(Source[StockLine]):
     """Reads all products at once, also those that are not counted. `place` sorts them."""
 
+    at_once = True
+
     def __init__(self, database: Readable, place: Callable[..., tuple[Any, ...]]) -> None:
         self._database = database
         self._place = place
 
     async def page(self, after: Any | None, limit: int) -> Sequence[Item[StockLine]]:
-        if after is not None:
-            return []
         lines = await list_stock(self._database, uncounted=True)
         return sorted(
             (Item(line.sku, self._place(line, line.sku), line) for line in lines), key=_by_place, reverse=True
@@ -89,7 +89,7 @@ class StockScreen(Looks, ActingScreen):
     def on_mount(self) -> None:
         self.table.focus()
         self._show_chips()
-        self.look_every(_LOOK_SECONDS, self._look)
+        self.look_every(_LOOK_SECONDS, self.look_again)
         self._load()
 
     def _show_chips(self) -> None:
@@ -111,8 +111,7 @@ class StockScreen(Looks, ActingScreen):
         if not self.gone and listing is self.table.listing:
             self.table.rows_arrived()
 
-    @work(group="look", exclusive=True)
-    async def _look(self) -> None:
+    async def look(self) -> None:
         """Read the list again: orders change the stock all the time."""
         listing = self.table.listing
         try:
@@ -148,7 +147,7 @@ class StockScreen(Looks, ActingScreen):
         async with self.doing(command_line("stock", "history", sku)):
             moved = await stock_history(self.app_context.reads, sku)
             text = "\n".join(map(_line, moved)) or "The stock was never changed."
-            await self.app.push_screen_wait(ShowResult(f"Stock of {plain(sku)}", text, copies=text))
+            await self.ask(ShowResult(f"Stock of {plain(sku)}", text, copies=text))
 
     @work(group=ACTING)
     async def action_set(self) -> None:
@@ -161,9 +160,8 @@ class StockScreen(Looks, ActingScreen):
             return
         stock, note = (None if answer[0] == "off" else int(answer[0])), answer[1]
         async with self.doing(command_line("stock", "set", line.sku, answer[0], *_note(note))):
-            self._report(
-                await set_stock(self.app_context.database, line.sku, stock, operator=this_operator(), note=note)
-            )
+            database, operator = self.app_context.database, this_operator()
+            self._report(await set_stock(database, line.sku, stock, operator=operator, note=note, seen=line))
 
     @work(group=ACTING)
     async def action_adjust(self) -> None:
@@ -194,7 +192,8 @@ class StockScreen(Looks, ActingScreen):
         served = f" Oversold orders that have their pieces now: {', '.join(map(str, changed.served))}." * bool(
             changed.served
         )
-        self.done(f"{line.sku}: {line.stock} in stock, {line.reserved} reserved, {line.free} free.{served}")
+        was = "" if changed.before is None else f" There were {changed.before} before."
+        self.done(f"{line.sku}: {line.stock} in stock, {line.reserved} reserved, {line.free} free.{was}{served}")
 
 
 def _note(note: str) -> tuple[str, ...]:

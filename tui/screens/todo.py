@@ -17,7 +17,7 @@ from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.model.todo import Todo, TodoItem
 from checkout_daemon.orders.notes import note_order
 from checkout_daemon.orders.todo import read_todo
-from checkout_daemon.present.text import counted, plain
+from checkout_daemon.present.text import plain
 from checkout_daemon.present.todo import deadline, remarks, sums
 from checkout_daemon.present.todo_columns import TODO
 
@@ -74,21 +74,17 @@ class TodoScreen(Looks, CareActions):
     def on_mount(self) -> None:
         self.table.focus()
         self._show_command()
-        self.look_every(_LOOK_SECONDS, self._look)
+        self.look_every(_LOOK_SECONDS, self.look_again)
         self.look_every(1.0, self.table.tick)  # ages
         self._load()
 
     # Reading
 
-    @work(group="look", exclusive=True)
-    async def _look(self) -> None:
-        await self._read()
-
     @work(group=READING)
     async def _load(self) -> None:
-        await self._read()
+        await self.look_now()
 
-    async def _read(self) -> None:
+    async def look(self) -> None:
         try:
             found = await read_todo(self.app_context.reads, self.app_context.settings)
         except DatabaseUnavailable:
@@ -102,12 +98,12 @@ class TodoScreen(Looks, CareActions):
 
     async def changed(self, changes: list[ChangeLine]) -> None:
         if self.in_view:
-            self._look()
+            self.look_again()
 
     def on_screen_resume(self) -> None:
         """Catch up with what changed while another screen was in front."""
         if self.todo is not None:
-            self._look()
+            self.look_again()
 
     @property
     def items(self) -> tuple[TodoItem, ...]:
@@ -159,7 +155,7 @@ class TodoScreen(Looks, CareActions):
     def _show_chips(self) -> None:
         assert self.todo is not None
         count, asleep = f"{len(self.todo.items)} to do", f"Z {len(self.todo.snoozed)} snoozed"
-        more = f"and {counted(self.todo.cut, 'more order')}" if self.todo.cut else ""
+        more = f"and {self.todo.cut:,} more" if self.todo.cut else ""
         self.query_one(Chips).show(
             [
                 ("snoozed" if self.shows_snoozed else "", f"{count}{sums(self.todo.items)}", not self.shows_snoozed),

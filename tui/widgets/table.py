@@ -24,7 +24,7 @@ from checkout_daemon.present.statuses import Tone
 
 from ..listing import Item, Listing, T
 from ..texts import fit
-from .columns import GAP, Cell, Column, column_at, title_of
+from .columns import GAP, Cell, Column, column_at, placed, title_of
 
 FLASH_SECONDS = 0.9
 _FLASHES_END_EVERY_SECONDS = 0.1
@@ -368,8 +368,7 @@ class LiveTable(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         used = 1
         for place, (column, (text, name)) in enumerate(zip(self._columns, cells, strict=True)):
             gap = GAP if place else ""
-            shown = text.rjust(column.width) if column.right and len(text) <= column.width else fit(text, column.width)
-            segments.append(Segment(gap + shown, self._style_on(ground, name)))
+            segments.append(Segment(gap + placed(column, text), self._style_on(ground, name)))
             used += len(gap) + column.width
         segments.append(Segment(" " * max(width - used, 0), base))
         return Strip(segments).crop(0, width)

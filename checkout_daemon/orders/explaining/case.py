@@ -60,7 +60,7 @@ class Case:
     `undelivered`: messages that failed or are dead.
     `doubtful`: a session of the last attempt may still appear, although Stripe answered with a failure.
     `late`: refunds and sessions that appeared after their requests had been given up. `oversold`: the pieces that are
-    not there for it, such as `2 × PEN`.
+    not there for it, such as `2 × PEN`. `acknowledged`: codes of attention, each with its subject.
     """
 
     view: OrderView
@@ -73,6 +73,7 @@ class Case:
     erased: bool = False
     late: tuple[str, ...] = ()
     oversold: str = ""
+    acknowledged: frozenset[tuple[str, str]] = frozenset()
     doubtful: bool = False
     stripe_api_base: str = STRIPE_API_BASE
 

@@ -81,6 +81,9 @@ async def _read_case(connection: asyncpg.Connection, view: OrderView, now: datet
         erased=(await read_erasure_state(connection, order_id)).erased_at is not None,
         late=tuple(row["id"] for row in await connection.fetch(sql("read_late_effects"), order_id)),
         oversold=await connection.fetchval(sql("read_oversold"), order_id) or "",
+        acknowledged=frozenset(
+            (row["reason"], row["subject"]) for row in await connection.fetch(sql("read_acknowledged"), order_id)
+        ),
     )
 
 

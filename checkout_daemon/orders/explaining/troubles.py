@@ -8,7 +8,7 @@ from typing import assert_never
 
 from checkout_daemon.backoff import EVENT_TRIES
 from checkout_daemon.model.orders import AttentionCode
-from checkout_daemon.orders.attention_commands import command_for, open_warnings
+from checkout_daemon.orders.attention_commands import command_for, open_warnings, refund_again, replacing
 from checkout_daemon.orders.dispute_advice import dispute_advice
 from checkout_daemon.orders.explaining.case import (
     Case,
@@ -103,23 +103,40 @@ def subject_words(lines: Sequence[StripeLine | PaymentLine], late: Sequence[str]
     return ", ".join((*named.values(), *late)) or "A refund or session"
 
 
+def failed_refund(view: OrderView, refund: RefundLine, acknowledge: str) -> tuple[str, str, str]:
+    """Return what became of a failed refund, what follows, and the command that helps.
+
+    `acknowledge` are the words for that, at the end of a sentence. A refund that other refunds may have replaced is not
+    advised a second time.
+    """
+    code = AttentionCode.REFUND_FAILED
+    if replaced_by := replacing(view, refund):
+        return (
+            f"The bank returned the refund {refund.id}, and as much was refunded since then: {replaced_by}",
+            "Acknowledge it if that replaces it: this counts for every failed refund of the order. Else refund again: "
+            f"`{refund_again(view, refund)}`.",
+            f"checkout orders ack {view.order.number} {code.value}",
+        )
+    return (
+        ATTENTION_DESCRIPTIONS[code].format(subject=refund.id),
+        f"Nothing: refund again, or pay the customer in another way and {acknowledge}.",
+        refund_again(view, refund),
+    )
+
+
 def _attention(case: Case) -> Iterable[Finding]:
     for code in map(AttentionCode, case.order.attention):
         lines = concerned(case.view, code)
         if code is AttentionCode.DISPUTE_NEEDS_RESPONSE:
             yield from _unanswered_disputes(case, lines)
             continue
+        lines = [line for line in lines if (code.value, line.id) not in case.acknowledged]
+        if code is AttentionCode.REFUND_FAILED and lines:
+            yield from _failed_refunds(case, lines)
+            continue
         subject = subject_words(lines, case.late if code is AttentionCode.APPEARED_LATE else ())
         acknowledge = case.command("orders ack", code.value)
         command = command_for(case.view, code, subject.replace(", ", ","))
-        if code is AttentionCode.REFUND_FAILED:
-            yield Finding(
-                code.value,
-                f"{ATTENTION_DESCRIPTIONS[code].format(subject=subject)}.",
-                f"Nothing: refund again, or pay the customer in another way and then `{acknowledge}`.",
-                case.command("orders refund"),
-            )
-            continue
         pieces = f" ({case.oversold})" if code is AttentionCode.OVERSOLD and case.oversold else ""
         yield Finding(
             code.value,
@@ -138,6 +155,15 @@ def _what_follows(code: AttentionCode, acknowledge: str) -> str:
     if code is AttentionCode.FRAUD_WARNING:
         return f"{FRAUD_ADVICE} If you know the customer, `{acknowledge}`."
     return "Nothing: a person must decide."
+
+
+def _failed_refunds(case: Case, lines: Sequence[StripeLine | PaymentLine]) -> Iterable[Finding]:
+    code = AttentionCode.REFUND_FAILED.value
+    for line in lines:
+        if isinstance(line, RefundLine):
+            acknowledge = f"then `{case.command('orders ack', code)}`"
+            description, following, command = failed_refund(case.view, line, acknowledge)
+            yield Finding(code, f"{description}.", following, command)
 
 
 def _unanswered_disputes(case: Case, lines: Sequence[StripeLine | PaymentLine]) -> Iterable[Finding]:
@@ -225,12 +251,12 @@ def _refund_pending(case: Case) -> Iterable[Finding]:
 
 def _refund_canceled(case: Case) -> Iterable[Finding]:
     for refund in case.view.refunds:
-        if refund.status == "canceled":
+        if refund.status == "canceled" and not replacing(case.view, refund):
             yield Finding(
                 "refund_canceled",
                 f"Refund {refund.id} of {money(refund.amount, refund.currency)} was canceled: we still have the money.",
                 "Nothing: it was not paid out.",
-                case.command("orders refund"),
+                refund_again(case.view, refund),
             )
 
 

@@ -37,9 +37,9 @@ class Call:
 
     @property
     def fingerprint(self) -> str:
-        """What must be the same in every request with the same key."""
+        """What must be the same in every request with the same key: the path, then a digest of everything."""
         text = json.dumps([self.method, self.path, self.tree], sort_keys=True)
-        return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+        return f"{self.path} {hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()}"
 
     @property
     def request_id(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from checkout_daemon.sandbox.errors import ApiError, not_modelled
 from checkout_daemon.sandbox.objects.shapes import deleted_object
 from checkout_daemon.sandbox.parameters.stripe_types import expandable
+from checkout_daemon.sandbox.payments.balance import as_of_now
 from checkout_daemon.sandbox.resources import EXPANDABLE
 from checkout_daemon.sandbox.storage import Body, Storage
 
@@ -97,7 +98,9 @@ def _found(storage: Storage, value: Any, kinds: str, path: str) -> Any:
         return value
     record = storage.find(value)
     if record is not None:
-        return deleted_object(record.id, record.type) if record.private.get("deleted") else record.body
+        if record.private.get("deleted"):
+            return deleted_object(record.id, record.type)
+        return as_of_now(record.body) if record.type == "balance_transaction" else record.body
     gone = next((kind for kind in kinds.split() if kind in _DELETABLE), None)
     if gone is None:
         raise not_modelled(f"{path} to expand", "expand", "It does not store the object that is named there.")

@@ -23,6 +23,7 @@ from checkout_daemon.sandbox.trouble import Strike
 
 _LONGEST_KEY = 255
 _UPLOADS = "/v1/files"
+_FORMS = ("application/x-www-form-urlencoded", "application/octet-stream", "text/plain")
 
 
 class Api:
@@ -107,13 +108,22 @@ class Api:
                 return *perform(self.box, call), None
         finally:
             self.in_flight.discard(key)
-        if kept.fingerprint != call.fingerprint:
-            raise ApiError(
-                "Keys for idempotent requests can only be used with the same parameters they were first used with. "
-                f"Try using a key other than '{given}' if you meant to execute a different request.",
-                kind="idempotency_error",
-            )
+        first_path, _, first_digest = kept.fingerprint.rpartition(" ")
+        if first_digest != call.fingerprint.rpartition(" ")[2]:
+            raise _key_in_other_request(str(given), first_path or call.path, call.path)
         return kept.status, kept.body, kept.request_id
+
+
+def _key_in_other_request(key: str, first_path: str, path: str) -> ApiError:
+    """Return the error for a key that was first used for another path, or with other parameters."""
+    limit = "with the same parameters they were first used with"
+    if first_path != path:
+        limit = f"for the same endpoint they were first used for ('{path}' vs '{first_path}')"
+    return ApiError(
+        f"Keys for idempotent requests can only be used {limit}. Try using a key other than '{key}' if you meant to "
+        "execute a different request.",
+        kind="idempotency_error",
+    )
 
 
 def _origin(request: web.Request, request_id: str, key: str | None) -> Origin:
@@ -127,20 +137,19 @@ def _origin(request: web.Request, request_id: str, key: str | None) -> Origin:
 
 
 async def _tree(request: web.Request) -> Tree:
-    """Return the parameters, from the query string for GET and DELETE, else from the body."""
-    if request.method in ("GET", "DELETE"):
-        return decode_form(request.rel_url.raw_query_string)
+    """Return the parameters, from the query string for GET, from the body for POST, and from both for DELETE."""
+    query = "" if request.method == "POST" else request.rel_url.raw_query_string
+    if request.method == "GET":
+        return decode_form(query)
     if request.content_type == "multipart/form-data" and request.path.rstrip("/") == _UPLOADS:
         return build_tree(await _parts(request))
     body = await request.read()
-    if request.content_type not in ("application/x-www-form-urlencoded", "application/octet-stream", "text/plain"):
-        if body:
-            raise ApiError(
-                f"Invalid request (check that your POST content type is application/x-www-form-urlencoded): "
-                f"{request.content_type[:100]}"
-            )
-        return {}
-    return decode_form(body.decode())
+    if body and request.content_type not in _FORMS:
+        raise ApiError(
+            f"Invalid request (check that your POST content type is application/x-www-form-urlencoded): "
+            f"{request.content_type[:100]}"
+        )
+    return decode_form("&".join(part for part in (query, body.decode()) if part))
 
 
 async def _parts(request: web.Request) -> list[tuple[str, str]]:

@@ -15,7 +15,6 @@ from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.objects.shapes import new_body, new_part
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
-from checkout_daemon.sandbox.payments.acceptance import no_descriptor
 from checkout_daemon.sandbox.storage import Body, Stored
 
 _AS_GIVEN = (
@@ -81,8 +80,6 @@ def _known_details(box: Box, customer: str | None, email: str | None) -> Body | 
 def _body(params: Params, currency: str, details: Body | None) -> Body:
     moment = stamp()
     types = method_types(params, currency)
-    if "card" in types and (params.get("payment_intent_data") or {}).get("statement_descriptor"):
-        raise no_descriptor("payment_intent_data[statement_descriptor]")
     customer = params.get("customer")
     body = new_body(
         "checkout.session",

@@ -17,6 +17,7 @@ Typed = Mapping[str, str]
 
 _ADDRESS = ("line1", "line2", "city", "state", "postal_code", "country")
 _ESSENTIAL = {"line1": "address", "city": "city", "postal_code": "postal code", "country": "country"}
+_LONGEST_EMAIL = 500
 
 
 def take_choices(box: Box, session: Stored, form: Typed) -> bool:
@@ -176,9 +177,14 @@ def _needed(form: Typed, name: str, what: str) -> str:
     return text
 
 
+def is_email(text: str) -> bool:
+    """Return whether a text has the form of an email address."""
+    return "@" in text[1:-1] and " " not in text and len(text) <= _LONGEST_EMAIL
+
+
 def _email(form: Typed) -> str:
     text = _needed(form, "email", "your email address")
-    if "@" not in text[1:-1] or " " in text:
+    if not is_email(text):
         raise fault("email", "This is not a valid email address. Use the form name@example.com.")
     return text
 

@@ -181,7 +181,8 @@ class Hosted:
             return html_page(render.message("All done", text, success_url(session)))
         attempt = attempt or _Attempt()
         error = attempt.error
-        kept = {name: value for name, value in attempt.form.items() if name not in _NOT_KEPT}
+        typed = {name: value for name, value in attempt.form.items() if name not in _NOT_KEPT}
+        kept = {**session.private.get("prefilled", {}), **typed}
         if error is None:
             kept.pop("promotion_code", None)
         shown = Form(kept, error.error.get("param") if error else None, str(error or ""))

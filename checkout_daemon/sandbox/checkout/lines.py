@@ -17,10 +17,15 @@ from checkout_daemon.sandbox.webhooks.changes import add
 _MOST_ADJUSTABLE = 99
 
 
-def build_line(box: Box, given: Params, index: int) -> Stored:
-    """Return the line that these parameters describe, not stored yet. Its discount is computed with the totals."""
+def build_line(box: Box, given: Params, index: int, *, recurring: bool = False) -> Stored:
+    """Return the line that these parameters describe, not stored yet. Its discount is computed with the totals.
+
+    Raise ApiError for a recurring price, unless `recurring`.
+    """
     at = f"line_items[{index}]"
     price = _price(box, given, at)
+    if price["type"] == "recurring" and not recurring:
+        raise invalid("You must use mode=subscription for recurring prices.", param=f"{at}[price]")
     quantity = given.get("quantity")
     if quantity is None:
         raise missing_parameter(f"{at}[quantity]")
@@ -72,8 +77,6 @@ def _price(box: Box, given: Params, at: str) -> Body:
     if product is not None and not product.body["active"]:
         message = "This price is not available to be purchased because its product is not active."
         raise invalid(message, param=f"{at}[price]")
-    if price["type"] == "recurring":
-        raise invalid("You must use mode=subscription for recurring prices.", param=f"{at}[price]")
     return price
 
 

@@ -8,10 +8,9 @@ from aiohttp import web
 
 from checkout_daemon.sandbox.box import Box, Origin
 from checkout_daemon.sandbox.checkout import render
-from checkout_daemon.sandbox.checkout.building import create_session
 from checkout_daemon.sandbox.checkout.hosted import html_page
+from checkout_daemon.sandbox.checkout.payment_links import open_link
 from checkout_daemon.sandbox.errors import ApiError
-from checkout_daemon.sandbox.storage import Stored
 
 
 def add_other_pages(app: web.Application, box: Box) -> None:
@@ -44,37 +43,25 @@ class OtherPages:
         links = self.box.storage.select("payment_link", conditions=[("json_extract(body, '$.url') = ?", url)], limit=1)
         if not links:
             return html_page(render.message("Not found", "This payment link does not exist."), 404)
-        if not links[0].body["active"]:
-            return html_page(render.message("Link deactivated", "This payment link is no longer active."), 410)
+        link = links[0]
+        if not link.body["active"]:
+            text = link.body["inactive_message"] or "This payment link is no longer active."
+            return html_page(render.message("Link deactivated", text), 410)
         self.box.origin = Origin(base_url=str(request.url.origin()))
         try:
             with self.box.storage.transaction():
-                session = self._session_of(links[0])
+                session = open_link(self.box, link, request.query)
         except ApiError as error:
             return html_page(render.message("Payment link", str(error)), error.status)
         self.box.wake.set()
         raise web.HTTPSeeOther(f"/c/pay/{session.id}")
 
-    def _session_of(self, link: Stored) -> Stored:
-        completion = link.body["after_completion"]
-        redirect = (completion.get("redirect") or {}).get("url")
-        session = create_session(
-            self.box,
-            {
-                "mode": "payment",
-                "line_items": [
-                    {"price": item["price"]["id"], "quantity": item["quantity"]} for item in link.private["items"]
-                ],
-                "metadata": link.body["metadata"],
-                "success_url": redirect or f"{self.box.url}/c/thanks",
-            },
-        )
-        session.body["payment_link"] = link.id
-        return self.box.storage.save(session)
-
-    async def show_thanks(self, _: web.Request) -> web.Response:
-        """Show where a payment link leads after payment if it names no other page."""
-        return html_page(render.message("Thank you", "Your payment was received."))
+    async def show_thanks(self, request: web.Request) -> web.Response:
+        """Show where a payment link leads after payment if it names no other page, with the message that it has."""
+        link = self.box.storage.find(request.query.get("link", ""), "payment_link")
+        confirmation = (link.body["after_completion"].get("hosted_confirmation") or {}) if link else {}
+        text = confirmation.get("custom_message") or "Your payment was received."
+        return html_page(render.message("Thank you", text))
 
     async def show_invoice(self, request: web.Request) -> web.Response:
         """Show the status of an invoice at its secret URL."""

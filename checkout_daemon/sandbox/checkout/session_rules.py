@@ -6,6 +6,7 @@ from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid, missing_parameter, only_one
 from checkout_daemon.sandbox.objects.shapes import METHOD_CURRENCIES, methods_for
 from checkout_daemon.sandbox.parameters.specs import Params, check_url
+from checkout_daemon.sandbox.payments.acceptance import no_descriptor
 
 SHORTEST_SECONDS = 30 * 60
 LONGEST_SECONDS = 24 * 3600
@@ -48,7 +49,17 @@ def check_session(params: Params) -> None:
 
 
 def method_types(params: Params, currency: str) -> list[str]:
-    """Return the payment method types of a session: those requested, or those that suit the currency."""
+    """Return the payment method types of a session: those requested, or those that suit the currency.
+
+    Raise ApiError if no type is left, or if one does not take the statement descriptor.
+    """
+    types = _types(params, currency)
+    if "card" in types and (params.get("payment_intent_data") or {}).get("statement_descriptor"):
+        raise no_descriptor("payment_intent_data[statement_descriptor]")
+    return types
+
+
+def _types(params: Params, currency: str) -> list[str]:
     asked: list[str] | None = params.get("payment_method_types")
     if asked:
         for kind in asked:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.checkout import building, promotions
+from checkout_daemon.sandbox.checkout import building, payment_links, promotions
 from checkout_daemon.sandbox.checkout.buyers import collected_shipping, final_details, session_customer, update_customer
 from checkout_daemon.sandbox.checkout.session_rules import LONGEST_SECONDS
 from checkout_daemon.sandbox.checkout.totals import set_totals
@@ -78,6 +78,7 @@ def _complete(box: Box, session: Stored, method: Stored | None) -> None:
     promotions.redeem(box, session.private.get("discount"))
     box.storage.save(session)
     emit(box, "checkout.session.completed", body)
+    payment_links.count_completed(box, body["payment_link"])
 
 
 def expire(box: Box, session: Stored) -> None:

@@ -57,15 +57,15 @@ def discount_amount(coupon: Body, subtotal: int) -> int:
     return min(int(exact.quantize(Decimal(1), ROUND_HALF_UP)), subtotal)
 
 
-def usable_coupon(box: Box, coupon_id: str, currency: str, now: int, param: str) -> Body:
-    """Return a coupon. Raise ApiError if it cannot be used for this currency now."""
+def usable_coupon(box: Box, coupon_id: str, currency: str | None, now: int, param: str) -> Body:
+    """Return a coupon. Raise ApiError if it cannot be used for this currency now; None is any."""
     record = box.get(coupon_id, "coupon", param)
     coupon = record.body
     ended = coupon["redeem_by"] is not None and coupon["redeem_by"] <= now
     used_up = coupon["max_redemptions"] is not None and coupon["times_redeemed"] >= coupon["max_redemptions"]
     if ended or used_up or not coupon["valid"]:
         raise ApiError(f"Coupon {coupon_id} is expired and cannot be applied.", code="coupon_expired", param=param)
-    if coupon["amount_off"] is not None and coupon["currency"] != currency:
+    if coupon["amount_off"] is not None and currency not in (None, coupon["currency"]):
         raise invalid(
             f"The coupon {coupon_id} cannot be applied because it has an amount_off with a different currency "
             f"({coupon['currency']}) than the Checkout Session ({currency}).",

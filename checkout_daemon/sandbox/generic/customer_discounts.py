@@ -11,6 +11,7 @@ from checkout_daemon.sandbox.objects.operations import operation
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Stored
+from checkout_daemon.sandbox.webhooks.changes import previous_values
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _PATH = "/v1/customers/{id}/discount"
@@ -26,7 +27,7 @@ def set_coupon(box: Box, customer: Stored, coupon_id: str | None) -> None:
             emit(box, "customer.discount.deleted", old)
         return
     moment = stamp()
-    coupon = usable_coupon(box, coupon_id, body["currency"] or "usd", moment, "coupon")
+    coupon = usable_coupon(box, coupon_id, body["currency"], moment, "coupon")
     months = coupon["duration_in_months"]
     body["discount"] = new = new_body(
         "discount",
@@ -42,8 +43,7 @@ def set_coupon(box: Box, customer: Stored, coupon_id: str | None) -> None:
     if old is None:
         emit(box, "customer.discount.created", new)
     else:
-        changed = {name: value for name, value in old.items() if value != new[name] and name != "id"}
-        emit(box, "customer.discount.updated", new, changed)
+        emit(box, "customer.discount.updated", new, previous_values({**old, "id": new["id"]}, new))
 
 
 def _retrieve(box: Box, _: Params, customer_id: str) -> Body:

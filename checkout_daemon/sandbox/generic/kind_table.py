@@ -69,8 +69,10 @@ _CUSTOMER_FACING = (
         lists=False, retrieves=False, takes=_CUSTOMER,
         refers={**_CUSTOMER_EXISTS, "configuration": "billing_portal.configuration"},
         build=stripe_pages.build_portal_session),
-    StoredKind("/v1/payment_links", "payment_link", "plink_1", uses=("line_items",), computed=("shipping_options",),
-        build=stripe_pages.build_link),
+    StoredKind("/v1/payment_links", "payment_link", "plink_1", uses=("line_items",),
+        computed=("application_fee_amount", "application_fee_percent", "on_behalf_of", "payment_method_collection",
+                  "shipping_options", "subscription_data", "tax_id_collection", "transfer_data"),
+        build=stripe_pages.build_link, revise=stripe_pages.revise_link),
     StoredKind("/v1/identity/verification_sessions", "identity.verification_session", "vs_1", verbs=_CREATED,
         uses=("return_url",), build=stripe_pages.build_verification,
         actions={

@@ -20,6 +20,9 @@ _DAY = 24 * 3600
 _NOTICE_SECONDS = 10 * _DAY
 """Stripe documents seven days. The CLI's own trigger expects the event nine days ahead."""
 _CLOCK_LIFETIME_SECONDS = 30 * _DAY
+_INCOMPLETE_SECONDS = 23 * 3600
+"""How long Stripe waits for the first payment of a subscription."""
+_RUNNING = ("active", "trialing", "past_due", "incomplete")
 
 
 def build(box: Box, record: Stored, params: Params) -> None:
@@ -27,7 +30,7 @@ def build(box: Box, record: Stored, params: Params) -> None:
     body = record.body
     customer = box.get(params["customer"], "customer", "customer").body
     body["test_clock"] = customer["test_clock"]
-    moment = _moment(box, body)
+    moment = subscriptions.moment_of(box, body)
     starts = moment if params.get("start_date") in (None, "now") else params["start_date"]
     if not params.get("phases"):
         raise missing_parameter("phases")
@@ -79,19 +82,29 @@ def advance_clock(box: Box, clock: Stored, params: Params) -> None:
 
 
 def _check_renewals(box: Box, clock: Stored, target: int) -> None:
-    """Raise ApiError if a subscription on this clock would have to renew, which the sandbox does not do."""
+    """Raise ApiError if a subscription on this clock would have to renew or end, which the sandbox does not do."""
     for record in box.storage.select(
         "subscription", conditions=[("json_extract(body, '$.test_clock') = ?", clock.id)], ascending=True
     ):
-        if record.body["status"] not in ("active", "trialing", "past_due"):
+        if record.body["status"] not in _RUNNING:
             continue
-        ends = min(item["current_period_end"] for item in record.body["items"]["data"])
+        ends = _end_of(record.body)
         if ends <= target:
             message = (
-                f"Stripe renews subscriptions as a test clock advances; the offline Stripe does not. The period of "
-                f"{record.id} ends at {ends}: advance to an earlier time, or cancel the subscription first."
+                "Stripe renews and ends subscriptions as a test clock advances; the offline Stripe does not. "
+                f"{record.id} is due at {ends}: advance to an earlier time, or cancel the subscription first."
             )
             raise invalid(message, param="frozen_time")
+
+
+def _end_of(body: Body) -> int:
+    """Return when the period of a subscription ends, or the subscription itself if that is earlier."""
+    ends: list[int] = [item["current_period_end"] for item in body["items"]["data"]]
+    if isinstance(body["cancel_at"], int):
+        ends.append(body["cancel_at"])
+    if body["status"] == "incomplete":
+        ends.append(body["start_date"] + _INCOMPLETE_SECONDS)
+    return min(ends)
 
 
 def _advance(box: Box, schedule: Stored, before: int, now: int) -> None:
@@ -133,12 +146,6 @@ def _phase(box: Box, given: Params, at: str, starts: int) -> Body:
     ends = number(given, "end_date", subscriptions.period_end(starts, length, iterations))
     dates = {"start_date": starts, "end_date": ends}
     return new_part("subscription_schedule.phase", currency=price_currency, items=items, **dates)
-
-
-def _moment(box: Box, body: Body) -> int:
-    if body["test_clock"] is None:
-        return stamp()
-    return int(box.get(body["test_clock"], "test_helpers.test_clock").body["frozen_time"])
 
 
 def _dates(phase: Body) -> Body:

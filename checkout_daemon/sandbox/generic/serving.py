@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Collection
 from functools import partial
 
@@ -17,7 +16,7 @@ from checkout_daemon.sandbox.objects.paging import compared, list_page
 from checkout_daemon.sandbox.objects.shapes import deleted_object, new_body
 from checkout_daemon.sandbox.parameters.specs import EXPAND, PAGING, Fields, Metadata, Params, merge_metadata
 from checkout_daemon.sandbox.storage import Body, Stored
-from checkout_daemon.sandbox.webhooks.changes import require_status, store_changed, update_and_emit
+from checkout_daemon.sandbox.webhooks.changes import changing, require_status, update_and_emit
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _ALWAYS: Fields = {**EXPAND, "metadata": Metadata()}
@@ -74,16 +73,14 @@ def _update(kind: StoredKind, box: Box, params: Params, object_id: str) -> Body:
     record = box.get(object_id, kind.object)
     _check_kept(kind, record.body, params, kind.revises)
     _check_references(kind, box, params)
-    before = copy.deepcopy(record.body)
-    overlay(record.body, params)
-    if "metadata" in record.body:
-        record.body["metadata"] = merge_metadata(record.body["metadata"], params.get("metadata"))
-    if kind.revise:
-        kind.revise(box, record, params)
-    complete(record.body)
-    previous = store_changed(box, record, before)
-    if "updated" in kind.verbs:
-        emit(box, kind.event("updated"), record.body, previous)
+    events = [kind.event("updated")] if "updated" in kind.verbs else []
+    with changing(box, record, *events) as body:
+        overlay(body, params)
+        if "metadata" in body:
+            body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
+        if kind.revise:
+            kind.revise(box, record, params)
+        complete(body)
     if kind.revised:
         kind.revised(box, record, params)
     return record.body
@@ -91,6 +88,8 @@ def _update(kind: StoredKind, box: Box, params: Params, object_id: str) -> Body:
 
 def _delete(kind: StoredKind, box: Box, params: Params, object_id: str) -> Body:
     record = box.get(object_id, kind.object)
+    asked = {name: value for name, value in params.items() if value is not False}  # `prorate=false` asks for nothing
+    _check_kept(kind, record.body, asked, ())
     if kind.on_delete:
         kind.on_delete(box, record, params)
     if not kind.deletes:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-
 from checkout_daemon.sandbox.box import Box, Expandable
-from checkout_daemon.sandbox.checkout.lines import line_item
-from checkout_daemon.sandbox.errors import invalid, missing_parameter
+from checkout_daemon.sandbox.checkout.lines import build_line, common_currency, line_item
+from checkout_daemon.sandbox.checkout.payment_links import check_link
+from checkout_daemon.sandbox.errors import missing_parameter, not_modelled
 from checkout_daemon.sandbox.generic.field_values import number
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.objects.operations import listing_inside
@@ -16,10 +15,6 @@ from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
 from checkout_daemon.sandbox.webhooks.changes import add
 
-_LINK_PARTS: dict[str, Body] = {
-    "payment_intent_data": {"metadata": {}},
-    "subscription_data": {"invoice_settings": {"issuer": {"type": "self"}}, "metadata": {}},
-}
 _CONFIGURATION = "billing_portal.configuration"
 
 
@@ -39,22 +34,35 @@ def build_verification(box: Box, record: Stored, _: Params) -> None:
 
 
 def build_link(box: Box, record: Stored, params: Params) -> None:
-    """Build a payment link with its lines and page."""
-    if not params["line_items"]:
-        raise invalid("A payment link needs line_items.", param="line_items")
-    record.private["items"] = items = line_items(box, params["line_items"])
-    _complete_link(record.body)
-    record.body |= {"currency": items[0]["currency"], "url": f"{box.url}/test_{token(18)}"}
+    """Build a payment link with its lines and page. Raise ApiError for what its sessions would not take."""
+    lines = []
+    for index, line in enumerate(params["line_items"]):
+        _check_described(line.get("price_data") or {}, f"line_items[{index}][price_data]")
+        lines.append(build_line(box, line, index, recurring=True))
+    record.private["items"] = [line.body for line in lines]
+    currency = common_currency(lines, params.get("currency"))
+    record.body |= {"currency": currency, "url": f"{box.url}/test_{token(18)}"}
+    revise_link(box, record, params)
 
 
-def _complete_link(body: Body) -> None:
-    """Give the nested parts of a link all the fields that Stripe sends."""
-    for name, fields in _LINK_PARTS.items():
-        if body[name]:
-            body[name] = {**copy.deepcopy(fields), **body[name]}
+def revise_link(box: Box, record: Stored, _: Params) -> None:
+    """Give the nested parts of a link all the fields that Stripe sends. Raise ApiError as `build_link` does."""
+    body = record.body
+    if body["payment_intent_data"]:
+        body["payment_intent_data"] = {"metadata": {}, **body["payment_intent_data"]}
     body["custom_fields"] = [{"optional": False, **field} for field in body["custom_fields"]]
     if body["restrictions"]:
         body["restrictions"]["completed_sessions"].setdefault("count", 0)
+    check_link(box, record)
+
+
+def _check_described(price: Params, at: str) -> None:
+    """Raise ApiError for parts of an inline price that the sandbox lacks."""
+    product = price.get("product_data") or {}
+    lacking = {"[recurring]": price.get("recurring"), "[product_data][tax_details]": product.get("tax_details")}
+    for name, value in lacking.items():
+        if value:
+            raise not_modelled(f"the parameter {at}{name}", f"{at}{name}")
 
 
 def build_rate(_: Box, record: Stored, __: Params) -> None:

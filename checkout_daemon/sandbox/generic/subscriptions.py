@@ -23,7 +23,8 @@ PATH = "/v1/subscriptions"
 _ITEMS = "/v1/subscription_items"
 _DAY = 24 * 3600
 _NOTICE_SECONDS = 3 * _DAY
-_ENDED = ("canceled", "incomplete_expired")
+ENDED = ("canceled", "incomplete_expired")
+"""The statuses of subscriptions that have ended."""
 
 
 def build(box: Box, record: Stored, params: Params) -> None:
@@ -33,10 +34,11 @@ def build(box: Box, record: Stored, params: Params) -> None:
     """
     if not params.get("items"):
         raise missing_parameter("items")
-    body, moment = record.body, stamp()
-    customer = box.get(params["customer"], "customer", "customer").body
+    body, customer = record.body, box.get(params["customer"], "customer", "customer").body
+    body["test_clock"] = customer["test_clock"]
+    moment = moment_of(box, body)
     ends = _trial_end(params, moment)
-    body |= {"start_date": moment, "billing_cycle_anchor": ends or moment, "test_clock": customer["test_clock"]}
+    body |= {"start_date": moment, "billing_cycle_anchor": ends or moment}
     body |= {"trial_start": moment if ends else None, "trial_end": ends}
     for position, line in enumerate(params["items"]):
         body["items"]["data"].append(_item(box, record.id, line, f"items[{position}]", moment, ends))
@@ -52,7 +54,7 @@ def announce(box: Box, record: Stored, _: Params) -> None:
     """Announce the end of a trial three days before it, or immediately if it is closer."""
     if record.body["status"] != "trialing":
         return
-    left = record.body["trial_end"] - stamp()
+    left = record.body["trial_end"] - moment_of(box, record.body)
     if left <= _NOTICE_SECONDS:
         emit(box, "customer.subscription.trial_will_end", record.body)
     else:
@@ -63,7 +65,7 @@ def revise(box: Box, record: Stored, params: Params) -> None:
     """End a trial if asked to. Without a payment method that may pause or cancel the subscription."""
     body = record.body
     if params.get("trial_end") == "now":
-        body["trial_end"] = stamp()
+        body["trial_end"] = moment_of(box, body)
         if body["status"] == "trialing":
             customer = box.get(body["customer"], "customer").body
             behavior = body["trial_settings"]["end_behavior"]["missing_payment_method"]
@@ -72,7 +74,7 @@ def revise(box: Box, record: Stored, params: Params) -> None:
     if "cancel_at_period_end" in params:
         leaving = params["cancel_at_period_end"] is True
         body["cancel_at"] = body["items"]["data"][0]["current_period_end"] if leaving else None
-        body["canceled_at"] = stamp() if leaving else None
+        body["canceled_at"] = moment_of(box, body) if leaving else None
 
 
 def announce_pause(box: Box, record: Stored, params: Params) -> None:
@@ -81,12 +83,13 @@ def announce_pause(box: Box, record: Stored, params: Params) -> None:
         emit(box, "customer.subscription.paused", record.body)
 
 
-def cancel(box: Box, record: Stored, _: Params) -> None:
+def cancel(box: Box, record: Stored, params: Params) -> None:
     """Cancel a subscription immediately. Raise ApiError (404) if it has ended already."""
-    if record.body["status"] in _ENDED:
+    if record.body["status"] in ENDED:
         raise ApiError(f"No such subscription: {record.id}", status=404, code="resource_missing", param="id")
-    moment = stamp()
-    details = {"comment": None, "feedback": None, "feedback_option": None, "reason": "cancellation_requested"}
+    moment = moment_of(box, record.body)
+    given = params.get("cancellation_details") or {}
+    details = {**record.body["cancellation_details"], **given, "reason": "cancellation_requested"}
     fields = {"status": "canceled", "canceled_at": moment, "ended_at": moment, "cancellation_details": details}
     update_and_emit(box, record, "customer.subscription.deleted", **fields)
 
@@ -98,6 +101,12 @@ def start(box: Box, customer: str, items: list[Params], **fields: str) -> Stored
     box.storage.add(record)
     emit(box, "customer.subscription.created", record.body)
     return record
+
+
+def moment_of(box: Box, body: Body) -> int:
+    """Return the time on the test clock of an object, or on the sandbox's if it has none."""
+    clock = box.storage.find(body["test_clock"] or "", "test_helpers.test_clock")
+    return stamp() if clock is None else int(clock.body["frozen_time"])
 
 
 def period_end(start: int, recurring: Body | None, times: int = 1) -> int:

@@ -55,8 +55,10 @@ def check_values(tree: Tree, shape: Shape) -> None:
 
 def in_words(error: ApiError, shape: Shape) -> ApiError:
     """Return the error to answer, which names the sandbox's gap if Stripe has the refused parameter or value."""
-    if isinstance(error, UnknownParameter) and find_parameter(shape, error.name) is not None:
-        return not_modelled(f"the parameter {error.name}", error.name)
+    if isinstance(error, UnknownParameter):
+        unknown = [name for name in error.names if find_parameter(shape, name) is None]
+        lacking = error.names[0]
+        return UnknownParameter(*unknown) if unknown else not_modelled(f"the parameter {lacking}", lacking)
     if isinstance(error, BadChoice):
         # Older versions of the API had payment_method_types; the values are those of its successors.
         named = error.name.replace("payment_method_types", "allowed_payment_method_types")
@@ -93,14 +95,14 @@ def join(prefix: str, key: str) -> str:
 
 def _read_inside(tree: Tree, shape: Shape, prefix: str) -> dict[str, Any]:
     _check_required(tree, shape, prefix)
-    read: dict[str, Any] = {}
-    for name, value in tree.items():
-        full = join(prefix, name)
-        code = shape.get(name) or _EXTRA_NAMES.get(_DIGITS.sub("0", full))
-        if code is None:
-            raise UnknownParameter(full)
-        read[name] = read_value(code, value, full)
-    return read
+    codes = {
+        name: code
+        for name in tree
+        if (code := shape.get(name) or _EXTRA_NAMES.get(_DIGITS.sub("0", join(prefix, name)))) is not None
+    }
+    if unknown := [join(prefix, name) for name in tree if name not in codes]:
+        raise UnknownParameter(*unknown)
+    return {name: read_value(codes[name], value, join(prefix, name)) for name, value in tree.items()}
 
 
 def _check_required(tree: Tree, shape: Shape, prefix: str) -> None:

@@ -136,15 +136,15 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A parameter that Stripe has and the sandbox refuses. `because` is a sentence with the reason, or empty."""
+    """A parameter that Stripe has and the sandbox lacks. `because` is a sentence with the reason, or empty."""
 
     because: str
     required: bool = False
 
     def read(self, value: Tree | str, name: str) -> None:
-        """Raise ApiError, always."""
-        del value
-        raise not_modelled(f"the parameter {name}", name, self.because)
+        """Raise ApiError, except for `false`, which asks for nothing."""
+        if value != "false":
+            raise not_modelled(f"the parameter {name}", name, self.because)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,9 +266,9 @@ def read_params(tree: Tree, specs: Mapping[str, Spec], shape: Shape | None = Non
 
 
 def _read_fields(tree: Tree, specs: Mapping[str, Spec], prefix: str) -> Params:
-    unknown = [key for key in tree if key not in specs]
+    unknown = [join(prefix, key) for key in tree if key not in specs]
     if unknown:
-        raise UnknownParameter(join(prefix, unknown[0]))
+        raise UnknownParameter(*unknown)
     for key, spec in specs.items():
         if spec.required and key not in tree:
             raise missing_parameter(join(prefix, key))

@@ -45,7 +45,7 @@ def succeed(box: Box, intent: Stored, method: Stored, *, authenticated: bool = F
         due = {"intent": intent.id, "charge": charge.id}
         box.storage.add_timer("authorization_over", now() + AUTHORIZED_SECONDS, due)
         return
-    at_once = method.private["card"] == "bypassPending"
+    at_once = method.private["card"].startswith("bypassPending")
     booked = balance.book(
         box, "charge", body["amount"], body["currency"], charge.id, description=body["description"], at_once=at_once
     )

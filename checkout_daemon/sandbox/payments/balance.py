@@ -89,6 +89,11 @@ def _plan_payout(box: Box, available_on: int) -> None:
         box.storage.add_timer("pay_out", float(due), {})
 
 
+def as_of_now(transaction: Body) -> Body:
+    """Return a balance transaction with the status that it has by now: the stored one is that of its first moment."""
+    return {**transaction, "status": "available" if transaction["available_on"] <= stamp() else "pending"}
+
+
 def balance(box: Box) -> Body:
     """Return the account's available and pending balances by currency."""
     sums: dict[str, dict[str, int]] = {"available": defaultdict(int), "pending": defaultdict(int)}

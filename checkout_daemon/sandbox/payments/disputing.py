@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import timedelta
 
 from checkout_daemon.sandbox.box import Box
@@ -19,6 +20,7 @@ from checkout_daemon.sandbox.payments.evidence import (
     no_evidence,
 )
 from checkout_daemon.sandbox.storage import Body, Stored
+from checkout_daemon.sandbox.webhooks.changes import changing, previous_values
 from checkout_daemon.sandbox.webhooks.events import emit
 
 KINDS = ("fraudulent", "product_not_received", "inquiry", "prevented", "duplicate", "subscription_canceled", "general")
@@ -82,19 +84,16 @@ def answer_dispute(
         raise invalid("The evidence for this dispute has already been submitted.", param="evidence")
     if evidence.get("appeal") and body["status"] != "appeal_needs_response":
         raise invalid("Evidence for an appeal can be given once there is an appeal.", param="evidence[appeal]")
-    before: Body = {}
-    if metadata not in (None, body["metadata"]):
-        before["metadata"], body["metadata"] = body["metadata"], metadata
-    body["evidence"] |= {name: value for name, value in evidence.items() if name in body["evidence"]}
-    details["has_evidence"] = has_evidence(body["evidence"])
-    asked = bool(evidence) if submit is None else submit
-    handed_in = asked and details["has_evidence"] and body["status"] in _UNDER_REVIEW
-    if handed_in:
-        details["submission_count"] += 1
-        details["submission_method"] = "manual"
-        before["status"], body["status"] = body["status"], _UNDER_REVIEW[body["status"]]
-    box.storage.save(dispute)
-    emit(box, "charge.dispute.updated", body, before)
+    with changing(box, dispute, "charge.dispute.updated"):
+        body["metadata"] = body["metadata"] if metadata is None else metadata
+        body["evidence"] |= {name: value for name, value in evidence.items() if name in body["evidence"]}
+        details["has_evidence"] = has_evidence(body["evidence"])
+        asked = bool(evidence) if submit is None else submit
+        handed_in = asked and details["has_evidence"] and body["status"] in _UNDER_REVIEW
+        if handed_in:
+            details["submission_count"] += 1
+            details["submission_method"] = "manual"
+            body["status"] = _UNDER_REVIEW[body["status"]]
     text = body["evidence"]["uncategorized_text"]
     if handed_in and text in (*VERDICTS, ESCALATING):
         box.storage.add_timer("dispute_decided", now() + DECISION_SECONDS, {"dispute": dispute.id, "text": text})
@@ -116,7 +115,7 @@ def end_dispute(box: Box, dispute: Stored, won: bool) -> None:
     body = dispute.body
     if body["status"] not in _OPEN:
         raise invalid("This dispute is already closed")
-    before = {"status": body["status"]}
+    before = copy.deepcopy(body)
     if _is_inquiry(body):
         body["status"] = "warning_closed"
     elif won:
@@ -128,7 +127,7 @@ def end_dispute(box: Box, dispute: Stored, won: bool) -> None:
     box.storage.save(dispute)
     if body["status"] == "won":
         emit(box, "charge.dispute.funds_reinstated", body)
-    emit(box, "charge.dispute.closed", body, before)
+    emit(box, "charge.dispute.closed", body, previous_values(before, body))
 
 
 def appeal_dispute(box: Box, dispute: Stored) -> None:
@@ -139,10 +138,9 @@ def appeal_dispute(box: Box, dispute: Stored) -> None:
     if dispute.private.get("appealed"):
         raise invalid("This dispute has already been appealed.", param="dispute")
     dispute.private["appealed"] = True
-    body["status"] = "appeal_needs_response"
-    _set_due(box, dispute)
-    box.storage.save(dispute)
-    emit(box, "charge.dispute.updated", body, {"status": "lost"})
+    with changing(box, dispute, "charge.dispute.updated"):
+        body["status"] = "appeal_needs_response"
+        _set_due(box, dispute)
 
 
 def escalate_inquiry(box: Box, dispute: Stored) -> None:
@@ -150,17 +148,14 @@ def escalate_inquiry(box: Box, dispute: Stored) -> None:
     body = dispute.body
     if not _is_inquiry(body) or body["status"] == "warning_closed":
         raise invalid("Only an inquiry that is still open can be escalated.", param="dispute")
-    before = {"status": body["status"], "is_charge_refundable": True}
     charge = box.get(body["charge"], "charge")
     refunding.fail_recent_refunds(box, charge)
-    body |= {"status": "needs_response", "is_charge_refundable": False}
-    code = _NETWORK_REASONS.get(body["reason"], "10.4")
-    body["payment_method_details"]["card"] |= {"case_type": "chargeback", "network_reason_code": code}
-    _withdraw(box, body)
-    _set_due(box, dispute)
-    box.storage.save(dispute)
-    emit(box, "charge.dispute.updated", body, before)
-    emit(box, "charge.dispute.funds_withdrawn", body)
+    with changing(box, dispute, "charge.dispute.updated", "charge.dispute.funds_withdrawn"):
+        body |= {"status": "needs_response", "is_charge_refundable": False}
+        code = _NETWORK_REASONS.get(body["reason"], "10.4")
+        body["payment_method_details"]["card"] |= {"case_type": "chargeback", "network_reason_code": code}
+        _withdraw(box, body)
+        _set_due(box, dispute)
 
 
 def miss_deadline(box: Box, dispute: Stored, due_by: int) -> None:

@@ -6,7 +6,7 @@ import hashlib
 
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import today
-from checkout_daemon.sandbox.errors import ApiError, invalid, missing_object
+from checkout_daemon.sandbox.errors import ApiError, invalid, missing_object, not_modelled
 from checkout_daemon.sandbox.objects.shapes import billing_details, new_body, new_part
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments import stripe_test_methods
@@ -27,15 +27,16 @@ def card_method(name: str, details: Params | None = None, expiry: tuple[int, int
     fields = method.body["card"]
     fields |= {"brand": card.brand, "country": card.country, "display_brand": card.brand, "funding": card.funding}
     fields["networks"]["available"] = [card.brand]
-    if card.decline == "incorrect_cvc":
-        fields["checks"]["cvc_check"] = "fail"
+    fields["checks"] |= card.checks
     return method
 
 
 def card_from_number(number: str, month: int, year: int, cvc: str | None, details: Params | None = None) -> Stored:
-    """Return a payment method for a typed card. Raise ApiError (402) if it is not a valid test card."""
+    """Return a payment method for a typed card. Raise ApiError if it is no test card that the sandbox has."""
     digits = number.replace(" ", "").replace("-", "")
     name = CARD_NAMES.get(digits)
+    if digits in stripe_test_methods.NOT_MODELLED.values():
+        raise not_modelled(f"the test card {digits}", "number")
     if name is None:
         if not (digits.isascii() and digits.isdigit() and 12 <= len(digits) <= 19 and passes_luhn(digits)):
             raise card_error(DECLINES["incorrect_number"])

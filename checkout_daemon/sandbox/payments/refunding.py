@@ -14,6 +14,7 @@ from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments import balance
 from checkout_daemon.sandbox.payments.stripe_test_methods import CARDS
 from checkout_daemon.sandbox.storage import Body, Stored
+from checkout_daemon.sandbox.webhooks.changes import changing
 from checkout_daemon.sandbox.webhooks.events import emit
 
 LATER_SECONDS = 0.5
@@ -94,20 +95,17 @@ def cancel_refund(box: Box, refund: Stored, _: Params) -> None:
 
 def finish_refund(box: Box, refund: Stored) -> None:
     """Complete a refund that was pending or waited for the customer."""
-    body = refund.body
-    if body["status"] not in ("pending", "requires_action"):
+    if refund.body["status"] not in ("pending", "requires_action"):
         return
-    before = {"status": body["status"]}
-    body["status"] = "succeeded"
-    body.pop("pending_reason", None)
-    body.pop("next_action", None)
-    details = body["destination_details"]
-    if "reference_status" in details[details["type"]]:
-        details[details["type"]] |= {"reference": token(12), "reference_status": "available"}
-    if details["type"] == "card":
-        details["card"]["type"] = "refund"
-    box.storage.save(refund)
-    emit_updated(box, refund, before)
+    with changing(box, refund, *UPDATED) as body:
+        body["status"] = "succeeded"
+        body.pop("pending_reason", None)
+        body.pop("next_action", None)
+        details = body["destination_details"]
+        if "reference_status" in details[details["type"]]:
+            details[details["type"]] |= {"reference": token(12), "reference_status": "available"}
+        if details["type"] == "card":
+            details["card"]["type"] = "refund"
 
 
 def expire_refund(box: Box, refund: Stored) -> None:
@@ -124,12 +122,8 @@ def fail_recent_refunds(box: Box, charge: Stored) -> None:
             fail_refund(box, refund, "charge_for_pending_refund_disputed")
 
 
-def emit_updated(box: Box, refund: Stored, previous: dict[str, object]) -> None:
-    """Emit both events of a changed refund."""
-    emit(box, "refund.updated", refund.body, previous)
-    emit(box, "charge.refund.updated", refund.body, previous)
-
-
+UPDATED = ("refund.updated", "charge.refund.updated")
+"""The events of a changed refund."""
 _TRANSFERS = {"sepa_debit": "eu_bank_transfer", "us_bank_account": "us_bank_transfer"}
 TIMERS = {"fail": "refund_fail", "pending": "refund_pending", "requires_action": "refund_expired"}
 
@@ -184,19 +178,17 @@ def _destination(method: str, behaviour: str) -> Body:
 
 
 def _take_back(box: Box, refund: Stored, status: str, reason: str) -> None:
-    body = refund.body
-    before = {"status": body["status"]}
-    charge = box.get(body["charge"], "charge")
-    description = f"REFUND FAILURE ({charge.body['description'] or charge.id})"
-    booked = balance.book(box, "refund_failure", body["amount"], body["currency"], refund.id, description=description)
-    body |= {"status": status, "failure_reason": reason, "failure_balance_transaction": booked["id"]}
-    body.pop("pending_reason", None)
-    body.pop("next_action", None)
-    box.storage.save(refund)
-    _change_refunded(box, charge, -body["amount"])
-    if status == "failed":
-        emit(box, "refund.failed", body)
-    emit_updated(box, refund, {**before})
+    charge = box.get(refund.body["charge"], "charge")
+    events = ("refund.failed", *UPDATED) if status == "failed" else UPDATED
+    with changing(box, refund, *events) as body:
+        description = f"REFUND FAILURE ({charge.body['description'] or charge.id})"
+        booked = balance.book(
+            box, "refund_failure", body["amount"], body["currency"], refund.id, description=description
+        )
+        body |= {"status": status, "failure_reason": reason, "failure_balance_transaction": booked["id"]}
+        body.pop("pending_reason", None)
+        body.pop("next_action", None)
+        _change_refunded(box, charge, -body["amount"])
 
 
 def _change_refunded(box: Box, charge: Stored, amount: int) -> None:

@@ -8,9 +8,12 @@ https://docs.stripe.com/payments/ach-direct-debit/accept-a-payment#test-account-
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import Literal
+
+from checkout_daemon.sandbox.errors import not_modelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class TestCard:
     """A test card and what happens when it pays.
 
     A card that authenticates may pay without its holder always (`off_session`), or once it was saved for that
-    (`unless_saved`). An `optional` one authenticates only if asked to.
+    (`unless_saved`). An `optional` one authenticates only if asked to. `checks` are those that do not pass.
     """
 
     number: str
@@ -46,6 +49,7 @@ class TestCard:
     off_session: bool = False
     unless_saved: bool = False
     optional: bool = False
+    checks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def risk_score(self) -> int:
@@ -75,6 +79,8 @@ CARDS = {name: TestCard(**fields) for name, fields in _DATA["cards"].items()}
 CARDS |= {f"visa_{name}": card for name, card in CARDS.items() if name.startswith("charge")}
 CARD_NAMES = {card.number: name for name, card in reversed(CARDS.items())}
 """The name of the test card with a number."""
+NOT_MODELLED: Mapping[str, str] = _DATA["not_modelled"]
+"""The numbers of the test cards that Stripe has and the sandbox lacks, by name."""
 
 _SCENARIOS = {name: TestAccount(name, **fields) for name, fields in _DATA["scenarios"].items()}
 _LISTED = ("success", "successDelayed", "failed", "failedDelayed", "disputed")
@@ -108,9 +114,11 @@ PAGE_CARDS = (
 
 
 def card_by_token(token: str) -> str | None:
-    """Return the name of the test card for `tok_NAME` or `pm_card_NAME`."""
+    """Return the name of the test card for `tok_NAME` or `pm_card_NAME`. Raise ApiError for one that is lacking."""
     for prefix in ("pm_card_", "tok_"):
         name = token.removeprefix(prefix)
+        if name != token and name in NOT_MODELLED:
+            raise not_modelled(f"the test card {token}")
         if name != token and name in CARDS:
             return name
     return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from checkout_daemon.sandbox.box import ACCOUNT_ID, Box, Timers
-from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.objects.operations import operation
 from checkout_daemon.sandbox.objects.paging import conditions_of, list_page
@@ -35,7 +34,7 @@ def _retrieve_balance(box: Box, _: Params, __: str) -> Body:
 
 
 def _retrieve_transaction(box: Box, _: Params, object_id: str) -> Body:
-    return _aged(box.get(object_id, "balance_transaction").body)
+    return balance.as_of_now(box.get(object_id, "balance_transaction").body)
 
 
 def _list_transactions(box: Box, params: Params, _: str) -> Body:
@@ -45,12 +44,8 @@ def _list_transactions(box: Box, params: Params, _: str) -> Body:
             raise invalid("Balance transaction history can only be filtered on automatic transfers, not manual.")
     conditions = conditions_of(params, {"payout": payouts.PAYOUT_OF_LINE, "source": "parent"})
     page = list_page(box, "balance_transaction", "/v1/balance_transactions", params, conditions)
-    page["data"] = [_aged(transaction) for transaction in page["data"]]
+    page["data"] = [balance.as_of_now(transaction) for transaction in page["data"]]
     return page
-
-
-def _aged(body: Body) -> Body:
-    return {**body, "status": "available" if body["available_on"] <= stamp() else "pending"}
 
 
 OPERATIONS = (

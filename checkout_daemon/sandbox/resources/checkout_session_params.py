@@ -11,7 +11,7 @@ SESSIONS = "/v1/checkout/sessions"
 NO_ACCOUNTS_V2 = "The offline sandbox supports customers, not accounts in their place."
 
 _NO_TAXES = "The offline sandbox does not compute taxes."
-_NO_CONNECT = "The offline sandbox has one account and no Connect."
+NO_CONNECT = "The offline sandbox has one account and no Connect."
 _NO_RECURRING = "You must use mode=subscription for recurring prices, which the offline sandbox lacks."
 _HOSTED_ONLY = "The offline sandbox has hosted Checkout pages only."
 _NOT_HOSTED = "Stripe takes it only for sessions with another ui_mode than hosted_page."
@@ -30,7 +30,7 @@ CREATE = Rules(
     refuse={
         **_OTHER_METHODS,
         _NO_TAXES: "tax_details tax_id_collection tax_rates",
-        _NO_CONNECT: "account application_fee_amount on_behalf_of transfer_data",
+        NO_CONNECT: "account application_fee_amount on_behalf_of transfer_data",
         _NO_RECURRING: "recurring",
         _HOSTED_ONLY: "redirect_on_completion return_url",
         _NOT_HOSTED: "permissions",

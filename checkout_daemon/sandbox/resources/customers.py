@@ -5,7 +5,7 @@ from __future__ import annotations
 from checkout_daemon.sandbox.box import Box, Expandable
 from checkout_daemon.sandbox.checkout.buyers import new_customer
 from checkout_daemon.sandbox.errors import invalid, missing_object
-from checkout_daemon.sandbox.generic import card_sources, customer_discounts
+from checkout_daemon.sandbox.generic import card_sources, customer_discounts, subscriptions
 from checkout_daemon.sandbox.objects.operations import listing, operation
 from checkout_daemon.sandbox.objects.paging import first_page
 from checkout_daemon.sandbox.objects.shapes import address, deleted_object, shipping
@@ -121,6 +121,9 @@ def _delete(box: Box, _: Params, object_id: str) -> Body:
     record = box.get(object_id, "customer")
     if record.private.get("deleted"):
         raise missing_object("customer", object_id, in_path=True)
+    for subscription in box.storage.select("subscription", conditions=[("customer = ?", object_id)], ascending=True):
+        if subscription.body["status"] not in subscriptions.ENDED:
+            subscriptions.cancel(box, subscription, {})
     record.private["deleted"] = True
     record.kind = "deleted"
     box.storage.save(record)

@@ -25,11 +25,19 @@ def _create(box: Box, params: Params, _: str) -> Body:
 
 
 def _revise(box: Box, price: Stored, params: Params) -> None:
+    if params.get("active") is False and price.body["active"]:
+        _check_not_default(box, price)
     if key := params.get("lookup_key"):
         take_lookup_key(box, key, transfer=bool(params.get("transfer_lookup_key")), price=price.id)
     price.body |= {
         name: params[name] for name in ("active", "nickname", "lookup_key", "tax_behavior") if name in params
     }
+
+
+def _check_not_default(box: Box, price: Stored) -> None:
+    product = box.storage.find(price.body["product"], "product")
+    if product is not None and product.body["default_price"] == price.id:
+        raise invalid("This price cannot be archived because it is the default price of its product.")
 
 
 def _currency_options(_: Storage, price: Body) -> Body:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.checkout.catalog import apply_product, build_product, create_price
-from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.errors import ApiError, invalid, not_modelled
 from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
 from checkout_daemon.sandbox.objects.paging import any_of
 from checkout_daemon.sandbox.objects.shapes import deleted_object
@@ -16,6 +16,8 @@ from checkout_daemon.sandbox.webhooks.events import emit
 
 
 def _create(box: Box, params: Params, _: str) -> Body:
+    if params.get("type") == "good":
+        raise not_modelled("type=good", "type", "Use one of: service.")
     body = build_product(params)
     if given := params.get("id"):
         if box.storage.find(given):
@@ -33,8 +35,11 @@ def _create(box: Box, params: Params, _: str) -> Body:
 def _revise(box: Box, product: Stored, params: Params) -> None:
     body = product.body
     if "default_price" in params:
-        if params["default_price"]:
-            box.get(params["default_price"], "price", "default_price")
+        if chosen := params["default_price"]:
+            price = box.get(chosen, "price", "default_price").body
+            if price["product"] != product.id:
+                message = f"The price {chosen} cannot be the default price of {product.id}: it has another product."
+                raise invalid(message, param="default_price")
         body["default_price"] = params["default_price"]
     if params.get("name"):
         body["name"] = params["name"]

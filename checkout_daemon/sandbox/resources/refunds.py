@@ -8,14 +8,16 @@ from checkout_daemon.sandbox.objects.operations import acting, listing, operatio
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments.refunding import (
+    UPDATED,
     cancel_refund,
     create_refund,
-    emit_updated,
     expire_refund,
     fail_refund,
     finish_refund,
 )
+from checkout_daemon.sandbox.resources.checkout_session_params import NO_CONNECT
 from checkout_daemon.sandbox.storage import Body, Stored
+from checkout_daemon.sandbox.webhooks.changes import changing
 
 _PATH = "/v1/refunds"
 _NO_BALANCE = "The offline sandbox refunds charges, not the cash balance of a customer."
@@ -49,15 +51,18 @@ def _charge(box: Box, params: Params) -> Stored:
 
 
 def _update(box: Box, refund: Stored, params: Params) -> None:
-    before = refund.body["metadata"]
-    refund.body["metadata"] = merge_metadata(before, params.get("metadata"))
-    box.storage.save(refund)
-    emit_updated(box, refund, {"metadata": before})
+    with changing(box, refund, *UPDATED) as body:
+        body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
 
 
 OPERATIONS = (
     operation(
-        f"POST {_PATH}", _create, Rules(refuse={_NO_BALANCE: "customer origin"}, most={"instructions_email": 512})
+        f"POST {_PATH}",
+        _create,
+        Rules(
+            refuse={_NO_BALANCE: "customer origin", NO_CONNECT: "refund_application_fee reverse_transfer"},
+            most={"instructions_email": 512},
+        ),
     ),
     retrieving(_PATH, "refund"),
     acting(f"POST {_PATH}/{{id}}", "refund", _update),

@@ -9,6 +9,8 @@ from checkout_daemon.sandbox.ids import new_id
 from checkout_daemon.sandbox.objects.operations import acting, listing, operation, retrieving
 from checkout_daemon.sandbox.objects.shapes import deleted_object, new_body
 from checkout_daemon.sandbox.parameters.specs import Params, check_url, merge_metadata
+from checkout_daemon.sandbox.parameters.stripe_fields import Rules
+from checkout_daemon.sandbox.resources.checkout_session_params import NO_CONNECT
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.endpoints import drop_deliveries
 
@@ -74,7 +76,7 @@ def _known(given: list[str]) -> list[str]:
 
 _PATH = "/v1/webhook_endpoints"
 OPERATIONS = (
-    operation(f"POST {_PATH}", _create),
+    operation(f"POST {_PATH}", _create, Rules(refuse={NO_CONNECT: "connect"})),
     retrieving(_PATH, "webhook_endpoint"),
     acting(f"POST {_PATH}/{{id}}", "webhook_endpoint", _update),
     operation(f"DELETE {_PATH}/{{id}}", _delete),

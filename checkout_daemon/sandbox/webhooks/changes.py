@@ -38,32 +38,48 @@ def add(
 
 
 def store_changed(box: Box, record: Stored, before: Body, **fields: Any) -> Body:
-    """Store a record that was changed in place. Return the values of `before` that have changed."""
-    record.body |= fields
-    if "updated" in record.body:
-        record.body["updated"] = stamp()
+    """Store a record that was changed in place. Return the previous values of what has changed since `before`."""
+    body = record.body
+    body |= fields
+    if "updated" in body and body != before:
+        body["updated"] = stamp()
     box.storage.save(record)
-    names = {**before, **record.body}
-    return {name: before.get(name) for name in names if before.get(name) != record.body.get(name)}
+    return previous_values(before, body)
+
+
+def previous_values(before: Body, after: Body) -> Body:
+    """Return the values in `before` that have changed, as events report them.
+
+    Of a map inside only the changed entries are included, with null for those that are new; lists are included whole.
+    """
+    previous: Body = {}
+    for name in {**before, **after}:
+        old, new = before.get(name), after.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            if changed := previous_values(old, new):
+                previous[name] = changed
+        elif old != new:
+            previous[name] = old
+    return previous
 
 
 @contextmanager
-def changing(box: Box, record: Stored, event: str) -> Iterator[Body]:
-    """Let the caller change an object's body, then store it and emit the event with the previous values."""
+def changing(box: Box, record: Stored, *events: str) -> Iterator[Body]:
+    """Let the caller change an object's body, then store it and emit the events as `emit_all` does."""
     before = copy.deepcopy(record.body)
     yield record.body
-    emit(box, event, record.body, store_changed(box, record, before))
+    emit_all(box, record, store_changed(box, record, before), *events)
 
 
-def updating(path: str, kind: str, revise: Change, rules: Rules | None = None, *, event: str = "") -> Operation:
-    """Return the operation that updates an object and emits the event, `KIND.updated` by default.
+def updating(path: str, kind: str, revise: Change, rules: Rules | None = None) -> Operation:
+    """Return the operation that updates an object and emits `KIND.updated` if that changed it.
 
     It merges the metadata, and `revise` changes the rest. What it changes is stored afterwards.
     """
 
     def update(box: Box, params: Params, object_id: str) -> Body:
         record = box.get(object_id, kind)
-        with changing(box, record, event or f"{kind}.updated") as body:
+        with changing(box, record, f"{kind}.updated") as body:
             body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
             revise(box, record, params)
         return body
@@ -72,15 +88,21 @@ def updating(path: str, kind: str, revise: Change, rules: Rules | None = None, *
 
 
 def update_and_emit(box: Box, record: Stored, *events: str, **fields: Any) -> None:
-    """Store these changes and emit the events. Those that end in `.updated` include the previous values."""
+    """Store these changes and emit the events as `emit_all` does."""
     before = copy.deepcopy(record.body)
     emit_all(box, record, store_changed(box, record, before, **fields), *events)
 
 
 def emit_all(box: Box, record: Stored, previous: Body, *events: str) -> None:
-    """Emit the events of a stored change. Those that end in `.updated` include the previous values."""
+    """Emit the events of a stored change.
+
+    Those that end in `.updated` include the previous values, and are left out if nothing has changed.
+    """
     for event in events:
-        emit(box, event, record.body, previous if event.endswith(".updated") else None)
+        if not event.endswith(".updated"):
+            emit(box, event, record.body)
+        elif previous:
+            emit(box, event, record.body, previous)
 
 
 def require_status(record: Stored, verb: str, *allowed: str) -> None:

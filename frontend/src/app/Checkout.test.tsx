@@ -371,6 +371,22 @@ describe('an own unpaid order that has reserved what is in the cart', () => {
     await waitFor(() => expect(shopper.wentTo).toEqual([`/success?order_id=${session.order_id}`]));
   });
 
+  test('is named in place of a code that cannot be checked now', async () => {
+    const daemon = fakeDaemon({
+      [BY_ID]: () => [200, { ...order, status: 'pending' }],
+      [CHECKOUT]: () => [201, { ...session, amount_total: 1305 }],
+    });
+    const busy: Handler = ({ body }) =>
+      body.discount_code ? [429, { code: 'too_many_requests' }, { 'Retry-After': '300' }] : [200, quoteFor(body)];
+    const shopper = await comeBack(daemon, busy, 'TEN');
+    expect(await screen.findByText(/^Order 1001 for €13\.05/)).toBeVisible();
+    expect(screen.queryByText(/cannot be checked/)).toBeNull();
+    daemon.on(CHECKOUT, () => [429, { code: 'too_many_requests' }, { 'Retry-After': '300' }]);
+    await shopper.click(button('Checkout'));
+
+    await waitFor(() => expect(shopper.wentTo).toEqual([`/success?order_id=${session.order_id}`]));
+  });
+
   test('is shown on its page if it was placed with other details', async () => {
     const daemon = fakeDaemon({ [BY_ID]: () => [200, { ...order, status: 'pending' }] });
     const shopper = await comeBack(daemon, soldOut);

@@ -1,5 +1,5 @@
 import { screen, within } from '@testing-library/react';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { catalog, fakeDaemon } from '@/test/daemon';
 import { button, visit } from '@/test/shopper';
 import { App } from './App';
@@ -48,6 +48,19 @@ describe('the shop window', () => {
     expect(await screen.findAllByText(evil)).toHaveLength(2);
     expect(document.querySelectorAll('script, [onerror], a[href^="javascript:"]')).toHaveLength(0);
     expect(document.querySelectorAll('img')).toHaveLength(1);
+  });
+
+  test('a product that the daemon could not look up can be asked for again', () => {
+    fakeDaemon();
+    const data = Object.assign(document.createElement('script'), { id: 'unread', type: 'application/json' });
+    data.textContent = 'true';
+    document.body.append(data);
+    onTestFinished(() => data.remove());
+    visit((location, goTo) => <App location={location} goTo={goTo} />, '/p/NOTEBOOK');
+
+    expect(screen.getByText(/could not load the products/)).toBeVisible();
+    expect(button('Retry')).toBeVisible();
+    expect(screen.queryByText('Page not found')).toBeNull();
   });
 
   test('products that could not be loaded can be asked for again', async () => {

@@ -137,7 +137,7 @@ describe('the success page', () => {
     const lines = screen.getAllByTestId('refund').map((line) => line.textContent);
     expect(lines).toEqual([
       expect.stringMatching(/March 5, 2026could not be transferred.*€7.00/),
-      expect.stringMatching(/March 5, 2026on its way€7.00/),
+      expect.stringMatching(/March 5, 2026waits for you: please answer the email.*€7.00/),
     ]);
   });
 
@@ -231,6 +231,18 @@ describe('the cancel page', () => {
 
     expect(await screen.findByRole('alert')).toHaveTextContent(/can no longer be paid/);
     expect(await heading('Thank you')).toBeVisible();
+  });
+
+  test('an order whose discount code others have used up is refused with that among the reasons', async () => {
+    fakeDaemon({
+      [BY_ID]: () => [200, orderThatIs('expired', RETRY_URL)],
+      [`POST ${RETRY_URL}`]: () => [409, { code: 'not_payable' }],
+    });
+    const shopper = cancel();
+    await heading('Payment not completed');
+    await shopper.click(screen.getByRole('button', { name: 'Try again' }));
+
+    expect(await screen.findByRole('alert')).toHaveTextContent(/or its discount code is used up/);
   });
 
   test('an order that is opened by its link, and not from the payment page, can be paid', async () => {

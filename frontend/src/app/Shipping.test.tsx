@@ -57,6 +57,17 @@ describe('a shop that sends goods', () => {
     expect(screen.getByTestId('tax')).toHaveTextContent('includes €3.23 VAT (20 %)');
   });
 
+  test('writes the rate of a tax as the shopper does', async () => {
+    const taxes = [{ tax_class: 'books', percent: '5.5', amount_gross: 1450, amount: 76 }];
+    daemon.on('POST /api/quotes', ({ body }) => [200, { ...quote(body), taxes }]);
+    await choose('Austria');
+    await waitFor(() => expect(screen.getByTestId('tax')).toHaveTextContent('(5.5 %)'));
+    await shopper.click(button('Deutsch'));
+
+    await waitFor(() => expect(screen.getByTestId('tax')).toHaveTextContent('(5,5 %)'));
+    await shopper.click(button('English'));
+  });
+
   test('takes the only way to ship without a question, and forgets it with the country', async () => {
     await choose('Germany');
     await waitFor(() => expect(screen.getByTestId('shipping')).toHaveTextContent('€9.90'));

@@ -34,7 +34,7 @@ export function Amounts({
   refunded = 0,
   busy = false,
 }: AmountsProps) {
-  const { language, texts, words, money, say } = useTexts();
+  const { language, locale, texts, words, money, say } = useTexts();
   const { amounts } = texts;
   const less = (amount: number) => `−${money(amount, currency)}`;
   return (
@@ -65,7 +65,7 @@ export function Amounts({
           {say(amounts.includes, {
             amount: money(tax.amount, currency),
             label: shop.tax_labels?.[language] ?? '',
-            percent: tax.percent,
+            percent: Number(tax.percent).toLocaleString(locale),
           })}
         </p>
       ))}

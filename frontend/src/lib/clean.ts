@@ -1,7 +1,8 @@
 /** Remove what pasting adds to text, as the daemon does. Both must agree on tests/vectors/contact.json. */
 
 const UNSEEN = /\p{Cf}|\u034f|[\u115f\u1160]|[\u17b4\u17b5]|[\ufe00-\ufe0f]/gu;
-const MARKS = /[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202c\u2060\u2066-\u2069\ufeff]/g;
+/** Marks that are not seen and change no word: soft hyphens, joiners of words, directions. */
+export const MARKS = /[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202c\u2060\u2066-\u2069\ufeff]/g;
 const DRAWN_AS_BLANKS = /[\u2800\u3164\uffa0]/g;
 
 /** Clean text of a known alphabet: an address, a code, a number. */

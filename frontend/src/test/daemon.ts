@@ -10,6 +10,7 @@ export interface Asked {
   readonly body: any;
   readonly key: string | null;
   readonly language: string | null;
+  readonly cache: RequestCache | undefined;
 }
 
 /** A status, a body and perhaps headers, or an Error for no answer at all. */
@@ -31,7 +32,7 @@ export function fakeDaemon(routes: Readonly<Record<string, Handler>> = {}): Fake
     const headers = new Headers(init.headers);
     const body = typeof init.body === 'string' ? JSON.parse(init.body) : undefined;
     const [key, language] = [headers.get('Idempotency-Key'), headers.get('Accept-Language')];
-    const request = { method: init.method ?? 'GET', path, body, key, language };
+    const request = { method: init.method ?? 'GET', path, body, key, language, cache: init.cache };
     asked.push(request);
     const handler = handlers.get(`${request.method} ${path}`);
     const answer: Answer = handler ? await handler(request) : [404, { code: 'not_found' }];

@@ -34,10 +34,10 @@ SELECT new.* FROM given, unnest(
 UPDATE operator_log SET personal = NULL, salt = NULL WHERE order_id = $1 AND personal IS NOT NULL;
 
 -- name: blank_log_about
--- $1 the chain of what is about no order, $2 batches, $3 items of what is to do, $4 events. Delete what names a person in the entries about
--- these; the chain stays valid.
+-- $1 chains, $2 batches, $3 items of what is to do, $4 events. Delete what names a person in the chains' entries about these; the chains
+-- stay valid.
 UPDATE operator_log SET personal = NULL, salt = NULL
-WHERE order_id = $1 AND personal IS NOT NULL
+WHERE order_id = ANY($1::uuid[]) AND personal IS NOT NULL
     AND (details::jsonb ->> 'batch' = ANY($2::bigint[]::text[]) OR details::jsonb ->> 'item' = ANY($3::text[])
          OR kind = 'event.dismissed' AND details::jsonb ->> 'event' = ANY($4::text[]));
 

@@ -9,8 +9,9 @@ FROM operators WHERE name = $1 AND disabled_at IS NULL;
 SELECT EXISTS (SELECT FROM operators WHERE disabled_at IS NULL);
 
 -- name: refunded_by_operator
--- $1 order id, $2 operator, $3 currency. What they refunded of the order without approval, in minor units.
-SELECT coalesce(sum(amount), 0)::bigint FROM refund_requests AS asked
-WHERE order_id = $1 AND operator = $2 AND currency = $3 AND proposal IS NULL
+-- $1 order ids, $2 operator. What they refunded of each order without approval, by currency, in minor units.
+SELECT asked.order_id::text, currency, sum(amount)::bigint AS amount FROM refund_requests AS asked
+WHERE asked.order_id = ANY($1::uuid[]) AND operator = $2 AND proposal IS NULL
     AND (error IS NULL OR EXISTS (
-        SELECT FROM refunds WHERE payment_id = asked.payment_id AND request_id = asked.id::text AND status NOT IN ('canceled', 'failed')));
+        SELECT FROM refunds WHERE payment_id = asked.payment_id AND request_id = asked.id::text AND status NOT IN ('canceled', 'failed')))
+GROUP BY asked.order_id, currency;

@@ -4,7 +4,7 @@
 -- name: list_sessions
 -- $1 statuses or null, $2 orders created since, $3 limit; $4 to $7 an upper bound (exclusive) of the order's created_at and number, and of
 -- the session's attempt and created_at: the last session of the previous page, or `until`
-SELECT s.id, o.id AS order_id, o.number, s.attempt, s.status, s.payment_status, o.amount_total, o.currency, s.created_at, s.expires_at, s.url
+SELECT s.id, o.id AS order_id, o.number, s.attempt, s.status, s.payment_status, o.amount_total, o.currency, s.created_at, s.expires_at, s.url, o.livemode
 FROM orders AS o
 CROSS JOIN LATERAL (
     SELECT id, attempt, status, outcome AS payment_status, created_at, expires_at, url FROM checkout_sessions
@@ -17,7 +17,7 @@ ORDER BY o.created_at DESC, o.number DESC, s.attempt DESC, s.created_at DESC LIM
 -- name: list_unpaid_sessions
 -- The same for open and expired sessions, which may be few: those of the newest orders, and those that expire last. These are of the
 -- newest orders too, unless CHECKOUT_SESSION_MINUTES has just been shortened, or a session was made for an older order.
-SELECT s.id, s.order_id, o.number, s.attempt, s.status, s.outcome AS payment_status, o.amount_total, o.currency, s.created_at, s.expires_at, s.url
+SELECT s.id, s.order_id, o.number, s.attempt, s.status, s.outcome AS payment_status, o.amount_total, o.currency, s.created_at, s.expires_at, s.url, s.livemode
 FROM (
     (SELECT id, order_id, livemode, attempt, status, outcome, created_at, expires_at, url FROM checkout_sessions
      WHERE status = 'open' AND 'open' = ANY($1::text[]) ORDER BY expires_at DESC LIMIT 1000 + 2 * $3::bigint)
@@ -41,7 +41,7 @@ ORDER BY o.created_at DESC, o.number DESC, s.attempt DESC, s.created_at DESC LIM
 
 -- name: list_sessions_of_order
 -- $1 order
-SELECT s.id, s.order_id, o.number, s.attempt, s.status, s.outcome AS payment_status, o.amount_total, o.currency, s.created_at, s.expires_at, s.url
+SELECT s.id, s.order_id, o.number, s.attempt, s.status, s.outcome AS payment_status, o.amount_total, o.currency, s.created_at, s.expires_at, s.url, s.livemode
 FROM orders AS o JOIN checkout_sessions AS s ON s.order_id = o.id AND s.livemode = o.livemode
 WHERE o.id = $1
 ORDER BY s.attempt DESC, s.created_at DESC;

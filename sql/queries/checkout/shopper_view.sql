@@ -3,11 +3,8 @@
 SELECT count_declines((SELECT customer_email FROM orders WHERE id = $1), $2);
 
 -- name: count_declines_of_orders
--- $1 orders. The same without an email, and without the orders that were paid in the end: the shopper had another card. The planner
--- must find them by their id: hence `status || ''`.
-SELECT count_declines('', ARRAY(
-    SELECT id FROM orders
-    WHERE id = ANY($1::uuid[]) AND status || '' IN ('pending', 'processing', 'failed', 'expired', 'canceled')));
+-- $1 orders. The same without an email.
+SELECT count_declines('', $1);
 
 -- name: refunds_of_order
 -- $1 order id, $2 livemode. Oldest first, without those of whose status only a word is known that is newer than this program.

@@ -58,7 +58,9 @@ WHERE known.oid = 'orders'::regclass AND given.grantee <> known.relowner AND giv
     AND ours.relname <> 'api_tokens'
     AND (ours.relname <> 'webhook_endpoints' OR has_table_privilege(given.grantee, known.oid, 'INSERT'))
     AND (ours.relname <> 'operators' OR given.privilege_type = 'SELECT' OR NOT has_table_privilege(given.grantee, known.oid, 'DELETE'))
-    AND NOT EXISTS (SELECT FROM aclexplode(ours.relacl) AS theirs WHERE theirs.grantee = given.grantee)
+    AND NOT EXISTS (
+        SELECT FROM aclexplode(ours.relacl) AS theirs
+        WHERE theirs.grantee = given.grantee AND theirs.privilege_type = given.privilege_type)
     AND NOT EXISTS (
         SELECT FROM pg_class AS older
         WHERE older.relnamespace = known.relnamespace AND older.relkind IN ('r', 'p')

@@ -51,11 +51,18 @@ WHERE id = ANY($1::text[]);
 SELECT id, status, attempts FROM stripe_events WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE;
 
 -- name: record_attempt
--- $1 id, $2 status, $3 reason, $4 order id, $5 subject id, $6 next_attempt_at, $7 last error
-UPDATE stripe_events SET
-    status = $2, reason = $3, order_id = $4, subject_id = $5, next_attempt_at = $6, last_error = $7, attempts = attempts + 1,
-    applied_at = CASE WHEN $2 = 'applied' THEN now() ELSE applied_at END
-WHERE id = $1;
+-- $1 id, $2 status, $3 reason, $4 order id, $5 subject id, $6 next_attempt_at, $7 last error. The payload of an event that is applied to an
+-- erased order goes, as in record_attempts: it names the customer, and the event may be too old for drop_payloads_after_erasure.
+WITH tried AS (
+    UPDATE stripe_events SET
+        status = $2, reason = $3, order_id = $4, subject_id = $5, next_attempt_at = $6, last_error = $7, attempts = attempts + 1,
+        applied_at = CASE WHEN $2 = 'applied' THEN now() ELSE applied_at END
+    WHERE id = $1
+    RETURNING id, order_id
+)
+DELETE FROM stripe_event_payloads WHERE event_id = ANY(ARRAY(
+    SELECT tried.id FROM tried CROSS JOIN LATERAL (
+        SELECT FROM orders WHERE orders.id = tried.order_id AND erased_at IS NOT NULL OFFSET 0) AS erased));
 
 -- name: dismiss_events
 -- $1 ids. Returns those that were dead.
@@ -65,11 +72,17 @@ RETURNING id, order_id;
 
 -- name: record_attempts
 -- $1 ids, statuses, reasons, order ids and subject ids of events that did not fail, as cells (database/cells.py)
-UPDATE stripe_events SET
-    status = tried.status, reason = tried.reason, order_id = tried.order_id, subject_id = tried.subject_id, next_attempt_at = NULL,
-    last_error = NULL, attempts = attempts + 1,
-    applied_at = CASE WHEN tried.status = 'applied' THEN now() ELSE applied_at END
-FROM string_to_array($1, E'\x1d') AS part,
-    unnest(cells(part[1]), cells(part[2]), cells(part[3]), cells(part[4])::uuid[], cells(part[5]))
-        AS tried (id, status, reason, order_id, subject_id)
-WHERE stripe_events.id = tried.id;
+WITH tried AS (
+    UPDATE stripe_events SET
+        status = outcome.status, reason = outcome.reason, order_id = outcome.order_id, subject_id = outcome.subject_id,
+        next_attempt_at = NULL, last_error = NULL, attempts = attempts + 1,
+        applied_at = CASE WHEN outcome.status = 'applied' THEN now() ELSE applied_at END
+    FROM string_to_array($1, E'\x1d') AS part,
+        unnest(cells(part[1]), cells(part[2]), cells(part[3]), cells(part[4])::uuid[], cells(part[5]))
+            AS outcome (id, status, reason, order_id, subject_id)
+    WHERE stripe_events.id = outcome.id
+    RETURNING stripe_events.id, stripe_events.order_id
+)
+DELETE FROM stripe_event_payloads WHERE event_id = ANY(ARRAY(
+    SELECT tried.id FROM tried CROSS JOIN LATERAL (
+        SELECT FROM orders WHERE orders.id = tried.order_id AND erased_at IS NOT NULL OFFSET 0) AS erased));

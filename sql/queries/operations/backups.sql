@@ -4,6 +4,17 @@
 -- The schema that has our tables.
 SELECT nspname FROM pg_namespace JOIN pg_class ON relnamespace = pg_namespace.oid WHERE pg_class.oid = 'schema_migrations'::regclass;
 
+-- name: unreadable_relation
+-- $1 our tables and views. A table, partition or number sequence of ours that this user may not read, or null.
+SELECT ours.relname
+FROM pg_class AS known JOIN pg_class AS ours ON ours.relnamespace = known.relnamespace
+    LEFT JOIN pg_depend ON pg_depend.classid = 'pg_class'::regclass AND objid = ours.oid AND deptype = 'i' AND ours.relkind = 'S'
+    LEFT JOIN pg_class AS numbered ON numbered.oid = refobjid
+WHERE known.oid = 'schema_migrations'::regclass AND ours.relkind IN ('r', 'p', 'S')
+    AND (coalesce(numbered.relname, ours.relname) = ANY ($1::text[]) OR ours.relname ~ '^stripe_event_payloads_')
+    AND NOT has_table_privilege(ours.oid, 'SELECT')
+ORDER BY ours.relname LIMIT 1;
+
 -- name: record_backup
 INSERT INTO cursors (name) VALUES ('backup') ON CONFLICT (name) DO UPDATE SET updated_at = now();
 
@@ -15,15 +26,22 @@ SELECT updated_at FROM cursors WHERE name = 'backup';
 SET lock_timeout = '15s';
 
 -- name: keep_grants
--- The restore leaves out privileges: what they are here is granted again at its end.
+-- The restore leaves out privileges: what they are here, on tables and on single columns, is granted again at its end.
 CREATE TEMPORARY TABLE kept_grants ON COMMIT DROP AS
-SELECT ours.relname, format('GRANT %s ON %s %I.%I TO %s', given.privilege_type, CASE ours.relkind WHEN 'S' THEN 'SEQUENCE' ELSE '' END,
-                            namespace.nspname, ours.relname, CASE given.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(rolname) END) AS statement,
-       namespace.nspname
+SELECT namespace.nspname, ours.relname, held.attname,
+       format('GRANT %s%s ON %s %I.%I TO %s%s', given.privilege_type, ' (' || quote_ident(held.attname) || ')',
+              CASE ours.relkind WHEN 'S' THEN 'SEQUENCE' ELSE '' END, namespace.nspname, ours.relname,
+              CASE given.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(rolname) END,
+              CASE WHEN given.is_grantable THEN ' WITH GRANT OPTION' END) AS statement
 FROM pg_class AS known
     JOIN pg_namespace AS namespace ON namespace.oid = known.relnamespace
     JOIN pg_class AS ours ON ours.relnamespace = known.relnamespace AND ours.relowner = known.relowner
-    CROSS JOIN LATERAL aclexplode(ours.relacl) AS given
+    CROSS JOIN LATERAL (
+        SELECT NULL::name AS attname, ours.relacl AS acl
+        UNION ALL
+        SELECT attname, attacl FROM pg_attribute WHERE attrelid = ours.oid AND NOT attisdropped
+    ) AS held
+    CROSS JOIN LATERAL aclexplode(held.acl) AS given
     LEFT JOIN pg_roles ON pg_roles.oid = given.grantee
 WHERE known.oid = to_regclass('schema_migrations') AND given.grantee <> ours.relowner AND ours.relkind IN ('r', 'p', 'v', 'S');
 
@@ -54,12 +72,17 @@ CASCADE;
 -- pg_restore's script empties it.
 RESET search_path;
 
--- name: open_order_rows
--- The restore leaves out privileges, and who may read orders must be able to read the view. An older backup has no view.
-DO $$ BEGIN
-    IF to_regclass('order_rows') IS NOT NULL THEN
-        GRANT SELECT ON order_rows TO PUBLIC;
-    END IF;
+-- name: open_views
+-- The restore leaves out privileges, and who may read the tables of a view must be able to read it. An older backup has no views.
+DO $$
+DECLARE
+    ours text;
+BEGIN
+    FOREACH ours IN ARRAY ARRAY['order_rows', 'stock_levels'] LOOP
+        IF to_regclass(ours) IS NOT NULL THEN
+            EXECUTE format('GRANT SELECT ON %I TO PUBLIC', ours);
+        END IF;
+    END LOOP;
 END $$;
 
 -- name: renew_grants
@@ -67,7 +90,11 @@ DO $$
 DECLARE
     kept record;
 BEGIN
-    FOR kept IN SELECT * FROM kept_grants WHERE to_regclass(format('%I.%I', nspname, relname)) IS NOT NULL LOOP
+    FOR kept IN
+        SELECT statement FROM kept_grants CROSS JOIN to_regclass(format('%I.%I', nspname, relname)) AS restored
+        WHERE restored IS NOT NULL AND (kept_grants.attname IS NULL OR EXISTS (
+            SELECT FROM pg_attribute AS known WHERE attrelid = restored AND known.attname = kept_grants.attname AND NOT attisdropped))
+    LOOP
         EXECUTE kept.statement;
     END LOOP;
 END $$;

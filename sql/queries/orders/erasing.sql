@@ -39,7 +39,7 @@ WHERE attempt.order_id = $1 AND NOT EXISTS (
 -- $1 order id, whose row must be locked. What operators may have written about the order's customer outside of the order: in the notes of
 -- batches and their proposals, of what was to do about its messages, events, sessions and proposals, and of events that were dismissed
 -- while nobody knew that they were the order's. An item that stands for several messages or events has the fingerprint of their error,
--- as in list_message_groups and list_error_groups.
+-- as in list_message_groups and list_error_groups. `orders`: of the batches that have a note still, which each of their orders got.
 WITH batched AS (
     SELECT batch FROM batch_items WHERE order_id = $1::uuid
     UNION
@@ -52,6 +52,8 @@ WITH batched AS (
     ) AS replayed
     JOIN batch_items AS item ON item.batch = replay.number AND item.subject = replayed.id
     WHERE replay.act IN ('replay_events', 'replay_messages')
+), noted AS (
+    SELECT number, act FROM batches WHERE number IN (SELECT batch FROM batched) AND note <> ''
 ), todo AS (
     SELECT 'proposal_open:' || number AS item FROM proposals WHERE order_id = $1::uuid OR batch IN (SELECT batch FROM batched)
     UNION ALL
@@ -73,10 +75,33 @@ WITH batched AS (
 )
 SELECT ARRAY(SELECT batch FROM batched) AS batches,
        ARRAY(SELECT item FROM item_care WHERE item IN (SELECT todo.item FROM todo)) AS items,
-       ARRAY(SELECT id FROM stripe_events WHERE order_id = $1::uuid AND attempts > 1) AS events;
+       ARRAY(SELECT id FROM stripe_events WHERE order_id = $1::uuid AND attempts > 1) AS events,
+       ARRAY(
+           SELECT item.order_id::text FROM noted JOIN batch_items AS item ON item.batch = noted.number WHERE item.order_id IS NOT NULL
+           UNION
+           SELECT event.order_id::text
+           FROM noted JOIN batch_items AS item ON item.batch = noted.number JOIN stripe_events AS event ON event.id = item.subject
+           WHERE noted.act = 'replay_events' AND event.order_id IS NOT NULL
+           UNION
+           SELECT message.order_id::text
+           FROM noted JOIN batch_items AS item ON item.batch = noted.number
+           JOIN outbox AS message ON message.id = CASE noted.act WHEN 'replay_messages' THEN item.subject::uuid END
+           WHERE message.order_id IS NOT NULL
+       ) AS orders;
+
+-- name: blank_batch_notes
+-- $1 batches, $2 their orders. Blank the notes of the batches where they were given to the orders. Before erase_order, which blanks the
+-- batches themselves.
+WITH written AS (
+    SELECT DISTINCT note FROM batches WHERE number = ANY($1::bigint[]) AND note <> ''
+), remarks AS (
+    UPDATE acts SET note = '' WHERE order_id = ANY($2::uuid[]) AND note IN (SELECT note FROM written)
+)
+UPDATE order_changes SET note = '' WHERE order_id = ANY($2::uuid[]) AND note IN (SELECT note FROM written);
 
 -- name: erase_order
 -- $1 order id, whose row must be locked, $2 batches with a part in it. Delete everything that names the customer or was written about them.
+-- Of notes in the change log, those that are an id of Stripe stay. What another system called an imported payment is its item's name.
 WITH attempts AS (
     UPDATE session_attempts SET
         parameters = (parameters::jsonb #- '{session,customer_email}' #- '{session,payment_intent_data,shipping}')::text, error = CASE WHEN error IS NOT NULL THEN 'erased' END
@@ -96,7 +121,10 @@ WITH attempts AS (
 ), remarks AS (
     UPDATE acts SET note = '' WHERE order_id = $1::uuid
 ), changes AS (
-    UPDATE order_changes SET note = '' WHERE order_id = $1::uuid AND note !~ '^[a-z]{2,4}_[A-Za-z0-9_]+$'
+    UPDATE order_changes SET note = '' WHERE order_id = $1::uuid AND note !~ '^(cs_(test|live)|evt|pi|ch|py|re|pyr|du|dp|po|issfr)_[A-Za-z0-9]{14,}$'
+), bought AS (
+    UPDATE order_items SET name = 'Payment'
+    WHERE order_id = $1::uuid AND sku = 'PAYMENT' AND EXISTS (SELECT FROM orders WHERE id = $1::uuid AND imported_from IS NOT NULL)
 ), mails AS (
     UPDATE outbox SET
         payload = NULL,
@@ -134,15 +162,24 @@ WHERE event.order_id = $1::uuid AND payload.event_id = event.id AND payload.rece
 RETURNING event.id;
 
 -- name: unapplied_events_about
--- $1 from, $2 until, $3 texts. Failed and dead events without an order whose payloads contain one of the texts. Because of OFFSET 0, each
--- payload is lowered once, and not for each text.
+-- $1 from, $2 until, $3 ids, $4 emails. Failed and dead events without an order whose payloads contain one of the ids or emails. Because of
+-- OFFSET 0, each payload is lowered once. The ids may be thousands: those that a payload names are extracted from it, what JSON escapes
+-- apart, and looked up in a hash of $3, which IS TRUE keeps from becoming a join.
 SELECT held.id FROM (
     SELECT event.id, lower(payload.payload) AS payload FROM stripe_events AS event
     JOIN stripe_event_payloads AS payload ON payload.event_id = event.id AND payload.received_at = event.received_at
     WHERE event.order_id IS NULL AND event.received_at >= $1 AND event.received_at < $2 AND event.status IN ('failed', 'dead')
     OFFSET 0
 ) AS held
-WHERE EXISTS (SELECT FROM unnest($3::text[]) AS wanted WHERE strpos(held.payload, lower(wanted)) > 0)
+WHERE EXISTS (SELECT FROM unnest($4::text[]) AS email WHERE strpos(held.payload, lower(email)) > 0)
+    OR EXISTS (
+        SELECT FROM (VALUES
+            ('[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'),
+            ('\\[bfnrt]|\\u[0-9a-f]{4}|[a-z]+_[a-z0-9_]+')
+        ) AS id (pattern)
+        CROSS JOIN LATERAL regexp_matches(replace(held.payload, '_secret_', ' '), id.pattern, 'g') AS named
+        WHERE (named[1] IN (SELECT lower(wanted) FROM unnest($3::text[]) AS wanted)) IS TRUE
+    )
 ORDER BY held.id LIMIT 10;
 
 -- name: drop_unowned_payloads_about
@@ -154,7 +191,17 @@ DELETE FROM stripe_event_payloads AS dropped USING (
     OFFSET 0
 ) AS held
 WHERE dropped.event_id = held.id AND dropped.received_at = held.received_at
-    AND EXISTS (SELECT FROM unnest($3::text[]) AS wanted WHERE strpos(held.payload, lower(wanted)) > 0)
+    AND (
+        EXISTS (SELECT FROM unnest($4::text[]) AS email WHERE strpos(held.payload, lower(email)) > 0)
+        OR EXISTS (
+            SELECT FROM (VALUES
+                ('[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'),
+                ('\\[bfnrt]|\\u[0-9a-f]{4}|[a-z]+_[a-z0-9_]+')
+            ) AS id (pattern)
+            CROSS JOIN LATERAL regexp_matches(replace(held.payload, '_secret_', ' '), id.pattern, 'g') AS named
+            WHERE (named[1] IN (SELECT lower(wanted) FROM unnest($3::text[]) AS wanted)) IS TRUE
+        )
+    )
 RETURNING held.id;
 
 -- name: drop_payloads_after_erasure

@@ -5,8 +5,19 @@
 SELECT status, count(*) AS made, count(paid_at) AS paid FROM orders WHERE created_at >= $1 AND livemode = $2 GROUP BY status;
 
 -- name: read_revenue
--- $1 since, $2 length of an interval, $3 livemode. Net revenue in each interval, by currency.
-SELECT date_bin($2::interval, paid_at, $1) AS at, currency, count(*) AS orders, sum(amount_total - amount_refunded)::bigint AS amount
+-- $1 since, $2 length of an interval, $3 livemode. Net revenue in each interval, by currency: of each order what was paid and not
+-- refunded, its total at most. The payments are read only of orders with refunds that are not refunded: they may have several.
+SELECT date_bin($2::interval, paid_at, $1) AS at, currency, count(*) AS orders,
+       sum(CASE WHEN amount_refunded = 0 THEN amount_total
+                WHEN status = 'refunded' THEN 0
+                ELSE least(amount_total, amount_total * greatest(1, (
+                    SELECT count(*) FROM (
+                        SELECT payments.id FROM payments JOIN payment_observations AS seen ON seen.payment_id = payments.id
+                        WHERE payments.order_id = orders.id GROUP BY payments.id
+                        HAVING bool_and((seen.amount, seen.currency, seen.livemode)
+                                        = (orders.amount_total, orders.currency, orders.livemode))
+                    ) AS valid)) - amount_refunded)
+           END)::bigint AS amount
 FROM orders WHERE paid_at >= $1 AND livemode = $3 GROUP BY 1, 2 ORDER BY 1, 2;
 
 -- name: read_trouble

@@ -14,7 +14,7 @@ WITH conditions AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($8::jsonb) AS wanted (
         key text, negated boolean, texts text[], amounts0 int8multirange, amounts2 int8multirange, amounts3 int8multirange,
         brand text[], last4 text[], funding text[], country text[], wallet text[], network text[], method text[], decline text[],
-        risk text[], text text, ids uuid[], phones text[], sku text, ending text)
+        risk text[], text text, ids uuid[], phones text[], domain text, sku text, ending text)
 ), likely AS MATERIALIZED (
     -- No function makes the trigrams here: the planner would have every text found compared once more.
     SELECT order_id, (SELECT bool_and(strpos(text, part) > 0) FROM unnest($7::text[]) AS part)
@@ -125,6 +125,7 @@ FROM (SELECT) AS once LEFT JOIN (SELECT * FROM (
             WHEN 'word' THEN order_row.id = ANY(wanted.ids) OR strpos(search_form(order_row.customer_name), wanted.text) > 0
                 OR strpos(search_form(order_row.customer_email), wanted.text) > 0 OR strpos(lower(order_row.discount_code), wanted.text) > 0
                 OR ltrim(order_row.customer_phone, '+') LIKE ANY(wanted.phones)
+                OR strpos(lower(order_row.customer_email), wanted.domain) > 0
                 OR CASE WHEN order_row.currency = ANY($11::text[]) THEN amounts0 WHEN order_row.currency = ANY($12::text[])
                     THEN amounts3 ELSE amounts2 END @> order_row.amount_total
                 OR wanted.sku IS NOT NULL

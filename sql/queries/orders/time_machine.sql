@@ -20,6 +20,11 @@ UNION ALL SELECT 'payment_canceled', session.id, '', canceled_at, NULL
           FROM checkout_sessions AS session JOIN links ON source_id = session.id JOIN canceled_payments AS canceled ON canceled.id = target_id
           WHERE session.order_id = $1;
 
+-- name: was_oversold
+-- $1 order id. Whether it is, or ever was, paid for pieces that were not there for it.
+SELECT EXISTS (SELECT FROM stock_reservations WHERE order_id = $1 AND state = 'oversold')
+    OR EXISTS (SELECT FROM outbox WHERE order_id = $1 AND kind = 'order.attention' AND starts_with(subject_id, 'oversold:'));
+
 -- name: payloads_of_order
 -- $1 order id. The payloads of its events, as far as they are still stored.
 SELECT held.payload, event.received_at

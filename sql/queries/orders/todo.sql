@@ -2,7 +2,8 @@
 
 -- name: todo_orders
 -- $1 livemode, $2 now, $3 an unanswered dispute that is due before this is shown even if it was acknowledged, $4 limit, $5 whether the
--- orders with a snooze, or those without, $6 one order's id instead of both kinds, or null. The orders, those with the nearest deadline
+-- orders with a snooze, or those without, $6 one order's id instead of both kinds, or null, $7 currencies without decimals, $8 those with
+-- three. The orders, those with the nearest deadline
 -- first, then the largest; each with how many there are, the objects that may need attention (as in read_order_view), the charges (those
 -- that succeeded first, then the latest), what was acknowledged, and the last note of an operator.
 WITH urgent AS MATERIALIZED (
@@ -13,17 +14,19 @@ WITH urgent AS MATERIALIZED (
         AND payments.order_id IS NOT NULL AND ($6::uuid IS NULL OR payments.order_id = $6)
     GROUP BY payments.order_id
 ), asking AS (
-    SELECT id, amount_total, livemode FROM orders WHERE attention <> '{}' AND $6::uuid IS NULL
+    SELECT id, amount_total, currency, livemode FROM orders WHERE attention <> '{}' AND $6::uuid IS NULL
     UNION
-    SELECT id, amount_total, livemode FROM orders WHERE id IN (SELECT order_id FROM urgent WHERE soon)
+    SELECT id, amount_total, currency, livemode FROM orders WHERE id IN (SELECT order_id FROM urgent WHERE soon)
     UNION
-    SELECT id, amount_total, livemode FROM orders WHERE id = $6 AND attention <> '{}'
+    SELECT id, amount_total, currency, livemode FROM orders WHERE id = $6 AND attention <> '{}'
 ), first AS MATERIALIZED (
-    SELECT asking.id, urgent.due_by, amount_total, count(*) OVER () AS total
+    SELECT asking.id, urgent.due_by,
+           amount_total / CASE WHEN currency = ANY($7::text[]) THEN 1.0 WHEN currency = ANY($8::text[]) THEN 1000.0 ELSE 100.0 END AS units,
+           count(*) OVER () AS total
     FROM asking LEFT JOIN urgent ON urgent.order_id = asking.id
     WHERE livemode = $1
         AND ($6::uuid IS NOT NULL OR $5 = (asking.id IN (SELECT order_id FROM order_care WHERE snoozed_until > $2)))
-    ORDER BY urgent.due_by NULLS LAST, amount_total DESC, asking.id LIMIT $4
+    ORDER BY urgent.due_by NULLS LAST, units DESC, asking.id LIMIT $4
 )
 SELECT first.total, row_to_json(terms) AS order, tried.lines AS charges, paid.lines AS payments, paid.refunds, paid.disputes, warned.lines AS fraud_warnings, opened.lines AS sessions, act.lines AS acknowledged,
        remark.lines AS remark, row_to_json(care) AS care, short.lines AS oversold
@@ -90,12 +93,12 @@ LEFT JOIN LATERAL (
     WHERE order_id = terms.id AND note <> '' AND actor LIKE '%@%' AND cause LIKE 'order.%' ORDER BY seq DESC LIMIT 1
 ) AS remark ON true
 LEFT JOIN order_care AS care ON care.order_id = terms.id
-ORDER BY first.due_by NULLS LAST, first.amount_total DESC, first.id;
+ORDER BY first.due_by NULLS LAST, first.units DESC, first.id;
 
 -- name: todo_stuck
 -- $1 livemode, $2 the latest expires_at of a session that should have ended, $3 the latest created_at of an order that has been
 -- processing for too long, $4 limit, $5 now, $6 whether the orders with a snooze, or those without, $7 one order's id instead of both
--- kinds, or null
+-- kinds, or null, $8 currencies without decimals, $9 those with three
 WITH found AS (
     SELECT order_id, min(id) AS session_id, min(expires_at) AS since FROM checkout_sessions
     WHERE status = 'open' AND expires_at < $2 AND order_id IS NOT NULL AND livemode = $1 AND ($7::uuid IS NULL OR order_id = $7)
@@ -104,10 +107,12 @@ WITH found AS (
     SELECT id, NULL, created_at FROM orders
     WHERE status = 'processing' AND created_at < $3 AND livemode = $1 AND ($7::uuid IS NULL OR id = $7)
 ), first AS MATERIALIZED (
-    SELECT found.*, amount_total, count(*) OVER () AS total
+    SELECT found.*,
+           amount_total / CASE WHEN currency = ANY($8::text[]) THEN 1.0 WHEN currency = ANY($9::text[]) THEN 1000.0 ELSE 100.0 END AS units,
+           count(*) OVER () AS total
     FROM found JOIN orders ON orders.id = order_id
     WHERE $7::uuid IS NOT NULL OR $6 = (order_id IN (SELECT order_id FROM order_care WHERE snoozed_until > $5))
-    ORDER BY amount_total DESC, order_id LIMIT $4
+    ORDER BY units DESC, order_id LIMIT $4
 )
 SELECT first.total, row_to_json(terms) AS order, first.session_id, first.since, remark.lines AS remark, row_to_json(care) AS care
 FROM first
@@ -117,7 +122,7 @@ LEFT JOIN LATERAL (
     WHERE order_id = terms.id AND note <> '' AND actor LIKE '%@%' AND cause LIKE 'order.%' ORDER BY seq DESC LIMIT 1
 ) AS remark ON true
 LEFT JOIN order_care AS care ON care.order_id = terms.id
-ORDER BY first.amount_total DESC, terms.id;
+ORDER BY first.units DESC, terms.id;
 
 -- name: todo_unshipped
 -- $1 livemode, $2 now, $3 limit, $4 whether the orders with a snooze, or those without, $5 one order's id instead of both kinds, or null.
@@ -142,13 +147,16 @@ LEFT JOIN order_care AS care ON care.order_id = terms.id
 ORDER BY first.paid_at, terms.id;
 
 -- name: todo_drifts
--- $1 livemode, $2 now, $3 limit, $4 whether the orders with a snooze, or those without, $5 one order's id instead of both kinds, or null
+-- $1 livemode, $2 now, $3 limit, $4 whether the orders with a snooze, or those without, $5 one order's id instead of both kinds, or null,
+-- $6 currencies without decimals, $7 those with three
 WITH first AS MATERIALIZED (
-    SELECT drifts.order_id, found_at, differences, amount_total, count(*) OVER () AS total
+    SELECT drifts.order_id, found_at, differences,
+           amount_total / CASE WHEN currency = ANY($6::text[]) THEN 1.0 WHEN currency = ANY($7::text[]) THEN 1000.0 ELSE 100.0 END AS units,
+           count(*) OVER () AS total
     FROM drifts JOIN orders ON orders.id = order_id
     WHERE livemode = $1 AND ($5::uuid IS NULL OR order_id = $5)
         AND ($5::uuid IS NOT NULL OR $4 = (order_id IN (SELECT order_id FROM order_care WHERE snoozed_until > $2)))
-    ORDER BY amount_total DESC, order_id LIMIT $3
+    ORDER BY units DESC, order_id LIMIT $3
 )
 SELECT first.total, row_to_json(terms) AS order, first.found_at, first.differences, remark.lines AS remark, row_to_json(care) AS care
 FROM first
@@ -158,4 +166,4 @@ LEFT JOIN LATERAL (
     WHERE order_id = terms.id AND note <> '' AND actor LIKE '%@%' AND cause LIKE 'order.%' ORDER BY seq DESC LIMIT 1
 ) AS remark ON true
 LEFT JOIN order_care AS care ON care.order_id = terms.id
-ORDER BY first.amount_total DESC, terms.id;
+ORDER BY first.units DESC, terms.id;

@@ -138,12 +138,21 @@ WHERE outbox.status = 'skipped' AND kind = 'order.completed' AND last_error = 't
     AND paid_at IS NOT NULL AND orders.status <> 'refunded' AND updated_at > now() - interval '1 day';
 
 -- name: count_messages
--- Waiting and dead messages, and the age of the oldest, by channel and status.
-SELECT channel, status, count(*) AS messages, extract(epoch FROM now() - min(created_at))::double precision AS oldest_seconds
+-- Waiting and dead messages, and the age of the oldest, by channel and status. $1 livemode: without dead ones about orders of the other
+-- mode; or null. $2 channels that lack their setting, $3 kinds of alerts that are pushed now, or null for all: what waits for a setting or
+-- for the end of the quiet hours is counted, and has no age.
+SELECT channel, status, count(*) AS messages,
+       extract(epoch FROM now() - min(created_at) FILTER (
+           WHERE (endpoint IS NOT NULL OR channel <> ALL($2::text[]))
+               AND ($3::text[] IS NULL OR channel <> 'alert' OR endpoint IS NULL OR kind = ANY($3))
+       ))::double precision AS oldest_seconds
 FROM outbox WHERE status IN ('queued', 'failed') GROUP BY channel, status
 UNION ALL
 SELECT channel, status, count(*), extract(epoch FROM now() - min(created_at))::double precision
-FROM outbox WHERE channel IN ('mail', 'alert', 'webhook') AND status = 'dead' GROUP BY channel, status;
+FROM outbox
+WHERE channel IN ('mail', 'alert', 'webhook') AND status = 'dead'
+    AND ($1::boolean IS NULL OR coalesce((SELECT orders.livemode FROM orders WHERE orders.id = outbox.order_id), $1) = $1)
+GROUP BY channel, status;
 
 -- name: list_message_groups
 -- Failed and dead messages by channel and error and the fingerprint of both, each group with its latest message, and the order if all are
@@ -211,10 +220,16 @@ FROM outbox WHERE id = $1;
 SELECT id FROM outbox WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3;
 
 -- name: replay_messages
--- $1 ids. Make messages due again with no attempts used, unless they wait anyway. Returns the ids of those changed.
+-- $1 ids, $2 statuses: only those that still have one of these, or null. Make messages due again with no attempts used, unless they wait
+-- anyway. Returns the ids of those changed.
 UPDATE outbox SET status = 'queued', attempts = 0, next_attempt_at = now(), claim = NULL
-WHERE id = ANY($1::uuid[]) AND (status IN ('sent', 'dead', 'skipped', 'dismissed') OR status = 'failed' AND coalesce(due_at, next_attempt_at) > now())
+WHERE id = ANY($1::uuid[]) AND ($2::text[] IS NULL OR status = ANY($2))
+    AND (status IN ('sent', 'dead', 'skipped', 'dismissed') OR status = 'failed' AND coalesce(due_at, next_attempt_at) > now())
 RETURNING id;
+
+-- name: message_statuses
+-- $1 ids
+SELECT id, status FROM outbox WHERE id = ANY($1::uuid[]);
 
 -- name: lock_dead_messages
 -- $1 ids. Lock those that are dead until the transaction ends.

@@ -21,11 +21,15 @@ LEFT JOIN orders ON orders.id = movement.order_id
 ORDER BY movement.seq DESC;
 
 -- name: oversold_orders
--- $1 sku, $2 limit. The oldest first.
-SELECT DISTINCT orders.id, orders.number
-FROM stock_reservations AS held JOIN orders ON orders.id = held.order_id
-WHERE held.sku = $1 AND held.state = 'oversold'
-ORDER BY orders.number LIMIT $2;
+-- $1 skus, $2 limit for each. The oldest first.
+SELECT DISTINCT found.id, found.number
+FROM unnest($1::text[]) AS wanted (sku) CROSS JOIN LATERAL (
+    SELECT orders.id, orders.number
+    FROM stock_reservations AS held JOIN orders ON orders.id = held.order_id
+    WHERE held.sku = wanted.sku AND held.state = 'oversold'
+    ORDER BY orders.number LIMIT $2
+) AS found
+ORDER BY found.number;
 
 -- name: takes_stock
 -- $1 order id

@@ -14,7 +14,7 @@ Names = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """An act in a world. `leased`: it works under a lease or sends something, so it is also frozen.
+    """An act in a world.
 
     `settings` are those that differ from the world's; an empty one is not set.
     """
@@ -22,28 +22,23 @@ class Scenario:
     name: str
     world: str
     act: Callable[[Names], Act]
-    leased: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
     code: int = 0  # with which it ends
 
 
-def _command(text: str, *, world: str = "quiet", leased: bool = False, code: int = 0) -> Scenario:
+def _command(text: str, *, world: str = "quiet", code: int = 0) -> Scenario:
     """Return a scenario of a command. A word in braces is what the world has under that name."""
 
     def act(names: Names) -> Act:
         return Act("command", tuple(word.format(**names) for word in text.split()))
 
-    return Scenario(f"checkout {text}", world, act, leased, code=code)
+    return Scenario(f"checkout {text}", world, act, code=code)
 
 
-def _job(name: str, *, leased: bool = False, **settings: str) -> Scenario:
-    return Scenario(f"job {name}", "busy", lambda _: Act("job", (name,)), leased, settings)
+def _job(name: str, **settings: str) -> Scenario:
+    return Scenario(f"job {name}", "busy", lambda _: Act("job", (name,)), settings)
 
 
-_LEASED_JOBS = frozenset({
-    "resume-refunds", "resume-disputes", "settle-sessions", "backfill-events", "follow-refund-hints", "sweep-expired",
-    "deliver-mails", "deliver-alerts", "deliver-webhooks",
-})  # fmt: skip
 _UNCONFIGURED = {"CHECKOUT_SHOP_WEBHOOK_URL": "", "CHECKOUT_SHOP_WEBHOOK_SECRET": ""}
 _SETTINGS = {"skip-messages": _UNCONFIGURED, "decide-fraud-warnings": {"CHECKOUT_FRAUD_WARNING": "refund"}}
 
@@ -81,25 +76,25 @@ SCENARIOS = (
     Scenario("retry of an expired order", "quiet", lambda names: Act("retry", (names["expired"],))),
     Scenario("retry of an open order", "quiet", lambda names: Act("retry", (names["open"],))),
     Scenario("intake", "paying", lambda names: Act("intake", names["bodies"])),
-    *(_job(job.name, leased=job.name in _LEASED_JOBS, **_SETTINGS.get(job.name, {})) for job in JOBS),
+    *(_job(job.name, **_SETTINGS.get(job.name, {})) for job in JOBS),
     _command("orders refund {paid} --yes"),
-    _command("orders refund {part} --amount 700 --yes", leased=True),
-    _command("orders cancel {open} --yes", leased=True),
+    _command("orders refund {part} --amount 700 --yes"),
+    _command("orders cancel {open} --yes"),
     _command("proposals approve {proposal} --yes"),
     _command("orders refund {paid} --item PEN:1 --restock --yes"),
     _command("orders cancel {open} --no-restock --yes"),
     _command("disputes evidence {disputed} --set customer_name=Bo"),
     _command("disputes evidence {disputed} --stage"),
-    _command("disputes submit {disputed} --yes", leased=True),
-    _command("disputes accept {given_up} --yes", leased=True),
+    _command("disputes submit {disputed} --yes"),
+    _command("disputes accept {given_up} --yes"),
     _command("stock set PEN 40"),
     _command("stock adjust PEN +5"),
     _command("orders note {paid} remember"),
     _command("orders ack {twice} paid_twice"),
     _command("orders erase {paid} --yes"),
-    _command("orders recover {lost_session} --yes", leased=True),
+    _command("orders recover {lost_session} --yes"),
     _command("sessions resend {open}"),
-    _command("sessions resend {expired}", leased=True),
+    _command("sessions resend {expired}"),
     _command("sessions expire {open} --yes"),
     _command("sessions sync {paid}"),
     _command("events replay {dead_event} --yes"),

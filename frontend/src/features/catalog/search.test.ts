@@ -17,11 +17,12 @@ const shelf = [
   product('TEA-2', 'Żółta herbata'),
   product('CREME', 'Crème brûlée', 'a **sweet** one'),
   product('STRASSE', 'Straßenkarte'),
+  product('DESK', 'Schreib\u00adtisch\u200blampe'),
 ];
 
 test.each([
-  ['', ['PEN-1', 'TEA-2', 'CREME', 'STRASSE']],
-  ['  ', ['PEN-1', 'TEA-2', 'CREME', 'STRASSE']],
+  ['', ['PEN-1', 'TEA-2', 'CREME', 'STRASSE', 'DESK']],
+  ['  ', ['PEN-1', 'TEA-2', 'CREME', 'STRASSE', 'DESK']],
   ['fullfeder', ['PEN-1']],
   ['FÜLL', ['PEN-1']],
   ['linien fein', ['PEN-1']],
@@ -29,6 +30,8 @@ test.each([
   ['creme brulee', ['CREME']],
   ['strassen', ['STRASSE']],
   ['pen-1', ['PEN-1']],
+  ['schreibtischlampe', ['DESK']],
+  ['Stra\u00adßen', ['STRASSE']],
   ['nothing like it', []],
 ])('%o finds %o', (typed, skus) => {
   expect(searchIn(shelf)(typed).map(({ sku }) => sku)).toEqual(skus);

@@ -1,14 +1,16 @@
 /** Find products by what is typed: every word, in any order, with or without accents. */
 
 import type { Product } from '@/lib/api';
+import { MARKS } from '@/lib/clean';
 
 /** Letters that are no base letter with a mark. */
 const OTHERS: Readonly<Record<string, string>> = { ß: 'ss', ł: 'l', ø: 'o', đ: 'd', æ: 'ae', œ: 'oe', ı: 'i' };
 
-/** Return a text as it is compared: small letters without accents. */
+/** Return a text as it is compared: small letters without accents and unseen marks. */
 export function folded(text: string): string {
   return text
     .normalize('NFKD')
+    .replace(MARKS, '')
     .replace(/\p{M}/gu, '')
     .toLowerCase()
     .replace(/[ßłøđæœı]/g, (letter) => OTHERS[letter] ?? letter);

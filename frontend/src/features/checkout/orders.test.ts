@@ -65,6 +65,7 @@ test('only an open order with the same lines holds what is refused, and nothing 
 test('an order holds only what is refused with its own code, in any spelling', () => {
   const soldOut = { ...NO_FAULTS, lines: { 0: { code: 'out_of_stock', detail: '' } } };
   const usedUp = { ...NO_FAULTS, fields: { discount: { code: 'discount_exhausted', detail: '' } } };
+  const busy = { ...NO_FAULTS, fields: { discount: { code: 'discount_busy', detail: '' } } };
   ordersStore.set([held('without', 0, { total: 9, code: '' }), held('with', 0, { total: 9, code: 'TEN' })]);
 
   expect(heldBy(items, '', soldOut)?.id).toBe('without');
@@ -72,6 +73,8 @@ test('an order holds only what is refused with its own code, in any spelling', (
   expect(heldBy(items, 'ten', usedUp)?.id).toBe('with');
   expect(heldBy(items, 'OTHER', soldOut)).toBeUndefined();
   expect(heldBy(items, 'OTHER', usedUp)).toBeUndefined();
+  expect(heldBy(items, 'ten', busy)?.id).toBe('with');
+  expect(heldBy(items, 'OTHER', busy)).toBeUndefined();
 });
 
 test('an order that an earlier release noted without its code holds its items, but no code', () => {

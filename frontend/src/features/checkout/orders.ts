@@ -76,8 +76,8 @@ export function placedAlike(items: readonly CartItem[]): OwnOrder | undefined {
   return ordersStore.get().find((order) => order.taken && linesOf(order.items) === wanted);
 }
 
-/** What is refused to everybody while an unpaid order reserves it, its own shopper included. */
-const RESERVED: readonly (string | undefined)[] = ['out_of_stock', 'discount_exhausted'];
+/** What is refused while an unpaid order reserves it, also to its own shopper, and a code that was tried too often. */
+const RESERVED: readonly (string | undefined)[] = ['out_of_stock', 'discount_exhausted', 'discount_busy'];
 
 /** Return this browser's open order with the same lines and code, if nothing is refused but what it may have reserved. */
 export function heldBy(
@@ -89,8 +89,8 @@ export function heldBy(
   if (faults.length === 0 || !faults.every((fault) => RESERVED.includes(fault?.code))) return undefined;
   const wanted = linesOf(items);
   const wantedCode = cleanedCode(code);
-  const usedUp = faults.some((fault) => fault?.code === 'discount_exhausted');
-  const hasCode = (order: OwnOrder) => (order.code === undefined ? !usedUp : order.code === wantedCode);
+  const codeRefused = faults.some((fault) => fault?.code !== 'out_of_stock');
+  const hasCode = (order: OwnOrder) => (order.code === undefined ? !codeRefused : order.code === wantedCode);
   const isOpen = (order: OwnOrder): order is OpenOrder => order.total !== undefined && !order.taken && !order.over;
   const open = ordersStore.get().filter(isOpen);
   return open.find((order) => hasCode(order) && linesOf(order.items) === wanted);

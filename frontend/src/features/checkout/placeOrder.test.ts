@@ -64,6 +64,17 @@ describe('the Idempotency-Key', () => {
     expect(await placeOrder(request)).toEqual({ kind: 'leave', url: session.url });
     expect(new Set(daemon.to(CHECKOUT).map(({ key }) => key)).size).toBe(2);
   });
+
+  test('is given up once its order was canceled: the same press makes a new one', async () => {
+    const canceled = { ...session, order_id: 'canceled', status: 'canceled' as const };
+    const daemon = fakeDaemon({
+      [CHECKOUT]: () => (daemon.to(CHECKOUT).length === 1 ? [200, canceled] : [201, session]),
+    });
+
+    expect(await placeOrder(request)).toEqual({ kind: 'leave', url: session.url });
+    expect(new Set(daemon.to(CHECKOUT).map(({ key }) => key)).size).toBe(2);
+    expect(ordersStore.get().map(({ id }) => id)).toEqual([session.order_id]);
+  });
 });
 
 test('the order is remembered once, with what was ordered', async () => {
@@ -157,7 +168,7 @@ describe('why not', () => {
     expect(await placeOrder(request)).toEqual({ kind: 'try_again', reason });
   });
 
-  test('a canceled order is not offered again: the next press makes a new one', async () => {
+  test('an order that cannot be paid is not offered again: the next press makes a new one', async () => {
     const daemon = fakeDaemon({
       [CHECKOUT]: () => [200, { ...session, status: 'expired' }],
       [RETRY]: () => [409, { code: 'not_payable' }],

@@ -48,12 +48,13 @@ export async function placeOrder(
 
 async function send(request: CheckoutRequest, language: string | undefined): Promise<CheckoutSession> {
   try {
-    return await startCheckout(request, keyFor(request), language);
+    const session = await startCheckout(request, keyFor(request), language);
+    if (session.status !== 'canceled') return session;
   } catch (error) {
     if (!(error instanceof ApiError) || error.code !== 'idempotency_conflict') throw error;
-    forgetAttempt(); // the daemon knows this key with another body, so it is of no more use
-    return startCheckout(request, keyFor(request), language);
   }
+  forgetAttempt(); // the daemon knows this key with another body, or its order was canceled: it is of no more use
+  return startCheckout(request, keyFor(request), language);
 }
 
 /** A replayed request returns the order as it is now: its session may have expired, or it may be paid. */

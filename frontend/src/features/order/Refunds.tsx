@@ -17,9 +17,7 @@ export function Refunds({ order }: { readonly order: Order }) {
           // biome-ignore lint/suspicious/noArrayIndexKey: refunds are only ever added, at the end.
           <li key={place} data-testid="refund">
             <span>{formatDay(refund.created_at, locale)}</span>
-            <span className="refund-status">
-              {words[refund.status === 'requires_action' ? 'pending' : refund.status]}
-            </span>
+            <span className="refund-status">{words[refund.status]}</span>
             <span>{money(refund.amount, refund.currency)}</span>
           </li>
         ))}

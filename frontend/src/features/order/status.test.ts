@@ -41,3 +41,12 @@ test('an order is followed while its status can still change without the shopper
 test('an order for nothing does not claim that its payment arrived', () => {
   expect(wordingOf({ status: 'completed', amount_total: 0 }, 'success').text).toBe('free');
 });
+
+test('a refund that waits for the shopper is not claimed to be on its way', () => {
+  const refund = { amount: 700, currency: 'eur', created_at: '2026-03-05T10:00:00Z' };
+  const wording = (status: OrderStatus) =>
+    wordingOf({ status, amount_total: 1450, refunds: [{ ...refund, status: 'requires_action' }] }, 'success');
+  expect(wording('refunded')).toEqual({ tone: 'refunded', text: 'refundWaits' });
+  expect(wording('partially_refunded')).toEqual({ tone: 'good', text: 'refundWaits' });
+  expect(wording('disputed').text).toBe('disputed');
+});

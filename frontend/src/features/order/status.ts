@@ -37,12 +37,15 @@ const HEADINGS = {
 } as const satisfies Record<Tone, OrderText>;
 
 export function wordingOf(
-  { status, amount_total, shipped_at }: Pick<Order, 'status' | 'amount_total' | 'shipped_at'>,
+  { status, amount_total, shipped_at, refunds }: Pick<Order, 'status' | 'amount_total' | 'shipped_at' | 'refunds'>,
   entrance: Entrance,
 ): Wording {
   if (entrance === 'cancel' && status === 'pending') return { tone: 'bad', text: 'left' };
   if (status === 'completed' && shipped_at) return { tone: 'good', text: 'sent' };
   if (status === 'completed' && amount_total === 0) return { tone: 'good', text: 'free' };
+  if (status.endsWith('refunded') && refunds?.some((refund) => refund.status === 'requires_action')) {
+    return { ...WORDINGS[status], text: 'refundWaits' };
+  }
   return WORDINGS[status];
 }
 

@@ -68,6 +68,20 @@ test('the checkout carries its key, and references are escaped in paths', async 
   expect(daemon.to('GET /api/stripe-checkout/a%2Fb')).toHaveLength(1);
 });
 
+test('only the product list is kept, and asked about each time', async () => {
+  const daemon = fakeDaemon();
+
+  await fetchProducts();
+  await fetchQuote(request.items, '');
+  await startCheckout(request, 'key-1');
+
+  expect(daemon.asked.map(({ path, cache }) => [path, cache])).toEqual([
+    ['/api/products', 'no-cache'],
+    ['/api/quotes', 'no-store'],
+    ['/api/stripe-checkout', 'no-store'],
+  ]);
+});
+
 test('a shop elsewhere names the daemon once, also for paths that come with an answer', async () => {
   const daemon = fakeDaemon({
     'GET https://pay.example/api/products': () => [200, { currency: 'eur', products: [] }],

@@ -36,6 +36,8 @@ interface Sent {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
+  /** `no-cache` keeps the answer, and asks the daemon each time whether it is still right. */
+  readonly cache?: RequestCache;
 }
 
 const ORDER = '/api/stripe-checkout/{ref}';
@@ -48,7 +50,7 @@ export function createClient({ base = '', timeoutMs = 30_000 }: ClientOptions = 
   async function call<M extends Method, P extends Path>(
     method: M,
     path: P,
-    { url = path, body, headers = {}, signal }: Sent,
+    { url = path, body, headers = {}, signal, cache = 'no-store' }: Sent,
   ): Promise<Awaited<Answer<paths[P][Lowercase<M>]>>> {
     let response: Response;
     let payload: unknown;
@@ -57,7 +59,7 @@ export function createClient({ base = '', timeoutMs = 30_000 }: ClientOptions = 
         method,
         headers: { Accept: 'application/json', ...(body ? { 'Content-Type': 'application/json' } : {}), ...headers },
         body: body ? JSON.stringify(body) : null,
-        cache: 'no-store',
+        cache,
         signal: anySignal(AbortSignal.timeout(timeoutMs), signal),
       });
       payload = parseJson(await response.text());
@@ -72,7 +74,7 @@ export function createClient({ base = '', timeoutMs = 30_000 }: ClientOptions = 
   }
 
   return {
-    fetchProducts: (signal?: AbortSignal) => call('GET', '/api/products', { signal }),
+    fetchProducts: (signal?: AbortSignal) => call('GET', '/api/products', { signal, cache: 'no-cache' }),
     /**
      * Price a cart; nothing is reserved or promised. `code` may be empty. With a country the quote has the rates to ship
      * there, named in `language`, and with one of them its amount.

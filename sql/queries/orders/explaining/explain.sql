@@ -30,6 +30,10 @@ ORDER BY id;
 -- $1 order id. The pieces that are not there for it, such as `2 × PEN`, or null.
 SELECT string_agg(quantity || ' × ' || sku, ', ' ORDER BY sku) FROM stock_reservations WHERE order_id = $1 AND state = 'oversold';
 
+-- name: read_acknowledged
+-- $1 order id. The codes of attention that persons acknowledged, each with its subject.
+SELECT reason, subject FROM acts WHERE order_id = $1 AND kind = 'acknowledged';
+
 -- name: unapplied_events_naming
 -- $1 since, $2 texts. The newest failed and dead events whose payloads contain one of the texts.
 SELECT newest.id FROM (

@@ -1,0 +1,44 @@
+"""Following events shows each of them once, whatever the clock of the daemon that received it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+
+import asyncpg
+
+from checkout_daemon.events.event_lists import EventFilter
+from checkout_daemon.events.tailing import follow_events
+from checkout_daemon.model.events import EventLine
+
+
+async def receive(connection: asyncpg.Connection, event_id: str, seconds_slow: int) -> None:
+    await connection.execute(
+        "INSERT INTO stripe_events (id, type, status, reason, received_at, body_hash)"
+        " VALUES ($1, 't', 'ignored', 'unhandled_type', now() - make_interval(secs => $2), '')",
+        event_id,
+        seconds_slow,
+    )
+
+
+def ids(events: list[EventLine]) -> list[str]:
+    return [event.id for event in events]
+
+
+async def test_events_of_a_daemon_whose_clock_is_slow_are_shown_once(
+    database_url: str, connection: asyncpg.Connection
+) -> None:
+    ready = asyncio.Event()
+    await receive(connection, "evt_before", 200)
+    batches = follow_events(database_url, EventFilter(), on_ready=ready.set, poll_seconds=0.02)
+    async with aclosing(batches), asyncio.timeout(60):
+        first = asyncio.ensure_future(anext(batches))
+        await ready.wait()
+        await receive(connection, "evt_quick", 0)
+        assert ids(await first) == ["evt_quick"]
+        await receive(connection, "evt_slow", 240)
+        assert ids(await anext(batches)) == ["evt_slow"]
+        await receive(connection, "evt_slowest", 290)
+        assert ids(await anext(batches)) == ["evt_slowest"]
+        await receive(connection, "evt_last", 0)
+        assert ids(await anext(batches)) == ["evt_last"]
