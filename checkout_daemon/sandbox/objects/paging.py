@@ -35,8 +35,17 @@ Filter = Callable[[Any], list[Condition]]
 """Return the conditions for a value of a list's parameter."""
 
 
-def list_page(box: Box, kind: str, url: str, params: Params, conditions: list[Condition] | None = None) -> Body:
+def list_page(
+    box: Box,
+    kind: str,
+    url: str,
+    params: Params,
+    conditions: list[Condition] | None = None,
+    kinds: Sequence[str] = (),
+) -> Body:
     """Return a page of the objects of a type, as `limit`, `starting_after`, `ending_before` and `created` ask.
+
+    `kinds`: only objects of these kinds, if any are given.
 
     Raise ApiError (400) for a filter that names an object which does not exist.
     """
@@ -50,7 +59,7 @@ def list_page(box: Box, kind: str, url: str, params: Params, conditions: list[Co
                 raise missing_object(NOUNS.get(kind, kind), cursor, name)
             place = "(SELECT created, seq FROM objects WHERE id = ?)"
             conditions.append((f"(created, seq) {comparison} {place}", cursor))
-    found = box.storage.select(kind, conditions=conditions, limit=limit + 1, ascending=backwards)
+    found = box.storage.select(kind, conditions=conditions, kinds=kinds, limit=limit + 1, ascending=backwards)
     data = [record.body for record in found[:limit]]
     if backwards:
         data.reverse()

@@ -6,7 +6,7 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid, missing_object
 from checkout_daemon.sandbox.objects.operations import operation
-from checkout_daemon.sandbox.objects.paging import Condition, any_of, list_page
+from checkout_daemon.sandbox.objects.paging import Condition, list_page
 from checkout_daemon.sandbox.parameters.specs import EXPAND, Fields, Flag, Params, Text
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.storage import Body, Stored
@@ -26,13 +26,16 @@ def _list_all(box: Box, params: Params, _: str) -> Body:
     one, several = params.get("type"), params.get("types")
     if one and several:
         raise invalid("You may only specify one of these parameters: type, types.", param="types")
-    conditions: list[Condition] = any_of("kind")(several)
-    if one:
-        conditions.append(("kind GLOB ?", one) if "*" in one else ("kind = ?", one))
+    conditions: list[Condition] = []
+    kinds: list[str] = list(dict.fromkeys(several or ()))
+    if one and "*" in one:
+        conditions.append(("kind GLOB ?", one))
+    elif one:
+        kinds = [one]
     if (wanted := params.get("delivery_success")) is not None:
         conditions.append((f"({_UNDELIVERED}) = ?", int(not wanted)))
     conditions.append(("created >= ?", stamp() - _SHOWN_SECONDS))
-    return list_page(box, "event", "/v1/events", params, conditions)
+    return list_page(box, "event", "/v1/events", params, conditions, kinds)
 
 
 def _retrieve(box: Box, _: Params, object_id: str) -> Body:
