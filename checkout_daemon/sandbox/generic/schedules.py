@@ -89,6 +89,9 @@ def _check_renewals(box: Box, clock: Stored, target: int) -> None:
         if record.body["status"] not in _RUNNING:
             continue
         ends = _end_of(record.body)
+        schedule = box.storage.find(record.body["schedule"] or "", "subscription_schedule")
+        if schedule is not None and schedule.body["phases"][-1]["end_date"] <= ends:
+            continue  # its schedule cancels or releases it by then
         if ends <= target:
             message = (
                 "Stripe renews and ends subscriptions as a test clock advances; the offline Stripe does not. "
