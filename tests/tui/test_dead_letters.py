@@ -49,6 +49,14 @@ async def open_causes(seat: Seat) -> DeadLettersScreen:
     return screen
 
 
+async def open_cause(seat: Seat, error: str) -> DeadLettersScreen:
+    """Open the list with the cursor on the cause that contains this text."""
+    screen = await open_causes(seat)
+    while error not in seat.lines()[screen.table.cursor_rank]:
+        await seat.press("down")
+    return screen
+
+
 async def statuses(connection: asyncpg.Connection) -> list[str]:
     rows = await connection.fetch("SELECT status FROM stripe_events WHERE type = 'refund.created' ORDER BY id")
     return [row["status"] for row in rows]
@@ -220,9 +228,7 @@ async def test_dead_messages_are_sent_again_or_dismissed_together(
     connection: asyncpg.Connection, sit: Sit, unsent: list[str]
 ) -> None:
     async with sit(size=(140, 30)) as seat:
-        screen = await open_causes(seat)
-        while "500" not in seat.lines()[screen.table.cursor_rank]:
-            await seat.press("down")
+        screen = await open_cause(seat, "500")
         await seat.press("X")
         await seat.screen_of(Ask)
         await seat.press(*"old", "enter")
@@ -300,9 +306,7 @@ async def test_what_was_sent_while_the_box_was_open_is_not_sent_again(
     connection: asyncpg.Connection, sit: Sit, unsent: list[str]
 ) -> None:
     async with sit(size=(140, 30)) as seat:
-        screen = await open_causes(seat)
-        while "500" not in seat.lines()[screen.table.cursor_rank]:
-            await seat.press("down")
+        await open_cause(seat, "500")
         await seat.press("y")
         await seat.screen_of(Choose)
         await seat.sees("Send 2 messages again?")
