@@ -92,7 +92,7 @@ async def apply_batch(database: Database, batch: Sequence[ReceivedEvent]) -> lis
     Raise DatabaseUnavailable if nothing of the batch was stored.
     """
     try:
-        return await database.run_unconfirmed(_apply, batch)
+        return await database.run_unconfirmed(_apply, batch, set())
     except DatabaseUnavailable:
         raise
     except Exception as error:
@@ -242,11 +242,13 @@ async def _give_up(connection: asyncpg.Connection, held: HeldEvent) -> Applied:
     return Applied(held.id, "", verdict.status, verdict.last_error)
 
 
-async def _apply(connection: asyncpg.Connection, batch: Sequence[ReceivedEvent]) -> list[Applied]:
+async def _apply(connection: asyncpg.Connection, batch: Sequence[ReceivedEvent], reached: set[str]) -> list[Applied]:
+    """Store and apply events. `reached`: see load_all; the tries of one batch share it."""
     own = await _own_accounts(connection, [received.event for received in batch])
     translated = [_translate(received, own) for received in batch]
     updates = [update for update, _ in translated if update is not None]
-    loaded, singles = await load_all(connection, updates, event_ids={received.event.id for received in batch})
+    event_ids = {received.event.id for received in batch}
+    loaded, singles = await load_all(connection, updates, event_ids=event_ids, reached=reached)
     held = loaded.events
     first: dict[str, int] = {}
     for index, received in enumerate(batch):

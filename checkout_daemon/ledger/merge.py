@@ -92,19 +92,27 @@ async def merge(connection: asyncpg.Connection, updates: Sequence[Update]) -> Me
 
 
 async def load_all(
-    connection: asyncpg.Connection, updates: Sequence[Update], *, event_ids: Collection[str] = ()
+    connection: asyncpg.Connection,
+    updates: Sequence[Update],
+    *,
+    event_ids: Collection[str] = (),
+    reached: set[str] | None = None,
 ) -> tuple[Loaded, SingleOrders]:
     """Lock all that the updates may change until the transaction ends, and return what is stored about it.
 
     Those are the nodes that are named, then the rows of their orders by id; only then links and facts are read, so that
     a link and a fact that arrive together cannot miss each other. A node whose order changes is locked as well, even if
     no update names it. `event_ids` are looked for too; if all of these events are stored, no order is locked.
+    `reached`: the nodes that earlier tries of the same work locked, to which those of this try are added. A try that
+    locks one after the other may meet a deadlock; the next one locks them all at once, in the sequence of all others.
     """
-    nodes = {node for update in updates for node in update.nodes}
+    again = bool(reached)
+    nodes = set() if reached is None else reached
+    nodes.update(node for update in updates for node in update.nodes)
     named = {order_id for update in updates for order_id in update.orders}
     if not (nodes or named or event_ids):
         return Loaded(), SingleOrders(Loaded(), updates)
-    unnamed = any(not update.orders for update in updates)
+    unnamed = again or any(not update.orders for update in updates)
     charged = {fact.node for update in updates for fact in update.facts if isinstance(fact, ChargeFact)}
     while True:
         loaded = await load(connection, nodes, named, unnamed=unnamed, event_ids=event_ids, charged=charged)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from datetime import UTC, datetime
+from typing import Any
 
 import asyncpg
 import pytest
 
+from checkout_daemon.database.pool import Database
+from checkout_daemon.ledger import merge as merging
+from checkout_daemon.ledger.apply import ReceivedEvent, apply_batch
+from checkout_daemon.ledger.fact_store import load
 from checkout_daemon.ledger.facts import Link, LinkRank, Observation, PaymentStatus, SessionFact, SessionStatus
 from checkout_daemon.ledger.merge import Update, merge
-from tests.support.stripe_events import insert_order
+from checkout_daemon.ledger.translate.envelope import parse_event
+from tests.support.stripe_events import event_body, insert_order, refund_object, session_object
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -80,3 +87,34 @@ async def test_a_payment_that_lost_its_order_is_found_again_by_its_links(databas
     placed = await connection.fetchval("SELECT order_id FROM payments")
     await connection.close()
     assert (status, str(placed)) == ("completed", order_id)
+
+
+async def test_after_a_deadlock_everything_is_locked_at_once(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One lock after the other can close a circle; whoever lost there would close the same one with the next."""
+    order_id = await insert_order(database_url)
+    session = session_object(order_id, "cs_1", "pi_1")
+    locked: list[set[str]] = []
+
+    async def meet_a_deadlock(connection: asyncpg.Connection, nodes: Collection[str], *rest: Any, **named: Any) -> Any:
+        locked.append(set(nodes))
+        loaded = await load(connection, nodes, *rest, **named)
+        if len(locked) == 2:
+            raise asyncpg.DeadlockDetectedError("deadlock detected")
+        return loaded
+
+    database = Database(database_url)
+    try:
+        await apply_batch(database, [received("refund.created", refund_object("re_1", "pi_1", 5000))])
+        monkeypatch.setattr(merging, "load", meet_a_deadlock)
+        applied = await apply_batch(database, [received("checkout.session.completed", session)])
+    finally:
+        await database.close()
+    assert [outcome.status for outcome in applied] == ["applied"]
+    named = {"cs_1", "pi_1"}
+    assert locked == [named, named | {"ch_1"}, named | {"ch_1"}]
+
+
+def received(kind: str, payload: dict[str, Any]) -> ReceivedEvent:
+    return ReceivedEvent(parse_event(event_body(kind, payload)), datetime.now(UTC))
