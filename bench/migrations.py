@@ -1,9 +1,9 @@
 """Measure how long migrating a database of a million orders makes shoppers and Stripe wait.
 
 Fills a database at an older schema, and applies one migration after the other while orders are placed and changed and
-events are stored, as by daemons of the older release. The gate is lock_timeout: none of their statements may wait
-100 ms for a lock. Also reports the longest wait for a lock that was seen, and the slowest statement with and without
-migrations, which on a busy machine is slow for other reasons.
+events are stored, as by daemons of the older release, and while every table in turn is locked as a write locks it. The
+gate is lock_timeout: none of these statements may wait 100 ms for a lock. Also reports the longest wait for a lock that
+was seen, and the slowest statement with and without migrations, which on a busy machine is slow for other reasons.
 
     .venv/bin/python -m bench.migrations [--orders 1000000] [--from-version 8]
 """
@@ -18,7 +18,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,6 +65,9 @@ VALUES ('evt_' || gen_random_uuid(), 'customer.created', false, now(), '\\x00', 
 RETURNING id
 """
 PAYLOAD = "INSERT INTO stripe_event_payloads (event_id, received_at, payload) VALUES ($1, now(), '{}')"
+TABLES = """
+SELECT format('%I', relname) FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
+"""
 WAITING = """
 SELECT coalesce(max(extract(epoch FROM clock_timestamp() - waitstart)), 0)::float8
 FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND application_name = 'shop'
@@ -97,6 +100,15 @@ class Shop:
                 if event_id is not None:
                     await self._run(connection, "a webhook", PAYLOAD, event_id)
 
+    async def write_everywhere(self, url: str, until: asyncio.Event) -> None:
+        """Take the lock of a write on one table after the other until the event is set."""
+        async with _connected(url) as connection:
+            while not until.is_set():
+                for (table,) in await connection.fetch(TABLES):
+                    with suppress(asyncpg.UndefinedTableError):  # a migration has dropped it
+                        lock = f"DO $$ BEGIN LOCK TABLE {table} IN ROW EXCLUSIVE MODE; END $$"  # a transaction
+                        await self._run(connection, "a write", lock, table=table)
+
     async def watch(self, url: str, until: asyncio.Event) -> None:
         """Look how long the others have been waiting for a lock."""
         connection = await asyncpg.connect(url)
@@ -105,12 +117,14 @@ class Shop:
             await asyncio.sleep(0.005)
         await connection.close()
 
-    async def _run(self, connection: asyncpg.Connection, kind: str, statement: str, *arguments: object) -> object:
+    async def _run(
+        self, connection: asyncpg.Connection, kind: str, statement: str, *arguments: object, table: str = ""
+    ) -> object:
         started = time.perf_counter()
         try:
             return await connection.fetchval(statement, *arguments)
         except asyncpg.LockNotAvailableError:
-            self.refused.append(kind)
+            self.refused.append(f"{kind} to {table}" if table else kind)
             return None
         finally:
             self.statements += 1
@@ -144,7 +158,8 @@ async def _connected(url: str) -> AsyncIterator[asyncpg.Connection]:
 async def selling(url: str, work: asyncio.Future[object] | asyncio.Task[object]) -> Shop:
     """Sell until the work is done."""
     shop, done = Shop(), asyncio.Event()
-    tasks = [asyncio.create_task(part(url, done)) for part in (shop.sell, shop.sell, shop.take_events, shop.watch)]
+    parts = (shop.sell, shop.sell, shop.take_events, shop.write_everywhere, shop.watch)
+    tasks = [asyncio.create_task(part(url, done)) for part in parts]
     try:
         await work
     finally:
