@@ -27,6 +27,7 @@ from checkout_daemon.ledger.translate import translate_event
 from checkout_daemon.ledger.translate.envelope import StripeEvent, parse_event
 from checkout_daemon.ledger.translate.stripe_objects import UnreadableObject
 from checkout_daemon.ledger.writes import Writes, record
+from checkout_daemon.model.json_text import decode
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,9 @@ async def confirm_held(database: Database, batch: Sequence[ReceivedEvent]) -> li
     held = await database.run_statement(event_store.confirm_held, {received.event.id for received in batch})
     if any(received.event.id not in held for received in batch):
         return None
-    _report_other_bodies(batch, held, {})
+    if others := _other_bodies(batch, held, {}):
+        async with database.connection() as connection:
+            await _report_other_contents(connection, others)
     return [Applied(received.event.id, received.event.type, "duplicate") for received in batch]
 
 
@@ -273,7 +276,8 @@ async def _apply(connection: asyncpg.Connection, batch: Sequence[ReceivedEvent],
             await confirm_durable(connection)
     else:
         await confirm_durable(connection)  # we acknowledge events that another transaction stored
-    _report_other_bodies(batch, held, first)
+    if others := _other_bodies(batch, held, first):
+        await _report_other_contents(connection, others)
     return [
         Applied(received.event.id, received.event.type, verdicts[index].status, verdicts[index].reason)
         if index in verdicts
@@ -349,8 +353,28 @@ def _failed_again(verdict: Verdict, now: datetime, attempts_before: int) -> Verd
     return replace(verdict, next_attempt_at=now + event_retry_delay(attempts_before + 1))
 
 
-def _report_other_bodies(batch: Sequence[ReceivedEvent], held: dict[str, bytes], first: dict[str, int]) -> None:
-    """Log events that came with another body than the first, which is kept."""
-    known = held | {event_id: batch[index].event.body_hash for event_id, index in first.items()}
-    for event_id in {received.event.id for received in batch if known[received.event.id] != received.event.body_hash}:
-        log.warning("event %s was delivered again with another body: the first is kept", event_id)
+def _other_bodies(
+    batch: Sequence[ReceivedEvent], held: Mapping[str, bytes], first: Mapping[str, int]
+) -> list[StripeEvent]:
+    """Return the events whose body is not, byte for byte, the one that came first under their id."""
+    known = {**held, **{event_id: batch[index].event.body_hash for event_id, index in first.items()}}
+    return [received.event for received in batch if known[received.event.id] != received.event.body_hash]
+
+
+async def _report_other_contents(connection: asyncpg.Connection, others: Sequence[StripeEvent]) -> None:
+    """Log those of the events that came with another content than the first, which is kept."""
+    stored = await event_store.read_events(connection, {event.id for event in others})
+    for event in others:
+        kept = stored.get(event.id)
+        if kept is not None and kept.payload is not None and _contradicts(kept.payload, event.payload):
+            log.warning("event %s was delivered again with another content: the first is kept", event.id)
+
+
+def _contradicts(kept: str, payload: str) -> bool:
+    """Return whether two bodies of one event differ in more than the writing.
+
+    Stripe's list of events is written with other blanks than a delivery is, `pending_webhooks` counts the deliveries
+    that are still to come, and endpoints of different API versions get different objects.
+    """
+    first, second = ({**event, "pending_webhooks": None} for event in (decode(kept), decode(payload)))
+    return first != second and first.get("api_version") == second.get("api_version")

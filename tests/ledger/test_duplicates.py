@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import asyncpg
@@ -90,13 +91,35 @@ async def test_a_server_that_accepts_no_writes_confirms_no_duplicate(
             await deliver(intake, body)
 
 
-async def test_another_body_under_a_remembered_id_is_reported(
-    intake: Intake, connection: asyncpg.Connection, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("remembered", [True, False])
+async def test_another_content_under_a_known_id_is_reported(
+    intake: Intake, connection: asyncpg.Connection, caplog: pytest.LogCaptureFixture, *, remembered: bool
 ) -> None:
     for name in ("cus_1", "cus_2"):
         await deliver(intake, event_body("customer.created", {"id": name}, event_id="evt_1"))
-    assert "event evt_1 was delivered again with another body" in caplog.text
+        if not remembered:
+            intake._recent = RecentEvents()
+    assert "event evt_1 was delivered again with another content" in caplog.text
     assert "cus_1" in await connection.fetchval("SELECT payload FROM stripe_event_payloads")
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+async def test_the_same_content_written_otherwise_is_not_reported(
+    intake: Intake, caplog: pytest.LogCaptureFixture, *, remembered: bool
+) -> None:
+    """Stripe's list of events is written with other blanks than a delivery, which counts those to come."""
+    body = event_body("customer.created", {"id": "cus_1"}, event_id="evt_1")
+    event = json.loads(body)
+    for again in (
+        body,
+        json.dumps(event, indent=2).encode(),
+        json.dumps(event | {"pending_webhooks": 7}).encode(),
+        event_body("customer.created", {"id": "cus_1", "older": True}, event_id="evt_1").replace(b"2026-", b"2025-"),
+    ):
+        await deliver(intake, again)
+        if not remembered:
+            intake._recent = RecentEvents()
+    assert "delivered again" not in caplog.text
 
 
 def test_as_many_events_are_remembered_as_asked_for_and_at_most_twice_as_many() -> None:
