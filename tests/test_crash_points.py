@@ -24,6 +24,8 @@ async def test_a_process_killed_or_frozen_anywhere_changes_nothing_in_what_follo
     assert len(results) == len(TRIED)
     assert [(result.promise, result.differences) for result in results if not result.passed] == []
     assert all(result.counts["killed"] > 0 for result in results)
+    frozen = {result.promise for result in results if "frozen" in result.counts}
+    assert frozen == set(TRIED) - {"intake"}, "only acts that call Stripe or others are frozen, and all of them"
 
 
 async def test_a_daemon_killed_while_it_refunds_an_early_fraud_warning_refunds_it_once(

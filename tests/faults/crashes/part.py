@@ -20,13 +20,13 @@ from checkout_daemon.database.migrations import migrate
 from tests.faults.crashes.acts import LEASE_SECONDS, Act, check_out, impatient
 from tests.faults.crashes.places import ACT_SECONDS, Place, World, Yard, open_yard
 from tests.faults.crashes.scenarios import SCENARIOS, Scenario
-from tests.faults.crashes.staffed import staffed
+from tests.faults.crashes.staffed import left, staffed
 from tests.faults.crashes.state import State, differences
 from tests.faults.crashes.worlds import busy, paying, quiet, settle
 from tests.faults.report import Options, Part, Result
 from tests.support.cluster import Cluster
 
-_WORLDS = {"quiet": quiet, "paying": paying, "busy": busy, "staffed": staffed}
+_WORLDS = {"quiet": quiet, "paying": paying, "busy": busy, "staffed": staffed, "left": left}
 _AT_ONCE = 3
 MOST_MISSED = 0.1
 _CALLS = ("before GET ", "before POST ", "before DELETE ", "before smtp ", "before file ")

@@ -40,6 +40,7 @@ ACT_SECONDS = 60.0
 OURS = "crashes"
 """How the connections of this process are named, unlike those of the processes that are killed."""
 LOCK_SECONDS = 0.3
+_MOVE_ENDPOINTS = "UPDATE webhook_endpoints SET url = $2 WHERE starts_with(url, $1)"
 _PROCESSES = get_context("forkserver")
 _PROCESSES.set_forkserver_preload(
     ["tests.faults.crashes.acts", "stripe", "aiosmtplib", "aiohttp", "jinja2", "babel.numbers", "cli",
@@ -204,6 +205,8 @@ class Yard:
             options = {"application_name": OURS, "lock_timeout": f"{LOCK_SECONDS}s"}
             connection = await asyncpg.connect(url, server_settings=options)
             stack.push_async_callback(connection.close)
+            if world is not None:  # its endpoints with us get a name of their own with the receivers
+                await connection.execute(_MOVE_ENDPOINTS, self._receivers.url, f"{self._receivers.url}/{name}")
             here = world or World(url, stripe, await learn(connection, stripe), {})
             mine = f"{url}?application_name={OURS}"
             loaded = load_settings(environ | {"DATABASE_URL": mine}, cwd=directory)

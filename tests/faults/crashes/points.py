@@ -46,7 +46,7 @@ class Points:
         for trip in _TRIPS:
             self._wrap(Protocol, trip, _statement, before=False)
         # The answer's head has arrived then, so the effect has happened, and nobody has read its body.
-        self._wrap(aiohttp.ClientSession, "_request", lambda args: f"{args[0]} {_path(str(args[1]))}")
+        self._wrap(aiohttp.ClientSession, "_request", lambda args: f"{args[0].upper()} {_path(str(args[1]))}")
         self._wrap(aiosmtplib.SMTP, "connect", lambda args: "smtp connect")
         self._wrap_plain(SMTPProtocol, "write", lambda args: f"smtp {_line(args[0])}")
         self._wrap(SMTPProtocol, "read_response", lambda args: "smtp answer")

@@ -36,9 +36,10 @@ def _command(text: str, *, world: str = "quiet", code: int = 0) -> Scenario:
 
 
 def _job(name: str, **settings: str) -> Scenario:
-    return Scenario(f"job {name}", "busy", lambda _: Act("job", (name,)), settings)
+    return Scenario(f"job {name}", _WORLDS.get(name, "busy"), lambda _: Act("job", (name,)), settings)
 
 
+_WORLDS = dict.fromkeys(("run-batches", "run-proposals", "deliver-endpoints"), "left")
 _UNCONFIGURED = {"CHECKOUT_SHOP_WEBHOOK_URL": "", "CHECKOUT_SHOP_WEBHOOK_SECRET": ""}
 _SETTINGS = {"skip-messages": _UNCONFIGURED, "decide-fraud-warnings": {"CHECKOUT_FRAUD_WARNING": "refund"}}
 

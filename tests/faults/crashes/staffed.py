@@ -10,13 +10,16 @@ from checkout_daemon.audit.registering import NewOperator, add_operator
 from checkout_daemon.audit.rights import OperatorRole
 from checkout_daemon.batches.planning import plan_orders, start_batch
 from checkout_daemon.batches.records import BatchAct, BatchOptions
+from checkout_daemon.messages.delivering import deliver_due
 from checkout_daemon.messages.webhook_endpoints import add_endpoint
+from checkout_daemon.model.messages import Channel
 from checkout_daemon.orders.order_lists import read_view
 from checkout_daemon.orders.refund_rules import RefundOptions
-from checkout_daemon.proposals.proposing import propose_refund
+from checkout_daemon.proposals.deciding import _approve
+from checkout_daemon.proposals.proposing import propose_cancel, propose_refund
 from checkout_daemon.tokens.api_tokens import Scope, create_token
 from tests.faults.crashes.places import Place
-from tests.faults.crashes.worlds import deliver, events_at_stripe, quiet, settle
+from tests.faults.crashes.worlds import DECIDED_LONG_AGO, deliver, events_at_stripe, quiet, settle
 from tests.support.selling import to_be_sent
 from tests.support.shopping import check_out, pay
 
@@ -70,4 +73,29 @@ async def staffed(place: Place) -> dict[str, Any]:
     today = datetime.now(UTC).date()
     names |= {"since": str(today - timedelta(days=2)), "later": str(today + timedelta(days=30))}
     await settle(place)
+    return names
+
+
+async def left(place: Place) -> dict[str, Any]:
+    """Make the staffed shop, whose operators' machines died: a batch and a cancellation are half done.
+
+    A receiver of webhooks has not got what it is owed.
+    """
+    runtime, connection = place.runtime, place.connection
+    names = await staffed(place)
+    boss = Operator("boss", "desk")
+    await connection.execute(
+        "UPDATE batches SET status = 'running', why = NULL, ended_at = NULL, holder = 'dead', leased_until = now()"
+        " WHERE number = $1::bigint",
+        int(names["batch"]),
+    )
+    proposal = await propose_cancel(runtime, names["open"], operator=Operator("bo", "desk"))
+    await runtime.database.run(_approve, proposal.number, boss, "", livemode=False)
+    await connection.execute(DECIDED_LONG_AGO)
+    await add_endpoint(runtime.database, "shelf", f"{place.receivers.url}/{place.name}", (), operator=boss)
+    owed = await check_out(runtime)
+    await pay(runtime, owed.session_id, owed.amount_total)
+    held = place.world.known.ids | {row["id"] for row in await connection.fetch("SELECT id FROM stripe_events")}
+    await deliver(runtime, [event for event in events_at_stripe(place) if event["id"] not in held])
+    await deliver_due(runtime, Channel.WEBHOOK)  # the shop has got them, and they are owed to the receiver
     return names

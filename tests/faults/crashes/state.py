@@ -20,7 +20,7 @@ from checkout_daemon.sandbox.storage import Storage
 _ID = re.compile(
     r"\b(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[a-z]+_(?:test_|live_)?[A-Za-z0-9]{12,})"
 )
-_PORT = re.compile(r"127\.0\.0\.1:\d+")
+_PORT = re.compile(r"127\.0\.0\.1:\d+(?:/p\d+)?")  # with the name of a place
 _LOGGED_IDS = re.compile(r'\\"(batch|token)\\":(\d+|\\"[a-z0-9]+\\")')
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 _IMPORTED = re.compile(r'\\"objects\\":\{[^}]*\},')

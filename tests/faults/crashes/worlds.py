@@ -42,6 +42,12 @@ from tests.support.stripe_events import event_body
 
 MOST_ROUNDS = 12
 
+# Its trigger lets nobody change what was decided.
+DECIDED_LONG_AGO = (
+    "SET session_replication_role = replica;"
+    "UPDATE proposals SET decided_at = now() - interval '2 minutes' WHERE status = 'approved';"
+    "RESET session_replication_role"
+)
 # What had to wait for its turn or for a lease need not any more.
 _LATER = (
     "UPDATE outbox SET next_attempt_at = now() WHERE status IN ('queued', 'failed')",
@@ -49,6 +55,7 @@ _LATER = (
     "UPDATE refund_requests SET next_attempt_at = now() WHERE answered_at IS NULL",
     "UPDATE stripe_events SET next_attempt_at = now() WHERE status = 'failed'",
     "UPDATE cursors SET leased_until = now() - interval '1 second' WHERE leased_until IS NOT NULL",
+    DECIDED_LONG_AGO,
     "UPDATE batches SET leased_until = now() - interval '1 second' WHERE leased_until IS NOT NULL",
     "UPDATE doubtful_attempts SET since = since - interval '2 hours' WHERE closed_at IS NULL",
 )
