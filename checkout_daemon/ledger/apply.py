@@ -362,11 +362,11 @@ def _other_bodies(
 
 
 async def _report_other_contents(connection: asyncpg.Connection, others: Sequence[StripeEvent]) -> None:
-    """Log those of the events that came with another content than the first, which is kept."""
+    """Log those of the events that came with another content than the first, or that cannot be compared any more."""
     stored = await event_store.read_events(connection, {event.id for event in others})
     for event in others:
         kept = stored.get(event.id)
-        if kept is not None and kept.payload is not None and _contradicts(kept.payload, event.payload):
+        if kept is not None and (kept.payload is None or _contradicts(kept.payload, event.payload)):
             log.warning("event %s was delivered again with another content: the first is kept", event.id)
 
 
