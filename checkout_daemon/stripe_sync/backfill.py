@@ -62,11 +62,13 @@ async def backfill(
     patience_seconds: float = 0.0,
     on_event: Callable[[Applied], None] = lambda _: None,
     on_page: Callable[[Backfilled], None] = lambda _: None,
+    before_new: Callable[[int], Awaitable[None]] | None = None,
     after_page: Callable[[], Awaitable[None]] | None = None,
 ) -> Backfilled:
     """Apply the events of these types that Stripe lists since a time, for at most 30 days, and that are not stored.
 
-    `on_event` is called with each new event, `on_page` with the counts of each page; `after_page` is awaited after it.
+    `on_event` is called with each new event, `on_page` with the counts of each page. `before_new` is awaited with the
+    number of missing events so far, before those of a page are stored, and `after_page` after each page.
     `patience_seconds` gives a delivery that is under way the time to arrive. Events applied before a failure stay
     applied.
     Raise StripeUnavailable, StripeRejected and DatabaseUnavailable.
@@ -76,7 +78,11 @@ async def backfill(
     total = Backfilled()
     async with aclosing(every_event(runtime.gateway, types, begin, end)) as pages:
         async for page in pages:
-            done = await _apply_page(runtime, [event.object for event in page], patience_seconds, on_event)
+            listed = [event.object for event in page]
+            missing = await _missing_for_long(runtime, listed, patience_seconds)
+            if missing and before_new is not None:
+                await before_new(total.new + len(missing))
+            done = await _apply_page(runtime, listed, missing, on_event)
             on_page(done)
             total += done
             if after_page is not None:
@@ -104,13 +110,22 @@ def refuse_too_long_ago(since: datetime, now: datetime) -> None:
         )
 
 
-async def _apply_page(
-    runtime: Runtime, page: Sequence[dict[str, Any]], patience_seconds: float, on_event: Callable[[Applied], None]
-) -> Backfilled:
+async def _missing_for_long(
+    runtime: Runtime, page: Sequence[dict[str, Any]], patience_seconds: float
+) -> list[dict[str, Any]]:
     missing = await _missing(runtime, page)
     if missing and patience_seconds:
         await asyncio.sleep(patience_seconds)
         missing = await _missing(runtime, missing)
+    return missing
+
+
+async def _apply_page(
+    runtime: Runtime,
+    page: Sequence[dict[str, Any]],
+    missing: Sequence[dict[str, Any]],
+    on_event: Callable[[Applied], None],
+) -> Backfilled:
     applied: list[Applied] = []
     oldest_first = missing[::-1]
     for place in range(0, len(oldest_first), _BATCH):

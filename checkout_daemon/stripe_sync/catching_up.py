@@ -82,10 +82,19 @@ async def catch_up(runtime: Runtime) -> int:
             except StripeUnavailable as error:  # too many sessions to see all of them; events must not wait for it
                 _log.warning("orders that a restore may have lost: %s; run `checkout reconcile`", error.detail)
         since = min(since, until)
-        done = await backfill(runtime, since, until=until, after_page=lease.renew)
+
+        def progress(caught: CaughtUp) -> str:
+            caught = msgspec.structs.replace(caught, livemode=livemode, other_until=other_until)
+            return msgspec.json.encode(caught).decode()
+
+        async def note_missed(count: int) -> None:
+            """Keep the count before the events are stored: after a crash in between, none is missing any more."""
+            if before is not None:
+                await lease.save(progress(msgspec.structs.replace(before, missed=count, missed_at=now)))
+
+        done = await backfill(runtime, since, until=until, before_new=note_missed, after_page=lease.renew)
         reached = since if done.lost else until  # the next comparison fetches them again
-        after = msgspec.structs.replace(_after(before, done, reached, now), livemode=livemode, other_until=other_until)
-        await lease.save(msgspec.json.encode(after).decode())
+        await lease.save(progress(_after(before, done, reached, now)))
     if done.lost:
         _log.error("%d events of Stripe were fetched and are not stored: they are fetched again", done.lost)
     if runtime.metrics is not None:

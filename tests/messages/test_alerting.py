@@ -22,6 +22,7 @@ from checkout_daemon.messages.alerting import (
 )
 from checkout_daemon.model.messages import Alert
 from checkout_daemon.runtime import Runtime, open_runtime
+from checkout_daemon.stripe_sync import catching_up
 from checkout_daemon.stripe_sync.catching_up import catch_up
 from tests.support.fixtures import KEY
 from tests.support.flaky_stripe import FlakyStripe, deny
@@ -172,6 +173,28 @@ async def test_events_that_had_to_be_fetched_are_one_silence_that_ends_after_a_w
         assert (await catch_up(runtime), await alert_about_silence(runtime)) == (0, 0)
         await miss("2m")
         assert len(await alerts_of(connection, "events.silent")) == 2
+
+
+async def test_events_that_a_daemon_fetched_before_it_died_are_reported(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are stored, and how many there were is not saved yet: for the next daemon none is missing."""
+
+    def die(*_: object) -> None:
+        raise ConnectionResetError
+
+    await catch_up(runtime)
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as http:
+        for path, sent in (("/v1/payment_intents", {"data": CHARGE}), ("/sandbox/clock", {"json": {"advance": "2m"}})):
+            async with http.post(f"{stripe.base}{path}", **sent) as answer:  # type: ignore[arg-type]
+                assert answer.status == 200
+    with monkeypatch.context() as patch:
+        patch.setattr(catching_up, "_after", die)
+        with pytest.raises(ConnectionResetError):
+            await catch_up(runtime)
+    fetched = await connection.fetchval("SELECT count(*) FROM stripe_events")
+    assert fetched > 0
+    assert (await catch_up(runtime), await alert_about_silence(runtime)) == (0, fetched)
 
 
 @pytest.mark.parametrize("host", ["localhost", "LocalHost"])
