@@ -54,7 +54,8 @@ def session_parameters(
     what the shop states of its name and colour, in place of the account's.
     """
     # `checkout orders recover` restores a lost order from these marks. None of them names a person.
-    marks = {"discount_code": order.discount_code, "locale": order.locale}
+    rate = order.shipping.rate if order.shipping is not None else None
+    marks = {"discount_code": order.discount_code, "locale": order.locale, "shipping_rate": rate}
     metadata = {"order_id": order.id, "attempt": str(attempt), "number": _NUMBER, "shop": _SHOP} | {
         name: value for name, value in marks.items() if value
     }

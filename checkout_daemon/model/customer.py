@@ -18,6 +18,7 @@ MAXIMUM_EMAIL = 254
 # A letter has at most four code points before it is composed.
 _LONGEST_NAME = 4 * MAXIMUM_NAME
 _LONGEST_EMAIL = 320  # 64 for the local part, 255 for the domain
+_LONGEST_LOCAL_PART = 64  # in octets (RFC 5321, 4.5.3.1.1): mail servers refuse a longer one
 _LONGEST_PHONE = 100  # 15 digits, and what people write between them
 _LABEL = re.compile(r"[^\s.*?]+")
 
@@ -119,16 +120,20 @@ def _email(text: str) -> str:
     if len(text) > _LONGEST_EMAIL:
         raise _Unfit(_too_long("email address", MAXIMUM_EMAIL))
     try:
-        # test_environment accepts addresses under .test, which nobody can own.
+        # test_environment accepts addresses under .test, which nobody can own, and the domain `test`.
         found = validate_email(text, check_deliverability=False, allow_smtputf8=False, test_environment=True)
     except EmailNotValidError:
         found = None
-    if found is None or found.ascii_email is None:
+    email = found.ascii_email if found is not None else None  # the domain in its ASCII form, as mail servers accept it
+    local_part, _, domain = (email or "").rpartition("@")
+    if email is None or "." not in domain:
         _require_usable("email address", text)
         if letter := next((char for char in text.rpartition("@")[0] if not char.isascii()), None):
             raise _Unfit(_unusable("email address", f"U+{ord(letter):04X}")) from None
         raise _Unfit("Please enter an email address such as name@example.com.")
-    return found.ascii_email  # the domain in its ASCII form, which Stripe and mail servers accept
+    if len(local_part) > _LONGEST_LOCAL_PART:
+        raise _Unfit(_too_long("part of the email address before the @", _LONGEST_LOCAL_PART))
+    return email
 
 
 def _phone(text: str, country: str | None = None) -> str:
@@ -141,13 +146,15 @@ def _phone(text: str, country: str | None = None) -> str:
         number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
         number = None
-    # Possible, not valid: numbers reserved for fiction and newly assigned ranges must pass.
-    if number is None or not phonenumbers.is_possible_number(number):
+    # Possible, not valid: numbers reserved for fiction and newly assigned ranges must pass. A number without its area
+    # code is possible only within that area.
+    possible = phonenumbers.ValidationResult.IS_POSSIBLE
+    if number is None or phonenumbers.is_possible_number_with_reason(number) != possible:
         _require_usable("phone number", text)
         if country is not None:
             raise _Unfit("Please enter a complete phone number; one from abroad with + and the country code.")
         raise _Unfit("Please enter a phone number with + and the country code, such as +43 664 1234567.")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)  # which has no extension
 
 
 def _require_usable(field: str, text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -13,6 +12,7 @@ from checkout_daemon.audit.audit_log import OperatorAction, act, check_note, rec
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.audit.rights import require_act
 from checkout_daemon.catalog.pricing import PricedLine, share_discount
+from checkout_daemon.catalog.taxes import included_taxes
 from checkout_daemon.checkout.sessions import our_session_update, start_attempt
 from checkout_daemon.errors import CheckoutError, NotFound, StripeRejected, StripeUnavailable
 from checkout_daemon.ledger import missing_order_store as store
@@ -22,12 +22,13 @@ from checkout_daemon.ledger.missing_order_store import RecoveredOrder
 from checkout_daemon.ledger.order_states import CHANNEL
 from checkout_daemon.ledger.translate.named_orders import NamedOrder, named_order
 from checkout_daemon.ledger.translate.session import address_of, collected_address
-from checkout_daemon.ledger.translate.stripe_objects import child
+from checkout_daemon.ledger.translate.stripe_objects import child, moment, text
 from checkout_daemon.model.orders import Order
 from checkout_daemon.model.shipping import OrderShipping
 from checkout_daemon.orders.order_store import PayableOrder, read_order
 from checkout_daemon.orders.shipping_store import SellingTerms, record_terms
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.shop.records import Shop
 from checkout_daemon.stripe_api.client import Fetched, StripeMissing
 from checkout_daemon.stripe_api.sessions import list_lines, retrieve_session
 from checkout_daemon.stripe_sync.comparing import sync_order
@@ -105,7 +106,8 @@ async def recover_order(runtime: Runtime, plan: Recovery, *, operator: Operator,
     else:
         details = {"session": session_id, "amount": order.amount_total, "currency": order.currency}
         action = OperatorAction(cause, operator, note, details)
-        recovered = await runtime.database.run(_insert, order, action, update)
+        terms = _terms(order, runtime.settings.shop)
+        recovered = await runtime.database.run(_insert, order, terms, action, update)
     not_compared = None
     try:  # refunds and disputes, whose events may be gone
         if recovered:  # its audit entry stands for all that it merges
@@ -127,7 +129,11 @@ async def _join(connection: asyncpg.Connection, order_id: str, action: OperatorA
 
 
 async def _insert(
-    connection: asyncpg.Connection, order: RecoveredOrder, action: OperatorAction, update: Update
+    connection: asyncpg.Connection,
+    order: RecoveredOrder,
+    terms: SellingTerms,
+    action: OperatorAction,
+    update: Update,
 ) -> bool:
     """Insert the order, or return False if another process did so first."""
     if order.number is not None:
@@ -135,8 +141,7 @@ async def _insert(
     number = await store.insert_recovered(connection, order, CHANNEL)
     if number is None:
         return False
-    if order.amount_shipping is not None:
-        terms = SellingTerms(order.amount_total, order.amount_shipping)
+    if terms.amount_shipping is not None or terms.amount_tax is not None:
         await record_terms(connection, order.id, terms, order.shipping)
     action = replace(action, details={**action.details, "number": number})
     merged = await act(connection, order.id, action, update)
@@ -152,8 +157,7 @@ async def _rebuild(runtime: Runtime, plan: Recovery) -> RecoveredOrder:
     read = [_line(item, place) for place, item in enumerate(items, 1)]
     lines = tuple(line for line, rate in read if rate is None)
     sent = next(((line, rate) for line, rate in read if rate is not None), None)
-    shipping = _shipping(session, *sent) if sent is not None else None
-    amount_shipping = sent[0].amount if sent is not None else None
+    amount_shipping, shipping = _shipping(session, named, sent, runtime.settings.shop)
     subtotal = sum(line.amount for line in lines)
     # Stripe spreads the coupon over all lines, and so over shipping, too; ours is about the goods.
     discount = sum(line.amount_discount for line, _ in read)
@@ -168,8 +172,8 @@ async def _rebuild(runtime: Runtime, plan: Recovery) -> RecoveredOrder:
         )
     customer = child(session, "customer_details") or {}
     email = str(customer.get("email") or session.get("customer_email") or "")
-    created_at = datetime.fromtimestamp(int(session["created"]), UTC)
-    phone = str(customer.get("phone") or "")
+    created_at = moment(session, "created") or plan.session.observed_at
+    phone = text(customer, "phone") or text(_destination(session), "phone") or ""
     payable = PayableOrder(
         *(named.order_id, plan.currency, discount, named.discount_code, email, lines, named.locale),
         *(amount_shipping, shipping, phone),
@@ -197,11 +201,47 @@ async def _rebuild(runtime: Runtime, plan: Recovery) -> RecoveredOrder:
     )
 
 
-def _shipping(session: dict[str, Any], line: PricedLine, rate: str) -> OrderShipping | None:
-    """Return how the order is sent, or None if Stripe no longer has where to."""
-    intent = child(child(session, "payment_intent") or {}, "shipping")
-    found = collected_address(session) or (address_of(intent) if intent is not None else None)
-    return None if found is None else OrderShipping(rate, line.name, found)
+def _shipping(
+    session: dict[str, Any], named: NamedOrder, sent: tuple[PricedLine, str] | None, shop: Shop
+) -> tuple[int | None, OrderShipping | None]:
+    """Return what shipping costs, or None if nothing is sent, and how it is sent, or None if Stripe has no address.
+
+    Free shipping has no line: the metadata names its rate. In a session of an older release only the address shows it.
+    """
+    found = collected_address(session) or address_of(_destination(session))
+    if sent is not None:
+        amount, label, rate = sent[0].amount, sent[0].name, sent[1]
+    elif named.shipping_rate or found is not None:
+        rate = named.shipping_rate or ""
+        amount, label = 0, _label(shop, rate, named.locale)
+    else:
+        return None, None
+    return amount, None if found is None else OrderShipping(rate, label, found)
+
+
+def _destination(session: dict[str, Any]) -> dict[str, Any]:
+    """Return the name, address and phone number that we gave to Stripe with the payment; an empty object without."""
+    return child(child(session, "payment_intent") or {}, "shipping") or {}
+
+
+def _label(shop: Shop, rate: str, locale: str | None) -> str:
+    rates = shop.shipping.rates if shop.shipping is not None else ()
+    return next((known.label.text(locale) for known in rates if known.id == rate), "")
+
+
+def _terms(order: RecoveredOrder, shop: Shop) -> SellingTerms:
+    """Return what shipping costs, and the taxes at the rates that the shop's file has now: Stripe has none of ours.
+
+    There are no taxes if the order was sent and Stripe no longer has its country.
+    """
+    terms, tax = SellingTerms(order.amount_total, order.amount_shipping), shop.tax
+    if tax is None or (order.amount_shipping is not None and order.shipping is None):
+        return terms
+    country = order.shipping.address.country if order.shipping is not None else None
+    parts = [(tax.class_of(line.sku), line.amount - line.amount_discount) for line in order.lines]
+    parts.append((tax.shipping, order.amount_shipping or 0))
+    taxes = included_taxes([(name, tax.percent(name, country), gross) for name, gross in parts], order.currency)
+    return replace(terms, amount_tax=sum(line.amount for line in taxes), taxes=taxes)
 
 
 def _line(item: dict[str, Any], place: int) -> tuple[PricedLine, str | None]:

@@ -21,6 +21,20 @@ from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.sessions import expire_session, retrieve_session
 from tests.support.shopping import a_request, count_rows, paid_order, pay, sessions_at_stripe
 
+# A hundred orders like the only one there is, after it, each with another phone number.
+A_HUNDRED_MORE = """
+WITH made AS (
+    INSERT INTO orders (id, currency, amount_subtotal, amount_discount, amount_total, customer_name, customer_email,
+                        customer_phone, livemode, created_at)
+    SELECT gen_random_uuid(), currency, amount_subtotal, amount_discount, amount_total, customer_name, customer_email,
+           '+4930901' || 900 + place, livemode, created_at
+    FROM orders, generate_series(0, 99) AS place
+    RETURNING id
+)
+INSERT INTO order_items (order_id, position, sku, name, description, unit_amount, quantity, amount, amount_discount)
+SELECT made.id, position, sku, name, description, unit_amount, quantity, amount, amount_discount FROM made, order_items
+"""
+
 
 async def test_an_identical_order_returns_to_the_first_while_that_can_be_paid(
     runtime: Runtime, connection: asyncpg.Connection
@@ -166,3 +180,13 @@ async def test_a_mismatched_payment_counts_as_a_payment(runtime: Runtime, connec
     await connection.execute("INSERT INTO payment_observations VALUES ('pi_x', 1, 'eur', false, now())")
     with pytest.raises(ProbablyPlaced):
         await start_checkout(runtime, a_request(), idempotency_key=None)
+
+
+async def test_only_the_newest_hundred_orders_are_compared(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    oldest = Customer("Ada", "ada@example.com", "+4930901800")
+    await start_checkout(runtime, a_request(customer=oldest), idempotency_key=None)
+    await connection.execute(A_HUNDRED_MORE)
+    new = await start_checkout(runtime, a_request(), idempotency_key=None)
+    again = await start_checkout(runtime, a_request(), idempotency_key=None)
+    assert (new.created, again.created, again.order_id) == (True, False, new.order_id)
+    assert await count_rows(connection, "orders") == 102

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import msgspec
 import pytest
 
 from checkout_daemon.audit.operators import Operator
+from checkout_daemon.catalog.cart import Cart, CartLine
 from checkout_daemon.catalog.pricing import PriceChanged, TaxLine
 from checkout_daemon.checkout.placing import retry_checkout, start_checkout
 from checkout_daemon.checkout.sessions import merge_session
@@ -22,6 +24,7 @@ from checkout_daemon.model.address import Address
 from checkout_daemon.model.customer import Customer
 from checkout_daemon.orders.erasing import erase, plan_erasure
 from checkout_daemon.orders.order_lists import OrderView, read_view
+from checkout_daemon.orders.shipping import Parcel, ship_order
 from checkout_daemon.orders.shipping_store import read_shipping
 from checkout_daemon.runtime import Runtime, open_runtime
 from checkout_daemon.settings import load_settings
@@ -35,6 +38,8 @@ from tests.support.shopping import a_request, count_rows, pay
 VIENNA = Address("AT", "Ada", "Ring 1", "", "Wien", "", "1010")
 OPERATOR = Operator("ada", "desk")
 CARD = {"method": "card", "number": "4242 4242 4242 4242", "expiry": "12/34", "cvc": "123"}
+BOB = {"name": "Bob", "line1": "Gasse 3", "city": "Graz", "postal_code": "8010", "country": "AT"}
+GRAZ = Address("AT", "Bob", "Gasse 3", "", "Graz", "", "8010")
 BY_STRIPE = SELLING.replace('digital = ["EBOOK"]', 'digital = ["EBOOK"]\naddress = "stripe"')
 
 
@@ -70,6 +75,14 @@ async def view_of(runtime: Runtime, order_id: str) -> OrderView:
 
 async def merged(runtime: Runtime, session_id: str) -> None:
     await merge_session(runtime, await retrieve_session(runtime.gateway, session_id), cause="test", actor="stripe")
+
+
+async def pay_on_the_page(stripe: FlakyStripe, session_id: str, **typed: str) -> None:
+    """Pay a session by card on Stripe's page, which asks for an address."""
+    form = CARD | {f"shipping_{name}": value for name, value in typed.items()}
+    page = f"{stripe.upstream}/c/pay/{session_id}"
+    async with aiohttp.ClientSession() as browser, browser.post(page, data=form, allow_redirects=False) as answer:
+        assert answer.status == 303, await answer.text()
 
 
 async def parameters(connection: asyncpg.Connection) -> dict[str, Any]:
@@ -135,7 +148,7 @@ async def test_a_shop_of_other_goods_writes_what_it_wrote_before(
     await connection.execute(
         "INSERT INTO products (sku, name, unit_amount, currency) VALUES ('EBOOK', 'E', 1200, 'eur')"
     )
-    cart = a_request().cart.__class__((a_request().cart.lines[0].__class__("EBOOK", 1),))
+    cart = Cart((CartLine("EBOOK", 1),))
     _, session, view = await placed(runtime, cart=cart, address=None, shipping_rate=None)
     assert (view.shipping, view.order.amount_shipping, view.order.amount_tax) == (None, None, 200)
     assert session["amount_total"] == 1200
@@ -216,18 +229,13 @@ async def test_stripes_page_asks_for_the_address_in_the_country_that_was_priced(
     assert (await parameters(connection))["shipping_address_collection"] == {"allowed_countries": ["AT"]}
     assert view.shipping is not None
     assert not view.shipping.address.is_known
-    typed = {"name": "Bob", "line1": "Gasse 3", "city": "Graz", "postal_code": "8010", "country": "AT"}
-    page = f"{stripe.upstream}/c/pay/{session['id']}"
-    form = CARD | {f"shipping_{name}": value for name, value in typed.items()}
-    async with aiohttp.ClientSession() as browser, browser.post(page, data=form, allow_redirects=False) as answer:
-        assert answer.status == 303, await answer.text()
+    await pay_on_the_page(stripe, session["id"], **BOB)
     await merged(runtime, session["id"])
     await merged(runtime, session["id"])
-    graz = Address("AT", "Bob", "Gasse 3", "", "Graz", "", "8010")
     after = await view_of(runtime, order_id)
     assert after.order.status == "completed"
     assert after.shipping is not None
-    assert after.shipping.address == graz
+    assert after.shipping.address == GRAZ
     await erase(runtime.database, await plan_erasure(runtime.database, order_id, customer=False), operator=OPERATOR)
     await merged(runtime, session["id"])  # Stripe still knows it: we do not want to
     erased = (await read_shipping(connection, [order_id]))[order_id]
@@ -261,8 +269,61 @@ async def test_a_lost_order_is_recovered_with_shipping_and_address(
     assert (recovered.recovered, recovered.order.status) == (True, "completed")
     assert (after.order.amount_total, after.order.amount_shipping) == (before.order.amount_total, 490)
     assert (after.order.amount_discount, after.items) == (before.order.amount_discount, before.items)
+    assert (after.order.amount_tax, after.taxes) == (523, before.taxes)
+    assert after.order.customer_phone == before.order.customer_phone
     assert after.shipping is not None
     assert (after.shipping.rate, after.shipping.label, after.shipping.address) == ("post", "Post", VIENNA)
+
+
+@pytest.mark.parametrize(("rate", "label"), [("post", "Post"), (None, "")])  # None: a session of an older release
+async def test_a_lost_order_with_free_shipping_is_recovered_with_its_address_and_can_be_shipped(
+    runtime: Runtime, connection: asyncpg.Connection, rate: str | None, label: str
+) -> None:
+    await connection.execute("UPDATE products SET unit_amount = 2400 WHERE sku = 'NOTE'")
+    order_id, session, before = await placed(runtime)
+    await pay(runtime, session["id"], session["amount_total"])
+    await connection.execute("DELETE FROM orders")
+    plan = await plan_recovery(runtime, session["id"])
+    assert plan.named.shipping_rate == "post"
+    plan = replace(plan, named=replace(plan.named, shipping_rate=rate))
+    await recover_order(runtime, plan, operator=OPERATOR)
+    after = await view_of(runtime, order_id)
+    assert (after.order.amount_total, after.order.amount_shipping) == (5799, 0)
+    assert (after.order.amount_tax, after.taxes) == (before.order.amount_tax, before.taxes)
+    assert after.shipping is not None
+    assert (after.shipping.rate, after.shipping.label, after.shipping.address) == (rate or "", label, VIENNA)
+    assert (await ship_order(runtime.database, order_id, Parcel("Post"), operator=OPERATOR)).changed
+
+
+@pytest.mark.parametrize("runtime", [BY_STRIPE], indirect=True)
+async def test_a_lost_order_with_free_shipping_is_recovered_with_the_address_from_stripes_page(
+    runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection
+) -> None:
+    await connection.execute("UPDATE products SET unit_amount = 2400 WHERE sku = 'NOTE'")
+    order_id, session, _ = await placed(runtime, address=Address("AT"))
+    await pay_on_the_page(stripe, session["id"], **BOB)
+    await connection.execute("DELETE FROM orders")
+    await recover_order(runtime, await plan_recovery(runtime, session["id"]), operator=OPERATOR)
+    after = await view_of(runtime, order_id)
+    assert (after.order.status, after.order.amount_shipping) == ("completed", 0)
+    assert after.shipping is not None
+    assert (after.shipping.rate, after.shipping.address) == ("post", GRAZ)
+
+
+async def test_a_lost_order_of_goods_that_nobody_sends_is_recovered_with_its_taxes(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    await connection.execute(
+        "INSERT INTO products (sku, name, unit_amount, currency) VALUES ('EBOOK', 'E', 1200, 'eur')"
+    )
+    cart = Cart((CartLine("EBOOK", 1),))
+    order_id, session, before = await placed(runtime, cart=cart, address=None, shipping_rate=None)
+    await pay(runtime, session["id"], session["amount_total"])
+    await connection.execute("DELETE FROM orders")
+    await recover_order(runtime, await plan_recovery(runtime, session["id"]), operator=OPERATOR)
+    after = await view_of(runtime, order_id)
+    assert (after.shipping, after.order.amount_shipping) == (None, None)
+    assert (after.order.amount_tax, after.taxes) == (200, before.taxes)
 
 
 @pytest.mark.parametrize("runtime", [BY_STRIPE], indirect=True)

@@ -198,8 +198,8 @@ async def test_a_wrong_amount_is_reported_with_its_field(
     assert "checkout.session.amount_total is not an amount: a whole number" in error
 
 
-@pytest.mark.parametrize("expires_at", [0, None, 0.0, "soon"])
-async def test_a_time_of_0_is_absent(
+@pytest.mark.parametrize("expires_at", [0, None, 0.0, "soon", 253402300799])
+async def test_a_time_of_0_or_one_that_is_not_in_every_time_zone_is_absent(
     intake: Intake, connection: asyncpg.Connection, database_url: str, expires_at: object
 ) -> None:
     order_id = await insert_order(database_url)

@@ -145,6 +145,7 @@ def test_two_spellings_of_one_letter_are_one_name() -> None:
         ("ａ@ｅxample．com", "a@example.com"),
         ("\u00a0a@exam\u00adple.com\ufeff\n", "a@example.com"),
         ("first\u2011last@example.com", "first-last@example.com"),
+        ("a" * 64 + "@example.com", "a" * 64 + "@example.com"),
     ],
 )
 def test_deliverable_emails_pass(email: str, form: str) -> None:
@@ -162,6 +163,7 @@ def test_deliverable_emails_pass(email: str, form: str) -> None:
         "@example.com",
         "a@b@example.com",
         "a@localhost",
+        "a@test",
         "a b@example.com",
         "a@example..com",
         "ü@example.com",
@@ -171,6 +173,7 @@ def test_deliverable_emails_pass(email: str, form: str) -> None:
         "a@example.com\r\nBcc: b@example.com",
         "Ada <a@example.com>",
         "a" * 250 + "@example.com",
+        "a" * 65 + "@example.com",
     ],
 )
 def test_other_emails_do_not(email: str) -> None:
@@ -183,6 +186,7 @@ def test_other_emails_do_not(email: str) -> None:
         ("a\x07@example.com", "U+0007"),
         ("ü@example.com", "U+00FC"),
         ("a" * 400 + "@example.com", "at most 254"),
+        ("a" * 65 + "@example.com", "at most 64"),
         ("nobody", "such as name@example.com"),
     ],
 )
@@ -200,6 +204,7 @@ def test_an_email_is_refused_for_its_true_reason(email: str, reason: str) -> Non
         ("+39 06 1234 5678", "+390612345678"),  # Italy keeps its zero
         ("＋４３ 664 1234567", "+436641234567"),
         ("\u202d+43\u00a0664\u200b 123\u20114567\u202c", "+436641234567"),
+        ("+43 664 1234567 ext. 5", "+436641234567"),  # E.164 has no extensions
     ],
 )
 def test_international_phone_numbers_pass(phone: str, form: str) -> None:
@@ -209,7 +214,7 @@ def test_international_phone_numbers_pass(phone: str, form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "phone", ["", "+", "0664 1234567", "+1", "+999123456789", "call me", "\x00", "\ud800", "+" * 500]
+    "phone", ["", "+", "0664 1234567", "+1", "+1 555 2671", "+999123456789", "call me", "\x00", "\ud800", "+" * 500]
 )
 def test_other_phone_numbers_do_not(phone: str) -> None:
     assert faults(*GOOD[:2], phone) == [("/customer/phone", "invalid_phone")]
@@ -237,6 +242,7 @@ def test_any_text_gets_an_answer_and_what_passes_can_be_stored(name: str, email:
         ("0660 1234567", "AT", "+436601234567"),
         ("0043 660 1234567", "AT", "+436601234567"),
         ("(415) 555-2671", "US", "+14155552671"),
+        ("555-2671", "US", None),  # the area is missing
         ("+44 7911 123456", "AT", "+447911123456"),
         ("0660 1234567", None, None),
         ("12", "AT", None),

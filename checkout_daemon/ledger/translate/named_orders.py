@@ -13,7 +13,7 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,14}")
 
 @dataclass(frozen=True, slots=True)
 class NamedOrder:
-    """An order as the metadata names it. Older objects have no `number` and no `shop`."""
+    """An order as the metadata names it. Older objects have no `number`, `shop` or `shipping_rate`."""
 
     order_id: str
     attempt: int
@@ -21,6 +21,7 @@ class NamedOrder:
     shop: str | None = None
     discount_code: str | None = None
     locale: str | None = None
+    shipping_rate: str | None = None
 
 
 def named_order(fields: Object) -> NamedOrder | None:
@@ -34,4 +35,5 @@ def named_order(fields: Object) -> NamedOrder | None:
         mark(fields, SHOP),
         mark(fields, "discount_code"),
         mark(fields, "locale"),
+        mark(fields, "shipping_rate"),
     )

@@ -33,7 +33,7 @@ _LONGEST_WORD = 60
 _KIND = re.compile(r"[a-z][a-z0-9_.]{0,60}")
 _LARGEST_AMOUNT = 2**53
 _LONGEST_MARK = 100
-_LAST_SECOND = 253_402_300_799  # of the year 9999
+_LAST_SECOND = 253_370_764_799  # of the year 9998: the last day of 9999 has no local time east of UTC
 
 
 class UnreadableObject(Exception):
@@ -178,7 +178,10 @@ def moment(fields: Object, name: str) -> datetime | None:
 
 
 def read_moment(value: object) -> datetime | None:
-    """Return the time for seconds since 1970, as Stripe writes times, or None for 0 and anything else."""
+    """Return the time for seconds since 1970, as Stripe writes times, or None for 0 and anything else.
+
+    Every time that it returns exists in every time zone.
+    """
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _LAST_SECOND:
         return None
     return datetime.fromtimestamp(value, UTC)

@@ -63,7 +63,7 @@ class Points:
             described = describe((*args, *kwargs.values()) or ("",))
             if before:
                 self.passed(f"before {described}")
-                # A connection with TLS takes several turns of the event loop, so whoever was frozen for long learns that
+                # A connection with TLS takes several turns of the event loop: whoever was frozen for long learns that
                 # the time of the call is over before anything is sent.
                 for _ in range(2):
                     await asyncio.sleep(0)
