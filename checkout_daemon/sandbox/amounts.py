@@ -56,11 +56,16 @@ def money_text(amount: int, currency: str) -> str:
     return f"{sign}{number}" if sign else f"{number} {currency}"
 
 
+def minimum_text(currency: str) -> str:
+    """Return the minimum amount of a currency as Stripe's messages write it, with its sign and code: `$0.50 usd`."""
+    text = money_text(MINIMUM_AMOUNTS.get(currency, 1), currency)
+    return f"{text} {currency}" if currency in _SIGNS else text
+
+
 def check_amount(amount: int, currency: str, param: str = "amount") -> None:
     """Raise ApiError if an amount cannot be charged: too small, too large, or finer than the currency's step."""
-    minimum = MINIMUM_AMOUNTS.get(currency, 1)
-    if amount < minimum:
-        message = f"Amount must be at least {money_text(minimum, currency)}"
+    if amount < MINIMUM_AMOUNTS.get(currency, 1):
+        message = f"Amount must be at least {minimum_text(currency)}"
         raise ApiError(message, code="amount_too_small", param=param)
     if amount > maximum_amount(currency):
         message = f"Amount must be no more than {money_text(maximum_amount(currency), currency)}"

@@ -19,18 +19,25 @@ API_VERSION = "2026-10-28.endive"
 ACCOUNT_ID = "acct_1OfflineSandbox00"
 
 NOUNS = {
+    "balance_transaction": "balance transaction",
     "payment_method": "PaymentMethod",
     "promotion_code": "promotion code",
+    "setup_intent": "setupintent",
+    "tax_rate": "tax rate",
     "webhook_endpoint": "webhook endpoint",
 }
 """The names of types in Stripe's messages, where they differ."""
 
 _PATH_PARAMS = {
     "checkout.session": "session",
+    "coupon": "coupon",
     "dispute": "dispute",
     "payment_intent": "intent",
     "payment_method": "payment_method",
+    "payout": "payout",
+    "price": "price",
     "promotion_code": "promotion_code",
+    "setup_intent": "intent",
 }
 """The parameter that errors name for an identifier in the path, if it is not `id`."""
 
@@ -148,9 +155,13 @@ def on_object(key: str, kind: str, act: Callable[..., None], *names: str) -> Tim
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A method and path, its parameters, and its handler, whose third argument is the `{id}` in the path."""
+    """A method and path, its parameters, and its handler, whose third argument is the `{id}` in the path.
+
+    With `filled`, an empty parameter is refused unless Stripe unsets it; else only an identifier is.
+    """
 
     method: str
     path: str
     handler: Handler
     specs: Mapping[str, Spec]
+    filled: bool = False

@@ -44,9 +44,14 @@ def invalid(message: str, *, param: str | None = None, code: str | None = None) 
     return ApiError(message, param=param, code=code)
 
 
-def only_one(*names: str) -> ApiError:
+def only_one(*names: str, param: str | None = None) -> ApiError:
     """Return the error for parameters that exclude each other."""
-    return ApiError(f"You may only specify one of these parameters: {', '.join(names)}.")
+    return ApiError(f"You may only specify one of these parameters: {', '.join(names)}.", param=param)
+
+
+def received_both(one: str, other: str) -> ApiError:
+    """Return the error for two parameters that exclude each other, in Stripe's other words."""
+    return ApiError(f"Received both {one} and {other} parameters. Please pass in only one.", stored=False)
 
 
 def bad_parameter(message: str, code: str, param: str) -> ApiError:
@@ -61,9 +66,15 @@ def missing_object(noun: str, object_id: str, param: str = "id", *, in_path: boo
 
 
 def unknown_url(method: str, path: str) -> ApiError:
-    """Return the error for an unknown method and path."""
+    """Return the error for an unknown method and path, which mentions an empty identifier at the path's end."""
+    advice = ""
+    if path.endswith("/"):
+        advice = (
+            "If you are trying to list objects, remove the trailing slash. If you are trying to retrieve an object, "
+            "make sure you passed a valid (non-empty) identifier in your code. "
+        )
     return ApiError(
-        f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at "
+        f"Unrecognized request URL ({method}: {path}). {advice}Please see https://stripe.com/docs or we can help at "
         "https://support.stripe.com/.",
         status=404,
         stored=False,
@@ -96,7 +107,9 @@ class BadChoice(ApiError):
     """A parameter with a value that is not one of its choices."""
 
     def __init__(self, name: str, value: str, choices: tuple[str, ...]) -> None:
-        listed = ", ".join(choices[:-1]) + (" or " if len(choices) > 1 else "") + choices[-1]
+        *first, last = choices
+        comma = "," if len(first) > 1 else ""
+        listed = f"{', '.join(first)}{comma} or {last}" if first else last
         super().__init__(f"Invalid {name}: must be one of {listed}", param=name, stored=False)
         self.name = name
         self.value = value

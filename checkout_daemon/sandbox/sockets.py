@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,12 +44,18 @@ class Socket:
     forwards: bool
     waiting: dict[str, _Waiting] = field(default_factory=dict)
 
-    async def forward(self, conversation: str, frame: dict[str, Any], acknowledged: Callable[[], None]) -> Forwarded:
-        """Send an event and wait for its outcome. `acknowledged` is called when the CLI took it. Raise SocketLost."""
+    async def forward(
+        self, conversation: str, frames: Iterable[dict[str, Any]], acknowledged: Callable[[], None]
+    ) -> Forwarded:
+        """Send the frames of an event and wait for its outcome: the CLI forwards one of them and answers once.
+
+        `acknowledged` is called for each frame that the CLI took before it answered. Raise SocketLost.
+        """
         future: asyncio.Future[Forwarded] = asyncio.get_running_loop().create_future()
         self.waiting[conversation] = _Waiting(future, acknowledged)
         try:
-            await self.push(frame)
+            for frame in frames:
+                await self.push(frame)
             async with asyncio.timeout(_ANSWER_SECONDS):
                 return await future
         except TimeoutError:

@@ -30,6 +30,8 @@ FILE = Path(checkout_daemon.sandbox.parameters.__file__ or "").parent / "stripe_
 _KEPT = {kind.object for kind in KINDS}
 _BOUNDS = {"gt", "gte", "lt", "lte"}
 _SCALARS = {str: "s", int: "i", bool: "b", Decimal: "d", float: "f"}
+_UNSET = {("PaymentIntentUpdateParams", "payment_method"), ("SetupIntentUpdateParams", "payment_method")}
+"""Parameters that may be empty according to their descriptions, which their types do not show."""
 
 
 def build() -> dict[str, Any]:
@@ -85,17 +87,18 @@ class _Writer:
     def structure(self, cls: Any) -> int:
         if cls not in self._by_class:
             fields = {
-                name: self._mark(hint, cls, required=required) + self._code(hint, cls)
+                name: self._mark(name, hint, cls, required=required) + self._code(hint, cls)
                 for name, (hint, required) in sorted(typed_fields(cls).items())
             }
             self._by_class[cls] = self.store(fields)
         return self._by_class[cls]
 
-    def _mark(self, hint: Any, owner: Any, *, required: bool) -> str:
-        """Return how a parameter is marked as required, and as one that may be empty all the same."""
-        if not required:
-            return ""
-        return "?" if any("" in typing.get_args(option) for option in _alternatives(hint, _names(owner))) else "!"
+    def _mark(self, name: str, hint: Any, owner: Any, *, required: bool) -> str:
+        """Return how a parameter is marked as required, and as one that may be empty."""
+        empty = any("" in typing.get_args(option) for option in _alternatives(hint, _names(owner)))
+        if empty or (owner.__name__, name) in _UNSET:
+            return "?" if required else "~"
+        return "!" if required else ""
 
     def store(self, fields: dict[str, str]) -> int:
         key = json.dumps(fields)

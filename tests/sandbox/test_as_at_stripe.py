@@ -141,6 +141,127 @@ async def test_an_event_has_the_changed_parts_as_they_were(ask: Ask) -> None:
     assert last == {"address": whole, "preferred_locales": []}
 
 
+async def test_an_update_keeps_the_parts_of_an_address_that_it_does_not_name(ask: Ask) -> None:
+    home = {"address[city]": "Graz", "address[country]": "AT"}
+    parcel = {"shipping[name]": "Ada", "shipping[phone]": "1", "shipping[address][line1]": "Main 1"}
+    path = f"/v1/customers/{(await ask('POST', '/v1/customers', {**home, **parcel}))['id']}"
+    to = {"shipping[name]": "Eve", "shipping[address][city]": "Graz"}
+    moved = await ask("POST", path, {"address[city]": "Linz", **to})
+    unset = await ask("POST", path, {"address[city]": "", "shipping": ""})
+    assert (moved["address"]["city"], moved["address"]["country"]) == ("Linz", "AT")
+    shipped = moved["shipping"]
+    assert (shipped["name"], shipped["phone"], shipped["address"]["line1"]) == ("Eve", "1", "Main 1")
+    assert shipped["address"]["city"] == "Graz"
+    assert (unset["address"]["city"], unset["address"]["country"], unset["shipping"]) == (None, "AT", None)
+
+
+async def test_an_intent_and_its_charge_keep_the_parts_of_an_address(ask: Ask) -> None:
+    parcel = {"shipping[name]": "Ada", "shipping[address][line1]": "Main 1", "shipping[address][country]": "AT"}
+    paid = {"amount": 900, "currency": "usd", "confirm": "true", "payment_method": "pm_card_visa"}
+    intent = await ask("POST", "/v1/payment_intents", {**paid, **parcel, "payment_method_types[]": "card"})
+    to = {"shipping[name]": "Ada", "shipping[address][line1]": "Main 2"}
+    changed = await ask("POST", f"/v1/payment_intents/{intent['id']}", to)
+    charge = await ask("POST", f"/v1/charges/{intent['latest_charge']}", to)
+    one, other = (body["shipping"]["address"] for body in (changed, charge))
+    assert (one["line1"], one["country"], other) == ("Main 2", "AT", one)
+
+
+async def test_billing_details_keep_what_an_update_does_not_name(ask: Ask, customer: str) -> None:
+    owner = {"billing_details[name]": "Ada", "billing_details[address][city]": "Graz"}
+    owner |= {"billing_details[address][country]": "AT", "type": "card", "card[token]": "tok_visa"}
+    path = f"/v1/payment_methods/{(await ask('POST', '/v1/payment_methods', owner))['id']}"
+    await ask("POST", f"{path}/attach", {"customer": customer})
+    moved = (await ask("POST", path, {"billing_details[address][city]": "Linz"}))["billing_details"]
+    unset = (await ask("POST", path, {"billing_details[address]": ""}))["billing_details"]
+    assert (moved["name"], moved["address"]["city"], moved["address"]["country"]) == ("Ada", "Linz", "AT")
+    assert (unset["name"], set(unset["address"].values())) == ("Ada", {None})
+
+
+async def test_payment_methods_are_listed_only_for_a_customer(ask: Ask, customer: str) -> None:
+    method = await ask("POST", "/v1/payment_methods/pm_card_visa/attach", {"customer": customer})
+    everyones = await ask("GET", "/v1/payment_methods")
+    theirs = await ask("GET", "/v1/payment_methods", {"customer": customer})
+    assert (everyones["data"], [found["id"] for found in theirs["data"]]) == ([], [method["id"]])
+
+
+@pytest.mark.parametrize(
+    ("path", "noun", "param"),
+    [
+        ("balance_transactions/txn_no", "balance transaction", "id"),
+        ("charges/ch_no", "charge", "id"),
+        ("coupons/NO", "coupon", "coupon"),
+        ("customers/cus_no", "customer", "id"),
+        ("payment_intents/pi_no", "payment_intent", "intent"),
+        ("payouts/po_no", "payout", "payout"),
+        ("prices/price_no", "price", "price"),
+        ("products/prod_no", "product", "id"),
+        ("setup_intents/seti_no", "setupintent", "intent"),
+        ("tax_rates/txr_no", "tax rate", "id"),
+    ],
+)
+async def test_what_is_not_there_has_stripes_name(ask: Ask, path: str, noun: str, param: str) -> None:
+    error = (await ask("GET", f"/v1/{path}", status=404))["error"]
+    assert (error["message"], error["param"]) == (f"No such {noun}: '{path.partition('/')[2]}'", param)
+
+
+async def test_an_empty_id_is_not_found(client: stripe.StripeClient) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match="non-empty") as caught:
+        await client.v1.customers.retrieve_async("")
+    assert caught.value.http_status == 404
+
+
+@pytest.mark.parametrize(
+    ("form", "param", "message"),
+    [
+        (
+            {"product": "prod_1", "product_data[name]": "Cup"},
+            "product",
+            "You may only specify one of these parameters: product, product_data.",
+        ),
+        ({}, None, "You must specify either `product` or `product_data` when creating a price."),
+        (
+            {"product_data[name]": "Cup"},
+            None,
+            "Prices require an `unit_amount` or `unit_amount_decimal` parameter to be set.",
+        ),
+    ],
+)
+async def test_a_price_needs_one_product_and_an_amount(
+    ask: Ask, form: dict[str, str], param: str | None, message: str
+) -> None:
+    error = (await ask("POST", "/v1/prices", {"currency": "usd", **form}, status=400))["error"]
+    assert (error["message"], error.get("param"), error.get("code")) == (message, param, None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        (
+            "k" * 41,
+            "v",
+            "Metadata keys can have up to 40 characters, but you passed in a key that is 41 characters. "
+            f"Invalid key: {'k' * 41}",
+        ),
+        (
+            "k",
+            "v" * 501,
+            "Metadata values can have up to 500 characters, but you passed in a value that is 501 characters. "
+            f"Invalid value: {'v' * 501}",
+        ),
+    ],
+)
+async def test_metadata_that_is_too_long_is_named(ask: Ask, key: str, value: str, message: str) -> None:
+    error = (await ask("POST", "/v1/customers", {f"metadata[{key}]": value}, status=400))["error"]
+    assert (error["message"], error["param"]) == (message, "metadata")
+
+
+async def test_the_event_of_a_deleted_product_has_it_inactive(client: stripe.StripeClient) -> None:
+    product = await client.v1.products.create_async(params={"name": "Cup"})
+    await client.v1.products.delete_async(product.id)
+    (event,) = (await client.v1.events.list_async(params={"type": "product.deleted"})).data
+    assert event.data.object["active"] is False
+
+
 async def test_an_update_that_changes_nothing_has_no_event(ask: Ask, server: TestServer) -> None:
     rate = {"display_name": "VAT", "inclusive": "false", "percentage": "19.5"}
     paid = {"amount": 900, "currency": "usd", "confirm": "true", "payment_method": "pm_card_visa"}

@@ -97,8 +97,12 @@ async def test_listen_forwards_what_happens_signed_for_the_secret_that_it_prints
         ]
 
 
-async def test_listen_forwards_only_the_types_it_was_asked_for(base: str, receiver: Receiver, tmp_path: Path) -> None:
-    async with listening(base, tmp_path, receiver, "--events", "charge.succeeded,charge.refunded") as secret:
+@pytest.mark.parametrize("version", [(), ("--latest",)], ids=["default version", "latest version"])
+async def test_listen_forwards_only_the_types_it_was_asked_for(
+    base: str, receiver: Receiver, tmp_path: Path, version: tuple[str, ...]
+) -> None:
+    types = "charge.succeeded,charge.refunded"
+    async with listening(base, tmp_path, receiver, "--events", types, *version) as secret:
         await run_cli("trigger", "charge.refunded", base=base, config_dir=tmp_path)
         await receiver.wait(2, 5)
     assert sorted(verified(receiver, secret)) == ["charge.refunded", "charge.succeeded"]

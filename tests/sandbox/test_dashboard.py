@@ -11,6 +11,7 @@ import pytest
 import stripe
 from aiohttp.test_utils import TestServer
 
+from tests.sandbox import payment_steps
 from tests.sandbox.conftest import Receiver, event_types, open_session, wait_for
 from tests.sandbox.dashboard_steps import act, debit, first_failure, labels, listen, pay, read, states
 
@@ -71,6 +72,16 @@ async def test_a_payment_is_refunded_in_parts_and_a_refund_fails(
     assert states(await read(browser, f"payments/{intent}")) == ["Paid"]
     assert await act(browser, "refund", id=charge["id"], amount="") == (200, "$20.00 refunded.")
     assert states(await read(browser, f"payments/{intent}")) == ["Paid", "Refunded"]
+
+
+async def test_only_what_was_captured_can_be_refunded(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession
+) -> None:
+    held = await payment_steps.pay(client, capture_method="manual")
+    await client.v1.payment_intents.capture_async(held.id, params={"amount_to_capture": 1500})
+    thing = await read(browser, f"payments/{held.id}")
+    assert states(thing) == ["Paid"]
+    assert thing["parts"][0]["actions"][0]["fields"][0]["value"] == "15.00"
 
 
 @pytest.mark.parametrize("amount", ["x", "0", "-1", "1.005", "NaN", "1e99", "inf"])

@@ -45,9 +45,12 @@ def test_fixed_paths_win_and_two_identifiers_come_joined(path: str, name: str, o
     assert (paths[operation.path], found) == (name, object_id)
 
 
-@pytest.mark.parametrize("path", ["/v1/things//parts", "/v1/none", "/v1/things/a/b/c/d/e/f", "/"])
+@pytest.mark.parametrize(
+    "path", ["/v1/things//parts", "/v1/things/", "/v1/things/th_1/parts/", "/v1/none", "/v1/things/a/b/c/d/e/f", "/"]
+)
 def test_other_paths_are_unknown(path: str) -> None:
-    router = Router([Operation("GET", "/v1/things/{id}/parts", _named("parts"), {})])
+    known = ("/v1/things", "/v1/things/{id}/parts")
+    router = Router(Operation("GET", route, _named(route), {}) for route in known)
 
     with pytest.raises(ApiError) as refused:
         router.find("GET", path)

@@ -55,8 +55,12 @@ async def test_what_no_page_can_be(client: stripe.StripeClient, params: Any) -> 
 
 async def test_a_page_has_one_cursor(client: stripe.StripeClient) -> None:
     made = await products(client, 2)
-    with pytest.raises(stripe.InvalidRequestError):
+    with pytest.raises(stripe.InvalidRequestError) as caught:
         await client.v1.products.list_async(params={"starting_after": made[0], "ending_before": made[1]})
+    both = "Received both starting_after and ending_before parameters. Please pass in only one."
+    assert caught.value.user_message == both
+    with pytest.raises(stripe.InvalidRequestError, match="No such product: 'prod_no'"):
+        await client.v1.products.list_async(params={"starting_after": made[0], "ending_before": "prod_no"})
 
 
 async def test_created_has_bounds(server: TestServer, client: stripe.StripeClient) -> None:

@@ -261,11 +261,46 @@ async def test_an_attempt_after_a_code_takes_the_new_amount(client: stripe.Strip
     assert (paid.amount_total, paid.payment_intent.amount, paid.payment_intent.amount_received) == (1500, 1500, 1500)
 
 
-async def test_a_coupon_takes_off_a_share_or_an_amount(client: stripe.StripeClient) -> None:
-    both: Any = {"percent_off": 25, "amount_off": 5, "currency": "usd"}
-    with pytest.raises(stripe.InvalidRequestError, match="You may only specify one of these") as caught:
-        await client.v1.coupons.create_async(params=both)
-    assert caught.value.code is None
-    with pytest.raises(stripe.InvalidRequestError, match="You must pass either") as caught:
-        await client.v1.coupons.create_async(params={"duration": "once"})
-    assert caught.value.code == "parameter_missing"
+@pytest.mark.parametrize(
+    ("terms", "param", "message"),
+    [
+        ({"duration": "once"}, None, "Must provide percent_off or amount_off."),
+        (
+            {"percent_off": 25, "amount_off": 5, "currency": "usd"},
+            None,
+            "Received both percent_off and amount_off parameters. Please pass in only one.",
+        ),
+        ({"amount_off": 5}, "currency", "You must pass currency when passing amount_off"),
+        (
+            {"percent_off": 25, "duration": "repeating"},
+            "duration",
+            "The duration_in_months param must be set when creating a coupon with a repeating duration",
+        ),
+        (
+            {"percent_off": 25, "duration": "once", "duration_in_months": 3},
+            "duration_in_months",
+            "The duration_in_months param can only be set when creating a coupon with a repeating duration",
+        ),
+        (
+            {"percent_off": 0},
+            "percent_off",
+            "This value must be greater than or equal to 0.01 (it currently is '0.0').",
+        ),
+        (
+            {"percent_off": 101},
+            "percent_off",
+            "This value must be less than or equal to 100 (it currently is '101.0').",
+        ),
+        (
+            {"percent_off": 25, "redeem_by": 1000},
+            "redeem_by",
+            "The parameter `redeem_by` expects a unix timestamp representing a date and time in the future. "
+            "You specified the value `1000` which is in the past.",
+        ),
+    ],
+)
+async def test_what_no_coupon_can_be(client: stripe.StripeClient, terms: Any, param: str | None, message: str) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await client.v1.coupons.create_async(params=terms)
+    code = None if "amount_off" in terms or "percent_off" in terms else "parameter_missing"
+    assert (caught.value.user_message, caught.value.param, caught.value.code) == (message, param, code)

@@ -22,6 +22,7 @@ from checkout_daemon.sandbox.resources import OPERATIONS
 from tests.sandbox.conftest import AUTHORIZATION, KEY
 
 CUSTOMERS = "/v1/customers"
+PRODUCT = "line_items[0][price_data][product_data]"
 
 
 @pytest.fixture
@@ -69,6 +70,18 @@ async def test_unknown_addresses_and_objects(http: aiohttp.ClientSession) -> Non
         ("/v1/products", {"nome": "x"}, "parameter_unknown", "nome"),
         ("/v1/products", {}, "parameter_missing", "name"),
         ("/v1/products", {"name": ""}, "parameter_invalid_empty", "name"),
+        ("/v1/payment_intents", {"payment_method": ""}, "parameter_invalid_empty", "payment_method"),
+        ("/v1/payment_intents/pi_1", {"customer": ""}, "parameter_invalid_empty", "customer"),
+        ("/v1/prices", {"product": ""}, "parameter_invalid_empty", "product"),
+        ("/v1/promotion_codes", {"promotion[coupon]": ""}, "parameter_invalid_empty", "promotion[coupon]"),
+        ("/v1/refunds", {"charge": ""}, "parameter_invalid_empty", "charge"),
+        ("/v1/subscriptions", {"items[0][price]": ""}, "parameter_invalid_empty", "items[0][price]"),
+        ("/v1/checkout/sessions", {"customer": ""}, "parameter_invalid_empty", "customer"),
+        ("/v1/checkout/sessions", {"customer_email": ""}, "parameter_invalid_empty", "customer_email"),
+        ("/v1/checkout/sessions", {"success_url": ""}, "parameter_invalid_empty", "success_url"),
+        ("/v1/checkout/sessions", {"line_items[0][price]": ""}, "parameter_invalid_empty", "line_items[0][price]"),
+        ("/v1/checkout/sessions", {f"{PRODUCT}[images]": ""}, "parameter_invalid_empty", f"{PRODUCT}[images]"),
+        ("/v1/checkout/sessions", {"allow_promotion_codes": ""}, "parameter_invalid_empty", "allow_promotion_codes"),
         ("/v1/payment_intents", {"amount": "ten", "currency": "usd"}, "parameter_invalid_integer", "amount"),
         ("/v1/payment_intents", {"amount": "0", "currency": "usd"}, "parameter_invalid_integer", "amount"),
         ("/v1/checkout/sessions", {"line_items[0][prise]": "x"}, "parameter_unknown", "line_items[0][prise]"),
@@ -105,6 +118,27 @@ async def test_a_key_of_another_endpoint_names_both(http: aiohttp.ClientSession)
         "('/v1/products' vs '/v1/customers'). Try using a key other than 'k1' if you meant to execute a different "
         "request."
     )
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+async def test_an_empty_identifier_is_no_list_and_no_new_object(http: aiohttp.ClientSession, method: str) -> None:
+    status, body, _ = await call(http, method, f"{CUSTOMERS}/")
+    assert (status, body["error"]["message"]) == (
+        404,
+        f"Unrecognized request URL ({method}: /v1/customers/). If you are trying to list objects, remove the trailing "
+        "slash. If you are trying to retrieve an object, make sure you passed a valid (non-empty) identifier in your "
+        "code. Please see https://stripe.com/docs or we can help at https://support.stripe.com/.",
+    )
+    assert (await call(http, "GET", CUSTOMERS))[1]["data"] == []
+
+
+async def test_parameters_come_from_the_address_and_the_body(http: aiohttp.ClientSession) -> None:
+    _, body, _ = await call(http, "POST", f"{CUSTOMERS}?name=A&phone=1", {"name": "B"}, Idempotency_Key="k1")
+    assert (body["name"], body["phone"]) == ("B", "1")
+    status, body, _ = await call(http, "POST", f"{CUSTOMERS}?name=A&phone=2", {"name": "B"}, Idempotency_Key="k1")
+    assert (status, body["error"]["type"]) == (400, "idempotency_error")
+    await call(http, "POST", CUSTOMERS)
+    assert len((await call(http, "GET", CUSTOMERS, {"limit": "1"}))[1]["data"]) == 1
 
 
 async def test_a_deletion_takes_parameters_from_its_body_as_well(http: aiohttp.ClientSession) -> None:

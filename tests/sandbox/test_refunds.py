@@ -192,5 +192,8 @@ async def test_after_a_partial_capture_only_that_part_is_refunded(client: stripe
     await client.v1.payment_intents.capture_async(held.id, params={"amount_to_capture": 1200})
     with pytest.raises(stripe.InvalidRequestError, match=r"\$12\.00"):
         await refund(client, held.id, amount=1201)
-    assert (await refund(client, held.id)).amount == 1200
-    assert (await charge_of(client, held)).refunded
+    await refund(client, held.id, amount=500)
+    part = await charge_of(client, held)
+    assert (await refund(client, held.id)).amount == 700
+    whole = await charge_of(client, held)
+    assert [(charge.amount_refunded, charge.refunded) for charge in (part, whole)] == [(500, False), (1200, True)]

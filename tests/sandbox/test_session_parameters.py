@@ -312,7 +312,11 @@ async def test_amounts_have_their_currencys_decimals(
 
 
 async def test_a_total_that_cannot_be_charged_is_refused(client: stripe.StripeClient) -> None:
-    assert (await refusal(client, amount=49)).code == "amount_too_small"
+    least = await refusal(client, amount=49)
+    assert (least.code, least.user_message) == (
+        "amount_too_small",
+        "The Checkout Session's total amount due must add up to at least $0.50 usd",
+    )
     assert (await refusal(client, amount=100_000_000)).code == "amount_too_large"
     assert (await refusal(client, amount=12_345, currency="kwd")).code == "invalid_charge_amount"
 

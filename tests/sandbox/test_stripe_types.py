@@ -96,6 +96,12 @@ def _put(form: dict[str, Any], key: str, value: str) -> None:
         ("GET", "/v2/core/events", {}, "Stripe has GET /v2/core/events; the offline Stripe does not."),
         ("POST", "/v1/payment_methods", {"type": "klarna"}, "Stripe has type=klarna; the offline Stripe does not."),
         ("POST", "/v1/payment_methods", {"type": "clarna"}, "Invalid type: must be one of "),
+        (
+            "POST",
+            "/v1/refunds",
+            {"payment_intent": "pi_1", "reason": "x"},
+            "Invalid reason: must be one of duplicate, fraudulent, or requested_by_customer",
+        ),
         ("POST", "/v1/payment_methods", {"type": "card", "card[network]": "x"}, "Received unknown parameter: card["),
         (
             "POST",

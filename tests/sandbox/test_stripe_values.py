@@ -19,6 +19,7 @@ from checkout_daemon.sandbox.parameters.stripe_types import (
     choices,
     element,
     is_required,
+    may_be_empty,
     parameters,
     stripe_types,
     structure,
@@ -36,6 +37,7 @@ _TAKEN = {
 }
 """Values that the SDK's types lack: those of older SDKs and of the CLI's triggers, and cards."""
 _DEEPEST = 4
+_IDS = {"charge", "coupon", "customer", "payment_intent", "payment_method", "price", "product"}
 _MODELLED = [operation for operation in OPERATIONS if parameters(operation.method, operation.path)]
 
 
@@ -103,6 +105,28 @@ def _takes(form: dict[str, str], specs: Fields, shape: Shape, name: str, value: 
     except ApiError:
         return False
     return True
+
+
+def _code_for_empty(operation: Operation, shape: Shape, name: str) -> str | None:
+    """Return the code of the error for a request with this parameter alone, which is empty."""
+    try:
+        read_params(build_tree([(name, "")]), operation.specs, shape, filled=operation.filled)
+    except ApiError as error:
+        code: str | None = error.error.get("code")
+        return code
+    return None
+
+
+@pytest.mark.parametrize("operation", _MODELLED, ids=lambda operation: f"{operation.method} {operation.path}")
+def test_an_empty_text_is_refused_where_it_unsets_nothing(operation: Operation) -> None:
+    shape = parameters(operation.method, operation.path) or {}
+    names = {full: code for full, _, code in _named(shape) if not full.endswith("[0]")}
+    checked = {full for full in names if operation.filled or full.rpartition("[")[2].removesuffix("]") in _IDS}
+
+    refused = {full for full in names if _code_for_empty(operation, shape, full) == "parameter_invalid_empty"}
+
+    assert {full for full in checked - refused if not may_be_empty(names[full])} == set()
+    assert {full for full in refused if may_be_empty(names[full])} == set()
 
 
 def _overlap(one: str, other: str) -> bool:

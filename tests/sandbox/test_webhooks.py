@@ -6,13 +6,16 @@ import asyncio
 import json
 from typing import Any
 
+import aiohttp
 import pytest
 import stripe
 from aiohttp.test_utils import TestServer
 
 from checkout_daemon.sandbox.app import BOX, create_app
+from checkout_daemon.sandbox.box import API_VERSION
 from checkout_daemon.sandbox.main import SandboxSettings
-from tests.sandbox.conftest import Connect, Receiver, confirm, open_session
+from tests.sandbox.conftest import Ask, Connect, Receiver, confirm, open_session
+from tests.support.waiting import until
 
 
 async def arrivals(receiver: Receiver, count: int, seconds: float = 8.0) -> list[str]:
@@ -83,6 +86,36 @@ async def test_an_event_is_sent_again_on_request(client: stripe.StripeClient, re
     with pytest.raises(stripe.InvalidRequestError) as caught:
         await client.v1.webhook_endpoints.retrieve_async(endpoint.id)
     assert caught.value.http_status == 404
+
+
+@pytest.mark.parametrize(
+    ("version", "status", "state"), [(0, 200, "delivered"), (1, 200, "delivered"), (1, 500, "failed")]
+)
+async def test_a_listener_is_offered_two_versions_and_counted_once(
+    ask: Ask, server: TestServer, client: stripe.StripeClient, version: int, status: int, state: str
+) -> None:
+    wanted = {"device_name": "here", "websocket_features[]": "webhooks", "forward_to_url": "http://127.0.0.1:9/hook"}
+    session = await ask("POST", "/v1/stripecli/sessions", wanted)
+    storage = server.app[BOX].storage
+    async with (
+        asyncio.timeout(10),
+        aiohttp.ClientSession(headers={"Websocket-Id": session["websocket_id"]}) as http,
+        http.ws_connect(session["websocket_url"]) as socket,
+    ):
+        await until(lambda: bool(server.app[BOX].sockets))
+        await client.v1.products.create_async(params={"name": "P"})
+        frames = [await socket.receive_json() for _ in range(2)]
+        versions = [frame.pop("endpoint")["api_version"] for frame in frames]
+        assert (versions, frames[0]) == ([None, API_VERSION], frames[1])
+        answers = [{**frame, "type": "event_ack"} for frame in frames]
+        answers.insert(version + 1, {**frames[version], "type": "webhook_response", "status": status})
+        for answer in answers:
+            await socket.send_json(answer)
+        left = "SELECT count(*) FROM deliveries WHERE state = 'pending'"
+        await until(lambda: storage.connection.execute(left).fetchone() == (0,))
+    deliveries = storage.connection.execute("SELECT state, attempts FROM deliveries").fetchall()
+    attempts = storage.connection.execute("SELECT status FROM attempts").fetchall()
+    assert (deliveries, attempts) == ([(state, 1)], [(status,)])
 
 
 async def test_a_restart_keeps_state_debits_and_deliveries(

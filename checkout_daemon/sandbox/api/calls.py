@@ -92,7 +92,8 @@ def _run(box: Box, call: Call) -> str:
         raise server_error(stored=True)
     if fault is not None and not fault.after:
         raise server_error(stored=box.trouble.api_500_stored)
-    params = read_params(call.tree, operation.specs, parameters(operation.method, operation.path))
+    shape = parameters(operation.method, operation.path)
+    params = read_params(call.tree, operation.specs, shape, filled=operation.filled)
     paths = params.pop("expand", None) or []
     body = operation.handler(box, params, call.object_id)
     return pretty(expand(box.storage, body, paths))

@@ -18,7 +18,7 @@ from checkout_daemon.sandbox.box import API_VERSION, Box, Origin
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.guard import through_unix_socket
-from checkout_daemon.sandbox.parameters.forms import FormError, Tree, build_tree, decode_form
+from checkout_daemon.sandbox.parameters.forms import FormError, Tree, build_tree, decode_form, read_pairs
 from checkout_daemon.sandbox.trouble import Strike
 
 _LONGEST_KEY = 255
@@ -137,12 +137,10 @@ def _origin(request: web.Request, request_id: str, key: str | None) -> Origin:
 
 
 async def _tree(request: web.Request) -> Tree:
-    """Return the parameters, from the query string for GET, from the body for POST, and from both for DELETE."""
-    query = "" if request.method == "POST" else request.rel_url.raw_query_string
-    if request.method == "GET":
-        return decode_form(query)
-    if request.content_type == "multipart/form-data" and request.path.rstrip("/") == _UPLOADS:
-        return build_tree(await _parts(request))
+    """Return the parameters, from the query string and the body. The body wins."""
+    query = request.rel_url.raw_query_string
+    if request.content_type == "multipart/form-data" and request.path == _UPLOADS:
+        return build_tree([*read_pairs(query), *await _parts(request)])
     body = await request.read()
     if body and request.content_type not in _FORMS:
         raise ApiError(

@@ -43,4 +43,5 @@ class Router:
 
 
 def _parts(path: str) -> tuple[str, ...]:
-    return tuple(path.strip("/").split("/"))
+    """Return the parts of a path. A slash at its end makes an empty part: an identifier that is missing."""
+    return tuple(path.removeprefix("/").split("/"))

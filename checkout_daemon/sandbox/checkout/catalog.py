@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from checkout_daemon.sandbox.amounts import currency_code
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.errors import ApiError, invalid, only_one
+from checkout_daemon.sandbox.errors import ApiError, invalid, missing_parameter, only_one
 from checkout_daemon.sandbox.objects.shapes import new_body, new_part
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
 from checkout_daemon.sandbox.storage import Body, Stored
@@ -54,13 +54,10 @@ def build_price(params: Params, product: str, prefix: str = "") -> Body:
     amount: int | None = params.get("unit_amount")
     written: str | None = params.get("unit_amount_decimal")
     if amount is None and written is None:
-        name = named("unit_amount")
-        message = (
-            f"Missing required param: {name}."
-            if prefix
-            else ("You must specify either `unit_amount` or `unit_amount_decimal` when `billing_scheme=per_unit`.")
-        )
-        raise ApiError(message, code="parameter_missing", param=name, stored=False)
+        if prefix:
+            raise missing_parameter(named("unit_amount"))
+        message = "Prices require an `unit_amount` or `unit_amount_decimal` parameter to be set."
+        raise ApiError(message, stored=False)
     if amount is not None and written is not None:
         raise only_one("unit_amount", "unit_amount_decimal")
     if written is not None:

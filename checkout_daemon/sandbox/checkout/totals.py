@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
-from checkout_daemon.sandbox.amounts import MINIMUM_AMOUNTS, check_step, currency_code, maximum_amount, money_text
+from checkout_daemon.sandbox.amounts import (
+    MINIMUM_AMOUNTS,
+    check_step,
+    currency_code,
+    maximum_amount,
+    minimum_text,
+    money_text,
+)
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.errors import ApiError, invalid, missing_parameter, only_one
 from checkout_daemon.sandbox.objects.shapes import new_body
@@ -76,12 +83,9 @@ def usable_coupon(box: Box, coupon_id: str, currency: str | None, now: int, para
 
 def check_total(total: int, currency: str) -> None:
     """Raise ApiError if no card could be charged this total."""
-    minimum = MINIMUM_AMOUNTS.get(currency, 1)
-    if 0 < total < minimum:
-        raise ApiError(
-            f"The Checkout Session's total amount due must add up to at least {money_text(minimum, currency)}",
-            code="amount_too_small",
-        )
+    if 0 < total < MINIMUM_AMOUNTS.get(currency, 1):
+        message = f"The Checkout Session's total amount due must add up to at least {minimum_text(currency)}"
+        raise ApiError(message, code="amount_too_small")
     if total > maximum_amount(currency):
         most = money_text(maximum_amount(currency), currency)
         message = f"The Checkout Session's total amount due must be no more than {most}"

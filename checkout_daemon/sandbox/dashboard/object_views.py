@@ -126,7 +126,7 @@ def _charge_actions(body: dict[str, Any], disputes: list[dict[str, Any]]) -> tup
     if body["status"] != "succeeded" or not body["captured"]:
         return ()
     actions = []
-    left = body["amount"] - body["amount_refunded"]  # the uncaptured part counts as refunded
+    left = body["amount_captured"] - body["amount_refunded"]
     if left > 0 and all(dispute["is_charge_refundable"] for dispute in disputes):
         places = decimals(body["currency"])
         most = f"{left / 10**places:.{places}f}"

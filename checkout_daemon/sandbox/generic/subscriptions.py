@@ -86,7 +86,7 @@ def announce_pause(box: Box, record: Stored, params: Params) -> None:
 def cancel(box: Box, record: Stored, params: Params) -> None:
     """Cancel a subscription immediately. Raise ApiError (404) if it has ended already."""
     if record.body["status"] in ENDED:
-        raise ApiError(f"No such subscription: {record.id}", status=404, code="resource_missing", param="id")
+        raise missing_object("subscription", record.id, in_path=True)
     moment = moment_of(box, record.body)
     given = params.get("cancellation_details") or {}
     details = {**record.body["cancellation_details"], **given, "reason": "cancellation_requested"}

@@ -15,7 +15,7 @@ from checkout_daemon.sandbox.storage import Body, Stored
 def operation(route: str, handler: Handler, rules: Rules | None = None) -> Operation:
     """Return the operation for a route such as `POST /v1/refunds`, with Stripe's parameters."""
     method, path = route.split()
-    return Operation(method, path, handler, stripe_fields(route, rules))
+    return Operation(method, path, handler, stripe_fields(route, rules), filled=rules is not None and rules.filled)
 
 
 def open_operation(route: str, handler: Handler, declared: Fields) -> Operation:

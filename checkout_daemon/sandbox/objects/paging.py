@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from checkout_daemon.sandbox.box import NOUNS, Box
-from checkout_daemon.sandbox.errors import missing_object, only_one
+from checkout_daemon.sandbox.errors import missing_object, received_both
 from checkout_daemon.sandbox.objects.shapes import list_object
 from checkout_daemon.sandbox.parameters.specs import PAGING, Params
 from checkout_daemon.sandbox.storage import Body, Stored
@@ -52,13 +52,13 @@ def list_page(
     _check_named(box, params)
     conditions = [*(conditions or []), *_created(params.get("created"))]
     limit = params.get("limit", _DEFAULT_LIMIT)
-    backwards = _backwards(params)
     for name, comparison in (("starting_after", "<"), ("ending_before", ">")):
         if cursor := params.get(name):
             if not box.storage.has(cursor, kind):
                 raise missing_object(NOUNS.get(kind, kind), cursor, name)
             place = "(SELECT created, seq FROM objects WHERE id = ?)"
             conditions.append((f"(created, seq) {comparison} {place}", cursor))
+    backwards = _backwards(params)
     found = box.storage.select(kind, conditions=conditions, kinds=kinds, limit=limit + 1, ascending=backwards)
     data = [record.body for record in found[:limit]]
     if backwards:
@@ -76,11 +76,10 @@ def page_of(found: list[Body], url: str, params: Params, noun: str) -> Body:
     """Return a page of these objects. The first counts as the newest."""
     ids = [body["id"] for body in found]
     limit = params.get("limit", _DEFAULT_LIMIT)
-    backwards = _backwards(params)
     for name in ("starting_after", "ending_before"):
         if params.get(name) is not None and params[name] not in ids:
             raise missing_object(noun, params[name], name)
-    if backwards:
+    if _backwards(params):
         last = ids.index(params["ending_before"])
         first = max(0, last - limit)
         return list_object(found[first:last], url, has_more=first > 0)
@@ -90,7 +89,7 @@ def page_of(found: list[Body], url: str, params: Params, noun: str) -> Body:
 
 def _backwards(params: Params) -> bool:
     if params.get("ending_before") is not None and params.get("starting_after") is not None:
-        raise only_one("ending_before", "starting_after")
+        raise received_both("starting_after", "ending_before")
     return params.get("ending_before") is not None
 
 

@@ -22,26 +22,30 @@ INTENT_METHOD_TYPES = ListOf(Text(required=True, choices=(*METHOD_CURRENCIES, "c
 """PaymentIntents also take bank transfers, which may arrive at any time."""
 
 
-def address(given: Params | None) -> Body:
-    """Return an address with all of Stripe's keys."""
-    return {name: (given or {}).get(name) for name in _ADDRESS}
+def address(given: Params | None, old: Body | None = None) -> Body:
+    """Return an address with all of Stripe's keys. What is not given is as in the old one."""
+    known = {**(old or {}), **(given or {})}
+    return {name: known.get(name) for name in _ADDRESS}
 
 
-def billing_details(given: Params | None) -> Body:
-    """Return `billing_details` with all of Stripe's keys."""
-    given = given or {}
-    return {
-        "address": address(given.get("address")),
-        **{name: given.get(name) for name in ("email", "name", "phone", "tax_id")},
-    }
+def billing_details(given: Params | None, old: Body | None = None) -> Body:
+    """Return `billing_details` with all of Stripe's keys. What is not given is as in the old ones."""
+    return _with_address(given or {}, old or {}, "email", "name", "phone", "tax_id")
 
 
-def shipping(given: Params | None) -> Body | None:
-    """Return a shipping address with all of Stripe's keys, or None if none is given."""
-    if given is None:
-        return None
-    names = ("name", "carrier", "phone", "tracking_number")
-    return {"address": address(given.get("address")), **{name: given.get(name) for name in names}}
+def shipping(given: Params | None, old: Body | None = None) -> Body | None:
+    """Return a shipping address with all of Stripe's keys, or None if none is given.
+
+    What is not given is as in the old one.
+    """
+    return None if given is None else _with_address(given, old or {}, "name", "carrier", "phone", "tracking_number")
+
+
+def _with_address(given: Params, old: Body, *names: str) -> Body:
+    """Return an address and fields with these names. An empty address unsets the old one."""
+    known = {**old, **given}
+    kept = None if "address" in given and given["address"] is None else old.get("address")
+    return {"address": address(given.get("address"), kept), **{name: known.get(name) for name in names}}
 
 
 def new_body(kind: str, prefix: str, path: str = "", /, **fields: Any) -> Body:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from checkout_daemon.sandbox.errors import (
@@ -22,6 +23,7 @@ from checkout_daemon.sandbox.parameters.stripe_types import (
     element,
     find_parameter,
     is_required,
+    may_be_empty,
     structure,
 )
 
@@ -37,6 +39,8 @@ _EXTRA_VALUES = {
     *(("ui_mode", name) for name in ("custom", "embedded", "hosted")),
 }
 """Values that they lack: cards, and what a trigger of the CLI and SDKs before 2026-02-25.clover send."""
+_IDENTIFIERS = frozenset(("charge", "coupon", "customer", "payment_intent", "payment_method", "price", "product"))
+"""Parameters that name an object: no route takes an empty one, unless it unsets the object."""
 _DIGITS = re.compile(r"(?<=\[)\d+(?=\])", re.ASCII)
 _NOUNS = {"[": "array", "{": "object", "o": "object", "i": "integer", "r": "integer", "b": "boolean", "d": "decimal"}
 _NOUNS |= {"f": "decimal"}
@@ -51,6 +55,24 @@ def check_values(tree: Tree, shape: Shape) -> None:
     for name, value in tree.items():
         if name in shape:
             read_value(shape[name], value, name)
+
+
+def check_filled(tree: Tree, shape: Shape, *, everything: bool, prefix: str = "") -> None:
+    """Raise ApiError (400) for an empty identifier that Stripe cannot unset.
+
+    With `everything`, raise it for any such parameter. On most routes Stripe also takes some empty texts that the SDK's
+    types do not show.
+    """
+    for name, value in tree.items():
+        code = shape.get(name)
+        if code is None:
+            continue
+        full = join(prefix, name)
+        if value == "" and (everything or name in _IDENTIFIERS) and not may_be_empty(code):
+            raise empty_parameter(full)
+        if not isinstance(value, str):
+            for inner, inside, at in _objects_in(code, value, full):
+                check_filled(inner, inside, everything=everything, prefix=at)
 
 
 def in_words(error: ApiError, shape: Shape) -> ApiError:
@@ -91,6 +113,17 @@ def too_long(value: str, maximum: int, name: str) -> ApiError:
 def join(prefix: str, key: str) -> str:
     """Return the name of a nested parameter as forms write it."""
     return f"{prefix}[{key}]" if prefix else key
+
+
+def _objects_in(code: str, value: Tree, name: str) -> Iterator[tuple[Tree, Shape, str]]:
+    """Yield the objects in a value, also those in lists and maps: each with its parameters and its name."""
+    for kind in alternatives(code):
+        if kind[0] == "o":
+            yield value, structure(kind), name
+        elif kind[0] in "[{":
+            for key, inner in value.items():
+                if not isinstance(inner, str):
+                    yield from _objects_in(element(kind), inner, join(name, key))
 
 
 def _read_inside(tree: Tree, shape: Shape, prefix: str) -> dict[str, Any]:

@@ -17,11 +17,15 @@ class FormError(ValueError):
 
 def decode_form(text: str) -> Tree:
     """Return the tree of a query string or form body. Lists are maps with numeric keys."""
+    return build_tree(read_pairs(text))
+
+
+def read_pairs(text: str) -> list[tuple[str, str]]:
+    """Return the keys and values of a query string or form body."""
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_PAIRS)
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_PAIRS)
     except ValueError as error:
         raise FormError("Too many parameters") from error
-    return build_tree(pairs)
 
 
 def build_tree(pairs: Iterable[tuple[str, str]]) -> Tree:

@@ -21,6 +21,7 @@ from checkout_daemon.sandbox.errors import (
 from checkout_daemon.sandbox.parameters.checking import (
     DECIMAL,
     INTEGER,
+    check_filled,
     check_values,
     in_words,
     join,
@@ -33,6 +34,8 @@ from checkout_daemon.sandbox.parameters.stripe_types import Shape
 Params = dict[str, Any]
 
 _MAX_METADATA_KEYS = 50
+_LONGEST_KEY = 40
+_LONGEST_VALUE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +130,8 @@ class Metadata:
             if not isinstance(text, str):
                 message = f"Metadata values must be strings, but for key {key} you passed in a value of type hash"
                 raise ApiError(message, param=name, stored=False)
-            if len(key) > 40 or len(text) > 500:
-                limit = "keys can have up to 40 characters" if len(key) > 40 else "values can have up to 500 characters"
-                raise ApiError(f"Metadata {limit}, but you passed in more", param=name, stored=False)
+            _check_length("key", key, _LONGEST_KEY, name)
+            _check_length("value", text, _LONGEST_VALUE, name)
             read[key] = text
         return read
 
@@ -250,13 +252,15 @@ PAGING: Fields = {
 }
 
 
-def read_params(tree: Tree, specs: Mapping[str, Spec], shape: Shape | None = None) -> Params:
+def read_params(tree: Tree, specs: Mapping[str, Spec], shape: Shape | None = None, *, filled: bool = False) -> Params:
     """Return the given parameters, converted. `shape` holds the parameters of Stripe's route, if it has this one.
 
-    Raise ApiError for the first parameter that is unknown, missing or wrong, by its declaration or by Stripe's types.
+    Raise ApiError for the first parameter that is unknown, missing or wrong, by its declaration or by Stripe's types;
+    and for an empty one that Stripe cannot unset, if it is an identifier or with `filled`.
     """
     if shape is None:
         return _read_fields(tree, specs, "")
+    check_filled(tree, shape, everything=filled)
     try:
         read = _read_fields(tree, specs, "")
         check_values(tree, shape)
@@ -286,6 +290,15 @@ def _entries(value: Tree | str, name: str, *, empty: bool = True) -> Tree:
 
 def _show(value: Tree | str) -> str:
     return value[:200] if isinstance(value, str) else "hash"
+
+
+def _check_length(part: str, text: str, maximum: int, name: str) -> None:
+    if len(text) > maximum:
+        message = (
+            f"Metadata {part}s can have up to {maximum} characters, but you passed in a {part} that is {len(text)} "
+            f"characters. Invalid {part}: {text}"
+        )
+        raise ApiError(message, param=name, stored=False)
 
 
 def _too_many_keys(name: str = "metadata") -> ApiError:

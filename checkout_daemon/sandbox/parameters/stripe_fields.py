@@ -66,7 +66,7 @@ class Rules:
     apply, or belong to parameters that only older versions of its API had. `refuse` lists the names to refuse for each
     reason, which may be empty. `least` are minimums of numbers, `most` their maximums and the greatest lengths of texts
     and lists. `emails` are texts that must be email addresses. `optional` parameters are required by Stripe and not by
-    the sandbox.
+    the sandbox. With `filled`, an empty parameter is refused unless Stripe unsets it; by default only an identifier is.
     """
 
     only: str | None = None
@@ -77,6 +77,7 @@ class Rules:
     most: Mapping[str, int] = field(default_factory=dict)
     emails: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    filled: bool = False
 
 
 def stripe_fields(route: str, rules: Rules | None = None) -> Fields:

@@ -1,10 +1,10 @@
 """Look up what Stripe's API has: its routes, their parameters, and which fields of objects can be expanded.
 
 `stripe_types.json` is made from the official SDK by `make stripe-table`. A parameter's type is a code in it: `!` if it
-is required, or `?` if it is required and may be empty, then alternatives joined by `|`. `s` is text, `i` an integer,
-`b` a boolean, `d` a decimal kept as text, `f` a decimal that becomes a number, `r` a number or bounds, `a` anything.
-`e5` is a value of the sixth enum, and `o5` an object with the parameters of the sixth structure. `[` is a list and `{`
-a map of what follows, whose own alternatives are joined by `/`.
+is required, `?` if it is required and may be empty, or `~` if it is optional and may be empty, then alternatives joined
+by `|`. `s` is text, `i` an integer, `b` a boolean, `d` a decimal kept as text, `f` a decimal that becomes a number, `r`
+a number or bounds, `a` anything. `e5` is a value of the sixth enum, and `o5` an object with the parameters of the sixth
+structure. `[` is a list and `{` a map of what follows, whose own alternatives are joined by `/`.
 """
 
 from __future__ import annotations
@@ -56,12 +56,17 @@ def parameters(method: str, path: str) -> Shape | None:
 @cache
 def alternatives(code: str) -> tuple[str, ...]:
     """Return the alternatives of a type."""
-    return tuple(code.lstrip("!?").split("|"))
+    return tuple(code.lstrip("!?~").split("|"))
 
 
 def is_required(code: str) -> bool:
     """Return whether a parameter of this type must be given, if only to be empty."""
     return code[0] in "!?"
+
+
+def may_be_empty(code: str) -> bool:
+    """Return whether an empty text unsets a parameter of this type."""
+    return code[0] in "?~"
 
 
 def element(code: str) -> str:

@@ -133,8 +133,8 @@ def capture_intent(box: Box, intent: Stored, amount: int | None) -> None:
     if session is not None and session.body["status"] == "complete":
         session.body["payment_status"] = "paid"
         box.storage.save(session)
-    charge.body |= {"amount_captured": amount, "amount_refunded": body["amount"] - amount}
-    update_and_emit(box, charge, "charge.captured", captured=True, balance_transaction=booked["id"])
+    captured = {"captured": True, "amount_captured": amount, "balance_transaction": booked["id"]}
+    update_and_emit(box, charge, "charge.captured", **captured)
     received = {"amount_received": amount, "amount_capturable": 0}
     update_and_emit(box, intent, "payment_intent.succeeded", status="succeeded", **received)
     method = box.get(charge.body["payment_method"], "payment_method")

@@ -143,7 +143,7 @@ def _check(box: Box, charge: Stored, amount: int | None) -> int:
     if not all(dispute.body["is_charge_refundable"] for dispute in box.storage.children(charge.id, "dispute")):
         message = f"Charge {charge.id} has been charged back; cannot issue a refund."
         raise ApiError(message, code="charge_disputed")
-    left: int = paid["amount"] - paid["amount_refunded"]
+    left: int = paid["amount_captured"] - paid["amount_refunded"]
     if left <= 0:
         raise ApiError(f"Charge {charge.id} has already been refunded.", code="charge_already_refunded")
     if amount is None:
@@ -194,5 +194,5 @@ def _take_back(box: Box, refund: Stored, status: str, reason: str) -> None:
 def _change_refunded(box: Box, charge: Stored, amount: int) -> None:
     body = charge.body
     body["amount_refunded"] += amount
-    body["refunded"] = body["amount_refunded"] >= body["amount"]
+    body["refunded"] = body["amount_refunded"] >= body["amount_captured"]
     box.storage.save(charge)

@@ -18,7 +18,7 @@ def _revise(_: Box, charge: Stored, params: Params) -> None:
     body = charge.body
     body |= {name: params[name] for name in ("description", "receipt_email", "transfer_group") if name in params}
     if "shipping" in params:
-        body["shipping"] = shipping(params["shipping"])
+        body["shipping"] = shipping(params["shipping"], body["shipping"])
     if params.get("fraud_details"):
         body["fraud_details"] = params["fraud_details"]
 

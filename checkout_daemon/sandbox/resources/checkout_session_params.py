@@ -23,6 +23,7 @@ _OTHER_METHODS = {
 _SHIPPING_LIMITS = {"shipping_options": 5, "shipping_options[][shipping_rate_data][display_name]": 100}
 
 CREATE = Rules(
+    filled=True,
     own={
         "payment_method_types": METHOD_TYPES,  # older than Stripe's table; the CLI's triggers send it
         "ui_mode": Text(),  # what is not hosted is refused in words

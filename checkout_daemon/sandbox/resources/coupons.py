@@ -6,7 +6,7 @@ from checkout_daemon.sandbox.amounts import currency_code
 from checkout_daemon.sandbox.box import Box, Expandable, Timers
 from checkout_daemon.sandbox.checkout.promotions import close_codes, end_discount
 from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.errors import ApiError, invalid, missing_parameter
+from checkout_daemon.sandbox.errors import ApiError, invalid, received_both
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
 from checkout_daemon.sandbox.objects.shapes import deleted_object, new_body
@@ -24,19 +24,23 @@ _PATH = "/v1/coupons"
 def _create(box: Box, params: Params, _: str) -> Body:
     percent, amount = params.get("percent_off"), params.get("amount_off")
     if percent is None and amount is None:
-        raise ApiError("You must pass either percent_off or amount_off.", code="parameter_missing", stored=False)
+        raise ApiError("Must provide percent_off or amount_off.", code="parameter_missing", stored=False)
     if percent is not None and amount is not None:
-        raise ApiError("You may only specify one of these parameters: percent_off, amount_off.", stored=False)
-    if percent is not None and not 0 < float(percent) <= 100:
-        raise invalid("Invalid percent_off: must be between 0 and 100", param="percent_off")
+        raise received_both("percent_off", "amount_off")
+    if percent is not None:
+        _check_percent(float(percent))
     if amount is not None and not params.get("currency"):
-        raise missing_parameter("currency")
-    duration = params.get("duration") or "once"
-    if (duration == "repeating") != (params.get("duration_in_months") is not None):
-        raise invalid("duration_in_months goes with duration=repeating, and only with it.", param="duration_in_months")
+        raise ApiError("You must pass currency when passing amount_off", param="currency", stored=False)
+    duration, months = params.get("duration") or "once", params.get("duration_in_months")
+    if duration == "repeating" and months is None:
+        message = "The duration_in_months param must be set when creating a coupon with a repeating duration"
+        raise invalid(message, param="duration")
+    if duration != "repeating" and months is not None:
+        message = "The duration_in_months param can only be set when creating a coupon with a repeating duration"
+        raise invalid(message, param="duration_in_months")
     coupon_id = params.get("id") or token(8)
     if box.storage.find(coupon_id):
-        raise ApiError("Coupon already exists.", code="resource_already_exists", param="id")
+        raise ApiError("Coupon already exists.", code="resource_already_exists")
     body = new_body(
         "coupon",
         "",
@@ -49,7 +53,11 @@ def _create(box: Box, params: Params, _: str) -> Body:
         **{name: params.get(name) for name in ("duration_in_months", "max_redemptions", "name", "redeem_by")},
     )
     if body["redeem_by"] is not None and body["redeem_by"] <= stamp():
-        raise invalid("`redeem_by` must be in the future.", param="redeem_by")
+        message = (
+            "The parameter `redeem_by` expects a unix timestamp representing a date and time in the future. "
+            f"You specified the value `{body['redeem_by']}` which is in the past."
+        )
+        raise invalid(message, param="redeem_by")
     private = {}
     if applies := params.get("applies_to"):
         products = applies.get("products") or []
@@ -61,6 +69,12 @@ def _create(box: Box, params: Params, _: str) -> Body:
         box.storage.add_timer("discount_over", body["redeem_by"], {"id": coupon_id})
     emit(box, "coupon.created", body)
     return body
+
+
+def _check_percent(percent: float) -> None:
+    bound = "greater than or equal to 0.01" if percent < 0.01 else "less than or equal to 100" if percent > 100 else ""
+    if bound:
+        raise invalid(f"This value must be {bound} (it currently is '{percent}').", param="percent_off")
 
 
 def _revise(_: Box, coupon: Stored, params: Params) -> None:

@@ -62,9 +62,9 @@ def _apply(body: Body, params: Params) -> None:
         if body.get(name) is None:
             body.pop(name, None)
     if "address" in params:
-        body["address"] = address(params["address"]) if params["address"] else None
+        body["address"] = address(params["address"], body["address"]) if params["address"] else None
     if "shipping" in params:
-        body["shipping"] = shipping(params["shipping"])
+        body["shipping"] = shipping(params["shipping"], body["shipping"])
 
 
 def _create(box: Box, params: Params, _: str) -> Body:

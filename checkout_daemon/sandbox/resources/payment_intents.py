@@ -79,6 +79,8 @@ def _update(box: Box, intent: Stored, params: Params) -> None:
     if method is not None:
         check_method(body, method)
         body |= {"payment_method": method.id, "status": "requires_confirmation", "next_action": None}
+    elif "payment_method" in params:  # empty: Stripe unsets it
+        body |= {"payment_method": None, "status": "requires_payment_method", "next_action": None}
     box.storage.save(intent)
 
 
@@ -193,7 +195,7 @@ def _overlay(body: Body, params: Params) -> None:
     body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
     body |= {name: params[name] for name in _PLAIN.split() if name in params}
     if "shipping" in params:
-        body["shipping"] = shipping(params["shipping"])
+        body["shipping"] = shipping(params["shipping"], body["shipping"])
     if params.get("payment_method_types"):
         body["payment_method_types"] = params["payment_method_types"]
     if params.get("payment_method_options") or params.get("payment_method_types"):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.errors import invalid, missing_object, missing_parameter
-from checkout_daemon.sandbox.objects.operations import acting, listing, operation
+from checkout_daemon.sandbox.objects.operations import acting, operation
+from checkout_daemon.sandbox.objects.paging import conditions_of, list_page
 from checkout_daemon.sandbox.objects.shapes import billing_details
 from checkout_daemon.sandbox.parameters.specs import Params, Text, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules, stripe_fields
@@ -79,10 +80,17 @@ def _revise(_: Box, method: Stored, params: Params) -> None:
         raise invalid(message, param="payment_method")
     body = method.body
     if "billing_details" in params:
-        old = {key: value for key, value in body["billing_details"].items() if value is not None}
-        body["billing_details"] = billing_details({**old, **(params["billing_details"] or {})})
+        body["billing_details"] = billing_details(params["billing_details"], body["billing_details"])
     if params.get("allow_redisplay"):
         body["allow_redisplay"] = params["allow_redisplay"]
+
+
+def _list_all(box: Box, params: Params, _: str) -> Body:
+    """List the payment methods of a customer. Without one, Stripe lists none."""
+    conditions = conditions_of(params, {"customer": "customer"})
+    if "customer" not in params:
+        conditions.append(("customer = ?", None))
+    return list_page(box, "payment_method", _PATH, params, conditions)
 
 
 def _attach(box: Box, params: Params, object_id: str) -> Body:
@@ -122,10 +130,9 @@ OPERATIONS = (
     ),
     operation(f"POST {_PATH}/{{id}}/attach", _attach, Rules(only="", own={"customer": Text(required=True)})),
     acting(f"POST {_PATH}/{{id}}/detach", "payment_method", _detach),
-    listing(
-        _PATH,
-        "payment_method",
-        always=[("customer IS NOT ?", None)],
-        rules=Rules(only="allow_redisplay customer ending_before limit starting_after type"),
+    operation(
+        f"GET {_PATH}",
+        _list_all,
+        Rules(only="allow_redisplay customer ending_before limit starting_after type"),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checkout_daemon.sandbox.box import Box, Expandable
 from checkout_daemon.sandbox.checkout.catalog import INLINE, create_price, create_product, take_lookup_key
-from checkout_daemon.sandbox.errors import invalid, missing_parameter
+from checkout_daemon.sandbox.errors import ApiError, invalid, only_one
 from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
 from checkout_daemon.sandbox.objects.paging import any_of
 from checkout_daemon.sandbox.parameters.specs import Params
@@ -16,10 +16,14 @@ from checkout_daemon.sandbox.webhooks.changes import updating
 def _create(box: Box, params: Params, _: str) -> Body:
     if params.get("billing_scheme") == "tiered":
         raise invalid(_PLAIN_PRICES, param="billing_scheme")
-    if data := params.get("product_data"):
+    data, product = params.get("product_data"), params.get("product")
+    if data and product:
+        raise only_one("product", "product_data", param="product")
+    if data:
         params["product"] = create_product(box, data)["id"]
-    elif not params.get("product"):
-        raise missing_parameter("product")
+    elif not product:
+        message = "You must specify either `product` or `product_data` when creating a price."
+        raise ApiError(message, stored=False)
     box.get(params["product"], "product", "product")
     return create_price(box, params)
 

@@ -51,6 +51,7 @@ def _delete(box: Box, _: Params, object_id: str) -> Body:
     if box.storage.select("price", conditions=[("parent = ?", object_id)], limit=1):
         raise invalid("This product cannot be deleted because it has one or more user-created prices.")
     box.storage.remove(object_id)
+    record.body["active"] = False
     emit(box, "product.deleted", record.body)
     return deleted_object(object_id, "product")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.box import API_VERSION, Box
 from checkout_daemon.sandbox.guard import hostname, is_loopback
 from checkout_daemon.sandbox.pretty import pretty
 from checkout_daemon.sandbox.sockets import SocketLost
@@ -110,11 +110,12 @@ class Sender:
             "type": "webhook_event",
             "webhook_id": f"we_{listener.id.removeprefix(listeners.PREFIX)}",
             "webhook_conversation_id": conversation,
-            "endpoint": {"api_version": None},
             "event_payload": payload,
             "http_headers": headers,
         }
-        forwarded = await socket.forward(conversation, frame, acknowledged)
+        # The CLI forwards the frame without a version, or with `--latest` the other one, and drops the rest.
+        frames = [{**frame, "endpoint": {"api_version": version}} for version in (None, API_VERSION)]
+        forwarded = await socket.forward(conversation, frames, acknowledged)
         if forwarded.status is None and not forwarded.shown:
             return Sent(
                 error="The CLI reported no answer: the program is not running, or the CLI does not forward this type"
