@@ -27,6 +27,9 @@ def html_of(description: str) -> str:
     for token in tokens:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(int(token.tag[1]) + _HEADING_SHIFT, 6)}"
+        if (style := token.attrs.pop("style", None)) is not None:  # of a table's cell, as in text-align:right
+            # The pages' Content-Security-Policy forbids styles in elements.
+            token.attrSet("class", f"align-{str(style).rpartition(':')[2]}")
     return str(markdown.renderer.render(tokens, markdown.options, {})).strip()
 
 

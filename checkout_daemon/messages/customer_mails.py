@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from checkout_daemon.messages.outcomes import REFUND_KINDS, NotNeeded, check_still_true, refund_of
-from checkout_daemon.messages.rendering import DEFAULT_LANGUAGE, one_line
+from checkout_daemon.messages.rendering import one_line
 from checkout_daemon.messages.words import words_in
+from checkout_daemon.model.locale import direction_of, known_locale
 from checkout_daemon.model.messages import MessageKind
 from checkout_daemon.model.money import format_money
 from checkout_daemon.model.orders import OrderStatus
@@ -66,7 +67,7 @@ def customer_values(
     check_still_true(order, kind)
     match kind:
         case MessageKind.ORDER_COMPLETED:
-            values |= {"paid_at": time(order.paid_at), "paid_with": _paid_with(view)}
+            values |= {"paid_at": time(order.paid_at), "paid_with": _paid_with(view), "free": order.amount_total == 0}
         case MessageKind.ORDER_RECEIVED:
             pass
         case MessageKind.ORDER_SHIPPED:
@@ -98,14 +99,19 @@ def customer_values(
 
 
 def shop_values(settings: Settings, language: str) -> dict[str, Any]:
-    """Return what every mail has of the shop: its name, address, links, and the colours of its buttons."""
+    """Return what every mail has of the shop: its name, address, links, and the colours of its buttons.
+
+    `direction` is that of the language, ltr or rtl. CLDR does not know every language that a shop has texts in.
+    """
     shop = settings.shop
+    directions = (shop.texts_in(language.partition("-")[0])["language"]["direction"], direction_of(language))
     labels = shop.link_labels(language)
     colors = complete(shop.light, dark=False)
     dark = complete({**for_dark(shop.light), **shop.dark}, dark=True)
     return {
         "shop": one_line(settings.shop_name),
         "public_url": settings.public_url,
+        "direction": "rtl" if "rtl" in directions else "ltr",
         "shop_links": [
             {"label": labels[name], "url": settings.public_url + url if url.startswith("/") else url}
             for name, url in shop.links.items()
@@ -145,7 +151,7 @@ def _address(view: OrderView) -> list[str]:
     """Return the lines of the address, without anything that a mail program makes a link of; none if it is unknown."""
     if view.shipping is None or not view.shipping.address.is_known:
         return []
-    return [greeted(line) for line in view.shipping.address.lines()]
+    return [_unlinked(line) for line in view.shipping.address.lines()]
 
 
 def _paid_with(view: OrderView, payment_id: str | None = None) -> str:
@@ -172,10 +178,16 @@ def greeted(name: str) -> str:
 
     Anybody may order with any name and a stranger's address, so the shop's mail must not carry a message in the name.
     """
-    name = one_line(name)
-    if names_address(name):  # stored before such names were refused
-        name = " ".join(_LINK_SIGNS.sub(" ", name).split())
+    name = _unlinked(name)
     return name if len(name) <= _LONGEST_GREETING else name[: _LONGEST_GREETING - 1].rstrip() + "…"
+
+
+def _unlinked(text: str) -> str:
+    """Return a customer's text in one line, without anything that a mail program makes a link of."""
+    text = one_line(text)
+    if names_address(text):  # a street, or a name that was stored before such names were refused
+        text = " ".join(_LINK_SIGNS.sub(" ", text).split())
+    return text
 
 
 def _refunded(view: OrderView) -> int:
@@ -199,15 +211,9 @@ def _open_session(message: ClaimedMessage, view: OrderView, now: datetime) -> Or
 
 def _place(language: str, locale: str | None) -> str:
     """Return the locale for amounts and times: the customer's, if it has the mail's language, else the language's."""
-    from babel import Locale, UnknownLocaleError
-
-    wanted = [locale] if locale and locale.partition("-")[0] == language.partition("-")[0] else []
-    for tag in (*wanted, language):
-        try:
-            return str(Locale.parse(tag, sep="-"))
-        except (UnknownLocaleError, ValueError):
-            continue
-    return DEFAULT_LANGUAGE
+    if locale and locale.partition("-")[0] == language.partition("-")[0]:
+        return known_locale(locale, language)
+    return known_locale(language)
 
 
 def _time(time: datetime, place: str, time_zone: str) -> str:

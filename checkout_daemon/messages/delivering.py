@@ -70,34 +70,35 @@ async def deliver_due(runtime: Runtime, channel: Channel, *, endpoint: str | Non
     failure: DatabaseUnavailable | None = None
     running: set[asyncio.Task[DatabaseUnavailable | None]] = set()
     async with asyncio.TaskGroup() as group:
-        while True:
-            free = MOST_AT_ONCE - len(running)
-            if free and failure is None:
-                try:
-                    async with runtime.database.connection() as connection:
-                        claimed = await outbox_store.claim_messages(
-                            connection,
-                            channel,
-                            free,
-                            lease_seconds=LEASE_SECONDS,
-                            endpoint=endpoint,
-                            kinds=kinds_to_push(settings, datetime.now(UTC)) if channel is Channel.ALERT else None,
-                            addresses=push_targets(settings),
-                        )
-                except DatabaseUnavailable as error:  # let running attempts finish: a cut-off one is sent twice
-                    claimed, failure = [], error
-                running |= {group.create_task(_deliver(runtime, message)) for message in claimed}
-                tried += len(claimed)
-            if not running:
-                break
-            try:
+        try:
+            while True:
+                free = MOST_AT_ONCE - len(running)
+                if free and failure is None:
+                    try:
+                        async with runtime.database.connection() as connection:
+                            claimed = await outbox_store.claim_messages(
+                                connection,
+                                channel,
+                                free,
+                                lease_seconds=LEASE_SECONDS,
+                                endpoint=endpoint,
+                                kinds=kinds_to_push(settings, datetime.now(UTC)) if channel is Channel.ALERT else None,
+                                addresses=push_targets(settings),
+                            )
+                    except DatabaseUnavailable as error:  # let running attempts finish: a cut-off one is sent twice
+                        claimed, failure = [], error
+                    running |= {group.create_task(_deliver(runtime, message)) for message in claimed}
+                    tried += len(claimed)
+                if not running:
+                    break
                 done, running = await asyncio.wait(
                     running, timeout=_LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
                 )
                 failure = failure or next((result for task in done if (result := task.result())), None)
-            except asyncio.CancelledError:  # the daemon stops: let attempts end that need only a moment
+        except asyncio.CancelledError:  # the daemon stops: let attempts end that need only a moment
+            if running:
                 await asyncio.wait(running, timeout=_LAST_SECONDS)
-                raise
+            raise
     if failure is not None:
         raise failure
     return tried

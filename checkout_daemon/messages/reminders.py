@@ -45,15 +45,14 @@ async def owe_reminders(runtime: Runtime) -> int:
 
 
 async def read_recovered(connection: asyncpg.Connection, *, livemode: bool) -> list[RecoveredMoney]:
-    """Return what was paid after a reminder, by currency."""
+    """Return what was paid after a reminder of the last 90 days, by currency."""
     return [record_of(RecoveredMoney, row) for row in await connection.fetch(sql("read_recovered"), livemode)]
 
 
 async def count_recovered(runtime: Runtime) -> None:
-    """Set the metrics of what was paid after a reminder, if reminders are turned on."""
+    """Set the metrics of what was paid after a reminder of the last 90 days, if reminders are turned on."""
     if runtime.metrics is None or runtime.settings.reminder_hours is None:
         return
     async with runtime.database.connection() as connection:
         found = await read_recovered(connection, livemode=runtime.settings.livemode)
-    for one in found:
-        runtime.metrics.recovered_counted(one.currency, one.orders, one.amount)
+    runtime.metrics.recovered_counted({one.currency: (one.orders, one.amount) for one in found})

@@ -7,7 +7,6 @@ them for what waits for a receiver that hangs, and for what a release that knows
 
 from __future__ import annotations
 
-import re
 import secrets
 from base64 import b64encode
 from dataclasses import dataclass
@@ -23,12 +22,12 @@ from checkout_daemon.database.reading import Readable
 from checkout_daemon.database.records import record_of
 from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest, NotFound
 from checkout_daemon.model.messages import Alert, Channel, MessageKind
+from checkout_daemon.model.names import faults_of_name
 from checkout_daemon.outbox.alert_store import owe_alert
 
 GIVEN_UP_AFTER = timedelta(days=5)
 """An endpoint that has failed for so long without a success is disabled."""
 OLD_SECRET_KEPT = timedelta(hours=24)
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _SECRET_BYTES = 32
 _TAKEN = "settings"  # what lists call CHECKOUT_SHOP_WEBHOOK_URL
 
@@ -65,9 +64,8 @@ async def add_endpoint(
     database: Database, name: str, url: str, events: tuple[str, ...], *, operator: Operator, note: str = ""
 ) -> WebhookEndpoint:
     """Add an endpoint with a new secret. The URL must be one that a setting may have. Raise ReceiverExists."""
-    if not _NAME.fullmatch(name) or name == _TAKEN:
-        detail = f"{name!r} cannot name an endpoint: use at most 40 small letters, digits and . _ -, such as warehouse"
-        raise InvalidRequest([FieldError("/name", "invalid_name", detail)])
+    if faults := faults_of_name(name, "an endpoint", "warehouse", taken=_TAKEN):
+        raise InvalidRequest(faults)
     wanted = tuple(dict.fromkeys(events))
     if unknown := [kind for kind in wanted if kind not in webhook_kinds()]:
         detail = f"no webhook is of the kind {unknown[0]!r}: choose from {', '.join(webhook_kinds())}"
@@ -111,10 +109,11 @@ async def rotate_secret(database: Database, name: str, *, operator: Operator, no
 
 
 async def skip_removed(database: Database) -> int:
-    """Skip what waits for endpoints that were removed, and return how many messages."""
+    """Skip what waits for endpoints that were removed or are disabled, and return how many messages."""
     async with database.connection() as connection:
-        done: str = await connection.execute(sql("skip_messages_of_removed"))
-    return int(done.split()[1])
+        removed: str = await connection.execute(sql("skip_messages_of_removed"))
+        disabled: str = await connection.execute(sql("skip_messages_of_disabled"))
+    return int(removed.split()[1]) + int(disabled.split()[1])
 
 
 async def note_outcome(database: Database, name: str, *, sent: bool) -> None:

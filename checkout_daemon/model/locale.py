@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 _TAG = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8}){0,3}")
 _NUMBER = re.compile(r"[01](\.[0-9]*)?")
@@ -16,14 +17,16 @@ _STRIPE_LOCALES = (
 _STRIPE_NAMES = {"no": "nb", "nn": "nb", "tl": "fil", "zh-Hant": "zh-TW", "zh-MO": "zh-HK"}
 
 
-def preferred_locale(accept_language: str) -> str | None:
-    """Return the most wanted readable language tag, such as de-AT, or None."""
+def preferred_locale(accept_language: str, among: Collection[str] | None = None) -> str | None:
+    """Return the most wanted readable language tag, such as de-AT, or None. Skip languages that are not in `among`."""
     best: tuple[float, str] | None = None
     for part in accept_language[:_LONGEST_HEADER].split(","):
         tag, _, rest = part.strip().partition(";")
-        weight = _weight(rest)
-        if _TAG.fullmatch(tag.strip()) and weight > (best[0] if best else 0):
-            best = (weight, tag.strip())
+        weight, tag = _weight(rest), tag.strip()
+        if among is not None and tag.partition("-")[0].lower() not in among:
+            continue
+        if _TAG.fullmatch(tag) and weight > (best[0] if best else 0):
+            best = (weight, tag)
     if best is None:
         return None
     language, _, region = best[1].partition("-")
@@ -38,6 +41,26 @@ def stripe_locale(tag: str | None) -> str | None:
     language = tag.partition("-")[0]
     choices = (tag, _STRIPE_NAMES.get(language, language))
     return next((locale for locale in choices if locale in _STRIPE_LOCALES.split()), None)
+
+
+def known_locale(*tags: str) -> str:
+    """Return the first of these tags, or its language, for which CLDR has data, as Babel writes it (de_AT); else en."""
+    from babel import Locale, UnknownLocaleError  # slow to import, and not every process needs it
+
+    for tag in tags:
+        for known in (tag, tag.partition("-")[0]):
+            try:
+                return str(Locale.parse(known, sep="-"))
+            except (UnknownLocaleError, ValueError):
+                continue
+    return "en"
+
+
+def direction_of(tag: str) -> str:
+    """Return ltr or rtl: the direction in which CLDR writes the language of a tag."""
+    from babel import Locale
+
+    return "rtl" if Locale.parse(known_locale(tag)).character_order == "right-to-left" else "ltr"
 
 
 def _weight(parameters: str) -> float:

@@ -88,5 +88,10 @@ def _offer(product: Product, address: str, pictures: list[str], available: bool)
 
 
 def _shortened(text: str) -> str:
+    """Return the text in one line, cut between words, or anywhere if the language has no blanks between them."""
     line = " ".join(text.split())
-    return line if len(line) <= _LONGEST_DESCRIPTION else line[: _LONGEST_DESCRIPTION - 1].rpartition(" ")[0] + "…"
+    if len(line) <= _LONGEST_DESCRIPTION:
+        return line
+    cut = line[: _LONGEST_DESCRIPTION - 1]
+    words = cut.rpartition(" ")[0]
+    return (words if len(words) > _LONGEST_DESCRIPTION // 2 else cut) + "…"

@@ -23,7 +23,7 @@ from checkout_daemon.catalog.cart import SKU, Product
 from checkout_daemon.catalog.descriptions import html_of
 from checkout_daemon.catalog.memory import CatalogMemory, CatalogSnapshot
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
-from checkout_daemon.model.locale import preferred_locale
+from checkout_daemon.model.locale import known_locale, preferred_locale
 from checkout_daemon.model.money import format_money
 from checkout_daemon.patience import within
 from checkout_daemon.settings import Settings
@@ -142,8 +142,8 @@ class ShopPages:
             self._snapshot, self._shown = snapshot, shown
 
     def _language(self, accepted: str) -> str:
-        wanted = (preferred_locale(accepted) or "").partition("-")[0]
-        return wanted if wanted in self._shop.languages else self._own_language()
+        wanted = preferred_locale(accepted, self._shop.languages)
+        return wanted.partition("-")[0] if wanted else self._own_language()
 
     def _own_language(self) -> str:
         own = self._settings.locale.partition("-")[0]
@@ -304,8 +304,11 @@ def _words(words: Words) -> ShopWords:
 
 
 def _locale(language: str, locale: str) -> str:
-    """Return the locale for prices: the shop's, with its country, if it has the page's language."""
-    return locale if locale.partition("-")[0] == language else language
+    """Return the locale for prices: the page's language, with the shop's country if that is the shop's language.
+
+    A shop may have texts in a language that CLDR lacks: then the shop's locale.
+    """
+    return known_locale(locale if locale.partition("-")[0] == language else language, locale)
 
 
 def _page_file(bodies: Mapping[str, bytes]) -> File:

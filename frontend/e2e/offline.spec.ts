@@ -30,6 +30,18 @@ test('offline while the catalog loads: Retry, or the line itself, brings it back
   await expect(page.getByRole('button', { name: 'Add to cart' }).first()).toBeVisible();
 });
 
+test('the footer, with its links to the shop, does not wait for an answer', async ({ page }) => {
+  await withoutFirstProducts(page);
+  await page.route('**/api/products', () => undefined); // no answer yet
+  await page.goto('/');
+  await expect(page.locator('.skeleton').first()).toBeVisible();
+  await page.locator('.footer').evaluate((footer) => {
+    for (const animation of footer.getAnimations()) animation.finish();
+  });
+
+  await expect(page.getByRole('contentinfo')).toBeVisible();
+});
+
 test('offline while the order is followed: a notice appears, and the page continues without help', async ({
   page,
   context,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from checkout_daemon.catalog.descriptions import html_of, plain_of
@@ -22,6 +24,12 @@ from checkout_daemon.catalog.descriptions import html_of, plain_of
 )
 def test_as_html(markdown: str, html: str) -> None:
     assert html_of(markdown) == html
+
+
+def test_the_columns_of_a_table_are_aligned_without_styles_in_it() -> None:
+    html = html_of("|a|b|c|\n|:-|:-:|-:|\n|1|2|3|")
+    assert "style=" not in html
+    assert re.findall(r'<t[hd] class="align-(\w+)">', html) == ["left", "center", "right"] * 2
 
 
 def test_a_picture_is_not_loaded() -> None:

@@ -170,6 +170,48 @@ async def test_a_confirmation_is_a_receipt(
     assert "Versand: Post" in taken.part("html")
 
 
+@pytest.mark.parametrize(
+    ("locale", "nothing", "claims"),
+    [
+        ("en", "There was nothing to pay", ("received", "Paid:")),
+        ("de", "Es war nichts zu bezahlen", ("eingegangen", "Bezahlt:")),
+    ],
+)
+async def test_a_confirmation_of_an_order_for_nothing_claims_no_payment(
+    database_url: str,
+    connection: asyncpg.Connection,
+    server: MailServer,
+    tmp_path: Path,
+    locale: str,
+    nothing: str,
+    claims: tuple[str, str],
+) -> None:
+    order_id = await add_order(connection, amount_discount=1250, amount_total=0, locale=locale)
+    async with daemon(database_url, tmp_path, server.start()) as runtime:
+        await runtime.database.run(merge, [paid(order_id, "cs_free", amount=0)])
+        await deliver_due(runtime, Channel.MAIL)
+    (taken,) = server.taken
+    plain, html = taken.part("plain"), taken.part("html")
+    assert (plain.count(nothing), html.count(nothing)) == (1, 2)  # the HTML has it in lists of mails, too
+    assert [claim for claim in claims if claim in plain or claim in html] == []
+
+
+async def test_an_address_is_whole_and_carries_no_link(
+    database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
+) -> None:
+    street = "Mariahilfer Straße 1, Stiege 12, Tür 34, im Hof bei der Druckerei, zweiter Stock links"
+    order_id = await order_of(connection)
+    await send_to_vienna(connection, order_id)
+    await connection.execute("UPDATE order_shipping SET line1 = $1, line2 = 'www.evil.com'", street)
+    async with daemon(database_url, tmp_path, server.start()) as runtime:
+        await runtime.database.run(merge, [paid(order_id, "pi_1", amount=5490)])
+        await deliver_due(runtime, Channel.MAIL)
+    (taken,) = server.taken
+    for part in (taken.part("plain"), taken.part("html")):
+        assert street in part
+        assert "www evil com" in part
+
+
 async def test_nobody_writes_into_the_headers_or_the_html(
     database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from checkout_daemon.ledger.merge import merge
 from checkout_daemon.messages.delivering import deliver_due
-from checkout_daemon.messages.reminders import RecoveredMoney, owe_reminders, read_recovered
+from checkout_daemon.messages.reminders import RecoveredMoney, count_recovered, owe_reminders, read_recovered
 from checkout_daemon.model.messages import Channel
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.runtime import Runtime, open_runtime
@@ -120,6 +121,11 @@ async def test_money_that_came_after_a_reminder_is_counted(runtime: Runtime, con
     await connection.execute("UPDATE orders SET status = 'completed', paid_at = now() WHERE id = $1", order_id)
     found = await read_recovered(connection, livemode=False)
     assert found == [RecoveredMoney("eur", 1, 1250)]
-    metrics = Metrics()
-    metrics.recovered_counted("eur", 1, 1250)
+    counting = replace(runtime, metrics=(metrics := Metrics()))
+    await count_recovered(counting)
     assert b'checkout_recovered_amount{currency="eur"} 1250.0' in metrics.render()
+    await connection.execute("UPDATE outbox SET created_at = created_at - interval '91 days'")
+    assert await read_recovered(connection, livemode=False) == []
+    await count_recovered(counting)
+    assert b'checkout_recovered_orders{currency="eur"} 0.0' in metrics.render()
+    assert b'checkout_recovered_amount{currency="eur"} 0.0' in metrics.render()

@@ -14,6 +14,7 @@ import pytest
 
 from checkout_daemon.backoff import MESSAGE_TRIES
 from checkout_daemon.ledger.merge import merge
+from checkout_daemon.messages import delivering
 from checkout_daemon.messages.delivering import deliver_due, skip_unconfigured
 from checkout_daemon.model.messages import Channel, MessageKind
 from checkout_daemon.outbox import outbox_store
@@ -145,6 +146,33 @@ async def test_a_daemon_that_stops_finishes_a_message_that_is_almost_sent(
     sending = asyncio.create_task(deliver_due(daemons[0], Channel.WEBHOOK))
     await until(lambda: bool(receiver.tries))
     sending.cancel()
+    receiver.release.set()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert await statuses(connection) == {"sent": 1}
+
+
+async def test_a_daemon_that_stops_while_it_claims_others_finishes_a_message_that_is_almost_sent(
+    daemons: list[Runtime],
+    receiver: Receiver,
+    database_url: str,
+    connection: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivering, "_LAST_SECONDS", 30.0)
+    receiver.hold_first = True
+    await pay_orders(database_url, daemons[0], 1)
+    sending = asyncio.create_task(deliver_due(daemons[0], Channel.WEBHOOK))
+    await until(lambda: bool(receiver.tries))
+
+    async def is_claiming() -> bool:
+        waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'outbox'::regclass AND NOT granted"
+        return bool(await connection.fetchval(waiting))
+
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE outbox IN EXCLUSIVE MODE")
+        await until(is_claiming)
+        sending.cancel()
     receiver.release.set()
     with pytest.raises(asyncio.CancelledError):
         await sending

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from checkout_daemon.messages.customer_mails import greeted
+from checkout_daemon.messages.customer_mails import greeted, shop_values
 from checkout_daemon.messages.mails import template_name
 from checkout_daemon.messages.outcomes import TryLater
 from checkout_daemon.messages.rendering import language_of, render
 from checkout_daemon.messages.words import words_in
 from checkout_daemon.model.messages import Channel, MessageKind
 from checkout_daemon.model.text import names_address
+from checkout_daemon.settings import load_settings
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "MESSAGES.md").read_text()
 CUSTOMER_KINDS = [kind for kind in MessageKind if Channel.MAIL in kind.channels]
@@ -26,14 +27,22 @@ def promised(name: str) -> list[str]:
     return [*COMMON.group(1).split(), *variables.split()]
 
 
-@pytest.mark.parametrize("language", ["en", "de"])
-@pytest.mark.parametrize("name", [template_name(kind) for kind in CUSTOMER_KINDS])
-def test_a_customers_mail_needs_only_what_is_promised(name: str, language: str) -> None:
-    values: dict[str, object] = {variable: f"<{variable}>" for variable in promised(name)}
+def values_of(name: str, language: str) -> dict[str, object]:
+    """Return a value for every variable that the manual promises for a template."""
+    values: dict[str, object] = {
+        variable: False if variable == "free" else f"<{variable}>" for variable in promised(name)
+    }
     values["shop_links"] = [{"label": "<terms>", "url": "https://shop.example/terms"}]
     values["items"] = values["refunded_items"] = [{"name": "<pen>", "quantity": 2, "amount": "€2"}]
     values["sums"] = [{"kind": kind, "label": f"<{kind}>", "amount": "€2"} for kind in ("", "total", "tax")]
     values |= {"words": words_in(language), "address": ["<street>", "<town>"], "seller": ["<seller>"]}
+    return values
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("name", [template_name(kind) for kind in CUSTOMER_KINDS])
+def test_a_customers_mail_needs_only_what_is_promised(name: str, language: str) -> None:
+    values = values_of(name, language)
     made = render(None, name, language, values)
     assert "<number>" in made.subject
     assert "<name>" in made.text
@@ -44,6 +53,27 @@ def test_a_customers_mail_needs_only_what_is_promised(name: str, language: str) 
     assert "<order_url>" in made.text or "<url>" in made.text
     assert "\n\n\n" not in made.text
     assert f'lang="{values["language"]}"'.replace("<", "&lt;").replace(">", "&gt;") in made.html
+
+
+@pytest.mark.parametrize("name", [template_name(kind) for kind in CUSTOMER_KINDS])
+def test_a_mail_from_right_to_left_is_the_mirror_of_the_other(name: str) -> None:
+    values = values_of(name, "en")
+    ltr, rtl = (render(None, name, "en", values | {"direction": direction}).html for direction in ("ltr", "rtl"))
+    mirrored = {"left": "right", "right": "left", "center": "center"}
+    sides = re.compile(r'(?:text-align:|\balign=")(\w+)')
+    assert re.findall(r'<(\w+)[^>]* dir="rtl"', rtl) == ["html", "table"]
+    assert sides.findall(rtl) == [mirrored[side] for side in sides.findall(ltr)]
+
+
+@pytest.mark.parametrize(
+    ("language", "direction"), [("de", "ltr"), ("he", "rtl"), ("ar-EG", "rtl"), ("sm", "ltr"), ("pnb", "rtl")]
+)
+def test_a_mail_has_the_direction_of_its_language(tmp_path: Path, language: str, direction: str) -> None:
+    (tmp_path / "translations").mkdir()
+    (tmp_path / "translations" / "pnb.json").write_text('{"language": {"name": "Panjabi", "direction": "rtl"}}')
+    (tmp_path / "shop.toml").write_text('languages = ["en", "pnb"]\ntranslations = "translations"\n')
+    environ = {"DATABASE_URL": "postgresql:///shop", "CHECKOUT_SHOP_FILE": str(tmp_path / "shop.toml")}
+    assert shop_values(load_settings(environ, cwd=tmp_path), language)["direction"] == direction
 
 
 @pytest.mark.parametrize(

@@ -271,6 +271,42 @@ async def test_what_waits_for_a_removed_one_is_skipped(
         await disable_endpoint(shop.database, "erp", operator=ADA)
 
 
+async def test_what_is_owed_while_one_is_being_disabled_is_skipped_and_sent_once_it_is_enabled(
+    shop: Runtime, receivers: list[Receiver], database_url: str, connection: asyncpg.Connection
+) -> None:
+    await add(shop, "erp", receivers[0])
+    await pay(shop, database_url)
+    async with connection.transaction():
+        await connection.execute("UPDATE webhook_endpoints SET disabled_at = now(), disabled_why = 'by ada@desk'")
+        await deliver_due(shop, Channel.WEBHOOK)
+    assert await statuses(connection, "erp") == ["queued"]
+    assert (await skip_removed(shop.database), await skip_removed(shop.database)) == (1, 0)
+    await deliver(shop)
+    assert (await statuses(connection, "erp"), receivers[0].taken) == (["skipped"], {})
+    assert (await enable_endpoint(shop.database, "erp", replay=True, operator=ADA))[1] == 1
+    assert await skip_removed(shop.database) == 0
+    await deliver(shop)
+    assert (await statuses(connection, "erp"), len(receivers[0].taken)) == (["sent"], 1)
+
+
+async def test_what_is_queued_again_for_a_disabled_one_does_not_wait_for_ever(
+    shop: Runtime, receivers: list[Receiver], database_url: str, connection: asyncpg.Connection
+) -> None:
+    for name, receiver in zip(("erp", "wms"), receivers, strict=False):
+        await add(shop, name, receiver)
+    await pay(shop, database_url)
+    await deliver_due(shop, Channel.WEBHOOK)
+    await disable_endpoint(shop.database, "erp", operator=ADA)
+    row = await connection.fetchrow("SELECT id::text, last_error FROM outbox WHERE endpoint = 'erp'")
+    assert row is not None
+    assert await outbox_store.replay_messages(connection, [row["id"]]) == {row["id"]}
+    assert await statuses(connection, "erp") == ["queued"]
+    assert await skip_removed(shop.database) == 1
+    again = await connection.fetchrow("SELECT id::text, last_error FROM outbox WHERE endpoint = 'erp'")
+    assert again == row
+    assert (await statuses(connection, "erp"), await statuses(connection, "wms")) == (["skipped"], ["queued"])
+
+
 async def test_an_older_release_claims_nothing_for_an_endpoint(
     shop: Runtime, receivers: list[Receiver], database_url: str, connection: asyncpg.Connection
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from checkout_daemon.model.locale import preferred_locale, stripe_locale
+from checkout_daemon.model.locale import known_locale, preferred_locale, stripe_locale
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,32 @@ from checkout_daemon.model.locale import preferred_locale, stripe_locale
 )
 def test_the_most_wanted_language_is_chosen(header: str, locale: str | None) -> None:
     assert preferred_locale(header) == locale
+
+
+@pytest.mark.parametrize(
+    ("header", "locale"),
+    [
+        ("fr,de;q=0.8", "de"),
+        ("fr;q=0.9, DE-at;q=0.1", "de-AT"),
+        ("en;q=0.5, de;q=0.6", "de"),
+        ("deu, fr", None),
+    ],
+)
+def test_the_most_wanted_of_some_languages_is_chosen(header: str, locale: str | None) -> None:
+    assert preferred_locale(header, ("en", "de")) == locale
+
+
+@pytest.mark.parametrize(
+    ("tags", "locale"),
+    [
+        (("de-AT", "en"), "de_AT"),
+        (("de-XX", "en"), "de"),
+        (("sm", "de-AT"), "de_AT"),
+        (("sm-WS", "", "no tag"), "en"),
+    ],
+)
+def test_amounts_are_written_as_in_a_locale_that_cldr_has(tags: tuple[str, ...], locale: str) -> None:
+    assert known_locale(*tags) == locale
 
 
 @pytest.mark.parametrize(

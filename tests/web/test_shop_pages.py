@@ -102,6 +102,7 @@ async def test_the_page_has_the_language_of_the_browser(pages: Client) -> None:
     page = await text_of(pages, Accept_Language="de-AT,en;q=0.5")
     assert '<html lang="de">' in page
     assert '<meta name="description" content="Werkzeuge">' in page
+    assert '<html lang="de">' in await text_of(pages, Accept_Language="fr,de;q=0.8")
     async with pages.get("/", headers={"Accept-Language": "fr"}) as answer:
         assert '<html lang="en">' in await answer.text()
         assert answer.headers["Vary"] == "Accept-Encoding, Accept-Language"
@@ -223,6 +224,26 @@ async def test_a_language_from_right_to_left_is_so_before_any_script_runs(
     assert '<html lang="en">' in await text_of(client)
 
 
+async def test_a_language_that_cldr_lacks_has_prices_as_the_shops_own(
+    open_client: OpenClient, connection: asyncpg.Connection, database_url: str, tmp_path: Path
+) -> None:
+    await connection.execute(
+        "INSERT INTO products (sku, name, unit_amount, currency) VALUES ('TEA-1', 'Tea', 450, 'eur')"
+    )
+    for folder in ("built", "translations"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "built" / "index.html").write_text(INDEX)
+    (tmp_path / "shop.toml").write_text('languages = ["en", "sm"]\ntranslations = "translations"\n')
+    (tmp_path / "translations" / "sm.json").write_text('{"language": {"name": "Gagana Samoa"}}')
+    client = await open_client(
+        storefront=tmp_path / "built", DATABASE_URL=database_url, CHECKOUT_SHOP_FILE=str(tmp_path / "shop.toml")
+    )
+    await known(client)
+    page = await text_of(client, Accept_Language="sm")
+    assert '<html lang="sm">' in page
+    assert "Tea</a>: €4.50" in page
+
+
 async def test_a_shop_without_a_file_has_a_name_and_no_styles_of_its_own(shop: Client) -> None:
     async with shop.get("/api/shop") as answer:
         found = await answer.json()
@@ -295,6 +316,22 @@ async def test_a_product_has_a_page_with_its_head(pages: Client, tea: str) -> No
     assert (offer["@type"], offer["name"], offer["offers"]["price"]) == ("Product", "Tea <i>", "4.50")
     assert offer["offers"]["availability"] == "https://schema.org/InStock"
     assert "noindex" not in page
+
+
+@pytest.mark.parametrize(
+    ("description", "shown"),
+    [
+        ("soft paper " * 30, "soft paper " * 17 + "soft paper…"),
+        ("緑茶" * 150, "緑茶" * 99 + "緑…"),
+        ("新 " + "緑茶" * 150, "新 " + "緑茶" * 98 + "緑…"),
+    ],
+)
+async def test_a_long_description_is_shortened_for_search_engines(
+    pages: Client, connection: asyncpg.Connection, tea: str, description: str, shown: str
+) -> None:
+    await connection.execute("UPDATE products SET description = $1 WHERE sku = 'TEA-1'", description)
+    await known(pages)
+    assert f'<meta name="description" content="{shown}">' in await text_of(pages, tea)
 
 
 async def test_every_page_has_the_browsers_colours_and_an_icon_for_phones(pages: Client, tea: str) -> None:

@@ -74,7 +74,9 @@ export function App({ location, goTo }: AppProps) {
     setFull(undefined);
     dismiss();
   }, [dismiss]);
-  const news = orders.news && route.page !== 'order' ? <NewsText news={orders.news} /> : undefined;
+  // The page of an order shows that it was placed, but not that its items are back in the cart.
+  const shownNews = route.page !== 'order' || orders.news?.kind === 'failed' ? orders.news : undefined;
+  const news = shownNews && <NewsText news={shownNews} />;
 
   return (
     <>
@@ -92,7 +94,12 @@ export function App({ location, goTo }: AppProps) {
         ) : null}
         {route.page === 'product' ? (
           shownProduct ? (
-            <ProductPlace shown={shownProduct} held={held.get(route.sku) ?? 0} onAdd={add} onOpenCart={cartView.show} />
+            <ProductPlace
+              shown={{ ...shownProduct, product: products.get(route.sku) ?? shownProduct.product }}
+              held={held.get(route.sku) ?? 0}
+              onAdd={add}
+              onOpenCart={cartView.show}
+            />
           ) : (
             <LostPage />
           )

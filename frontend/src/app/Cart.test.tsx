@@ -1,6 +1,6 @@
 import { screen, waitFor } from '@testing-library/react';
 import { describe, expect, test } from 'vitest';
-import { catalog, fakeDaemon, invalid, quoteFor } from '@/test/daemon';
+import { catalog, fakeDaemon, inPage, invalid, quoteFor } from '@/test/daemon';
 import { button, field, fillCart, giveDetails, priced, visit } from '@/test/shopper';
 import { App } from './App';
 
@@ -125,6 +125,17 @@ describe('the cart', () => {
     await waitFor(() => expect(document.querySelector('.card[data-sku=NOTEBOOK] .price')).toHaveTextContent('16.00'));
     expect(screen.getByText(/A price has changed/)).toHaveTextContent(/14\.50.*16\.00/);
     expect(daemon.to('GET /api/products')).toHaveLength(2);
+  });
+
+  test('the page of a product follows a catalog that is newer', async () => {
+    const dearer = catalog.products.map((product) => ({ ...product, unit_amount: product.unit_amount + 150 }));
+    inPage('product', { product: catalog.products[0], html: '<p>For notes.</p>' });
+    fakeDaemon({ 'GET /api/products': () => [200, { currency: 'eur', products: dearer }] });
+    const shopper = visit((location, goTo) => <App location={location} goTo={goTo} />, '/p/NOTEBOOK');
+    expect(await screen.findByText('€14.50')).toBeVisible();
+    await fillCart(shopper);
+
+    await waitFor(() => expect(document.querySelector('.product-price')).toHaveTextContent('16.00'));
   });
 
   test('a product that is refused is no longer offered in the catalog', async () => {

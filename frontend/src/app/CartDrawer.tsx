@@ -33,14 +33,16 @@ export function CartDrawer({ open, cart, products, news, lookUp, onBehind, onClo
   const seen = useStored(seenStore);
   const removedSku = removed?.item.sku;
 
-  // The undo button had the focus. When it disappears, the focus must stay in the cart.
+  // The button that had the focus may be gone: Undo, or all of them if an order has emptied the cart.
   const offered = useRef(false);
+  const empty = cart.items.length === 0;
   useEffect(() => {
-    if (offered.current && !removedSku && document.activeElement === document.body) {
+    const gone = (offered.current && !removedSku) || (open && empty);
+    if (gone && document.activeElement === document.body) {
       document.querySelector<HTMLElement>('#drawer-title')?.focus();
     }
     offered.current = removedSku !== undefined;
-  }, [removedSku]);
+  }, [removedSku, open, empty]);
 
   function undoRemoval() {
     flushSync(undo);
@@ -63,7 +65,7 @@ export function CartDrawer({ open, cart, products, news, lookUp, onBehind, onClo
           {news}
         </p>
       ) : null}
-      {cart.items.length === 0 ? (
+      {empty ? (
         <div className="empty-cart">
           <Icon name="bag" />
           <p className="empty-title">{texts.cart.empty}</p>

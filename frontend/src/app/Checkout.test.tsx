@@ -262,6 +262,22 @@ describe('checking out', () => {
     expect(second?.key).toBe(first?.key);
   });
 
+  test.each([
+    ['Try again', [503, { code: 'stripe_unavailable' }]],
+    ['Order anyway', [409, { code: 'probably_placed' }]],
+  ] as const)('%s disappears when it is pressed, and Checkout gets the focus', async (name, answer) => {
+    const daemon = fakeDaemon({ [CHECKOUT]: () => answer });
+    const shopper = await fillCart(open());
+    await giveDetails(shopper);
+    await shopper.click(button('Checkout'));
+    const pressed = await screen.findByRole('button', { name });
+    daemon.on(CHECKOUT, () => new Promise(() => undefined));
+    await shopper.click(pressed);
+
+    await waitFor(() => expect(pressed).not.toBeInTheDocument());
+    expect(button('Checkout')).toHaveFocus();
+  });
+
   test('too many attempts are reported with how long to wait', async () => {
     fakeDaemon({ [CHECKOUT]: () => [429, { code: 'too_many_requests' }, { 'Retry-After': '300' }] });
     const shopper = await fillCart(open());

@@ -1,7 +1,7 @@
-import { screen } from '@testing-library/react';
+import { screen, waitFor } from '@testing-library/react';
 import { expect, test, vi } from 'vitest';
 import { fakeDaemon, invalid } from '@/test/daemon';
-import { visit } from '@/test/shopper';
+import { button, fillCart, giveDetails, visit } from '@/test/shopper';
 import { App } from './App';
 
 const open = (path = '/') => visit((location, goTo) => <App location={location} goTo={goTo} />, path);
@@ -36,6 +36,16 @@ test('a browser with any other language gets English', async () => {
 
   expect(await screen.findAllByRole('button', { name: 'Add to cart' })).toHaveLength(2);
   expect(document.documentElement).toHaveAttribute('lang', 'en');
+});
+
+test('the payment page and the mails are in the language of the texts, not in one that the shop lacks', async () => {
+  const daemon = fakeDaemon();
+  browserAsksFor('fr-CA', 'pt');
+  const shopper = await fillCart(open());
+  await giveDetails(shopper);
+  await shopper.click(button('Checkout'));
+
+  await waitFor(() => expect(daemon.to('POST /api/stripe-checkout')).toMatchObject([{ language: 'en' }]));
 });
 
 test.each([['en-US@posix'], ['en_US'], ['*'], ['']])('a language tag like %s costs nobody the shop', async (tag) => {

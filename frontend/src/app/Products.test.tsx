@@ -1,6 +1,6 @@
-import { screen, within } from '@testing-library/react';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { catalog, fakeDaemon } from '@/test/daemon';
+import { act, screen, waitFor, within } from '@testing-library/react';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { catalog, fakeDaemon, inPage } from '@/test/daemon';
 import { button, visit } from '@/test/shopper';
 import { App } from './App';
 
@@ -52,10 +52,7 @@ describe('the shop window', () => {
 
   test('a product that the daemon could not look up can be asked for again', () => {
     fakeDaemon();
-    const data = Object.assign(document.createElement('script'), { id: 'unread', type: 'application/json' });
-    data.textContent = 'true';
-    document.body.append(data);
-    onTestFinished(() => data.remove());
+    inPage('unread', true);
     visit((location, goTo) => <App location={location} goTo={goTo} />, '/p/NOTEBOOK');
 
     expect(screen.getByText(/could not load the products/)).toBeVisible();
@@ -71,6 +68,55 @@ describe('the shop window', () => {
     await shopper.click(retry);
 
     expect(await screen.findByText('There are no products at the moment.')).toBeVisible();
+    expect(screen.getByRole('main')).toHaveFocus(); // Retry, which had it, is gone
+  });
+});
+
+describe('a page with only the first products', () => {
+  const PRODUCTS = 'GET /api/products';
+  const products = Array.from({ length: 9 }, (_, index) => ({
+    ...catalog.products[1],
+    sku: `S${index}`,
+    name: `Pencil ${index}`,
+    description: 'To draw with.',
+  }));
+  const withFirst = () => inPage('catalog', { currency: 'eur', products: products.slice(0, 2), count: 9 });
+
+  test('shows that the others could not be loaded, and denies none of them in a search', async () => {
+    withFirst();
+    const daemon = fakeDaemon({ [PRODUCTS]: () => [503, { code: 'database_unavailable' }, { 'Retry-After': '600' }] });
+    const shopper = open();
+    const retry = await screen.findByRole('button', { name: 'Retry' });
+    await shopper.type(screen.getByRole('searchbox', { name: 'Search products' }), 'pencil 8');
+    await waitFor(() => expect(screen.queryByText('Pencil 0')).toBeNull());
+    expect(screen.queryByText('No product has these words.')).toBeNull();
+    daemon.on(PRODUCTS, () => [200, { currency: 'eur', products }]);
+    await shopper.click(retry);
+
+    expect(await screen.findByText('Pencil 8')).toBeVisible();
+    expect(screen.getByText('1 product')).toBeVisible();
+    expect(screen.queryByRole('button', { name: 'Retry' })).toBeNull();
+  });
+
+  test.each<[when: string, headers: Record<string, string>, wait: number]>([
+    ['as soon as the daemon allows', { 'Retry-After': '30' }, 30_000],
+    ['after five seconds', {}, 5_000],
+  ])('asks for the others again %s', async (_, headers, wait) => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const pass = (milliseconds: number) => act(() => vi.advanceTimersByTimeAsync(milliseconds));
+    withFirst();
+    const daemon = fakeDaemon({ [PRODUCTS]: () => [503, { code: 'database_unavailable' }, headers] });
+    open();
+    await pass(1_000);
+    expect(button('Retry')).toBeVisible();
+    await pass(wait - 2_500);
+    expect(daemon.to(PRODUCTS)).toHaveLength(1);
+    daemon.on(PRODUCTS, () => [200, { currency: 'eur', products }]);
+    await pass(3_000);
+
+    expect(daemon.to(PRODUCTS)).toHaveLength(2);
+    expect(screen.getByText('Pencil 8')).toBeVisible();
   });
 });
 
@@ -92,5 +138,6 @@ describe('a full cart', () => {
     expect(screen.queryByText(/was added to your cart/)).toBeNull();
     await shopper.click(button('Dismiss'));
     expect(screen.queryByText(text)).toBeNull();
+    expect(screen.getByRole('main')).toHaveFocus();
   });
 });

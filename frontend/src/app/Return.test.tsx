@@ -124,6 +124,15 @@ describe('the success page', () => {
     expect(screen.getByRole('link', { name: 'Track the parcel' })).toHaveAttribute('href', parcel.tracking_url);
   });
 
+  test('an order for nothing has no day of a payment', async () => {
+    const paid_at = '2026-03-02T10:00:00Z';
+    fakeDaemon({ [BY_SESSION]: () => [200, { ...order, amount_discount: 1450, amount_total: 0, paid_at }] });
+    success();
+
+    await heading('Thank you');
+    expect(screen.getByText(/^Ordered on/)).not.toHaveTextContent(/paid on/);
+  });
+
   test('each refund has its day, its amount, and whether it has arrived', async () => {
     const refund = { amount: 700, currency: 'eur', created_at: '2026-03-05T10:00:00Z' };
     const refunds = [
@@ -231,6 +240,7 @@ describe('the cancel page', () => {
 
     expect(await screen.findByRole('alert')).toHaveTextContent(/can no longer be paid/);
     expect(await heading('Thank you')).toBeVisible();
+    expect(screen.getByRole('main')).toHaveFocus(); // Try again, which had it, is gone
   });
 
   test('an order whose discount code others have used up is refused with that among the reasons', async () => {
@@ -253,6 +263,8 @@ describe('the cancel page', () => {
     const shopper = open(`/success?order_id=${ORDER_ID}`);
     await heading('Payment not completed');
     expect(screen.queryByText(/waiting for the payment service to confirm/)).toBeNull();
+    expect(screen.queryByText(/You have not been charged/)).toBeNull(); // a payment may be on its way
+    expect(screen.getByText(/received no payment for this order yet/)).toBeVisible();
     await shopper.click(screen.getByRole('button', { name: 'Try again' }));
 
     await waitFor(() => expect(shopper.wentTo).toEqual([session.url]));
@@ -367,6 +379,35 @@ describe('an order whose success page is never loaded', () => {
 
     expect(await screen.findByText(/payment for order 1001 failed. Its items are back/)).toBeVisible();
     expect(cartSize()).toHaveAccessibleDescription('3 items');
+  });
+
+  test('puts its items back on its own page, which does not claim that the cart is unchanged', async () => {
+    const daemon = fakeDaemon({ [BY_ID]: () => [200, orderThatIs('processing')] });
+    await placedHere();
+    open('/');
+    await waitFor(() => expect(cartSize()).toHaveAccessibleDescription('2 items'));
+    cleanup();
+    daemon.on(BY_ID, () => [200, orderThatIs('failed', RETRY_URL)]);
+    cancel();
+    await heading('Payment not completed');
+
+    expect(await screen.findByText(/payment for order 1001 failed. Its items are back/)).toBeVisible();
+    expect(cartSize()).toHaveAccessibleDescription('3 items');
+    expect(screen.queryByText(/Your cart is unchanged/)).toBeNull();
+  });
+
+  test('takes the last items of a cart that is open, and the focus stays there', async () => {
+    const daemon = fakeDaemon({ [BY_ID]: () => [200, orderThatIs('pending')] });
+    await placedHere();
+    localStorage.setItem('checkout.cart', '{"items":[{"sku":"NOTEBOOK","quantity":1}],"code":""}');
+    const shopper = open('/');
+    await waitFor(() => expect(daemon.to(BY_ID)).toHaveLength(1));
+    await shopper.click(cartSize());
+    daemon.on(BY_ID, () => [200, order]);
+    await shopper.click(await screen.findByRole('button', { name: 'Checkout' }));
+
+    expect(await screen.findByText('Your cart is empty.')).toBeVisible();
+    await waitFor(() => expect(screen.getByRole('heading', { name: 'Your cart' })).toHaveFocus());
   });
 
   test('is forgotten when nobody knows it', async () => {

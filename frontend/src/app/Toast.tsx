@@ -2,6 +2,7 @@
 
 import type { ReactNode } from 'react';
 import { Icon } from '@/components/Icon';
+import { keepFocus } from '@/components/keepFocus';
 import { useTexts } from '@/texts/language';
 
 interface ToastProps {
@@ -17,7 +18,13 @@ export function Toast({ children, onDismiss }: ToastProps) {
       {children ? (
         <div className="toast">
           <p>{children}</p>
-          <button type="button" className="icon-button" aria-label={texts.shop.dismiss} onClick={onDismiss}>
+          <button
+            ref={keepFocus}
+            type="button"
+            className="icon-button"
+            aria-label={texts.shop.dismiss}
+            onClick={onDismiss}
+          >
             <Icon name="close" />
           </button>
         </div>

@@ -1,6 +1,7 @@
 /** A message in a box, with at most one button to act on it. */
 
 import type { ReactNode } from 'react';
+import { keepFocus } from './keepFocus';
 
 interface NoticeProps {
   readonly children: ReactNode;
@@ -17,7 +18,7 @@ export function Notice({ children, bad = false, role = 'alert', action, onAction
     <div className={bad ? 'notice notice-bad' : 'notice'} role={role}>
       <p>{children}</p>
       {action ? (
-        <button type="button" className="button button-quiet" onClick={onAction}>
+        <button ref={keepFocus} type="button" className="button button-quiet" onClick={onAction}>
           {action}
         </button>
       ) : null}

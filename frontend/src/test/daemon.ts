@@ -1,6 +1,6 @@
 /** A fake daemon at the network's edge: answers by method and path, and a record of the requests. */
 
-import { vi } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 import type { Catalog, CheckoutSession, Order, Quote } from '@/lib/api';
 
 export interface Asked {
@@ -46,6 +46,14 @@ export function fakeDaemon(routes: Readonly<Record<string, Handler>> = {}): Fake
     to: (route) => asked.filter(({ method, path }) => `${method} ${path}` === route),
     on: (route, handler) => void handlers.set(route, handler),
   };
+}
+
+/** Write data into the page, as the daemon does, until the test ends. */
+export function inPage(name: string, value: unknown): void {
+  const data = Object.assign(document.createElement('script'), { id: name, type: 'application/json' });
+  data.textContent = JSON.stringify(value);
+  document.body.append(data);
+  onTestFinished(() => data.remove());
 }
 
 export const catalog: Catalog = {

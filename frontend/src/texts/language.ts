@@ -23,7 +23,7 @@ export interface Reading {
   /** The shop's own words. */
   readonly words: ShopWords;
   /** The tag, such as de-AT, for numbers, the payment page and mails. */
-  readonly locale: string | undefined;
+  readonly locale: string;
   /** Format an amount in minor units for the shopper's locale. */
   readonly money: (amount: number, currency: string) => string;
   /** Put values into a text. */
@@ -75,12 +75,11 @@ function currentReading(): Reading {
   return reading;
 }
 
-function wanted(): { readonly language: string; readonly locale: string | undefined } {
-  const chosen = chosenStore.get();
-  const accepted = navigator.languages.flatMap(wellFormed).map((tag) => ({ tag, language: tag.split('-')[0] ?? '' }));
-  const language = chosen ?? accepted.map((candidate) => candidate.language).find(isLanguage) ?? fallback();
-  // Numbers keep the shopper's country (de-AT), and the shopper's own locale if the shop lacks the language.
-  const locale = accepted.find((candidate) => candidate.language === language)?.tag ?? chosen ?? accepted[0]?.tag;
+function wanted(): { readonly language: string; readonly locale: string } {
+  const tags = [...navigator.languages, shop.locale].flatMap(wellFormed);
+  const language = chosenStore.get() ?? tags.map(languageOf).find(isLanguage) ?? fallback();
+  // In the country of the shopper (de-AT), else of the shop, but always in the language of the texts.
+  const locale = tags.find((tag) => languageOf(tag) === language) ?? language;
   return { language, locale };
 }
 
@@ -104,11 +103,15 @@ function wellFormed(tag: string): string[] {
   }
 }
 
+function languageOf(tag: string): string {
+  return tag.split('-')[0] ?? '';
+}
+
 function isLanguage(code: string): boolean {
   return LANGUAGE_CODES.includes(code);
 }
 
 function fallback(): string {
-  const own = shop.locale.split('-')[0] ?? '';
+  const own = languageOf(shop.locale);
   return isLanguage(own) ? own : (LANGUAGE_CODES[0] ?? 'en');
 }

@@ -31,6 +31,11 @@ interface CatalogPageProps {
 export function CatalogPage({ state, onRetry, onAdd, held, onOpenCart }: CatalogPageProps) {
   const { texts, words } = useTexts();
   useTitle(titleFor(undefined, words));
+  const failed = (
+    <Notice bad action={texts.catalog.retry} onAction={onRetry}>
+      {texts.catalog.failed}
+    </Notice>
+  );
   return (
     <section className="catalog" aria-busy={state.phase === 'loading'}>
       <div className="intro">
@@ -38,11 +43,7 @@ export function CatalogPage({ state, onRetry, onAdd, held, onOpenCart }: Catalog
         {words.description ? <p>{words.description}</p> : null}
       </div>
       {state.phase === 'loading' ? <Skeletons /> : null}
-      {state.phase === 'failed' ? (
-        <Notice bad action={texts.catalog.retry} onAction={onRetry}>
-          {texts.catalog.failed}
-        </Notice>
-      ) : null}
+      {state.phase === 'failed' ? failed : null}
       {state.phase === 'ready' && state.catalog.products.length === 0 ? (
         <div className="empty">
           <p>{texts.catalog.empty}</p>
@@ -58,6 +59,7 @@ export function CatalogPage({ state, onRetry, onAdd, held, onOpenCart }: Catalog
           onOpenCart={onOpenCart}
         />
       ) : null}
+      {state.phase === 'ready' && state.incomplete ? failed : null}
     </section>
   );
 }
@@ -78,6 +80,7 @@ function Shelf({ products, count, onAdd, held, onOpenCart }: ShelfProps) {
   const found = useMemo(() => search(wanted), [search, wanted]);
   const searching = wanted.trim() !== '';
   const total = searching ? found.length : Math.max(count, found.length);
+  const foundNone = count > products.length ? '' : texts.catalog.foundNone; // products that are not there yet may match
   const grid = useRef<HTMLUListElement>(null);
 
   function type(text: string) {
@@ -110,7 +113,7 @@ function Shelf({ products, count, onAdd, held, onOpenCart }: ShelfProps) {
             onChange={(event) => type(event.target.value)}
           />
           <p className="search-found" role="status">
-            {searching ? (total > 0 ? say(texts.catalog.found, { count: total }) : texts.catalog.foundNone) : ''}
+            {searching ? (total > 0 ? say(texts.catalog.found, { count: total }) : foundNone) : ''}
           </p>
         </search>
       ) : null}

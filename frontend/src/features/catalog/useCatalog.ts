@@ -1,39 +1,49 @@
 /** Load the catalog once it is needed, and again on request. The first products come with the page. */
 
 import { useCallback, useEffect, useState } from 'react';
-import { type Catalog, fetchProducts } from '@/lib/api';
+import { ApiError, type Catalog, fetchProducts } from '@/lib/api';
 import { type FirstProducts, pageData } from '@/lib/pageData';
+
+/** How long to wait before the other products are asked for again, unless the daemon sends Retry-After. */
+const WAIT_SECONDS = 5;
 
 export type CatalogState =
   | { readonly phase: 'loading' }
   | { readonly phase: 'failed' }
-  /** `count` is that of all products, of which the page may have had only the first. */
-  | { readonly phase: 'ready'; readonly catalog: Catalog; readonly count: number };
+  /** `count` is that of all products. The page may have only the first. `incomplete`: the others failed to load. */
+  | { readonly phase: 'ready'; readonly catalog: Catalog; readonly count: number; readonly incomplete?: boolean };
 
 export function useCatalog(needed: boolean): { readonly state: CatalogState; readonly reload: () => void } {
   const [state, setState] = useState<CatalogState>(firstState);
   const [attempt, setAttempt] = useState(0);
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new attempt is what loads again.
-  useEffect(() => {
-    if (!needed) return;
-    const abort = new AbortController();
-    fetchProducts(abort.signal).then(
-      (catalog) => setState({ phase: 'ready', catalog, count: catalog.products.length }),
-      () => {
-        if (!abort.signal.aborted) setState((known) => (known.phase === 'ready' ? known : { phase: 'failed' }));
-      },
-    );
-    return () => abort.abort();
-  }, [needed, attempt]);
+  const partial = state.phase === 'ready' && state.catalog.products.length < state.count;
 
   const reload = useCallback(() => {
     setState((known) => (known.phase === 'ready' ? known : { phase: 'loading' }));
     setAttempt((count) => count + 1);
   }, []);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new attempt is what loads again.
+  useEffect(() => {
+    if (!needed) return;
+    const abort = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    fetchProducts(abort.signal).then(
+      (catalog) => setState({ phase: 'ready', catalog, count: catalog.products.length }),
+      (error: unknown) => {
+        if (abort.signal.aborted) return;
+        setState((known) => (known.phase === 'ready' ? { ...known, incomplete: partial } : { phase: 'failed' }));
+        const wait = (error instanceof ApiError && error.retryAfterSeconds) || WAIT_SECONDS;
+        if (partial) timer = setTimeout(reload, wait * 1000);
+      },
+    );
+    return () => {
+      abort.abort();
+      clearTimeout(timer);
+    };
+  }, [needed, attempt]);
+
   // Back online: reload without being asked, also what the page knew only the first of.
-  const partial = state.phase === 'ready' && state.catalog.products.length < state.count;
   useEffect(() => {
     if (state.phase !== 'failed' && !partial) return;
     window.addEventListener('online', reload);

@@ -1,5 +1,6 @@
 /** A known order: what happened, what happens next, what was ordered, and what to do now. */
 
+import { keepFocus } from '@/components/keepFocus';
 import { Notice } from '@/components/Notice';
 import type { Order } from '@/lib/api';
 import { useTexts } from '@/texts/language';
@@ -44,7 +45,13 @@ export function KnownOrder({ order, offline, entrance, hasCart, onGone, goTo }: 
       ) : null}
       <div className="order-actions">
         {retryUrl ? (
-          <button type="button" className="button" aria-disabled={retrying} onClick={() => retry(retryUrl)}>
+          <button
+            ref={keepFocus}
+            type="button"
+            className="button"
+            aria-disabled={retrying}
+            onClick={() => retry(retryUrl)}
+          >
             {texts.checkout.tryAgain}
           </button>
         ) : null}
@@ -69,8 +76,8 @@ export function KnownOrder({ order, offline, entrance, hasCart, onGone, goTo }: 
   );
 }
 
-/** Texts of orders that took nothing out of the cart, or gave it back. */
-const CART_KEPT: readonly string[] = ['left', 'failed', 'expired'];
+/** Texts of orders that took nothing out of the cart. One that failed may have given its items back. */
+const CART_KEPT: readonly string[] = ['left', 'expired'];
 
 interface NextStepsProps {
   readonly status: Order['status'];

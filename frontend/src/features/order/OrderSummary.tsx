@@ -10,7 +10,7 @@ import { Refunds } from './Refunds';
 export function OrderSummary({ order }: { readonly order: Order }) {
   const { texts, money, say, locale } = useTexts();
   const ordered = formatDay(order.created_at, locale);
-  const paid = formatDay(order.paid_at, locale);
+  const paid = order.amount_total > 0 ? formatDay(order.paid_at, locale) : undefined;
   const dates = [
     ordered && say(texts.order.orderedOn, { date: ordered }),
     paid && say(texts.order.paidOn, { date: paid }),

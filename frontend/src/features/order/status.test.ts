@@ -27,6 +27,10 @@ test('a shopper who left the payment page sees that, not that a payment is on it
   expect(wordingOf({ status: 'pending', amount_total: 1450 }, 'cancel')).toEqual({ tone: 'bad', text: 'left' });
 });
 
+test('a shopper who follows a link to an unpaid order may have just paid it', () => {
+  expect(wordingOf({ status: 'pending', amount_total: 1450 }, 'link')).toEqual({ tone: 'bad', text: 'unpaid' });
+});
+
 test('a shopper who paid after all is thanked on the cancel page too', () => {
   expect(headed('completed', 'cancel')).toBe('Thank you');
 });

@@ -3,8 +3,8 @@
 import type { Order, OrderStatus } from '@/lib/api';
 import type { Texts } from '@/texts/texts';
 
-/** Which way the shopper came: back from the payment page after paying, or any other way. */
-export type Entrance = 'success' | 'cancel';
+/** Which way the shopper came: from the payment page after paying, from there without paying, or by a link. */
+export type Entrance = 'success' | 'cancel' | 'link';
 
 export type Tone = 'good' | 'waiting' | 'bad' | 'refunded' | 'disputed';
 
@@ -40,7 +40,9 @@ export function wordingOf(
   { status, amount_total, shipped_at, refunds }: Pick<Order, 'status' | 'amount_total' | 'shipped_at' | 'refunds'>,
   entrance: Entrance,
 ): Wording {
-  if (entrance === 'cancel' && status === 'pending') return { tone: 'bad', text: 'left' };
+  if (entrance !== 'success' && status === 'pending') {
+    return { tone: 'bad', text: entrance === 'cancel' ? 'left' : 'unpaid' };
+  }
   if (status === 'completed' && shipped_at) return { tone: 'good', text: 'sent' };
   if (status === 'completed' && amount_total === 0) return { tone: 'good', text: 'free' };
   if (status.endsWith('refunded') && refunds?.some((refund) => refund.status === 'requires_action')) {

@@ -16,13 +16,6 @@ export interface Destination extends Readonly<Record<AddressField, string>> {
   readonly rate: string;
 }
 
-/** What a quote depends on. */
-export interface ShippingChoice {
-  readonly country: string;
-  readonly rate: string;
-  readonly language: string | undefined;
-}
-
 export const destinationStore = stored<Destination>(() => sessionStorage, 'checkout.shipping', readDestination);
 
 /** Whether our form asks for the address. Otherwise Stripe's page does. */

@@ -6,7 +6,6 @@ import { formatMoney } from '@/lib/money';
 import { currencyRule, decimalText, maximumAmount, minimumAmount, roundToStep } from './currencies';
 import type { DiscountTerms } from './discount';
 import { type CartPrice, priceCart } from './priceCart';
-import { includedTaxes, type TaxedPart, type TaxLine } from './taxes';
 
 interface Case {
   readonly name: string;
@@ -19,13 +18,6 @@ interface Case {
   /** The cases also have lines, which only the daemon computes. */
   readonly quote?: CartPrice & { readonly lines: unknown };
   readonly errors?: readonly { pointer: string; code: string }[];
-}
-
-interface TaxCase {
-  readonly name: string;
-  readonly currency: string;
-  readonly parts: readonly TaxedPart[];
-  readonly taxes: readonly TaxLine[];
 }
 
 interface CurrencyCase {
@@ -73,21 +65,6 @@ describe('pricing', () => {
     expect(generated.length).toBeGreaterThan(300);
     expect(generated.map((example) => [example.name, outcome(example)])).toEqual(
       generated.map((example) => [example.name, expected(example)]),
-    );
-  });
-});
-
-describe('taxes', () => {
-  const { cases, generated } = read<{ cases: TaxCase[]; generated: TaxCase[] }>('taxes');
-
-  test.each(cases.map((example) => [example.name, example] as const))('%s', (_, { parts, currency, taxes }) => {
-    expect(includedTaxes(parts, currency)).toEqual(taxes);
-  });
-
-  test('every generated cart includes the same tax here and at the daemon', () => {
-    expect(generated.length).toBeGreaterThan(100);
-    expect(generated.map(({ parts, currency }) => includedTaxes(parts, currency))).toEqual(
-      generated.map(({ taxes }) => taxes),
     );
   });
 });
