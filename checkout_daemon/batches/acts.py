@@ -12,11 +12,16 @@ from checkout_daemon.batches.records import Batch, BatchAct, BatchItem
 from checkout_daemon.checkout.canceling import cancel_order
 from checkout_daemon.checkout.expiring import SessionNotOpen, expire_sessions
 from checkout_daemon.checkout.resending import resend_session
+from checkout_daemon.errors import CheckoutError
 from checkout_daemon.orders.notes import acknowledge, note_order
 from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import refund
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_sync.comparing import sync_order
+
+
+class NoteErased(CheckoutError, code="note_erased", status=409, exit_code=4, title="The note was erased"):
+    """The note of the batch was erased with the customer of one of its orders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,8 @@ async def _acknowledge(runtime: Runtime, batch: Batch, item: BatchItem, order_id
 
 
 async def _note(runtime: Runtime, batch: Batch, item: BatchItem, order_id: str) -> Done:
+    if not batch.note:
+        raise NoteErased("the note of this batch was erased with the customer of one of its orders")
     return Done("noted", await note_order(runtime.database, order_id, batch.note, operator=batch.operator))
 
 

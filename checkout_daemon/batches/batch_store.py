@@ -10,7 +10,15 @@ import asyncpg
 import msgspec
 
 from checkout_daemon.audit.operators import Operator
-from checkout_daemon.batches.records import Batch, BatchAct, BatchItem, BatchOptions, ItemStatus, PlannedItem
+from checkout_daemon.batches.records import (
+    UNAPPROVED,
+    Batch,
+    BatchAct,
+    BatchItem,
+    BatchOptions,
+    ItemStatus,
+    PlannedItem,
+)
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import columns, record_of
 from checkout_daemon.orders.approvals import Approval
@@ -77,16 +85,21 @@ async def stop_batch(connection: asyncpg.Connection, number: int, why: str) -> b
     return await connection.fetchval(sql("stop_batch"), number, why) is not None
 
 
-async def begin_item(connection: asyncpg.Connection, number: int, holder: str) -> BatchItem | None:
-    """Begin the next item. Return None if none is left, the batch was stopped, or another process has it now."""
+async def begin_item(connection: asyncpg.Connection, number: int, holder: str) -> tuple[BatchItem, str] | None:
+    """Begin the next item, and return it with the batch's note, which may have been erased since the batch began.
+
+    Return None if none is left, the batch was stopped, or another process has it now.
+    """
     row = await connection.fetchrow(sql("begin_batch_item"), number, holder, LEASE)
-    return None if row is None else record_of(BatchItem, row)
+    return None if row is None else (record_of(BatchItem, row), row["note"])
 
 
-async def next_items(connection: asyncpg.Connection, number: int, holder: str, limit: int) -> list[BatchItem]:
-    """Return the next items, under the same conditions, without marking them as begun."""
+async def next_items(
+    connection: asyncpg.Connection, number: int, holder: str, limit: int
+) -> tuple[list[BatchItem], str]:
+    """Return the next items and the batch's note, under the same conditions, without marking the items as begun."""
     rows = await connection.fetch(sql("next_batch_items"), number, holder, limit)
-    return [record_of(BatchItem, row) for row in rows]
+    return [record_of(BatchItem, row) for row in rows], rows[0]["note"] if rows else ""
 
 
 async def end_items(
@@ -153,4 +166,5 @@ def _batch(row: asyncpg.Record) -> Batch:
     fields["act"] = BatchAct(fields["act"])
     fields["options"] = msgspec.json.decode(fields["options"], type=BatchOptions)
     fields["operator"] = Operator(fields.pop("operator"), fields.pop("host"), fields["number"])
+    fields["why"] = UNAPPROVED.get(fields["approval"], fields["why"])
     return Batch(**fields)

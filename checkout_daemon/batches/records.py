@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -45,6 +46,14 @@ class ItemStatus(StrEnum):
     DONE = "done"
     FAILED = "failed"
     SKIPPED = "skipped"
+
+
+UNAPPROVED: Mapping[str, str] = {
+    "open": "waits for the approval of another operator",
+    "expired": "was not approved before its proposal expired",
+    "rejected": "was rejected",
+}
+"""Why a batch that no operator may do alone is stopped, by the status of its proposal. An approved one is not."""
 
 
 class BatchOptions(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -106,7 +115,8 @@ class BatchItem:
 class Batch:
     """A batch with the counts of its items. `why`: why it stopped. `held`: whether a process runs it now.
 
-    `livemode` is None if its act does not ask Stripe.
+    `livemode` is None if its act does not ask Stripe. `proposal` and `approval` are the number and the status of its
+    proposal, if no operator may do it alone.
     """
 
     number: int
@@ -125,6 +135,13 @@ class Batch:
     ended_at: datetime | None
     runner: str | None
     held: bool
+    proposal: int | None = None
+    approval: str | None = None
+
+    @property
+    def is_unapproved(self) -> bool:
+        """Return whether it cannot run: its proposal is open, has expired or was rejected."""
+        return self.approval in UNAPPROVED
 
     @property
     def waiting(self) -> int:

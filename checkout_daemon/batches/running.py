@@ -13,7 +13,7 @@ import socket
 from asyncio import CancelledError
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -53,7 +53,7 @@ class BatchOver(CheckoutError, code="batch_over", status=409, exit_code=4, title
 
 
 class NotApproved(CheckoutError, code="not_approved", status=409, exit_code=4, title="The batch is not approved"):
-    """No operator may do the batch alone, and no other one has approved it."""
+    """No operator may do the batch alone, and its proposal is open, has expired or was rejected."""
 
 
 class OtherModeBatch(CheckoutError, code="other_mode", status=409, exit_code=4, title="The batch is of the other mode"):
@@ -107,10 +107,8 @@ async def check_resumable(runtime: Runtime, number: int) -> None:
     batch = await read_batch(runtime, number)
     if batch.livemode not in (None, runtime.settings.livemode):
         raise OtherModeBatch(f"batch {number} was started with a key of the other mode (livemode={batch.livemode})")
-    if (proposed := await runtime.database.run(batch_store.approval_of, number)) is not None and not proposed[1]:
-        raise NotApproved(
-            f"batch {number} needs the approval of another operator: `checkout proposals show {proposed[0].proposal}`"
-        )
+    if batch.is_unapproved:
+        raise NotApproved(f"batch {number} {batch.why}: `checkout proposals show {batch.proposal}`")
     if batch.status == BatchStatus.FINISHED:
         raise BatchOver(f"batch {number} is finished: `checkout batches show {number}` is its report")
 
@@ -202,9 +200,11 @@ async def _one_by_one(runtime: Runtime, batch: Batch, holder: str) -> AsyncGener
     for left in range(batch.waiting, -1, -1):
         if pace is not None and left:  # nothing waits for the end
             await pace()
-        item = await runtime.database.run_unconfirmed(batch_store.begin_item, batch.number, holder)
-        if item is None:
+        begun = await runtime.database.run_unconfirmed(batch_store.begin_item, batch.number, holder)
+        if begun is None:
             return
+        item, note = begun
+        batch = replace(batch, note=note)
         result, error = None, None
         try:
             done = await act_on_order(runtime, batch, item)
@@ -221,7 +221,11 @@ async def _one_by_one(runtime: Runtime, batch: Batch, holder: str) -> AsyncGener
 
 async def _in_groups(runtime: Runtime, batch: Batch, holder: str) -> AsyncGenerator[list[EndedItem], None]:
     done = 0
-    while items := await runtime.database.run_unconfirmed(batch_store.next_items, batch.number, holder, _GROUP):
+    while True:
+        items, note = await runtime.database.run_unconfirmed(batch_store.next_items, batch.number, holder, _GROUP)
+        if not items:
+            return
+        batch = replace(batch, note=note)
         if batch.act is BatchAct.REPLAY_EVENTS:
             groups = _replay_events(runtime, batch, holder, items, done)
         else:

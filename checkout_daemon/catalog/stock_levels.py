@@ -48,8 +48,11 @@ async def change_stock(
 ) -> dict[str, StockLevel | None]:
     """Set how many pieces of products there are, None to count them no longer. Return the levels before, by sku.
 
-    What is reserved stays reserved, so less may be left than that. The caller locks nothing of the products later.
+    A product that was not counted has the level None. All are locked until the transaction ends, so two who count a
+    product for the first time do so one after the other. What is reserved stays reserved, so less may be left than
+    that. The caller locks nothing of the products later.
     """
+    await connection.execute(sql("lock_counted_or_not"), list(stock))
     before = {level.sku: level for level in await lock_stock(connection, stock)}
     moved = [sku for sku in sorted(stock) if stock[sku] != (before[sku].stock if sku in before else None)]
     if moved:

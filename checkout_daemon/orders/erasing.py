@@ -17,6 +17,7 @@ from checkout_daemon.audit.audit_log import NO_ORDER, OperatorAction, act, check
 from checkout_daemon.audit.audit_store import blank_personal, blank_personal_about, lock_shop
 from checkout_daemon.audit.operators import DAEMON, Operator
 from checkout_daemon.audit.rights import require_act
+from checkout_daemon.database.leases import leased
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import record_of
@@ -30,11 +31,13 @@ from checkout_daemon.orders.order_store import read_order
 # Orders that nobody paid for are erased after this long.
 UNPAID_KEPT = timedelta(days=90)
 _UNPAID = (OrderStatus.PENDING, OrderStatus.FAILED, OrderStatus.EXPIRED, OrderStatus.CANCELED)
+_LEASE = "forget-unpaid"
 _BATCH = 200
 _MOST_BATCHES = 10  # in one run of the job
 _SEARCH_SECONDS = 300.0
 _WINDOW = timedelta(days=7)  # the events searched by one statement
 _BEFORE = timedelta(days=1)  # clocks differ
+_LOOKED_AT = 5000  # events that one statement of drop_payloads_after_erasure looks at
 
 
 class NotErasable(CheckoutError):
@@ -128,17 +131,21 @@ async def erase(database: Database, plan: ErasurePlan, *, operator: Operator, no
 async def forget_unpaid(database: Database) -> int:
     """Erase orders that were never paid and are older than UNPAID_KEPT by the database's clock. Return how many.
 
-    With many of them, the next run continues.
+    With many of them, the next run continues. If another process does it, return 0. Raise LeaseLost.
     """
     forgotten = 0
-    for _ in range(_MOST_BATCHES):
-        async with database.connection() as connection:
-            made_before = await read_now(connection) - UNPAID_KEPT
-            rows = await connection.fetch(sql("forgettable_orders"), made_before, _BATCH)
-        done = await _forget_together(database, rows, made_before) if rows else 0
-        forgotten += done
-        if len(rows) < _BATCH or not done:  # the others cannot be forgotten yet
-            break
+    async with leased(database, _LEASE) as lease:
+        if lease is None:
+            return 0
+        for _ in range(_MOST_BATCHES):
+            async with database.connection() as connection:
+                made_before = await read_now(connection) - UNPAID_KEPT
+                rows = await connection.fetch(sql("forgettable_orders"), made_before, _BATCH)
+            done = await _forget_together(database, rows, made_before) if rows else 0
+            forgotten += done
+            if len(rows) < _BATCH or not done:  # the others cannot be forgotten yet
+                break
+            await lease.renew()
     return forgotten
 
 
@@ -152,7 +159,10 @@ async def read_erasure_state(connection: asyncpg.Connection, order_id: str) -> E
 
 async def drop_payloads_after_erasure(connection: asyncpg.Connection, received_since: datetime) -> None:
     """Delete payloads that arrived after their order was erased."""
-    await connection.execute(sql("drop_payloads_after_erasure"), received_since)
+    drop = sql("drop_payloads_after_erasure")
+    last = await connection.fetchrow(drop, received_since, "", _LOOKED_AT)
+    while last is not None:
+        last = await connection.fetchrow(drop, last["received_at"], last["id"], _LOOKED_AT)
 
 
 async def _erase(connection: asyncpg.Connection, order_id: str, operator: Operator, note: str) -> int:
@@ -184,6 +194,7 @@ async def _forget(connection: asyncpg.Connection, order_id: str, made_before: da
         or order.has_open_session
         or order.has_unapplied_event
         or order.created_at >= made_before
+        or order.erased_at is not None  # by another process, which took the lease over, or by an operator
     ):
         return 0
     elsewhere = await _find_elsewhere(connection, order_id)

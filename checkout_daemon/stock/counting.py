@@ -41,12 +41,6 @@ async def list_stock(database: Readable, *, uncounted: bool = False) -> list[Sto
     return [record_of(StockLine, row) for row in rows]
 
 
-async def show_stock(database: Readable, sku: str) -> StockLine:
-    """Return the stock of one product. Raise NotFound."""
-    async with database.connection() as connection:
-        return await _line(connection, sku)
-
-
 async def stock_history(database: Readable, sku: str, limit: int = 50) -> list[Movement]:
     """Return the last changes of a product's stock, newest first. Raise NotFound if nothing is known of the product."""
     async with database.connection() as connection:
@@ -110,10 +104,9 @@ async def serve_oversold(database: Database, skus: Collection[str]) -> tuple[int
 async def _set(
     connection: asyncpg.Connection, sku: str, stock: int | None, operator: Operator, note: str, seen: StockLine | None
 ) -> int | None:
-    before = (await _line(connection, sku)).stock
+    await _line(connection, sku)
     known = await change_stock(connection, {sku: stock}, StockChange("set", operator.actor, note))
-    if (locked := known[sku]) is not None:
-        before = locked.stock  # it may have changed since it was read
+    before = None if (level := known[sku]) is None else level.stock
     if seen is not None and before != seen.stock:
         was, now = ("not counted" if pieces is None else str(pieces) for pieces in (seen.stock, before))
         detail = f"the stock of {sku} was {was} when it was shown, and is {now} now: look again, then set it"

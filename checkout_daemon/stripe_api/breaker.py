@@ -62,7 +62,7 @@ class Breaker:
             log.warning("Stripe has failed %d times in a row: shoppers' calls are refused", self._failures)
             self._opened_at = self._clock()
             self._on_change(True)
-        elif probe:
+        elif probe and self._opened_at is not None:  # another call may have been answered meanwhile
             self._opened_at = self._clock()
             self._probing = False
 

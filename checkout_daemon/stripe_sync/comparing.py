@@ -17,7 +17,7 @@ from checkout_daemon.errors import NotPayable, StripeRejected
 from checkout_daemon.ledger.derive import Derived
 from checkout_daemon.ledger.factbase import FactBase
 from checkout_daemon.ledger.facts import DisputeFact, Fact, Observation, RefundFact, SessionFact, Unknown, is_charge
-from checkout_daemon.ledger.merge import Merged, Update, locked_order, merge
+from checkout_daemon.ledger.merge import Merged, Update, load_all, locked_order, merge
 from checkout_daemon.ledger.order_states import check_mode
 from checkout_daemon.ledger.translate.stripe_objects import UnreadableObject
 from checkout_daemon.model.money import format_money
@@ -125,6 +125,8 @@ async def _compare(
     stores: bool,
 ) -> Synced:
     order_id = known.order_id
+    if apply:
+        await load_all(connection, [update])  # locks the ids of Stripe's objects before the order, as every merge does
     merged = await locked_order(connection, order_id)
     update = structs.replace(update, facts=[_with_stored_known_at(fact, merged.base) for fact in update.facts])
     differences = [*_not_at_stripe(merged, order_id, snapshot), *_join(merged.base, order_id, update)]

@@ -78,7 +78,8 @@ class BodyBudget:
     def _evict(self, reading: _Reading) -> None:
         reading.evicted = True
         self._release(reading)
-        reading.limit.reschedule(0)
+        if not reading.limit.expired():  # its time may be over in this same turn of the event loop
+            reading.limit.reschedule(0)
 
     def _release(self, reading: _Reading) -> None:
         """Drop the bytes: a traceback may keep the reading alive for long."""

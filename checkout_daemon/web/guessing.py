@@ -65,10 +65,13 @@ class Guessing:
         return _Counting(self, request, email)
 
     def count(self, refusal: InvalidRequest, request: web.BaseRequest, email: str | None) -> None:
-        """Count a request that was refused, if it was because of its discount code."""
+        """Count a request that was refused, if it was because of its discount code.
+
+        Requests that come at once are checked before the first of them is refused, so each is counted as a debt.
+        """
         if self._per_hour and any(fault.code in _WRONG_CODES for fault in refusal.errors):
             for key, share in self._keys(request, email):
-                self._codes.take(key, share)
+                self._codes.owe(key, share)
 
     async def decline_limit(self, request: web.BaseRequest, runtime: Runtime) -> DeclineLimit | None:
         """Return how many payments of a checkout's customer may have been declined before it is slowed down.

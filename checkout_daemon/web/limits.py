@@ -24,6 +24,7 @@ MOST_PEERS = 1000
 FREE_FORGERIES_A_MINUTE = 120
 WAIT_SECONDS = 0.25
 _MOST_WAITING = 1000
+_LONGEST_DEBT_SECONDS = 86400.0
 
 
 class TokenBuckets:
@@ -41,16 +42,25 @@ class TokenBuckets:
         """Take a token from a bucket `share` times as large. Return 0.0, or the seconds until there is a token."""
         tokens, now = self._tokens(key, share)
         granted = tokens >= 1
-        self._buckets.pop(key, None)
-        self._buckets[key] = (tokens - 1 if granted else tokens, now)
-        if len(self._buckets) > MOST_CLIENTS:
-            self._buckets.popitem(last=False)
+        self._keep(key, tokens - 1 if granted else tokens, now)
         return 0.0 if granted else self._seconds(tokens, share)
+
+    def owe(self, key: str, share: int = 1) -> None:
+        """Take a token also where there is none: the bucket then owes it. It owes at most what a day refills."""
+        tokens, now = self._tokens(key, share)
+        least = -self._capacity * share * _LONGEST_DEBT_SECONDS / self._refill_seconds
+        self._keep(key, max(tokens - 1, least), now)
 
     def wait(self, key: str, share: int = 1) -> float:
         """Return the seconds until there is a token, without taking it."""
         tokens, _ = self._tokens(key, share)
         return 0.0 if tokens >= 1 else self._seconds(tokens, share)
+
+    def _keep(self, key: str, tokens: float, now: float) -> None:
+        self._buckets.pop(key, None)
+        self._buckets[key] = (tokens, now)
+        if len(self._buckets) > MOST_CLIENTS:
+            self._buckets.popitem(last=False)
 
     def _tokens(self, key: str, share: int) -> tuple[float, float]:
         now, most = self._clock(), self._capacity * share

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -15,9 +16,9 @@ from checkout_daemon.audit import audit_log
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.audit.registering import NewOperator, add_operator
 from checkout_daemon.audit.rights import OperatorRole, RoleTooLow
-from checkout_daemon.batches.planning import plan_orders
+from checkout_daemon.batches.planning import plan_ids, plan_orders, start_batch
 from checkout_daemon.batches.records import BatchAct, BatchOptions
-from checkout_daemon.batches.running import run_left_batches
+from checkout_daemon.batches.running import run_batch, run_left_batches
 from checkout_daemon.checkout.resending import resend_session
 from checkout_daemon.checkout.shopper_view import show_to_shopper
 from checkout_daemon.database.queries import sql
@@ -214,12 +215,19 @@ async def test_cards_are_erased_and_later_events_bring_none_back(
         assert names <= {"id", "status", "created_at", *kept.split(", ")}
 
 
-async def test_payloads_that_arrive_later_are_deleted(runtime: Runtime, connection: asyncpg.Connection) -> None:
+@pytest.mark.parametrize("looked_at", [1, 2, 5000], ids=["one by one", "in pages", "at once"])
+async def test_payloads_that_arrive_later_are_deleted(
+    runtime: Runtime, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, looked_at: int
+) -> None:
+    monkeypatch.setattr(erasing, "_LOOKED_AT", looked_at)
     order_id = await add_full_history(runtime, connection)
     await erase(runtime.database, await plan_erasure(runtime.database, order_id, customer=False), operator=BOSS)
     intent = await connection.fetchval("SELECT id FROM payments")
     refund = refund_object("re_2", intent, 50) | {"note": "Ada"}
     await deliver_all(runtime, event_body("refund.created", refund), event_body("x", {"note": "somebody else"}))
+    # Events of one moment are told apart by their ids.
+    for table in ("stripe_events", "stripe_event_payloads"):
+        await connection.execute(f"UPDATE {table} SET received_at = (SELECT max(received_at) FROM stripe_events)")
     await drop_old_payloads(runtime)
     payloads = await connection.fetch("SELECT payload FROM stripe_event_payloads")
     assert ["somebody else" in row["payload"] for row in payloads] == [True]
@@ -345,6 +353,39 @@ async def test_what_a_batch_wrote_to_its_other_orders_is_erased_with_one_custome
     assert (await audit_log.verify(runtime.database)).faults == []
 
 
+@pytest.mark.parametrize(("act", "status"), [(BatchAct.NOTE, "skipped"), (BatchAct.REFUND, "done")])
+async def test_a_batch_that_runs_continues_without_its_note_once_that_is_erased(
+    runtime: Runtime, connection: asyncpg.Connection, act: BatchAct, status: str
+) -> None:
+    answers = [await paid_order(runtime), await paid_order(runtime, customer=Customer("Bob", "bob@example.com", ""))]
+    started = await start(runtime, act, answers, note=NOTE)
+    running = run_batch(runtime, started.number, started.holder, stop_when_cancelled=True)
+    assert [one.item.status for one in await anext(running)] == ["done"]
+    plan = await plan_erasure(runtime.database, str(answers[0].order_id), customer=False)
+    await erase(runtime.database, plan, operator=BOSS)
+    assert [one.item.status for ended in [items async for items in running] for one in ended] == [status]
+    assert "called her" not in await everything(connection)
+    assert (await audit_log.verify(runtime.database)).faults == []
+
+
+async def test_a_batch_that_replays_events_continues_without_its_note_once_that_is_erased(
+    runtime: Runtime, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("checkout_daemon.batches.running._GROUP", 1)
+    answers = [await paid_order(runtime), await paid_order(runtime, customer=Customer("Bob", "bob@example.com", ""))]
+    paid = "SELECT id FROM payments WHERE order_id = $1"
+    intents = [await connection.fetchval(paid, answer.order_id) for answer in answers]
+    events = {f"evt_{intent}": refund_object(f"re_{intent}", intent, 100) for intent in intents}
+    await deliver_all(runtime, *(event_body("refund.created", events[name], event_id=name) for name in events))
+    started = await start_batch(runtime, plan_ids(BatchAct.REPLAY_EVENTS, events), operator=BOSS, note=NOTE)
+    running = run_batch(runtime, started.number, started.holder, stop_when_cancelled=True)
+    assert [one.item.status for one in await anext(running)] == ["done"]
+    plan = await plan_erasure(runtime.database, str(answers[0].order_id), customer=False)
+    await erase(runtime.database, plan, operator=BOSS)
+    assert [one.item.status for ended in [items async for items in running] for one in ended] == ["done"]
+    assert "called her" not in await everything(connection)
+
+
 async def test_a_viewer_erases_nothing_and_deletes_no_payloads_either(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
@@ -454,6 +495,25 @@ async def test_a_run_ends_and_the_next_one_continues(
     for _ in range(5):
         await add_expired_order(connection, ago=timedelta(days=91))
     assert [await forget_unpaid(runtime.database) for _ in range(3)] == [4, 1, 0]
+
+
+async def test_of_several_processes_one_forgets_and_each_order_is_erased_once(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    for _ in range(3):
+        await add_expired_order(connection, ago=timedelta(days=91))
+    assert sum(await asyncio.gather(*(forget_unpaid(runtime.database) for _ in range(4)))) == 3
+    erased = "SELECT count(*) FROM order_changes WHERE cause = 'order.erased' GROUP BY order_id"
+    assert [row["count"] for row in await connection.fetch(erased)] == [1, 1, 1]
+
+
+async def test_an_order_that_was_erased_since_it_was_found_is_left_alone(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    order_id = await add_expired_order(connection, ago=timedelta(days=91))
+    now = datetime.now(UTC)
+    assert [await runtime.database.run(erasing._forget, order_id, now) for _ in range(2)] == [1, 0]
+    assert await connection.fetchval("SELECT count(*) FROM order_changes WHERE cause = 'order.erased'") == 1
 
 
 @pytest.mark.parametrize(("stuck", "forgotten"), [(1, 3), (2, 0)])

@@ -19,6 +19,7 @@ from checkout_daemon.checkout.releasing import release_lapsed
 from checkout_daemon.errors import InvalidRequest, NotFound
 from checkout_daemon.ledger.facts import Act, ActKind
 from checkout_daemon.ledger.merge import Update, locked_order, merge
+from checkout_daemon.model.stock import StockLine
 from checkout_daemon.orders.late_refunds import refund_late_payments
 from checkout_daemon.orders.notes import acknowledge
 from checkout_daemon.orders.order_store import read_order
@@ -31,7 +32,6 @@ from checkout_daemon.stock.counting import (
     adjust_stock,
     list_stock,
     set_stock,
-    show_stock,
     stock_history,
     takes_stock,
 )
@@ -44,6 +44,12 @@ from tests.support.flaky_stripe import FlakyStripe, Request
 from tests.support.shopping import check_out, count_rows, first, paid_order
 
 ADA = Operator("ada", "host")
+
+
+async def note_line(runtime: Runtime) -> StockLine:
+    """Return the stock of NOTE."""
+    (line,) = [line for line in await list_stock(runtime.database, uncounted=True) if line.sku == "NOTE"]
+    return line
 
 
 async def test_a_stock_is_set_adjusted_and_ended_with_a_history(
@@ -62,6 +68,36 @@ async def test_a_stock_is_set_adjusted_and_ended_with_a_history(
     kinds = await connection.fetch("SELECT kind, details FROM operator_log ORDER BY number")
     assert [row["kind"] for row in kinds] == ["stock.set", "stock.adjusted", "stock.set"]
     assert kinds[1]["details"] == '{"after":7,"before":10,"sku":"NOTE"}'
+
+
+async def test_of_two_who_count_a_product_at_once_the_second_is_refused(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    seen = await note_line(runtime)
+    async with connection.transaction():
+        await connection.execute("SELECT FROM products WHERE sku = 'NOTE' FOR UPDATE")
+        counts = [
+            asyncio.create_task(set_stock(runtime.database, "NOTE", stock, operator=ADA, seen=seen)) for stock in (5, 7)
+        ]
+        await until_waiting(connection, 2)
+    answers = await asyncio.gather(*counts, return_exceptions=True)
+    assert [isinstance(answer, InvalidRequest) for answer in answers].count(True) == 1
+    left = (await note_line(runtime)).stock
+    assert [(one.change, one.stock) for one in await stock_history(runtime.database, "NOTE")] == [(left, left)]
+    assert await count_rows(connection, "operator_log") == 1
+
+
+async def test_two_who_count_a_product_at_once_without_a_look_leave_movements_that_add_up(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    async with connection.transaction():
+        await connection.execute("SELECT FROM products WHERE sku = 'NOTE' FOR UPDATE")
+        counts = [asyncio.create_task(set_stock(runtime.database, "NOTE", stock, operator=ADA)) for stock in (5, 7)]
+        await until_waiting(connection, 2)
+    before = {done.before for done in await asyncio.gather(*counts)}
+    left = (await note_line(runtime)).stock or 0
+    assert before == {None, 12 - left}
+    assert sum(one.change for one in await stock_history(runtime.database, "NOTE")) == left
 
 
 async def test_a_stock_may_be_set_below_what_is_reserved(runtime: Runtime, connection: asyncpg.Connection) -> None:
@@ -90,7 +126,7 @@ async def test_what_cannot_be_is_refused(runtime: Runtime, connection: asyncpg.C
     for wrong in (0, -3, 2**31, MOST_PIECES):
         with pytest.raises(InvalidRequest):
             await adjust_stock(runtime.database, "NOTE", wrong, operator=ADA)
-    assert (await show_stock(runtime.database, "NOTE")).stock == 2
+    assert (await note_line(runtime)).stock == 2
     assert await count_rows(connection, "operator_log") == 1
 
 
@@ -101,7 +137,7 @@ async def test_a_refund_puts_pieces_back_also_to_the_largest_stock(
     order_id = str((await paid_order(runtime)).order_id)
     await set_stock(runtime.database, "NOTE", MOST_PIECES, operator=ADA)
     await refund(runtime, order_id, RefundOptions(restock=True), operator=ADA, request_id=str(uuid4()))
-    assert (await show_stock(runtime.database, "NOTE")).stock == MOST_PIECES + 2
+    assert (await note_line(runtime)).stock == MOST_PIECES + 2
 
 
 async def test_added_pieces_go_to_oversold_orders_first(runtime: Runtime, connection: asyncpg.Connection) -> None:
@@ -109,7 +145,7 @@ async def test_added_pieces_go_to_oversold_orders_first(runtime: Runtime, connec
     answer = await late(runtime, connection, "reinstate")
     await set_stock(runtime.database, "NOTE", 1, operator=ADA)
     await sync(runtime, answer)
-    assert (await show_stock(runtime.database, "NOTE")).oversold == 2
+    assert (await note_line(runtime)).oversold == 2
     changed = await adjust_stock(runtime.database, "NOTE", 4, operator=ADA)
     assert (changed.served, changed.line.stock, changed.line.oversold) == ((answer.number,), 3, 0)
     assert (await read_order(connection, str(answer.order_id))).attention == ()
@@ -123,7 +159,7 @@ async def test_imported_pieces_go_to_oversold_orders_first(runtime: Runtime, con
     (note,) = (product for product in await list_products(runtime.database) if product.sku == "NOTE")
     file = CatalogFile((replace(note, stock=5),))
     report = await import_as_operator(runtime.database, file, operator=ADA)
-    line = await show_stock(runtime.database, "NOTE")
+    line = await note_line(runtime)
     assert (report.served, line.stock, line.oversold) == ((answer.number,), 3, 0)
     assert (await read_order(connection, str(answer.order_id))).attention == ()
 
@@ -139,11 +175,11 @@ async def test_a_refund_puts_its_items_back_only_if_asked_and_only_once(
     key = str(uuid4())
     for _ in range(2):
         await refund(runtime, order_id, RefundOptions(items=one, restock=True), operator=ADA, request_id=key)
-    assert (await show_stock(runtime.database, "NOTE")).stock == 9
+    assert (await note_line(runtime)).stock == 9
     with pytest.raises(InvalidRequest, match="name them"):
         await refund(runtime, order_id, RefundOptions(amount=100, restock=True), operator=ADA)
     await refund(runtime, order_id, RefundOptions(restock=True), operator=ADA)
-    assert (await show_stock(runtime.database, "NOTE")).stock == 10
+    assert (await note_line(runtime)).stock == 10
     assert not await takes_stock(runtime.database, order_id)
     kinds = [(moved.kind, moved.change) for moved in await stock_history(runtime.database, "NOTE")]
     assert kinds[:3] == [("restocked", 1), ("restocked", 1), ("sold", -2)]
@@ -156,7 +192,7 @@ async def test_what_was_refunded_without_restocking_does_not_come_back_with_the_
     order_id = str((await paid_order(runtime)).order_id)
     await refund(runtime, order_id, RefundOptions(items=(WantedItem("NOTE", 1),)), operator=ADA)
     await refund(runtime, order_id, RefundOptions(restock=True), operator=ADA)
-    assert (await show_stock(runtime.database, "NOTE")).stock == 9
+    assert (await note_line(runtime)).stock == 9
     state = await connection.fetchrow("SELECT state, restocked FROM stock_reservations")
     assert state is not None
     assert tuple(state) == ("sold", 1)
@@ -169,11 +205,11 @@ async def test_a_canceled_order_gives_back_what_is_reserved_unless_it_is_withhel
     await set_stock(runtime.database, "NOTE", 10, operator=ADA)
     answer = await check_out(runtime)
     await cancel_order(runtime, str(answer.order_id), operator=ADA, restock=restock)
-    line = await show_stock(runtime.database, "NOTE")
+    line = await note_line(runtime)
     assert (line.stock, line.reserved, line.free) == (stock, 0, stock)
     assert await connection.fetchval("SELECT state FROM stock_reservations") == state
     await sync(runtime, answer)
-    assert (await show_stock(runtime.database, "NOTE")).stock == stock
+    assert (await note_line(runtime)).stock == stock
 
 
 async def test_what_was_released_long_ago_is_not_withheld(runtime: Runtime, connection: asyncpg.Connection) -> None:
@@ -182,7 +218,7 @@ async def test_what_was_released_long_ago_is_not_withheld(runtime: Runtime, conn
     await connection.execute("UPDATE stock_reservations SET held_until = now()")
     await release_lapsed(runtime)
     await cancel_order(runtime, str(answer.order_id), operator=ADA, restock=False)
-    assert (await show_stock(runtime.database, "NOTE")).stock == 10
+    assert (await note_line(runtime)).stock == 10
 
 
 async def test_the_money_of_a_late_payment_goes_back_by_itself_where_that_is_set(
@@ -196,7 +232,7 @@ async def test_the_money_of_a_late_payment_goes_back_by_itself_where_that_is_set
     order = await read_order(connection, str(answer.order_id))
     assert (order.status, order.attention) == ("refunded", ())
     assert await refund_late_payments(runtime) == 0
-    assert (await show_stock(runtime.database, "NOTE")).free == 10
+    assert (await note_line(runtime)).free == 10
     session = await retrieve_session(runtime.gateway, answer.session_id)
     assert session.object["payment_status"] == "paid"
 
@@ -264,7 +300,7 @@ async def test_an_order_whose_money_went_back_takes_no_piece_that_becomes_free_l
     await set_stock(runtime.database, "NOTE", 6, operator=ADA)
     await sync(runtime, answer)
     assert (await read_order(connection, str(answer.order_id))).status == "refunded"
-    assert (await show_stock(runtime.database, "NOTE")).free == 6
+    assert (await note_line(runtime)).free == 6
 
 
 @pytest.mark.parametrize("policy", ["ask", "reinstate"])
@@ -281,4 +317,4 @@ async def test_a_cart_of_other_products_is_not_concerned(runtime: Runtime, conne
     await set_stock(runtime.database, "NOTE", 0, operator=ADA)
     answer = await paid_order(runtime, cart=Cart((CartLine("PEN", 2),)))
     await refund(runtime, str(answer.order_id), RefundOptions(restock=True), operator=ADA)
-    assert (await show_stock(runtime.database, "NOTE")).stock == 0
+    assert (await note_line(runtime)).stock == 0

@@ -78,6 +78,21 @@ def test_a_try_that_fails_opens_it_for_another_pause(opened: Breaker, clock: Clo
     assert changes == [True]
 
 
+def test_a_try_that_fails_after_another_call_was_answered_does_not_open_it(
+    opened: Breaker, clock: Clock, changes: list[bool]
+) -> None:
+    clock.now += PAUSE_SECONDS
+    assert opened.admit() is True
+    opened.answered()  # a call of a job
+    opened.failed(probe=True)
+    assert not refused(opened)
+    assert changes == [True, False]
+    for _ in range(FAILURES - 1):
+        opened.failed(probe=False)
+    assert refused(opened)
+    assert changes == [True, False, True]
+
+
 def test_a_try_that_was_broken_off_is_followed_by_another(opened: Breaker, clock: Clock) -> None:
     clock.now += PAUSE_SECONDS
     assert opened.admit() is True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -11,12 +12,13 @@ import pytest
 from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.errors import NotFound, StripeUnavailable
 from checkout_daemon.ledger.facts import RefundFact, RefundStatus
-from checkout_daemon.ledger.merge import Update, merge
+from checkout_daemon.ledger.merge import Update, load_all, merge
 from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_sync.comparing import Difference, Synced, sync_order
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.shopping import check_out, first, paid_order, pay, sessions_at_stripe
+from tests.support.waiting import until
 
 
 async def sync(runtime: Runtime, order: CheckoutAnswer | str, **options: Any) -> Synced:
@@ -59,6 +61,26 @@ async def test_a_payment_that_was_not_delivered_is_reported_and_then_merged(
     again = await sync(runtime, order)
     assert (again.differences, again.status_before, again.status) == ((), "completed", "completed")
     assert len((await show_order(runtime.database, str(order.order_id))).changes) == len(view.changes)
+
+
+async def test_the_ids_of_stripes_objects_are_locked_before_the_order(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    """As by every merge: an event of the payment holds its id, and may need the order next."""
+    order = await check_out(runtime)
+    await pay(runtime, order.session_id, order.amount_total)
+    event = Update("payment_intent.created", "stripe", subject_id=await payment_of(runtime, order))
+
+    async def is_waiting() -> bool:
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        return bool(await connection.fetchval(waiting))
+
+    async with asyncio.TaskGroup() as group, connection.transaction():
+        await load_all(connection, [event])
+        syncing = group.create_task(sync(runtime, order))
+        await until(is_waiting)
+        await connection.execute("SELECT FROM orders WHERE id = $1 FOR NO KEY UPDATE NOWAIT", order.order_id)
+    assert syncing.result().status == "completed"
 
 
 async def test_refunds_and_disputes_that_were_not_delivered_are_merged(

@@ -9,11 +9,16 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from unittest.mock import Mock
 
 import pytest
+from aiohttp import StreamReader
+from aiohttp.base_protocol import BaseProtocol
 
+from checkout_daemon.errors import ServerBusy
 from checkout_daemon.web import body_budget
 from checkout_daemon.web.app_keys import BODIES
+from checkout_daemon.web.body_budget import BodyBudget
 from tests.web.conftest import Client, OpenClient, warnings
 from tests.web.wire import connection_to
 
@@ -80,6 +85,22 @@ async def test_bodies_of_checkouts_take_nothing_of_what_webhooks_may_hold(
             assert (await readers[0].readline()).startswith(b"HTTP/1.1 503 ")
         assert client.server.app[BODIES].webhooks.held_bytes == 30 * KIBIBYTE  # type: ignore[attr-defined]
         assert not delivery.at_eof()
+
+
+async def test_a_body_makes_room_in_the_same_moment_in_which_its_time_is_over() -> None:
+    budget = BodyBudget(100)
+    loop = asyncio.get_running_loop()
+    oldest, newer = (StreamReader(Mock(spec=BaseProtocol), KIBIBYTE, loop=loop) for _ in range(2))
+    oldest.feed_data(FILLING * 60)
+    first = asyncio.create_task(budget.read(oldest, KIBIBYTE, timeout_seconds=0))
+    second = asyncio.create_task(budget.read(newer, KIBIBYTE, timeout_seconds=60))
+    await asyncio.sleep(0)  # both read, and in the next turn of the loop the time of the first is over
+    newer.feed_data(FILLING * 60)
+    newer.feed_eof()
+    assert await second == FILLING * 60
+    with pytest.raises(ServerBusy):
+        await first
+    assert budget.held_bytes == 0
 
 
 async def test_an_upload_that_is_broken_off_keeps_nothing_and_is_no_error(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.support.flaky_stripe import FlakyStripe
+from tests.support.waiting import until
 from tests.web.conftest import Client, OpenClient, checkout_body
 
 QUOTE = {"items": [{"sku": "NOTE", "quantity": 1}]}
@@ -98,6 +100,28 @@ async def decline(connection: asyncpg.Connection, count: int) -> None:
 def order(email: str, quantity: int) -> dict[str, Any]:
     customer = {"name": "Ada Lovelace", "email": email, "phone": "+43 664 1234567"}
     return {"items": [{"sku": "NOTE", "quantity": quantity}], "customer": customer}
+
+
+async def test_codes_that_are_tried_at_once_are_all_counted(shop: Client, connection: asyncpg.Connection) -> None:
+    def guess(number: int) -> dict[str, Any]:
+        return order(f"guesser{number}@example.com", 1) | {"discount_code": f"CODE{number}"}
+
+    async def more_wait_than_are_free() -> bool:
+        waiting: int = await connection.fetchval(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'discounts'::regclass"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        return waiting > 3
+
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE discounts")  # nobody learns that a code is wrong until others ask too
+        guesses = [asyncio.create_task(ask(shop, "/api/stripe-checkout", guess(number))) for number in range(40)]
+        await until(more_wait_than_are_free)
+    refused = [status for status, _, _ in await asyncio.gather(*guesses)].count(422)
+    assert refused > 3
+    status, code, wait = await ask(shop, "/api/stripe-checkout", guess(40))
+    assert (status, code) == (429, "too_many_requests")
+    assert (refused - 3) * 1200 < int(wait) <= (refused - 2) * 1200
 
 
 async def test_declined_payments_slow_their_email_and_their_address(

@@ -41,6 +41,20 @@ def test_a_bucket_never_holds_more_than_a_minute_gives() -> None:
     assert [buckets.take("a") > 0 for _ in range(3)] == [False, False, True]
 
 
+def test_what_is_owed_is_waited_for_and_is_no_more_than_a_day_refills() -> None:
+    clock = Clock()
+    buckets = TokenBuckets(3, clock, refill_seconds=3600.0)
+    for _ in range(5):
+        buckets.owe("a")
+    assert (buckets.wait("a"), buckets.wait("b")) == (pytest.approx(3600.0), 0.0)
+    for _ in range(100):
+        buckets.owe("a")
+    assert buckets.take("a") == pytest.approx(86_400 + 1200)
+    clock.now += 86_400 + 1201
+    assert buckets.take("a") == 0.0
+    assert buckets.take("a") > 0
+
+
 def test_one_address_does_not_use_up_another_ones() -> None:
     buckets = TokenBuckets(1, Clock())
     assert (buckets.take("a"), buckets.take("b")) == (0.0, 0.0)

@@ -50,20 +50,23 @@ FROM left_over WHERE number = $1 AND holder = $2;
 UPDATE batches SET status = 'stopped', why = $2 WHERE number = $1 AND status = 'running' RETURNING number;
 
 -- name: begin_batch_item
--- $1 batch, $2 holder, $3 length of the lease, which is renewed. Return the next item, or no row if no item is left, the batch was stopped,
--- or another process took it over.
+-- $1 batch, $2 holder, $3 length of the lease, which is renewed. Return the next item with the batch's note, which may have been erased
+-- since the batch began; or no row if no item is left, the batch was stopped, or another process took it over.
 WITH held AS (
-    UPDATE batches SET leased_until = now() + $3::interval WHERE number = $1 AND holder = $2 AND status = 'running' RETURNING number
+    UPDATE batches SET leased_until = now() + $3::interval WHERE number = $1 AND holder = $2 AND status = 'running' RETURNING number, note
 )
 UPDATE batch_items SET attempts = attempts + 1, begun_at = coalesce(begun_at, now())
 WHERE (batch, position) = (
     SELECT batch, position FROM held JOIN batch_items ON batch = held.number
     WHERE batch_items.status = 'waiting' ORDER BY position LIMIT 1)
-RETURNING batch, position, id, subject, order_id, object_id, amount, currency, status, kind, outcome, attempts, begun_at, ended_at;
+RETURNING batch, position, id, subject, order_id, object_id, amount, currency, status, kind, outcome, attempts, begun_at, ended_at,
+          (SELECT note FROM held) AS note;
 
 -- name: next_batch_items
--- $1 batch, $2 holder, $3 limit. The next items, under the same conditions, for acts that change nothing if they are repeated.
-SELECT batch, position, id, subject, order_id, object_id, amount, currency, item.status, kind, outcome, attempts, begun_at, item.ended_at
+-- $1 batch, $2 holder, $3 limit. The next items, under the same conditions and with the note, for acts that change nothing if they are
+-- repeated.
+SELECT batch, position, id, subject, order_id, object_id, amount, currency, item.status, kind, outcome, attempts, begun_at, item.ended_at,
+       note
 FROM batches JOIN batch_items AS item ON batch = number
 WHERE number = $1 AND holder = $2 AND batches.status = 'running' AND item.status = 'waiting' ORDER BY position LIMIT $3;
 
@@ -92,22 +95,25 @@ RETURNING item.batch, item.position, item.id, item.subject, item.order_id, item.
           item.kind, item.outcome, item.attempts, item.begun_at, item.ended_at;
 
 -- name: read_batch
--- $1 number
-SELECT number, act, options, note, operator, host, livemode, status, why, total, done, failed, skipped, created_at, ended_at,
-       holder AS runner, coalesce(leased_until >= now(), false) AS held
-FROM batches WHERE number = $1;
+-- $1 number. `approval`: the status of its proposal, if no operator may do it alone.
+SELECT batches.number, batches.act, options, batches.note, operator, batches.host, livemode, batches.status, why, total, done, failed,
+       skipped, created_at, ended_at, holder AS runner, coalesce(leased_until >= now(), false) AS held, proposal.number AS proposal,
+       CASE WHEN proposal.status = 'open' AND expires_at <= now() THEN 'expired' ELSE proposal.status END AS approval
+FROM batches LEFT JOIN proposals AS proposal ON proposal.batch = batches.number
+WHERE batches.number = $1;
 
 -- name: list_batches
 -- $1 statuses or null, $2 numbers below, $3 limit, $4 acts or null, $5 a part of who asked, or null, $6 since, or null, $7 until, or null,
--- $8 an order's id, or null. Newest first.
-SELECT number, act, options, note, operator, host, livemode, status, why, total, done, failed, skipped, created_at, ended_at,
-       holder AS runner, coalesce(leased_until >= now(), false) AS held
-FROM batches
-WHERE number < $2 AND ($1::text[] IS NULL OR status = ANY($1)) AND ($4::text[] IS NULL OR act = ANY($4))
-    AND ($5::text IS NULL OR strpos(lower(operator || '@' || host), lower($5)) > 0)
+-- $8 an order's id, or null. Newest first, with the columns of read_batch.
+SELECT batches.number, batches.act, options, batches.note, operator, batches.host, livemode, batches.status, why, total, done, failed,
+       skipped, created_at, ended_at, holder AS runner, coalesce(leased_until >= now(), false) AS held, proposal.number AS proposal,
+       CASE WHEN proposal.status = 'open' AND expires_at <= now() THEN 'expired' ELSE proposal.status END AS approval
+FROM batches LEFT JOIN proposals AS proposal ON proposal.batch = batches.number
+WHERE batches.number < $2 AND ($1::text[] IS NULL OR batches.status = ANY($1)) AND ($4::text[] IS NULL OR batches.act = ANY($4))
+    AND ($5::text IS NULL OR strpos(lower(operator || '@' || batches.host), lower($5)) > 0)
     AND ($6::timestamptz IS NULL OR created_at >= $6) AND ($7::timestamptz IS NULL OR created_at < $7)
-    AND ($8::uuid IS NULL OR number IN (SELECT batch FROM batch_items WHERE order_id = $8))
-ORDER BY number DESC LIMIT $3;
+    AND ($8::uuid IS NULL OR batches.number IN (SELECT batch_items.batch FROM batch_items WHERE batch_items.order_id = $8))
+ORDER BY batches.number DESC LIMIT $3;
 
 -- name: list_batch_items
 -- $1 batch, $2 statuses or null, $3 positions above, $4 limit. In sequence.

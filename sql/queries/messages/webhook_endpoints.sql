@@ -41,6 +41,15 @@ UPDATE outbox SET status = 'skipped', last_error = 'the endpoint ' || endpoint |
 WHERE channel = 'webhook' AND status IN ('queued', 'failed') AND endpoint IS NOT NULL AND NOT EXISTS (
     SELECT FROM webhook_endpoints WHERE name = endpoint AND webhook_endpoints.created_at <= outbox.created_at);
 
+-- name: skip_messages_of_disabled
+-- What waits for endpoints that are disabled: it was owed in the same moment, or a person has queued it again. Their rows are locked, so
+-- that this waits for a transaction that enables one.
+WITH disabled AS (
+    SELECT name FROM webhook_endpoints WHERE disabled_at IS NOT NULL ORDER BY name FOR NO KEY UPDATE
+)
+UPDATE outbox SET status = 'skipped', last_error = 'the endpoint ' || endpoint || ' is disabled', claim = NULL
+FROM disabled WHERE channel = 'webhook' AND status IN ('queued', 'failed') AND endpoint = disabled.name;
+
 -- name: close_dead_messages
 -- $1 name, $2 why
 UPDATE outbox SET status = 'skipped', last_error = $2, claim = NULL WHERE channel = 'webhook' AND status = 'dead' AND endpoint = $1;
