@@ -1,4 +1,4 @@
-# On a fresh machine with Python >= 3.11, Node >= 20 and make, start with `make run` or `make test`.
+# On a fresh machine with Python >= 3.11, Node 20.19+ or 22.12+, and make, start with `make run` or `make test`.
 # Finished steps leave a stamp file and run again only when their sources change.
 
 .DEFAULT_GOAL := help
@@ -9,7 +9,9 @@ MAKEFLAGS += --no-print-directory
 # The first interpreter that is new enough. Choose another with `make PYTHON=/path/to/python3.12 run`.
 PYTHON = $(shell for candidate in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	"$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$candidate" && break; done)
-NODE_OK = $(shell node -e 'process.exit(parseInt(process.versions.node, 10) >= 20 ? 0 : 1)' >/dev/null 2>&1 \
+# Vite needs ^20.19.0 || >=22.12.0.
+NODE_OK = $(shell node -e 'const [major, minor] = process.versions.node.split(".").map(Number); \
+	process.exit(major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19) ? 0 : 1)' >/dev/null 2>&1 \
 	&& npm --version >/dev/null 2>&1 && echo yes)
 
 BIN := .venv/bin
@@ -181,7 +183,7 @@ $(PYTHON_READY): setup.cfg pyproject.toml constraints.txt
 	@touch $@
 
 $(NODE_READY): frontend/package.json frontend/package-lock.json
-	$(if $(NODE_OK),,$(error Node 20 or newer with npm is needed and was not found: install it from https://nodejs.org))
+	$(if $(NODE_OK),,$(error Node 20.19+ or 22.12+ with npm is needed and was not found: install it from https://nodejs.org))
 	@echo 'Setting up the storefront packages in frontend/node_modules (half a minute, once) ...'
 	@npm --prefix frontend ci --loglevel=error --no-audit --no-fund
 	@touch $@

@@ -18,7 +18,7 @@ GRANT USAGE ON SCHEMA {schema} TO {daemon}, {operator}, {reader};
 GRANT SELECT ON {tables} TO {daemon}, {operator}, {reader};
 GRANT INSERT, UPDATE ON {tables} TO {daemon}, {operator};
 GRANT DELETE ON {tables} TO {daemon};
--- An order that is erased, or agrees with Stripe again, loses rows; nothing else that an operator does deletes any.
+-- Only these lose rows by what an operator does: an order is erased or agrees with Stripe again, an endpoint is removed.
 GRANT DELETE ON {deleted} TO {operator};
 GRANT SELECT ON SEQUENCE {sequence} TO {daemon}, {operator}, {reader};
 GRANT USAGE, UPDATE ON SEQUENCE {sequence} TO {daemon}, {operator};

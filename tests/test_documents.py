@@ -1,12 +1,18 @@
-"""The documents name only what exists: paths, and links between pages; and the line for cron mails what it should."""
+"""Documents and docstrings name only what exists, and all of it; and the line for cron mails what it should."""
 
 from __future__ import annotations
 
+import ast
+import configparser
+import json
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+import cli
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -15,7 +21,18 @@ BASES = [ROOT / base for base in ("", "checkout_daemon", "checkout_daemon/sandbo
 MODULES = {path.name for part in ("checkout_daemon", "tui", "frontend/src") for path in (ROOT / part).rglob("*.[pt]*")}
 NAMED = re.compile(r"`((?:[\w.-]+/)+(?:[\w.-]+\.(?:py|sql|ts|tsx|json|svg))?|[\w-]+\.(?:py|cfg|toml))`")
 # Examples of what a reader makes, and what a build or a run leaves.
-PLACEHOLDERS = re.compile(r"ROOM|MODULE|GROUP|NNNN|\.checkout/|\.faults/|node_modules|storefront$|^/")
+PLACEHOLDERS = re.compile(r"ROOM|MODULE|GROUP|NNNN|verify_audit|\.checkout/|\.faults/|node_modules|storefront$|^/")
+SOURCES = [ROOT / "cli.py", *(path for part in ("checkout_daemon", "tui") for path in (ROOT / part).rglob("*.py"))]
+# A path in a docstring has no marks. It may also be next to its module, or below one of these.
+PLAIN = re.compile(r"(?<![\w/.:-])((?:[\w-]+/)+[\w.-]+\.(?:py|sql|ts|tsx|json|md|html)|[\w-]+\.(?:py|sql))(?![\w/(])")
+NEAR = [*BASES, ROOT / "sql", ROOT / "sql" / "queries", ROOT / "docs", ROOT / "tests"]
+FILES = MODULES | {path.name for path in (ROOT / "sql").rglob("*.sql")}
+
+
+def setup_cfg() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(ROOT / "setup.cfg", encoding="utf-8")
+    return parser
 
 
 def named_paths(page: Path) -> list[str]:
@@ -34,6 +51,79 @@ def test_a_path_that_a_document_names_exists(page: Path) -> None:
 
 def test_the_architecture_names_many_paths() -> None:
     assert len(named_paths(ROOT / "docs" / "ARCHITECTURE.md")) > 80
+
+
+def docstrings(path: Path) -> Iterator[str]:
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, kinds):
+            yield ast.get_docstring(node) or ""
+
+
+def test_a_path_that_a_docstring_names_exists() -> None:
+    named = [(path, name) for path in SOURCES for text in docstrings(path) for name in PLAIN.findall(text)]
+    assert len(named) > 20
+    missing = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path, name in named
+        if not PLACEHOLDERS.search(name)
+        and not any((base / name).exists() for base in (*NEAR, path.parent))
+        and not ("/" not in name and name in FILES)
+    ]
+    assert missing == []
+
+
+def test_a_statement_that_contributing_names_exists() -> None:
+    named = re.findall(r"statement\s+`(\w+)`", (ROOT / "CONTRIBUTING.md").read_text("utf-8"))
+    queries = "".join(path.read_text("utf-8") for path in (ROOT / "sql" / "queries").rglob("*.sql"))
+    assert named
+    assert [name for name in named if f"-- name: {name}\n" not in queries] == []
+
+
+def test_contributing_names_every_package() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    packages = {path.parent.name for path in (ROOT / "checkout_daemon").glob("*/__init__.py")} - {"sql"}
+    assert len(packages) > 20
+    assert sorted(name for name in packages if f"`{name}/`" not in text) == []
+
+
+def test_the_architecture_lists_packages_in_the_order_of_the_layers() -> None:
+    layers = setup_cfg()["importlinter:contract:layers"]["layers"].split("\n")
+    levels = {name: level for level, line in enumerate(layers) for name in re.findall(r"\w+", line)}
+    rooms = (ROOT / "docs" / "ARCHITECTURE.md").read_text("utf-8").partition("## The rooms")[2].partition("\n## ")[0]
+    heads = "\n".join(re.findall(r"^- (`[^:]+):", rooms, re.MULTILINE))
+    names = ["__main__" if name == "cli" else name for name in re.findall(r"`(\w+)(?:/|\.py)`", heads)]
+    assert names.pop(0) == "tui"
+    assert sorted(names) == sorted(levels.keys() - {"sandbox"})
+    assert names == sorted(names, key=lambda name: levels[name])
+
+
+def test_the_table_of_dependencies_has_all_that_are_installed() -> None:
+    table = (ROOT / "docs" / "ARCHITECTURE.md").read_text("utf-8").partition("## Dependencies")[2]
+    listed = {name.lower() for row in re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE) for name in row.split(", ")}
+    installed = re.findall(r"^[\w-]+", setup_cfg()["options"]["install_requires"], re.MULTILINE)
+    assert len(installed) > 10
+    assert [name for name in installed if name not in listed] == []
+
+
+def test_every_page_asks_for_the_node_that_vite_needs() -> None:
+    lock = json.loads((ROOT / "frontend" / "package-lock.json").read_text("utf-8"))
+    needed = lock["packages"]["node_modules/vite"]["engines"]["node"]
+    words = "Node " + " or ".join(f"{version}+" for version in re.findall(r"(\d+\.\d+)\.0", needed))
+    pages = ("README.md", "CONTRIBUTING.md", "docs/INSTALL.md", "Makefile")
+    assert [page for page in pages if words not in (ROOT / page).read_text("utf-8")] == []
+    assert f"# Vite needs {needed}.\n" in (ROOT / "Makefile").read_text("utf-8")
+
+
+def test_the_glossary_defines_no_term_twice() -> None:
+    terms = re.findall(r"^- \*\*([^*]+)\*\*", (ROOT / "docs" / "GLOSSARY.md").read_text("utf-8"), re.MULTILINE)
+    assert len(terms) > 100
+    assert sorted({term for term in terms if terms.count(term) > 1}) == []
+
+
+def test_the_readme_names_every_command() -> None:
+    named = set(re.findall(r"checkout ([a-z]+)", (ROOT / "README.md").read_text("utf-8")))
+    assert sorted(set(cli.checkout.commands) - named) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

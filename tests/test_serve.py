@@ -7,13 +7,14 @@ import json
 import os
 import signal
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
 import asyncpg
 import pytest
 
 from checkout_daemon.dev.ports import free_port
+from tests.support.flaky_stripe import FlakyStripe
 from tests.support.fronts import passing_on
 from tests.support.serving import (
     ONE_OR_TWO,
@@ -27,6 +28,7 @@ from tests.support.serving import (
     start,
     until,
 )
+from tests.web.conftest import checkout_body
 
 # What it refuses ------------------------------------------------------------------------------------------------------
 
@@ -158,6 +160,33 @@ async def test_an_empty_database_gets_its_schema(
 async def test_migrations_use_the_direct_url_where_there_is_one(serve: Serve, database_url: str) -> None:
     nowhere = "postgresql://127.0.0.1:9/pooler"
     await serve(enough(nowhere) | {"DATABASE_LISTEN_URL": database_url})
+
+
+@ONE_OR_TWO
+@pytest.mark.parametrize(
+    ("file", "back"),
+    [("", "http://127.0.0.1:{port}/"), ("CHECKOUT_PUBLIC_URL=https://shop.example\n", "https://shop.example/")],
+    ids=["nothing set", "a public URL in .env"],
+)
+@pytest.mark.usefixtures("connection")
+async def test_shoppers_come_back_to_the_port_that_was_named_unless_a_public_url_is_set(
+    serve: Serve,
+    http: aiohttp.ClientSession,
+    tmp_path: Path,
+    database_url: str,
+    stripe: FlakyStripe,
+    file: str,
+    back: str,
+    options: tuple[str, ...],
+) -> None:
+    (tmp_path / ".env").write_text(file)
+    port = free_port()
+    serving = await serve(enough(database_url) | {"STRIPE_API_BASE": stripe.base}, "--port", str(port), *options)
+    await ready(http, serving)
+    async with http.post(f"{serving.address}/api/stripe-checkout", json=checkout_body()) as answer:
+        assert answer.status == 201, await answer.text()
+    (asked,) = stripe.asked("/v1/checkout/sessions")
+    assert dict(parse_qsl(asked.body.decode()))["success_url"].startswith(back.format(port=port))
 
 
 async def test_one_worker_is_one_process(serve: Serve, http: aiohttp.ClientSession, database_url: str) -> None:

@@ -33,10 +33,16 @@ setting causes a warning with the name that was probably meant.
 The values of settings marked *secret* are never printed; of a URL, the part without secrets is.
 
 `checkout dev` starts its daemon with `CHECKOUT_RATE_LIMIT=0` and `CHECKOUT_METRICS=public`, unless
-you set them. Four variables of other programs have their usual meaning: `NO_COLOR`, `PGPORT` (the
-port of a database URL without one), `PATH` (the Stripe CLI and PostgreSQL's client programs are
-looked up there) and `XDG_DATA_HOME` (where `checkout dev` puts its PostgreSQL if it cannot run it
-in place).
+you set them.
+
+Variables of other programs have their usual meaning:
+
+- `NO_COLOR`, and `VISUAL` or `EDITOR` (the editor for the evidence of a dispute)
+- `PATH` (the Stripe CLI and PostgreSQL's client programs are looked up there)
+- `PGPORT`, `PGSSLMODE`, `PGSSLROOTCERT`, `PGSSLCRL`, `PGSSLCERT` and `PGSSLKEY` (for what a
+  database URL does not state)
+- `XDG_CONFIG_HOME` (the terminal's `tui.toml`), `XDG_STATE_HOME` (what the terminal remembers) and
+  `XDG_DATA_HOME` (where `checkout dev` puts its PostgreSQL if it cannot run it in place)
 
 `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name the proxy through which Stripe and the
 shop's own systems are reached ([DEPLOY.md](DEPLOY.md#networks-with-a-proxy)). `SSL_CERT_FILE` and

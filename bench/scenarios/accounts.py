@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from operator import itemgetter
 
 from bench.scenarios.webhooks import WARM_UP
 from bench.support.cluster import execute
 from bench.support.events import deliveries
+from bench.support.load import SLOWEST
 from bench.support.rows import Row
 from bench.support.targets import Target
 from bench.support.visits import Phase, Run, Visit, say, serving
@@ -65,6 +67,7 @@ async def _round(run: Run, target: Target, number: int, schemas: Sequence[str], 
 def _together(parts: Sequence[Row]) -> Row:
     """Return what daemons did at the same time as one row. Each part has counted the time of the whole PostgreSQL."""
     count = len(parts)
+    slowest = sorted((one for part in parts for one in part.slowest), key=itemgetter(1), reverse=True)
     return replace(
         parts[0],
         target=ONE if count == 1 else TWO,
@@ -74,5 +77,6 @@ def _together(parts: Sequence[Row]) -> Row:
         server_us=sum(part.server_us for part in parts) / count,
         postgres_us=sum(part.postgres_us for part in parts) / count**2,
         requests=sum(part.requests for part in parts),
+        slowest=tuple(slowest[:SLOWEST]),
         problems=tuple(problem for part in parts for problem in part.problems),
     )

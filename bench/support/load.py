@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from typing import cast
 import uvloop
 
 PATIENCE_SECONDS = 30.0
+SLOWEST = 10
+"""How many of a run's slowest requests are kept."""
 _MOST_RECONNECTIONS = 1000
 
 
@@ -21,7 +24,8 @@ class Result:
     """What came of a run. Times are in milliseconds: from request to answer, or at a rate from when it was due.
 
     `sent` requests were sent, from the first on. `failure` is the start of the first answer of another class than
-    expected. `ran_out`: there were too few requests for the time.
+    expected. `ran_out`: there were too few requests for the time. `slowest`: when each of the slowest requests was sent
+    or due, in seconds since the start, and its time; the slowest first.
     """
 
     sent: int
@@ -34,6 +38,7 @@ class Result:
     reconnections: int = 0
     ran_out: bool = False
     cpu_us: float = 0.0
+    slowest: tuple[tuple[float, float], ...] = ()
 
     @property
     def per_second(self) -> float:
@@ -90,7 +95,8 @@ class _Run:
         self._port, self._requests, self._seconds, self._rate = port, requests, seconds, rate
         self._expected = ord(expected)
         self._place = self._pending = self._refused = self._reconnections = 0
-        self._times: list[float] = []
+        self._times: list[tuple[float, float]] = []  # the seconds of each request, and when it was sent or due
+        self._due_count = 0  # how many requests are due at the rate by now
         self._idle: deque[_Connection] = deque()
         self._connections: set[_Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -98,6 +104,8 @@ class _Run:
         self._last = 0.0
         self._loop = asyncio.get_running_loop()
         self._over: asyncio.Future[None] = self._loop.create_future()
+        self._ended = threading.Event()
+        self._feeder = threading.Thread(target=self._feed, name="feeder", daemon=True)
 
     async def finish(self, connections: int) -> Result:
         for _ in range(connections):
@@ -113,11 +121,14 @@ class _Run:
             if self._rate is None:
                 for connection in list(self._idle):
                     self._send_next(connection)
-                self._end_if_done()
             else:
-                self._send_due()
+                self._feeder.start()
+            self._end_if_done()
             await self._wait()
         finally:
+            self._ended.set()
+            if self._feeder.is_alive():
+                self._feeder.join()
             gc.enable()
             for task in self._tasks:
                 task.cancel()
@@ -148,15 +159,30 @@ class _Run:
             self._place += 1
             connection.send(time.perf_counter(), self._requests[self._place - 1])
 
-    def _send_due(self) -> None:
-        """Send what is due on the idle connections, and come back when the next request is due."""
+    def _feed(self) -> None:
+        """Wake the loop whenever a request is due. Run in a thread.
+
+        The loop cannot wait for that: uvloop rounds to milliseconds, and turns round and round for less than half of
+        one, which takes the processor away from the server that is measured.
+        """
         assert self._rate is not None
-        while self._idle and self._sending():
-            due = self._started + self._place / self._rate
-            wait = due - time.perf_counter()
-            if wait > 0:
-                self._loop.call_later(wait, self._send_due)
+        place = 0
+        while place < len(self._requests):
+            if self._ended.wait(self._started + place / self._rate - time.perf_counter()):
                 return
+            # Late by more than a request, all that are due are sent at once.
+            place = max(place, int((time.perf_counter() - self._started) * self._rate)) + 1
+            self._loop.call_soon_threadsafe(self._release, place)
+
+    def _release(self, due_count: int) -> None:
+        self._due_count = due_count
+        self._send_due()
+
+    def _send_due(self) -> None:
+        """Send what is due on the idle connections."""
+        assert self._rate is not None
+        while self._idle and self._place < self._due_count and self._sending():
+            due = self._started + self._place / self._rate
             self._pending += 1
             self._place += 1
             self._idle.popleft().send(due, self._requests[self._place - 1])
@@ -164,7 +190,7 @@ class _Run:
 
     def answered(self, connection: _Connection, due: float, answer: bytes) -> None:
         self._last = time.perf_counter()
-        self._times.append(self._last - due)
+        self._times.append((self._last - due, due))
         self._pending -= 1
         if answer[9] != self._expected:  # the first digit of the status
             self._refused += 1
@@ -216,8 +242,9 @@ class _Run:
             self._over.set_result(None)
 
     def _result(self, cpu: float) -> Result:
-        times = sorted(self._times) or [0.0]
-        p50, p99 = (1000 * times[int(len(times) * share)] for share in (0.5, 0.99))
+        times = sorted(self._times)
+        seconds = [taken for taken, _ in times] or [0.0]
+        p50, p99 = (1000 * seconds[int(len(seconds) * share)] for share in (0.5, 0.99))
         ran_out = self._place == len(self._requests) and self._seconds is not None and self._last < self._until - 0.1
         return Result(
             sent=self._place,
@@ -230,6 +257,9 @@ class _Run:
             reconnections=self._reconnections,
             ran_out=ran_out and self._rate is None,
             cpu_us=1e6 * cpu / max(1, len(self._times)),
+            slowest=tuple(
+                (round(due - self._started, 3), round(1000 * taken, 3)) for taken, due in reversed(times[-SLOWEST:])
+            ),
         )
 
 

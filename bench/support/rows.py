@@ -13,7 +13,8 @@ Value = Callable[["Row"], float]
 class Row:
     """A measured phase. Processor times are microseconds per request; `foreign_cores`: used by others meanwhile.
 
-    `batch` is the mean number of events in a transaction, or 0 if unknown.
+    `batch` is the mean number of events in a transaction, or 0 if unknown. `slowest` are the slowest requests, as in
+    load.Result: those of one stall have about the same start.
     """
 
     scenario: str
@@ -32,6 +33,7 @@ class Row:
     batch: float = 0.0
     requests: int = 0
     ran_out: bool = False
+    slowest: tuple[tuple[float, float], ...] = ()
     problems: tuple[str, ...] = ()
 
     @property

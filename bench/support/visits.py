@@ -84,9 +84,20 @@ class Visit:
         taken, self.orders = self.orders[-count:], self.orders[:-count]
         return taken
 
-    async def send(self, deliveries: Sequence[Delivery], connections: int = 32, check: str = COMPLETED) -> None:
-        """Send everything, unmeasured. Raise RuntimeError if something is refused."""
-        result = await load.run(self.server.port, [item.request for item in deliveries], connections)
+    async def send(
+        self,
+        deliveries: Sequence[Delivery],
+        connections: int = 32,
+        check: str = COMPLETED,
+        *,
+        rate: float | None = None,
+    ) -> None:
+        """Send everything, unmeasured, as fast as it is answered or at a rate. Raise RuntimeError for a refusal."""
+        requests = [item.request for item in deliveries]
+        if rate is None:
+            result = await load.run(self.server.port, requests, connections)
+        else:
+            result = await load.run_at(self.server.port, requests, connections, rate)
         if result.refused:
             raise RuntimeError(f"{self.target.name} refused: {result.failure}")
         self._note(check, deliveries)
@@ -118,6 +129,7 @@ class Visit:
             resident_mb=resident_mb(self.server.process.pid),
             requests=result.requests,
             ran_out=result.ran_out,
+            slowest=result.slowest,
             problems=_problems(result),
             **meter.stop(result.requests),
         )

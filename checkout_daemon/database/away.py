@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import asyncpg
 
-from checkout_daemon.database.hosts import WRONG_URL
+from checkout_daemon.database.url_parameters import WRONG_URL
 from checkout_daemon.errors import ConfigurationError, DatabaseReadOnly, DatabaseRefused, DatabaseUnavailable, why
 
 T = TypeVar("T")

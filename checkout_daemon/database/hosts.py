@@ -16,7 +16,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
 
-from checkout_daemon.database.url_parameters import explain, for_asyncpg, parameters
+from checkout_daemon.database.connection import settle
+from checkout_daemon.database.url_parameters import WRONG_URL, explain, for_asyncpg, parameters
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.urls import schema_of
 
@@ -25,10 +26,6 @@ HOST_SECONDS = 4.0
 _HEAD_START_SECONDS = 0.3
 _DEFAULT_PORT = 5432
 _REFUSED = re.compile(r'parameter "(\w{1,63})"')
-WRONG_URL = (
-    "DATABASE_URL is not of the form postgresql://user:password@host:port/database "
-    "(several hosts: host1:port1,host2:port2): correct it"
-)
 
 Host = tuple[str, int]
 
@@ -42,8 +39,6 @@ async def connect(url: str, *, timeout: float = HOST_SECONDS, **options: Any) ->
     URL sets it. Raises the error of asyncpg for the host that failed last, and ConfigurationError for a URL that is
     malformed, or has a parameter that is unknown or wrong, or names a file that cannot be read.
     """
-    from checkout_daemon.database.connection import settle  # it imports what imports this
-
     connection = await _connect(url, timeout, options)
     if (schema := schema_of(url)) is not None:
         try:

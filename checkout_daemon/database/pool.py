@@ -36,6 +36,9 @@ P = ParamSpec("P")
 
 ACQUIRE_TIMEOUT_SECONDS = 5.0
 STATEMENT_TIMEOUT_SECONDS = 30.0
+MOST_QUERIES = 5_000_000
+"""How many queries a connection runs before it is opened anew. asyncpg's 50,000 are soon reached under load, and a new
+connection has to make all its plans, again and again in its first seconds."""
 # What takes longer to get a connection was a wait.
 WAIT_SECONDS = 0.01
 # A silent server makes every statement fail; its connections are dropped once for all of them.
@@ -89,7 +92,7 @@ class Database:
         `pooler`: the URL leads to a transaction pooler, which supports neither prepared statements nor settings of a
         session. If it is False, the first connection finds that out.
         `block_timeout_seconds`: how long one block may hold a connection before the connection is cut.
-        `generic_plans`: plan each statement once per connection; see `keep_plans`.
+        `generic_plans`: use generic plans, remade by `renew_plans`.
         `standby`: of several hosts use one that is a standby, instead of the one that accepts writes.
         """
         self._standby = standby
@@ -263,6 +266,7 @@ class Database:
                         self._url,
                         min_size=0,  # asyncpg logs a traceback a second for every connection it cannot keep open
                         max_size=self._max_size,
+                        max_queries=MOST_QUERIES,
                         connect=connect,
                         command_timeout=self._statement_timeout_seconds,
                         statement_cache_size=0 if self._pooler else 200,

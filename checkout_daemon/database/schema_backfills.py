@@ -74,7 +74,7 @@ async def _build_indexes(connection: asyncpg.Connection, migration: Migration) -
 
 
 async def _fill_batch(connection: asyncpg.Connection, migration: Migration, rows: int) -> bool:
-    """Do one batch and record where it ended, in one transaction."""
+    """Do one batch and record where it ended, in one transaction. Return True: there may be a next step."""
     async with connection.transaction():
         found = await connection.fetchrow(sql("lock_backfill"), migration.version)
         if found is None:  # another process did the last batch

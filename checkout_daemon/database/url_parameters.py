@@ -17,6 +17,11 @@ from urllib.parse import parse_qsl, unquote_plus, urlsplit
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.urls import schema_of
 
+WRONG_URL = (
+    "DATABASE_URL is not of the form postgresql://user:password@host:port/database "
+    "(several hosts: host1:port1,host2:port2): correct it"
+)
+
 _LEAST_TIMEOUT_SECONDS = 2  # as in libpq
 _SYSTEM = "system"
 

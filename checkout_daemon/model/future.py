@@ -6,8 +6,9 @@ import re
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from checkout_daemon.model.time_ranges import WEEKDAYS
+
 _SPAN = re.compile(r"(\d{1,4})\s*([mhdw])")
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -34,4 +35,4 @@ def _days_until(word: str, now: datetime) -> int | None:
     """Return in how many days the next day of this name begins, or None if it is no name of a day."""
     if word in ("today", "tomorrow"):
         return int(word == "tomorrow")
-    return (_WEEKDAYS.index(word) - now.weekday() - 1) % 7 + 1 if word in _WEEKDAYS else None
+    return (WEEKDAYS.index(word) - now.weekday() - 1) % 7 + 1 if word in WEEKDAYS else None

@@ -30,7 +30,10 @@ REFUNDED_BY_NOW = "the order is refunded by now"
 
 
 class Channel(StrEnum):
-    """`mail` goes to the order's customer, `alert` is a mail to the operator, `webhook` goes to the shop's systems."""
+    """`mail` goes to the order's customer, `webhook` to the shop's systems, `alert` to the operator.
+
+    An alert is a mail, and goes to the addresses of CHECKOUT_ALERT_URLS through Apprise.
+    """
 
     MAIL = "mail"
     ALERT = "alert"

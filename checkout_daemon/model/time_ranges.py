@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 _AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
 _DAY = re.compile(r"(\d{1,2})\.(\d{1,2})(?:\.(\d{4})?)?")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _BETWEEN = re.compile(r"(.*?)\.\.(?!\.)(.*)")  # in `24.11...27.11.` the first dot belongs to the day
 EXAMPLES = "a span such as 30m, 24h or 7d, today, yesterday, monday, a date, such as 2026-11-24, or an RFC 3339 time"
 RANGES = "24h, today, monday, last week, 24.11., 2026-11-24 or 2026-11-24..2026-11-27"
@@ -81,8 +81,8 @@ def _days(word: str, today: date) -> tuple[date, date] | None:
     if word in ("today", "yesterday"):
         day = today - timedelta(days=word == "yesterday")
         return day, day + timedelta(days=1)
-    if word in _WEEKDAYS:
-        day = today - timedelta(days=(today.weekday() - _WEEKDAYS.index(word)) % 7)
+    if word in WEEKDAYS:
+        day = today - timedelta(days=(today.weekday() - WEEKDAYS.index(word)) % 7)
         return day, day + timedelta(days=1)
     monday, first = today - timedelta(days=today.weekday()), today.replace(day=1)
     if word in ("this week", "last week"):

@@ -47,7 +47,6 @@ def _unfailing(metrics: type[Metrics]) -> type[Metrics]:
 
 
 def _logging_errors(method: Callable[..., None]) -> Callable[..., None]:
-
     @wraps(method)
     def counted(self: Metrics, *args: Any, **kwargs: Any) -> None:
         try:
@@ -161,13 +160,10 @@ class Metrics:
             "checkout_outbox_oldest_seconds", "The age of the oldest one to be sent", "mostrecent", "channel", "status"
         )
         self.recovered_orders = gauge(
-            "checkout_recovered_orders", "Orders that were paid after their reminder", "mostrecent", "currency"
+            "checkout_recovered_orders", "Orders paid after a reminder of the last 90 days", "mostrecent", "currency"
         )
         self.recovered_amount = gauge(
-            "checkout_recovered_amount",
-            "The totals of orders that were paid after their reminder, in minor units",
-            "mostrecent",
-            "currency",
+            "checkout_recovered_amount", "The totals of these orders, in minor units", "mostrecent", "currency"
         )
         self.orders_attention = gauge(
             "checkout_orders_needing_attention", "Orders that a person must look at", "mostrecent"
@@ -215,6 +211,7 @@ class Metrics:
         """What could not be counted, and was logged once."""
         self._longest_stall_seconds = 0.0
         self._types: set[str] = set()
+        self._recovered: set[str] = set()
         self._waited: dict[str, tuple[int, float]] = {}
         self._ages = Ages()
         self._ages.measured(self.backfill_gap, 0.0)  # a daemon that never measures it must not keep it at 0
@@ -324,10 +321,13 @@ class Metrics:
             self.events_unapplied.labels(status).set(count)
         self._ages.measured(self.events_oldest, oldest)
 
-    def recovered_counted(self, currency: str, orders: int, amount: int) -> None:
-        """Set what was paid after a reminder: orders, and their totals in minor units."""
-        self.recovered_orders.labels(currency).set(orders)
-        self.recovered_amount.labels(currency).set(amount)
+    def recovered_counted(self, found: Mapping[str, tuple[int, int]]) -> None:
+        """Set what was paid after a reminder, by currency: orders, and their totals in minor units. Others have 0."""
+        self._recovered.update(found)
+        for currency in self._recovered:
+            orders, amount = found.get(currency, (0, 0))
+            self.recovered_orders.labels(currency).set(orders)
+            self.recovered_amount.labels(currency).set(amount)
 
     def comparison_aged(self, seconds: float) -> None:
         """Set how long ago the end of the last comparison with Stripe's events is."""

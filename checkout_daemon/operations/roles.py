@@ -15,7 +15,7 @@ from checkout_daemon.errors import ConfigurationError, NotPermitted
 PREFIX = "checkout"
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]{0,40}")
 _DELETED = ("order_keys", "stripe_event_payloads", "doubtful_attempts", "alerts", "drifts", "webhook_endpoints")
-"""What commands delete rows of: an order that is erased or agrees with Stripe again."""
+"""What commands delete rows of: an order is erased or agrees with Stripe again, an endpoint is removed."""
 _MIGRATIONS = ("schema_migrations", "schema_backfills")
 _VIEWS = ("order_rows",)
 

@@ -25,7 +25,7 @@ from checkout_daemon.orders.figures import (
     read_trouble,
 )
 from checkout_daemon.outbox.channels import missing_setting, read_backlogs
-from checkout_daemon.outbox.outbox_store import Backlog
+from checkout_daemon.outbox.outbox_store import MOST_COUNTED, Backlog
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings, read_setting
 from checkout_daemon.stripe_cli import daemons
@@ -144,9 +144,9 @@ def _outbox(settings: Settings, signs: VitalSigns) -> Check:
     oldest = max((backlog.oldest_seconds or 0.0 for backlog in waiting), default=0.0)
     unset = ", ".join(sorted(name for name in missing if name is not None))
     count = sum(backlog.messages for backlog in waiting)
-    detail = (
-        f"{counted(count, 'message')} {'waits' if count == 1 else 'wait'}{f' for {unset} to be set' if unset else ''}"
-    )
+    detail = "at least " if unset and count >= MOST_COUNTED else ""
+    detail += counted(count, "message")
+    detail += f" {'waits' if count == 1 else 'wait'}{f' for {unset} to be set' if unset else ''}"
     detail += f", {sum(backlog.messages for backlog in dead):,} dead"
     if dead:
         return Check.failed("outbox", detail, "checkout outbox list --status dead")

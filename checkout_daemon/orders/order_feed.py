@@ -139,11 +139,6 @@ async def page_of_changed(
     return OrderPage(sold, is_cut or continued, _cursor_text(following))
 
 
-async def read_sold(connection: asyncpg.Connection, order: Order) -> SoldOrder:
-    """Return an order with its items and charges."""
-    return (await _with_parts(connection, [order]))[0]
-
-
 async def _check_place(connection: asyncpg.Connection, place: _Place) -> None:
     """Raise CursorExpired if the database lacks what the reader has seen, and InvalidRequest for a broken snapshot."""
     seen = place.now or place.done

@@ -16,6 +16,8 @@ from checkout_daemon.model.messages import Channel, MessageKind
 
 UNDELIVERED = ("failed", "dead")
 """The statuses of messages that have an error, and so a fingerprint."""
+MOST_COUNTED = 10_000
+"""Of what waits for the setting of a channel, no more messages are counted: every order of days may have one."""
 _LAST_ID = UUID(int=(1 << 128) - 1)
 _FIRST_ID = "00000000-0000-0000-0000-000000000000"
 
@@ -210,10 +212,12 @@ async def count_messages(
     """Count queued, failed and dead messages. Empty groups are absent.
 
     With `livemode`, leave out dead ones about orders of the other mode. What waits for one of the channels `unset`, or
-    is an alert to push of none of the kinds `pushed`, has no age.
+    is an alert to push of none of the kinds `pushed`, has no age. Of each of the channels `unset`, MOST_COUNTED
+    messages that wait for its setting are counted at most.
     """
     kinds = None if pushed is None else list(pushed)
-    return [Backlog(*row) for row in await connection.fetch(sql("count_messages"), livemode, list(unset), kinds)]
+    rows = await connection.fetch(sql("count_messages"), livemode, list(unset), kinds, MOST_COUNTED)
+    return [Backlog(*row) for row in rows]
 
 
 async def list_message_groups(connection: asyncpg.Connection, *, livemode: bool | None = None) -> list[MessageGroup]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+import uvloop
 
 from bench.support import load
 
@@ -90,6 +92,53 @@ async def test_an_open_loop_keeps_its_rate_and_counts_from_when_a_request_was_du
         result = await load.run_at(port, [REQUEST] * 20, 8, rate=100)
     assert result.requests == 20
     assert result.seconds >= 0.19
+    assert {start for start, _ in result.slowest} <= {round(number / 100, 3) for number in range(20)}
+
+
+async def test_an_open_loop_sends_all_that_is_due_though_its_connection_is_busy() -> None:
+    async with server(lambda _: OK) as (port, got):
+        result = await load.run_at(port, [REQUEST] * 30, 1, rate=100_000)
+    assert (result.sent, result.requests, len(got)) == (30, 30, 30)
+
+
+async def test_an_open_loop_ends_with_its_time() -> None:
+    async with server(lambda _: OK) as (port, _):
+        result = await load.run_at(port, [REQUEST] * 1000, 2, rate=20, seconds=0.2)
+    assert result.sent == result.requests <= 4
+
+
+async def test_waiting_for_what_is_due_does_not_keep_the_loop_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop that turns until the next request is due takes the processor away from the server."""
+    servers = asyncio.get_running_loop()
+    asked: list[str] = []
+
+    def counted(name: str) -> Callable[..., Any]:
+        method = getattr(uvloop.Loop, name)
+
+        def call(loop: asyncio.AbstractEventLoop, *arguments: Any, **options: Any) -> Any:
+            if loop is not servers:
+                asked.append(name)
+            return method(loop, *arguments, **options)
+
+        return call
+
+    for name in ("call_soon", "call_soon_threadsafe", "call_later", "call_at"):
+        monkeypatch.setattr(uvloop.Loop, name, counted(name))
+    async with server(lambda _: OK) as (port, _):
+        await load.run(port, [REQUEST] * 50, 1)
+        around = len(asked)  # connecting and ending
+        await load.run_at(port, [REQUEST] * 50, 1, rate=400)
+    assert len(asked) - around <= 50 + 2 * around
+
+
+async def test_the_slowest_requests_are_kept_with_when_they_began() -> None:
+    async with server(lambda _: OK) as (port, _):
+        result = await load.run(port, [REQUEST] * 50, 4)
+    times = [milliseconds for _, milliseconds in result.slowest]
+    assert len(times) == load.SLOWEST
+    assert times == sorted(times, reverse=True)
+    assert times[0] == pytest.approx(result.p99_ms, abs=0.001)
+    assert all(0 <= start <= result.seconds + 0.001 for start, _ in result.slowest)
 
 
 async def test_an_answer_without_its_length_ends_the_run() -> None:

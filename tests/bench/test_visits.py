@@ -12,6 +12,7 @@ import pytest
 from bench.scenarios.payments import REFUNDED
 from bench.support.cluster import execute, running_cluster
 from bench.support.events import PAYMENT, Delivery, deliveries, interleaved
+from bench.support.load import SLOWEST
 from bench.support.rows import Row, faults
 from bench.support.targets import GROUP_COMMIT, Target, daemon
 from bench.support.visits import Phase, Run, visiting
@@ -56,6 +57,13 @@ async def test_events_that_a_target_applies_twice_are_reported(run: Run) -> None
     assert faults([row]) == ["test, all, double, round 1: orders changed exactly once: got 17, want 20"]
 
 
+async def test_events_that_are_sent_at_a_rate_are_checked_as_well(run: Run) -> None:
+    async with visiting(run, "test", 0, careless("lose"), ORDERS) as visit:
+        await visit.send(list(deliveries(visit.take(3))), 2, rate=1000)
+        await visit.measure(PHASE, list(deliveries(visit.take(ORDERS - 3))))
+    assert "orders completed: got 0, want 20" in visit.rows[0].problems
+
+
 async def test_answers_other_than_expected_are_reported(run: Run) -> None:
     row = await measured(run, careless("lose"), phase=replace(PHASE, expected="4"))
     assert "20 unexpected answers, such as 'HTTP/1.1 200 OK" in row.problems[0]
@@ -65,6 +73,7 @@ async def test_the_group_commit_passes_its_checks(run: Run) -> None:
     row = await measured(run, GROUP_COMMIT, twice=3)
     assert faults([row]) == []
     assert row.requests == ORDERS + 3
+    assert len(row.slowest) == SLOWEST
 
 
 async def test_the_daemon_passes_its_checks_and_shows_its_batches(run: Run) -> None:

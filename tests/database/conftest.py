@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from checkout_daemon.database.connection import PLANNER, settle
+from checkout_daemon.database.connection import GENERIC_PLANS, PLANNER, settle
 from tests.database.large_shop import (
     EVENTS,
     FILL,
     ORDERS,
     PAYLOADS,
     Explaining,
+    GenericallyExplaining,
 )
 from tests.support.cluster import Cluster
 
@@ -40,5 +41,13 @@ async def large_shop(cluster: Cluster) -> AsyncIterator[str]:
 async def shop(large_shop: str) -> AsyncIterator[Explaining]:
     connection = await asyncpg.connect(large_shop, connection_class=Explaining)
     await settle(connection, PLANNER)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def daemons_shop(large_shop: str) -> AsyncIterator[GenericallyExplaining]:
+    connection = await asyncpg.connect(large_shop, connection_class=GenericallyExplaining)
+    await settle(connection, {**PLANNER, **GENERIC_PLANS})
     yield connection
     await connection.close()

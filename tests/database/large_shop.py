@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from pathlib import Path
@@ -50,6 +52,38 @@ class Explaining(asyncpg.Connection):
     async def _explain(self, query: str, args: tuple[Any, ...]) -> None:
         (row,) = await super().fetch(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {query}", *args)
         self.plans.append(json.loads(row[0])[0]["Plan"])
+
+
+class GenericallyExplaining(Explaining):
+    """The same with the plans of a daemon, which are made for any arguments."""
+
+    async def _explain(self, query: str, args: tuple[Any, ...]) -> None:
+        await self.execute(f"PREPARE explained AS {query}")
+        kinds = await asyncpg.Connection.fetchval(
+            self, "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = 'explained'"
+        )
+        values = ""
+        if kinds:  # EXPLAIN has no parameters of its own, so the server writes them out
+            written = ", ".join(f"quote_nullable(${number}::{kind})" for number, kind in enumerate(kinds, 1))
+            row = await asyncpg.Connection.fetchrow(self, f"SELECT {written}", *args)
+            assert row is not None
+            values = f"({', '.join(row)})"
+        text = await asyncpg.Connection.fetchval(
+            self, f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE explained{values}"
+        )
+        await self.execute("DEALLOCATE explained")
+        self.plans.append(json.loads(text)[0]["Plan"])
+
+
+class OnOneConnection:
+    """A database with one connection, which somebody watches."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        yield self._connection
 
 
 def of_words(*words: str) -> dict[str, Any]:

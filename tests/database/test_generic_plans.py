@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -57,6 +58,34 @@ READ_WHOLE = {
     "has_test_orders",  # only `checkout doctor --live` asks
 }
 
+READ_BY_INDEX = {
+    # Payloads of the newest events, for commands and the terminal: their plans are made for the number of events.
+    "find_event_naming",
+    "find_orders_by_id_in_payload",
+    "find_orders_by_payer",
+    "reconsider_events_naming",  # once, when the account of our key becomes known
+}
+# What is large in the filled shop.
+FILLED = LARGE - {"order_keys", "balance_transactions"} | {"stripe_event_payloads"}
+# Indexes of few rows, which may be read whole: of what waits, is open or needs a person.
+SMALL_INDEXES = {
+    "checkout_sessions_open",
+    "orders_flagged",
+    "orders_to_forget",
+    "orders_to_ship",
+    "orders_with_coupon",
+    "outbox_due",
+    "outbox_due_of_endpoint",
+    "outbox_to_owe_again",
+    "outbox_to_spread",
+    "stripe_events_due",
+}
+# What passes rows on one by one, so that a limit above it ends a scan below it.
+STREAMING = {
+    "Append", "Incremental Sort", "Limit", "LockRows", "Merge Append", "Nested Loop", "ProjectSet", "Result",
+    "Subquery Scan", "Unique", "WindowAgg",
+}  # fmt: skip
+
 PARTIAL = {
     "adopt_events": {"stripe_events_orphans"},
     "claim_due_event": {"stripe_events_due"},
@@ -88,6 +117,47 @@ async def test_no_statement_reads_a_whole_large_table(settled: asyncpg.Connectio
         if node["Node Type"] == "Seq Scan" and node["Relation Name"] in LARGE
     }
     assert {name for name, _ in whole} == READ_WHOLE, whole
+
+
+@pytest.fixture
+async def settled_in_large_shop(large_shop: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(large_shop)
+    await settle(connection, {**PLANNER, **GENERIC_PLANS})
+    yield connection
+    await connection.close()
+
+
+async def test_no_statement_reads_a_whole_index_of_a_large_shop(settled_in_large_shop: asyncpg.Connection) -> None:
+    """A join that is expected to find many rows may read all of a table in the sequence of its key."""
+    names = [name for name, statement in all_queries().items() if statement_of(statement).startswith(PLANNED)]
+    whole = {
+        (name, node["Relation Name"], node.get("Index Name"))
+        for name in names
+        for node in whole_scans(await plan_of(settled_in_large_shop, name))
+    }
+    assert {found for found in whole if found[0] not in READ_WHOLE | READ_BY_INDEX} == set()
+
+
+@pytest.mark.parametrize(
+    ("query", "reads"),
+    [
+        ("SELECT id FROM orders", ["orders"]),
+        ("SELECT number FROM orders ORDER BY number", ["orders"]),
+        ("SELECT max(created_at) FROM orders", []),
+        ("SELECT number FROM orders ORDER BY number LIMIT 5", []),
+        ("SELECT count(*) FROM (SELECT FROM orders ORDER BY number LIMIT 5) AS first", []),
+        ("SELECT number FROM orders ORDER BY number LIMIT 5 OFFSET (SELECT count(id) FROM payments)", ["payments"]),
+        ("SELECT number FROM orders WHERE number = 1000 ORDER BY number", []),
+        ("SELECT number FROM orders WHERE attention <> '{}'", []),
+        ("SELECT count(*) FROM stripe_event_payloads", ["stripe_event_payloads"]),
+    ],
+)
+async def test_a_scan_of_a_whole_table_is_recognized(
+    settled_in_large_shop: asyncpg.Connection, query: str, reads: list[str]
+) -> None:
+    text = await settled_in_large_shop.fetchval(f"EXPLAIN (FORMAT JSON) {query}")
+    found = {table_of(node) for node in whole_scans(json.loads(text)[0]["Plan"])}
+    assert found == set(reads)
 
 
 @pytest.mark.parametrize("name", PARTIAL)
@@ -191,14 +261,39 @@ def refunded(payment_id: str) -> Update:
 
 async def generic_plan(connection: asyncpg.Connection, name: str) -> list[dict[str, Any]]:
     """Return the nodes of the statement's plan for any parameters."""
+    return list(nodes_of(await plan_of(connection, name)))
+
+
+async def plan_of(connection: asyncpg.Connection, name: str) -> dict[str, Any]:
+    """Return the statement's plan for any parameters."""
     prepared = await connection.prepare(sql(name))
     await connection.execute(f"PREPARE examined AS {sql(name)}")
     try:
-        nulls = ", ".join(["NULL"] * len(prepared.get_parameters()))
-        text = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE examined{f'({nulls})' if nulls else ''}")
+        # Without a time, partitions of payloads are left out.
+        values = ", ".join("now()" if kind.name == "timestamptz" else "NULL" for kind in prepared.get_parameters())
+        text = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE examined{f'({values})' if values else ''}")
     finally:
         await connection.execute("DEALLOCATE examined")
-    return list(nodes_of(json.loads(text)[0]["Plan"]))
+    plan: dict[str, Any] = json.loads(text)[0]["Plan"]
+    return plan
+
+
+def whole_scans(node: dict[str, Any], *, ends: bool = False) -> Iterator[dict[str, Any]]:
+    """Yield the scans that read all of a large table, or of an index of it. `ends`: a limit may end them before."""
+    kind = node["Node Type"]
+    if "Relation Name" in node and table_of(node) in FILLED and not ends:
+        without = kind in ("Index Scan", "Index Only Scan") and "Index Cond" not in node
+        if kind == "Seq Scan" or (without and node["Index Name"] not in SMALL_INDEXES):
+            yield node
+    for below in node.get("Plans", ()):
+        # A limit does not end what is looked up for each row of the other side of a join, nor what a subquery reads.
+        passed_on = below["Parent Relationship"] in ("Outer", "Member", "Subquery")
+        yield from whole_scans(below, ends=passed_on and kind in STREAMING and (ends or kind == "Limit"))
+
+
+def table_of(node: dict[str, Any]) -> str:
+    """Return the table that a scan reads. The weeks of payloads are one; their default partition has next to none."""
+    return re.sub(r"_w[0-9]{8}$", "", str(node["Relation Name"]))
 
 
 def nodes_of(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 
 from checkout_daemon.checkout.session_lists import list_sessions
@@ -23,6 +20,7 @@ from tests.database.large_shop import (
     NOW,
     PAGE,
     Explaining,
+    OnOneConnection,
     in_pairs,
     most_rows,
 )
@@ -46,6 +44,18 @@ EVENT_LISTS = {name: EventFilter(**fields) for name, fields in in_pairs(EVENT_FI
 async def test_a_page_of_events_reads_little_more_than_the_page(shop: Explaining, wanted: EventFilter) -> None:
     await list_events(shop, wanted, limit=PAGE)
     await list_error_groups(shop)
+    assert most_rows(shop) <= 6 * PAGE
+
+
+async def test_the_events_of_an_order_are_read_by_index_also_those_that_only_name_it(shop: Explaining) -> None:
+    order_id = await shop.fetchval(
+        "SELECT payload::jsonb #>> '{data,object,metadata,order_id}' FROM stripe_events AS event"
+        " JOIN stripe_event_payloads AS held ON held.event_id = event.id AND held.received_at = event.received_at"
+        " WHERE status = 'failed' ORDER BY event.received_at DESC LIMIT 1"
+    )
+    shop.plans.clear()
+    found = await list_events(shop, EventFilter(order_id=order_id), limit=PAGE)
+    assert sorted(event.status for event in found) == ["applied", "applied", "failed"]
     assert most_rows(shop) <= 6 * PAGE
 
 
@@ -91,17 +101,6 @@ async def test_what_needs_a_person_is_read_by_index_though_thousands_of_orders_a
     assert flagged >= FLAGGED
     assert found.cut >= flagged - 200
     assert most_rows(shop) <= 1.2 * flagged  # which are sorted; of those that are shown little is read
-
-
-class OnOneConnection:
-    """A database with one connection, which somebody watches."""
-
-    def __init__(self, connection: asyncpg.Connection) -> None:
-        self._connection = connection
-
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
-        yield self._connection
 
 
 async def test_what_the_terminal_and_lookups_add_is_read_by_index(shop: Explaining) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import asyncpg
 import pytest
 
 from checkout_daemon.database import connection as plans
-from checkout_daemon.database.pool import Database
+from checkout_daemon.database import pool
+from checkout_daemon.database.pool import MOST_QUERIES, Database
 
 LOOK = "EXPLAIN EXECUTE look('{evt_1}')"
 
@@ -29,6 +32,27 @@ async def test_a_plan_for_an_empty_table_is_remade(
     async with database.connection() as kept:
         assert "stripe_events_pkey" in await plan(kept)
     await database.close()
+
+
+async def test_a_connection_keeps_its_plans_for_millions_of_queries(database_url: str) -> None:
+    database = Database(database_url, max_size=1, generic_plans=True)
+    async with database.connection() as connection:
+        borrowed: Any = connection
+        assert borrowed._holder._max_queries == MOST_QUERIES >= 1_000_000  # asyncpg keeps no public record of it
+    await database.close()
+
+
+async def test_a_connection_that_has_run_as_many_queries_as_it_may_is_opened_anew(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "MOST_QUERIES", 3)
+    database = Database(database_url, max_size=1)
+    processes = []
+    for _ in range(4):
+        async with database.connection() as connection:
+            processes.append(await connection.fetchval("SELECT pg_backend_pid()"))
+    await database.close()
+    assert len(set(processes)) > 1
 
 
 async def plan(connection: asyncpg.Connection) -> str:

@@ -14,6 +14,7 @@ from checkout_daemon.jobs.runner import Job, run_jobs
 from checkout_daemon.messages.delivering import MOST_AT_ONCE, count_backlog, deliver_due
 from checkout_daemon.model.messages import Channel
 from checkout_daemon.observability.metrics import Metrics
+from checkout_daemon.outbox import outbox_store
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.settings import load_settings
 from tests.operations.test_gauges import values
@@ -74,6 +75,32 @@ async def test_what_waits_for_a_setting_is_counted_and_is_never_late(database_ur
     assert found['checkout_outbox_oldest_seconds{channel="mail",status="queued"}'] == 0
     assert found['checkout_outbox_messages{channel="webhook",status="queued"}'] == 2
     assert 3600 <= found['checkout_outbox_oldest_seconds{channel="webhook",status="queued"}'] < 3700
+
+
+async def test_of_what_waits_for_a_setting_so_many_are_counted_at_most(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_store, "MOST_COUNTED", 2)
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        "INSERT INTO outbox (order_id, kind, subject_id, channel, endpoint)"
+        " SELECT $1::uuid, 'order.completed', concat(n, '@', endpoint), channel, endpoint"
+        " FROM generate_series(1, 5) AS n,"
+        " (VALUES ('mail', NULL), ('webhook', NULL), ('webhook', 'erp'), ('alert', NULL)) AS made (channel, endpoint)",
+        await add_order(connection),
+    )
+    await connection.close()
+    environ = {
+        "DATABASE_URL": database_url,
+        "CHECKOUT_SMTP_URL": "smtp://127.0.0.1:9",
+        "CHECKOUT_MAIL_FROM": "shop@example.com",
+    }
+    async with open_runtime(load_settings(environ, cwd=tmp_path)) as opened:
+        await count_backlog(replace(opened, metrics=(metrics := Metrics())))
+    found = values(metrics)
+    assert found['checkout_outbox_messages{channel="mail",status="queued"}'] == 5
+    assert found['checkout_outbox_messages{channel="alert",status="queued"}'] == 2  # without CHECKOUT_ALERT_TO
+    assert found['checkout_outbox_messages{channel="webhook",status="queued"}'] == 2 + 5
 
 
 @pytest.mark.parametrize(("key", "dead"), [("sk_test_0123456789", 1), ("sk_live_0123456789", 0)])

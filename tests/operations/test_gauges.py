@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import asyncpg
+import pytest
 
+from checkout_daemon.database.pool import Database
+from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.operations.gauges import count_trouble
 from checkout_daemon.runtime import Runtime
@@ -54,5 +57,9 @@ async def test_orders_events_and_the_comparison_are_counted(runtime: Runtime, co
     assert 0 <= found["checkout_stripe_backfill_gap_seconds"] < 600
 
 
-async def test_without_metrics_nothing_is_counted(runtime: Runtime) -> None:
-    await count_trouble(runtime)
+async def test_without_metrics_the_database_is_not_asked(runtime: Runtime) -> None:
+    nowhere = Database("postgresql://127.0.0.1:9/nowhere")
+    await count_trouble(replace(runtime, metrics=None, database=nowhere))
+    with pytest.raises(DatabaseUnavailable):
+        await count_trouble(replace(runtime, metrics=Metrics(), database=nowhere))
+    await nowhere.close()

@@ -12,7 +12,7 @@ import pytest
 from checkout_daemon.operations.doctor import Check
 from checkout_daemon.operations.vital_signs import SIGNS, VitalSigns, judge, read_vital_signs
 from checkout_daemon.orders.figures import Trouble
-from checkout_daemon.outbox.outbox_store import Backlog
+from checkout_daemon.outbox.outbox_store import MOST_COUNTED, Backlog
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings, load_settings
 from checkout_daemon.stripe_sync.catching_up import CaughtUp, catch_up
@@ -64,6 +64,8 @@ def test_messages_for_a_channel_that_is_not_configured_are_no_fault(settings: Se
     waiting = replace(WELL, waiting=(Backlog("mail", "queued", 3, None),))
     assert faults(settings, waiting) == {}
     assert "CHECKOUT_SMTP_URL" in judge(settings, waiting)[SIGNS.index("outbox")].detail
+    many = replace(WELL, waiting=(Backlog("mail", "queued", MOST_COUNTED, None),))
+    assert judge(settings, many)[SIGNS.index("outbox")].detail.startswith("at least 10,000 messages wait for CHECKOUT_")
     late = replace(WELL, waiting=(Backlog("mail", "queued", 3, 90_000.0),))
     set_up = replace(settings, smtp_url="smtp://127.0.0.1:25", mail_from="shop@example.com")
     assert faults(set_up, late)["outbox"].fix == "checkout outbox list --status queued --status failed"

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from checkout_daemon.clocks import Clocks, ahead_of_us, read_database_clock
-from checkout_daemon.database.hosts import WRONG_URL
 from checkout_daemon.database.pool import Database, direct_connection
 from checkout_daemon.database.server import Server
+from checkout_daemon.database.url_parameters import WRONG_URL
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.runtime import open_database
 from checkout_daemon.settings import Settings, read_setting

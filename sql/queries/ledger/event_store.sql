@@ -32,9 +32,12 @@ WITH due AS MATERIALIZED (
 ), claimed AS MATERIALIZED (
     SELECT * FROM due WHERE pg_try_advisory_xact_lock(hashtextextended(id, 0)) LIMIT 1
 )
-SELECT id, type, status, claimed.received_at, attempts, payload
+SELECT id, type, status, received_at, attempts, payload
 FROM claimed
-LEFT JOIN stripe_event_payloads AS held ON held.event_id = id AND held.received_at = claimed.received_at;
+LEFT JOIN LATERAL (
+    SELECT payload FROM stripe_event_payloads AS held
+    WHERE held.event_id = claimed.id AND held.received_at = claimed.received_at OFFSET 0
+) AS held ON true;
 
 -- name: read_events
 -- $1 ids. OFFSET 0: each payload is found by the key, whatever is expected of the number of rows.

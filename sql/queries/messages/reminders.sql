@@ -20,9 +20,9 @@ ON CONFLICT DO NOTHING
 RETURNING order_id;
 
 -- name: read_recovered
--- $1 livemode
+-- $1 livemode. Of the reminders of the last 90 days.
 SELECT orders.currency, count(*) AS orders, sum(orders.amount_total)::bigint AS amount
 FROM outbox JOIN orders ON orders.id = outbox.order_id
-WHERE outbox.kind = 'order.reminder' AND outbox.channel = 'mail' AND outbox.status = 'sent' AND orders.paid_at > outbox.sent_at
-    AND orders.livemode = $1
+WHERE outbox.kind = 'order.reminder' AND outbox.channel = 'mail' AND outbox.status = 'sent'
+    AND outbox.created_at > now() - interval '90 days' AND orders.paid_at > outbox.sent_at AND orders.livemode = $1
 GROUP BY orders.currency ORDER BY orders.currency;

@@ -163,11 +163,14 @@ RETURNING event.id;
 
 -- name: unapplied_events_about
 -- $1 from, $2 until, $3 ids, $4 emails. Failed and dead events without an order whose payloads contain one of the ids or emails. Because of
--- OFFSET 0, each payload is lowered once. The ids may be thousands: those that a payload names are extracted from it, what JSON escapes
--- apart, and looked up in a hash of $3, which IS TRUE keeps from becoming a join.
+-- OFFSET 0, each payload is found by its key, whatever is expected of the number of events, and lowered once. The ids may be thousands:
+-- those that a payload names are extracted from it, what JSON escapes apart, and looked up in a hash of $3, which IS TRUE keeps from
+-- becoming a join.
 SELECT held.id FROM (
-    SELECT event.id, lower(payload.payload) AS payload FROM stripe_events AS event
-    JOIN stripe_event_payloads AS payload ON payload.event_id = event.id AND payload.received_at = event.received_at
+    SELECT event.id, lower(stored.payload) AS payload FROM stripe_events AS event
+    CROSS JOIN LATERAL (
+        SELECT payload FROM stripe_event_payloads WHERE event_id = event.id AND received_at = event.received_at OFFSET 0
+    ) AS stored
     WHERE event.order_id IS NULL AND event.received_at >= $1 AND event.received_at < $2 AND event.status IN ('failed', 'dead')
     OFFSET 0
 ) AS held
@@ -184,15 +187,17 @@ ORDER BY held.id LIMIT 10;
 
 -- name: drop_unowned_payloads_about
 -- The same for ignored and dismissed events, whose payloads are deleted. Returns their ids.
-DELETE FROM stripe_event_payloads AS dropped USING (
-    SELECT event.id, event.received_at, lower(payload.payload) AS payload FROM stripe_events AS event
-    JOIN stripe_event_payloads AS payload ON payload.event_id = event.id AND payload.received_at = event.received_at
-    WHERE event.order_id IS NULL AND event.received_at >= $1 AND event.received_at < $2 AND event.status IN ('ignored', 'dismissed')
-    OFFSET 0
-) AS held
-WHERE dropped.event_id = held.id AND dropped.received_at = held.received_at
-    AND (
-        EXISTS (SELECT FROM unnest($4::text[]) AS email WHERE strpos(held.payload, lower(email)) > 0)
+DELETE FROM stripe_event_payloads
+WHERE received_at >= $1 AND received_at < $2 AND event_id = ANY(ARRAY(
+    SELECT held.id FROM (
+        SELECT event.id, lower(stored.payload) AS payload FROM stripe_events AS event
+        CROSS JOIN LATERAL (
+            SELECT payload FROM stripe_event_payloads WHERE event_id = event.id AND received_at = event.received_at OFFSET 0
+        ) AS stored
+        WHERE event.order_id IS NULL AND event.received_at >= $1 AND event.received_at < $2 AND event.status IN ('ignored', 'dismissed')
+        OFFSET 0
+    ) AS held
+    WHERE EXISTS (SELECT FROM unnest($4::text[]) AS email WHERE strpos(held.payload, lower(email)) > 0)
         OR EXISTS (
             SELECT FROM (VALUES
                 ('[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'),
@@ -201,12 +206,21 @@ WHERE dropped.event_id = held.id AND dropped.received_at = held.received_at
             CROSS JOIN LATERAL regexp_matches(replace(held.payload, '_secret_', ' '), id.pattern, 'g') AS named
             WHERE (named[1] IN (SELECT lower(wanted) FROM unnest($3::text[]) AS wanted)) IS TRUE
         )
-    )
-RETURNING held.id;
+))
+RETURNING event_id AS id;
 
 -- name: drop_payloads_after_erasure
--- $1 received since. Payloads that arrived after their order was erased: an event of a refund or dispute names the customer again.
-DELETE FROM stripe_event_payloads AS payload USING stripe_events AS event, orders
-WHERE event.received_at >= $1 AND event.status IN ('applied', 'ignored', 'dismissed')
-    AND orders.id = event.order_id AND orders.erased_at IS NOT NULL
-    AND payload.event_id = event.id AND payload.received_at = event.received_at;
+-- $1 and $2 the time and id of the last event that was looked at, $3 limit. Delete payloads that arrived after their order was erased: an
+-- event of a refund or dispute names the customer again. Returns the last event that was looked at; no row if none is left. OFFSET 0: each
+-- order is found by its key.
+WITH looked AS MATERIALIZED (
+    SELECT id, received_at, order_id, status FROM stripe_events
+    WHERE (received_at, id) > ($1, $2::text) ORDER BY received_at, id LIMIT $3
+), dropped AS (
+    DELETE FROM stripe_event_payloads
+    WHERE received_at >= $1 AND event_id = ANY(ARRAY(
+        SELECT looked.id FROM looked CROSS JOIN LATERAL (
+            SELECT FROM orders WHERE orders.id = looked.order_id AND erased_at IS NOT NULL OFFSET 0) AS erased
+        WHERE looked.status IN ('applied', 'ignored', 'dismissed')))
+)
+SELECT received_at, id FROM looked ORDER BY received_at DESC, id DESC LIMIT 1;

@@ -1,7 +1,8 @@
 -- Orders as the shop's own systems read them: by what changed since a snapshot of the database, with items and charges.
 --
 -- Of a span of the change log each order comes once, at its last change in the span, however its transactions committed. All statements
--- that read a span have the same last parameters: the current snapshot, the last seq read of the span, statuses or null, limit.
+-- that read a span have the same last parameters: the current snapshot, the last seq read of the span, statuses or null, limit. OFFSET 0
+-- has the planner look up one order after the other, in the sequence of their changes, until the page is full.
 
 -- name: read_feed_end
 -- The current snapshot, and the newest change with its transaction: a cursor is of no use in a database that lacks it.
@@ -22,9 +23,11 @@ WITH fresh AS MATERIALIZED (
         AND pg_visible_in_snapshot(xid, $2::text::pg_snapshot)
     GROUP BY order_id
 )
-SELECT change_seq, order_rows.* FROM fresh JOIN order_rows ON id = order_id
-WHERE change_seq > $3 AND ($4::text[] IS NULL OR status = ANY($4))
-ORDER BY change_seq LIMIT $5;
+SELECT changed.change_seq, found.*
+FROM (SELECT order_id, change_seq FROM fresh WHERE change_seq > $3 ORDER BY change_seq OFFSET 0) AS changed
+CROSS JOIN LATERAL (SELECT * FROM order_rows WHERE id = changed.order_id OFFSET 0) AS found
+WHERE $4::text[] IS NULL OR found.status = ANY($4)
+ORDER BY changed.change_seq LIMIT $5;
 
 -- name: read_orders_changed_since
 -- $1 since. Orders with a change since then that is visible in $2. The first is found by halving, as in read_changes_since.
@@ -39,10 +42,11 @@ WITH RECURSIVE halved (low, high) AS (
     ) AS look
     WHERE high - low > 1
 )
-SELECT change.seq AS change_seq, order_rows.*
-FROM order_changes AS change JOIN order_rows ON order_rows.id = change.order_id
+SELECT change.seq AS change_seq, found.*
+FROM order_changes AS change
+CROSS JOIN LATERAL (SELECT * FROM order_rows WHERE id = change.order_id OFFSET 0) AS found
 WHERE change.seq > greatest($3::bigint, (SELECT max(low) FROM halved)) AND change.at >= $1
-    AND pg_visible_in_snapshot(change.xid, $2::text::pg_snapshot) AND ($4::text[] IS NULL OR order_rows.status = ANY($4))
+    AND pg_visible_in_snapshot(change.xid, $2::text::pg_snapshot) AND ($4::text[] IS NULL OR found.status = ANY($4))
     AND NOT EXISTS (
         SELECT FROM order_changes AS later
         WHERE later.order_id = change.order_id AND later.seq > change.seq AND pg_visible_in_snapshot(later.xid, $2::text::pg_snapshot))

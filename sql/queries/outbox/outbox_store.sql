@@ -84,7 +84,7 @@ WITH claimed_before AS (
 ), missed AS (
     SELECT id FROM claimed_before UNION SELECT id FROM late_webhooks UNION SELECT id FROM late_alerts
 ), claimed AS (
-    UPDATE outbox SET spread = true FROM missed WHERE outbox.id = missed.id
+    UPDATE outbox SET spread = true WHERE id = ANY(ARRAY(SELECT id FROM missed))
     RETURNING order_id, kind, subject_id, channel, payload, created_at
 )
 INSERT INTO outbox (order_id, kind, subject_id, channel, payload, created_at, endpoint, status, last_error)
@@ -140,13 +140,23 @@ WHERE outbox.status = 'skipped' AND kind = 'order.completed' AND last_error = 't
 -- name: count_messages
 -- Waiting and dead messages, and the age of the oldest, by channel and status. $1 livemode: without dead ones about orders of the other
 -- mode; or null. $2 channels that lack their setting, $3 kinds of alerts that are pushed now, or null for all: what waits for a setting or
--- for the end of the quiet hours is counted, and has no age.
-SELECT channel, status, count(*) AS messages,
-       extract(epoch FROM now() - min(created_at) FILTER (
-           WHERE (endpoint IS NOT NULL OR channel <> ALL($2::text[]))
-               AND ($3::text[] IS NULL OR channel <> 'alert' OR endpoint IS NULL OR kind = ANY($3))
+-- for the end of the quiet hours is counted, and has no age. $4 how many messages of a channel that lacks its setting are counted at most:
+-- every order of some days may have one. Those for an endpoint need no setting: they are due by due_at, see schema.sql.
+SELECT wanted.channel, waiting.status, count(*) AS messages,
+       extract(epoch FROM now() - min(waiting.created_at) FILTER (
+           WHERE (waiting.endpoint IS NOT NULL OR wanted.channel <> ALL($2::text[]))
+               AND ($3::text[] IS NULL OR wanted.channel <> 'alert' OR waiting.endpoint IS NULL OR waiting.kind = ANY($3))
        ))::double precision AS oldest_seconds
-FROM outbox WHERE status IN ('queued', 'failed') GROUP BY channel, status
+FROM unnest('{mail,alert,webhook}'::text[]) AS wanted (channel)
+CROSS JOIN LATERAL (
+    (SELECT outbox.status, outbox.created_at, outbox.kind, outbox.endpoint FROM outbox
+     WHERE outbox.channel = wanted.channel AND outbox.status IN ('queued', 'failed') AND outbox.next_attempt_at < '9999-01-01Z'
+     LIMIT CASE WHEN wanted.channel = ANY($2::text[]) THEN $4::bigint END)
+    UNION ALL
+    SELECT outbox.status, outbox.created_at, outbox.kind, outbox.endpoint FROM outbox
+    WHERE outbox.channel = wanted.channel AND outbox.status IN ('queued', 'failed') AND outbox.next_attempt_at >= '9999-01-01Z'
+) AS waiting
+GROUP BY wanted.channel, waiting.status
 UNION ALL
 SELECT channel, status, count(*), extract(epoch FROM now() - min(created_at))::double precision
 FROM outbox
