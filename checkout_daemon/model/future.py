@@ -25,8 +25,10 @@ def read_future(text: str, time_zone: str, now: datetime) -> datetime | None:
     if span := _SPAN.fullmatch(text.lower()):
         return now + timedelta(**{_UNITS[span.group(2)]: int(span.group(1))})
     try:
-        found = datetime.fromisoformat(text)
-        return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(time_zone))).astimezone(UTC)
+        zone, found = ZoneInfo(time_zone), datetime.fromisoformat(text)
+        found = found if found.tzinfo else found.replace(tzinfo=zone)
+        found.astimezone(zone)  # the last hours of the year 9999 are none in a zone east of UTC
+        return found.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 

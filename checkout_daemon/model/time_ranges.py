@@ -43,7 +43,9 @@ def read_past(text: str, time_zone: str, now: datetime) -> datetime | None:
         if (days := _days(word, now.astimezone(zone).date())) is not None:
             return _midnight(days[0], zone)
         found = datetime.fromisoformat(text.strip())
-        return (found.replace(tzinfo=zone) if found.tzinfo is None else found).astimezone(UTC)
+        found = found.replace(tzinfo=zone) if found.tzinfo is None else found
+        found.astimezone(zone)  # the first hours of the year 1 are none in a zone west of UTC
+        return found.astimezone(UTC)
     return None
 
 

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from checkout_daemon.ledger.event_types import BALANCE_TYPES, ENDPOINT_TYPES, EVENT_TYPES
+from checkout_daemon.ledger.translate.stripe_objects import read_moment
 
 API_VERSION = "2026-10-28.endive"
 """The version of Stripe's API that the pinned SDK uses and that events are rendered in."""
@@ -75,7 +76,7 @@ def read_endpoint(endpoint: Mapping[str, Any]) -> Endpoint:
         extra=tuple(sorted(types - {*EVENT_TYPES, *BALANCE_TYPES})),
         secret=metadata.get(SECRET_MARK) or None,
         replaces=tuple(filter(None, metadata.get(REPLACES, "").split(","))),
-        retired_at=datetime.fromtimestamp(int(retired_at), UTC) if retired_at.isdecimal() else None,
+        retired_at=read_moment(int(retired_at)) if retired_at.isdecimal() else None,
     )
 
 
