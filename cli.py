@@ -33,7 +33,7 @@ _COMMANDS = {
     "import": ("import_stripe", "Take over the orders of an old system."),
     "listen": ("trigger", "Forward Stripe's events to this machine, until Ctrl-C."),
     "mcp": ("mcp", "Serve an assistant's tools on stdin and stdout."),
-    "operators": ("operators", "Say who may do what, and up to which amount."),
+    "operators": ("operators", "Set who may do what, up to which amount."),
     "orders": ("orders", "Find, follow and correct orders."),
     "outbox": ("outbox", "Inspect and resend messages to customers and systems."),
     "payouts": ("payouts", "Follow the money from the balance at Stripe to the bank."),
@@ -85,7 +85,7 @@ class _Program(click.Group):
 
 @click.group(cls=_Program, commands=_LazyCommands(_COMMANDS), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="checkout")
-@click.option("--as", "operator", metavar="NAME", help="Say who you are: the audit log records it.")
+@click.option("--as", "operator", metavar="NAME", help="Name the operator; the audit log records it.")
 def checkout(operator: str | None) -> None:
     """Sell through Stripe Checkout from your own server.
 

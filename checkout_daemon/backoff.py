@@ -1,7 +1,8 @@
 """Compute how long to wait before another try: one formula for each need.
 
-Random jitter spreads the retries of processes that failed together. Refund requests and doubtful sessions are not
-here: SQL computes their next attempt when they are claimed (orders/refund_requests.sql, orders/session_attempts.sql).
+Random jitter spreads the retries of processes that failed together. Requests for refunds and disputes and doubtful
+sessions are not here: SQL computes their next attempt (orders/refund_request_store.sql, disputes/request_store.sql and
+orders/session_attempt_store.sql).
 """
 
 from __future__ import annotations

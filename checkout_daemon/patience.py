@@ -13,6 +13,8 @@ from contextvars import ContextVar, Token
 
 SHOPPER_SECONDS = 6.5
 """With the time that giving up a connection takes, a shopper has an answer within 8 s."""
+SYSTEM_SECONDS = 25.0
+"""How long one of the shop's own systems may wait; a shopper waits less."""
 
 _end: ContextVar[float | None] = ContextVar("end", default=None)  # by the monotonic clock
 

@@ -116,9 +116,9 @@ async def _prepare(settings: Settings, options: ServeOptions) -> None:
 
 async def _prepare_database(settings: Settings) -> None:
     """Apply missing migrations. Raise DatabaseUnavailable, or SchemaMismatch if the database is too new."""
-    from checkout_daemon.database.hosts import WRONG_URL
     from checkout_daemon.database.migrations import code_version, migrate, read_state
     from checkout_daemon.database.pool import Database
+    from checkout_daemon.database.url_parameters import WRONG_URL
 
     url = settings.database_listen_url or settings.require_database_url()
     database = Database(url, max_size=1)

@@ -9,6 +9,8 @@ from datetime import datetime
 from rich.text import Text
 
 from checkout_daemon.database.reading import Reads
+from checkout_daemon.events.event_lists import read_unapplied
+from checkout_daemon.model.events import EventLine
 from checkout_daemon.orders.caring import Care, read_care
 from checkout_daemon.orders.explaining import Finding, explain_order
 from checkout_daemon.orders.history import History, read_history
@@ -34,13 +36,17 @@ Colour = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class OrderDetails:
-    """An order with its messages, its history, and the findings that explain its status."""
+    """An order with its messages, its history, and the findings that explain its status.
+
+    `unapplied`: the events that name it and were not applied, newest first.
+    """
 
     view: OrderView
     messages: tuple[MessageLine, ...]
     findings: tuple[Finding, ...]
     history: History
     care: Care
+    unapplied: tuple[EventLine, ...] = ()
 
 
 async def read_order_details(reads: Reads, reference: str, settings: Settings) -> OrderDetails:
@@ -51,7 +57,8 @@ async def read_order_details(reads: Reads, reference: str, settings: Settings) -
     explanation = await explain_order(reads, view.order.id, settings.time_zone, settings.stripe_api_base)
     history = await read_history(reads, view.order.id)
     care = await read_care(reads, view.order.id)
-    return OrderDetails(view, tuple(messages), explanation.findings, history, care)
+    unapplied = await read_unapplied(reads, view.order.id)
+    return OrderDetails(view, tuple(messages), explanation.findings, history, care, tuple(unapplied))
 
 
 def headline(details: OrderDetails, colour: Colour) -> Text:

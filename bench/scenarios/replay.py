@@ -44,6 +44,7 @@ async def measure(run: Run) -> list[Row]:
                 rate,
                 requests=count,
                 ran_out=False,
+                slowest=(),
                 problems=() if replayed == count else (f"{replayed} of {count} events were replayed",),
                 **used,
             )

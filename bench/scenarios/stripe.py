@@ -70,7 +70,16 @@ async def _measure(run: Run, visit: Visit, phase: str, orders: Sequence[Order], 
     rate = len(calls) / (end - calls[0])  # from the first call: the start of the command is not of interest here
     visit.paid(CHECK, [order.session_id for order in orders])
     row = Row(
-        SCENARIO, phase, visit.target.name, visit.round, rate, requests=len(calls), ran_out=False, problems=(), **used
+        SCENARIO,
+        phase,
+        visit.target.name,
+        visit.round,
+        rate,
+        requests=len(calls),
+        ran_out=False,
+        slowest=(),
+        problems=(),
+        **used,
     )
     visit.rows.append(row)
 

@@ -19,8 +19,8 @@ from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.reading import Readable
 from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest, NotFound, NotPermitted
+from checkout_daemon.model.names import faults_of_name
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _LOGIN = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _LOCK_KEY = 0x6F70657261746F72  # of all changes of operators; any constant
 
@@ -140,12 +140,7 @@ async def recognize(database: Database, token: str | None = None) -> Registered 
 
 
 def _check(wanted: NewOperator) -> None:
-    faults = []
-    if not _NAME.fullmatch(wanted.name) or wanted.name == DAEMON:
-        detail = (
-            f"{wanted.name!r} cannot name an operator: use at most 40 small letters, digits and . _ -, such as anna"
-        )
-        faults.append(FieldError("/name", "invalid_name", detail))
+    faults = faults_of_name(wanted.name, "an operator", "anna", taken=DAEMON)
     if not (wanted.os_user or wanted.token or wanted.database_role):
         detail = "by what is the operator recognized? Give --system-user, --token or --database-role"
         faults.append(FieldError("", "not_recognized", detail))

@@ -1,6 +1,6 @@
 """Compute the tax that prices include, exact to the unit. It never changes what a shopper pays.
 
-The storefront computes the same in the browser; both are tested with tests/vectors/taxes.json.
+Its cases are in tests/vectors/taxes.json, for other implementations too.
 """
 
 from __future__ import annotations

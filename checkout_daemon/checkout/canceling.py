@@ -13,6 +13,7 @@ from checkout_daemon.errors import NotPayable
 from checkout_daemon.ledger.derive import Derived
 from checkout_daemon.ledger.facts import Act, ActKind, SessionStatus
 from checkout_daemon.ledger.merge import Update, locked_order
+from checkout_daemon.ledger.order_states import check_mode
 from checkout_daemon.ledger.reservations import ReservationState
 from checkout_daemon.ledger.stock import withhold
 from checkout_daemon.model.orders import Order, OrderStatus
@@ -24,15 +25,18 @@ _MOST_TURNS = 4
 
 
 class NotCancelable(NotPayable):
-    """The order is paid, being paid, already canceled, or has a payment that does not match it."""
+    """The order is paid, being paid, already canceled, of the other mode, or has a payment that does not match it."""
 
     code = "not_cancelable"
     title = "The order cannot be canceled"
 
 
-async def check_cancelable(database: Database, order_id: str) -> Order:
-    """Return the order, to ask for confirmation. Stripe may know more. Raise NotFound or NotCancelable."""
-    order, refusal = await database.run(_examine, order_id)
+async def check_cancelable(database: Database, order_id: str, *, livemode: bool | None = None) -> Order:
+    """Return the order, to ask for confirmation. Stripe may know more. Raise NotFound or NotCancelable.
+
+    With `livemode`, an order that was created with a key of the other mode is refused, as `cancel_order` does.
+    """
+    order, refusal = await database.run(_examine, order_id, livemode=livemode)
     if refusal is not None:
         raise refusal
     return order
@@ -50,7 +54,7 @@ async def cancel_order(
     """
     note = check_note(note)
     await runtime.database.run(require_act, [operator])  # before Stripe is asked to do anything
-    await check_cancelable(runtime.database, order_id)
+    await check_cancelable(runtime.database, order_id, livemode=runtime.settings.livemode)
     if not restock:  # before the sessions end, which would put the pieces on sale: a repetition finds them withheld
         await runtime.database.run(_withhold, order_id, operator)
     await refresh_sessions(runtime, order_id, cause="order.checked", actor=operator.actor)
@@ -67,9 +71,13 @@ async def cancel_order(
     raise NotCancelable(f"order {order_id} kept changing while it was canceled: try again")
 
 
-async def _examine(connection: asyncpg.Connection, order_id: str) -> tuple[Order, NotCancelable | None]:
+async def _examine(
+    connection: asyncpg.Connection, order_id: str, *, livemode: bool | None
+) -> tuple[Order, NotCancelable | None]:
     """Return the order and why it cannot be canceled, if so."""
     merged = await locked_order(connection, order_id)
+    if livemode is not None:
+        check_mode(merged.orders[order_id], NotCancelable, livemode=livemode)
     order = await read_order(connection, order_id)
     return order, _refusal(order, merged.derived(order_id))
 

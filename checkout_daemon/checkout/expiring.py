@@ -14,6 +14,7 @@ from checkout_daemon.database.reading import Readable
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.ledger.facts import SessionStatus
 from checkout_daemon.ledger.merge import Update, locked_order, merge
+from checkout_daemon.ledger.order_states import LockedOrder
 from checkout_daemon.model.orders import Order
 from checkout_daemon.orders.order_store import read_order
 from checkout_daemon.runtime import Runtime
@@ -21,7 +22,7 @@ from checkout_daemon.stripe_api.sessions import expire_session, retrieve_session
 
 
 class SessionNotOpen(CheckoutError):
-    """The session is not open; the message states what was found."""
+    """No session of the order can be expired; the message states what was found."""
 
     code = "session_not_open"
     status = 409
@@ -35,6 +36,14 @@ class Expired:
 
     order: Order
     session_ids: tuple[str, ...]
+
+
+def check_reachable(order: Order | LockedOrder, *, livemode: bool) -> None:
+    """Raise SessionNotOpen if the order was created with a key of the other mode: ours cannot see its sessions."""
+    if order.livemode != livemode:
+        raise SessionNotOpen(
+            f"order {order.number} was created with a key of the other mode (livemode={order.livemode})"
+        )
 
 
 async def check_open(database: Readable, order: Order, session_id: str | None = None) -> None:
@@ -53,7 +62,9 @@ async def expire_sessions(
     Raise NotFound, SessionNotOpen or StripeUnavailable.
     """
     note = check_note(note)
-    sessions = (await runtime.database.run(locked_order, order_id)).facts(order_id).sessions
+    merged = await runtime.database.run(locked_order, order_id)
+    check_reachable(merged.orders[order_id], livemode=runtime.settings.livemode)
+    sessions = merged.facts(order_id).sessions
     if session_id is not None:
         chosen = [session_id]
     else:

@@ -70,13 +70,13 @@ async def resend_session(
                 "corrected now, and there is nothing to resend"
             ) from refusal
         raise
-    mailed = await runtime.database.run(_record, order_id, session, operator, note, mail=mail)
-    return Resent(order_id, before.number, session.id, session.url, session.expires_at, mailed)
+    await runtime.database.run(_record, order_id, session, operator, note, mail=mail)
+    return Resent(order_id, before.number, session.id, session.url, session.expires_at, mail)
 
 
 async def _record(
     connection: asyncpg.Connection, order_id: str, session: Session, operator: Operator, note: str, *, mail: bool
-) -> bool:
+) -> None:
     """Record the resend together with its mail: both or neither."""
     await locked_order(connection, order_id)
     # A mail with this session's link that still waits is enough.
@@ -87,4 +87,3 @@ async def _record(
     update = Update("session.resent", operator.actor, note or session.id, order_ids=[order_id], always_logged=True)
     details = {"session": session.id, "mail": mail}
     await act(connection, order_id, OperatorAction("session.resent", operator, note, details), update)
-    return mail

@@ -224,8 +224,8 @@ def _items_listing() -> ListKind[BatchItem]:
 def batches_resume(number: int, dry_run: bool, yes: bool, as_json: bool) -> int:
     """Continue a batch that was stopped or interrupted.
 
-    Passes over further failures of the kinds that it has had. Nothing is done twice, even if the process that ran it
-    was killed, or still runs.
+    Skips failures of kinds that already occurred. Nothing is done twice, even if the process that ran it was killed, or
+    still runs.
 
     Example:
       checkout batches resume 7
@@ -306,5 +306,7 @@ def _print(view: BatchView, settings: Settings) -> None:
     )
     for kind, count in view.failures:
         answer(f"  {count} × {plain(kind)}")
-    if batch.status != "finished" and not batch.held:
+    if batch.approval == "open":
+        say(f"To approve it: checkout proposals approve {batch.proposal}")
+    elif batch.status != "finished" and not batch.held and not batch.is_unapproved:
         say(f"To continue it: checkout batches resume {batch.number}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from checkout_daemon.commands.base import CommandGroup
-from checkout_daemon.commands.lists import ListColumn, ListKind, list_options, printer_of
+from checkout_daemon.commands.lists import ListColumn, ListKind, Printer, list_options, printer_of
 from checkout_daemon.commands.options import (
     READABLE_FILE,
     dry_run_option,
@@ -73,22 +73,38 @@ def _list_products(options: dict[str, Any]) -> int:
 def _list_discounts(options: dict[str, Any]) -> int:
     from checkout_daemon.catalog import catalog
     from checkout_daemon.catalog.pricing import Discount
-    from checkout_daemon.catalog.rows import columns_of, discount_object
+    from checkout_daemon.catalog.rows import columns_of
+    from checkout_daemon.present.times import local_time
+
+    def ends(discount: Discount) -> str:
+        return local_time(discount.ends_at, printer.zone) if discount.ends_at else ""
 
     columns: list[ListColumn[Discount]] = [
         ListColumn("code", "code", lambda discount: discount.code),
         ListColumn("off", "amount_off", _off, right=True),
         ListColumn("from", "minimum_subtotal", _from, right=True),
-        ListColumn(
-            "ends", "ends_at", lambda discount: f"{discount.ends_at:%Y-%m-%d %H:%M} UTC" if discount.ends_at else ""
-        ),
+        ListColumn("ends", "ends_at", ends),
         ListColumn("limit", "redemption_limit", _limit, right=True),
     ]
-    printer = printer_of(ListKind(columns, columns_of(Discount), "code", discount_object), options)
-    printer.print_all(with_database(lambda database, _: catalog.list_discounts(database)))
+    listing = ListKind(columns, columns_of(Discount), "code", _discount_record)
+    printer: Printer[Discount] = printer_of(listing, options)
+
+    async def work(database: Database, settings: Settings) -> list[Discount]:
+        printer.zone = settings.time_zone
+        return await catalog.list_discounts(database)
+
+    printer.print_all(with_database(work))
     if not printer.end() and not printer.silent:
         say("There are no discounts: `checkout catalog import FILE --discounts` adds some.")
     return 0
+
+
+def _discount_record(discount: Discount) -> dict[str, object]:
+    """Return the JSON of a discount. Its times are no texts, so that a table has them in the shop's time zone."""
+    from checkout_daemon.catalog.rows import discount_object
+
+    times = {"starts_at": discount.starts_at, "ends_at": discount.ends_at}
+    return discount_object(discount) | {name: time for name, time in times.items() if time is not None}
 
 
 def _price(product: Product) -> str:

@@ -77,16 +77,17 @@ def _listing(now: datetime) -> ListKind[ListedDispute]:
 _KEYS = (
     *("id", "order_id", "number", "payment_id", "status", "unknown_words", "reason", "amount", "currency", "due_by"),
     *("created_at", "withdrawn_at", "reinstated_at", "money_is_gone"),
-    *("network_reason", "has_evidence", "submission_count", "past_due"),
+    *("network_reason", "has_evidence", "submission_count", "past_due", "dispute_id"),
 )
 
 
 def _record(dispute: ListedDispute) -> dict[str, Any]:
-    return {name: getattr(dispute, name) for name in _KEYS}
+    found = {name: getattr(dispute, name) for name in _KEYS if name != "dispute_id"}
+    return found | {"dispute_id": dispute.id}
 
 
 @disputes.command("list")
-@click.option("--waiting", is_flag=True, help="Only those that wait for evidence.")
+@click.option("--waiting", is_flag=True, help="Select those that wait for evidence.")
 @status_option(_STATUSES, metavar="STATUS")
 @order_option("Select disputes of this order: its number, id, …")
 @since_option

@@ -8,6 +8,7 @@ import click
 
 from checkout_daemon.commands.asking import choose, confirm
 from checkout_daemon.commands.base import Command
+from checkout_daemon.commands.interrupting import under_way
 from checkout_daemon.commands.options import dry_run_option, json_option, note_option, quiet_option, yes_option
 from checkout_daemon.commands.output import answer, is_read_by_people, print_json, say, say_dry_run
 from checkout_daemon.commands.running import with_runtime
@@ -162,17 +163,16 @@ def disputes_submit(dispute: str, no_receipt: bool, dry_run: bool, note: str, ye
         if dry_run:
             await check_answer(runtime, case, DisputeAct.SUBMIT)
             would = {"texts": len(case.evidence.texts), "characters": case.evidence.characters}
-            say_dry_run(_subject(case) | would, as_json=as_json)
+            say_dry_run(_subject(case, as_json=as_json) | would, as_json=as_json)
             return None
         await require_acting(runtime.database)
         receipt = None if no_receipt else receipt_file(case.receipt)
         _say_state(case, receipt, without=no_receipt)
-        confirm(
-            f"Submit this evidence for {_named(case)}? It can be submitted once, and not be changed after that.",
-            yes=yes,
-        )
+        once = "It can be submitted once, and not be changed after that."
+        confirm(f"Submit this evidence for {_named(case)}? {once}", yes=yes)
         content = None if receipt is None else receipt.content
-        return await submit_evidence(runtime, case, content, operator=this_operator(), note=note)
+        with under_way("answer", f"disputes show {case.dispute.id}"):
+            return await submit_evidence(runtime, case, content, operator=this_operator(), note=note)
 
     return _say_answered(with_runtime(work), "Submitted the evidence of", as_json=as_json)
 
@@ -202,12 +202,13 @@ def disputes_accept(dispute: str, dry_run: bool, note: str, yes: bool, as_json: 
         case = await _case(runtime, dispute, stage=False)
         if dry_run:
             await check_answer(runtime, case, DisputeAct.ACCEPT)
-            say_dry_run(_subject(case), as_json=as_json)
+            say_dry_run(_subject(case, as_json=as_json), as_json=as_json)
             return None
         await require_acting(runtime.database)
         confirm(f"Accept {_named(case)}? {_loss(case)}", yes=yes)
         confirm(f"Are you sure? Nothing takes it back, and no evidence can be sent for {case.dispute.id}.", yes=yes)
-        return await accept_dispute(runtime, case, operator=this_operator(), note=note)
+        with under_way("answer", f"disputes show {case.dispute.id}"):
+            return await accept_dispute(runtime, case, operator=this_operator(), note=note)
 
     return _say_answered(with_runtime(work), "Accepted", as_json=as_json)
 
@@ -220,10 +221,14 @@ async def _case(runtime: Runtime, dispute: str, *, stage: bool = True) -> Disput
 
 
 async def _case_to_edit(runtime: Runtime, dispute: str) -> DisputeCase:
+    """Return the dispute. Raise NotAnswerable before an editor opens if its evidence could not be saved."""
     from checkout_daemon.audit.rights import require_acting
+    from checkout_daemon.disputes.drafts import check_editable
 
     await require_acting(runtime.database)
-    return await _case(runtime, dispute)
+    case = await _case(runtime, dispute)
+    await check_editable(runtime.database, case)
+    return case
 
 
 def _edited(case: DisputeCase) -> dict[str, str] | None:
@@ -297,10 +302,11 @@ def _say_state(case: DisputeCase, receipt: ReceiptFile | None, *, stored: bool =
         say("Without a receipt as PDF, which needs checkout-daemon[pdf]; the text has it.")
 
 
-def _subject(case: DisputeCase) -> dict[str, Any]:
+def _subject(case: DisputeCase, *, as_json: bool) -> dict[str, Any]:
     dispute = case.dispute
-    names = {"dispute": dispute.id, "order_id": case.order_id, "number": dispute.number, "status": dispute.status}
-    return names | {"amount": dispute.amount, "currency": dispute.currency}
+    names = {"dispute": dispute.id} | ({"dispute_id": dispute.id} if as_json else {})
+    facts = {name: getattr(dispute, name) for name in ("number", "status", "amount", "currency")}
+    return {**names, "order_id": case.order_id, **facts}
 
 
 def _say_answered(done: Answered | None, what: str, *, as_json: bool) -> int:
@@ -321,6 +327,7 @@ def _record(case: DisputeCase, receipt: ReceiptFile | None) -> dict[str, Any]:
     draft = case.draft
     return {
         "dispute": case.dispute.id,
+        "dispute_id": case.dispute.id,
         "number": case.dispute.number,
         "status": case.dispute.status,
         "reason": case.dispute.reason,
@@ -340,9 +347,8 @@ def _read(source: str) -> str:
         with click.open_file(source, encoding="utf-8") as file:
             return str(file.read())
     except (OSError, UnicodeDecodeError) as error:
-        raise click.FileError(
-            source, error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        ) from error
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise click.FileError(source, why) from error
 
 
 def _named_text(text: str) -> tuple[str, str]:

@@ -72,11 +72,13 @@ class EventOptions:
         from checkout_daemon.orders.lookup import find_order
 
         since, until = read_times(self.since, self.until, settings.time_zone)
+        order = None if self.order is None else await find_order(database, self.order)
         return EventFilter(
             statuses=self.statuses,
             types=self.types,
-            order_id=None if self.order is None else (await find_order(database, self.order)).id,
+            order_id=None if order is None else order.id,
             since=since,
             until=until,
             fingerprint=self.fingerprint,
+            number=None if order is None else order.number,
         )

@@ -33,7 +33,7 @@ _limit_help = "Refund up to this of one order alone, in minor units, such as eur
 
 @click.group(cls=CommandGroup)
 def operators() -> None:
-    """Say who may do what, and up to which amount.
+    """Set who may do what, up to which amount.
 
     Example:
       checkout operators list
@@ -42,12 +42,12 @@ def operators() -> None:
 
 @operators.command("add")
 @click.argument("name", type=TERM)
-@click.option("--role", type=OneOf(ROLES), required=True, help="What they may do; see above.")
+@click.option("--role", type=OneOf(ROLES), required=True, help="Give this role; see above.")
 @click.option("--limit", "limits", multiple=True, type=TERM, metavar="CUR=MINOR", help=_limit_help)
 @click.option("--system-user", "os_user", type=TERM, metavar="USER", help="Recognize them by their system's user.")
 @click.option("--token", type=TERM, metavar="TOKEN", help="Recognize them by the API token with this name.")
 @click.option("--database-role", type=TERM, metavar="LOGIN", help="Recognize them by this login at the database.")
-@click.option("--prefix", type=TERM, default="checkout", show_default=True, help="Begin of the groups' names.")
+@click.option("--prefix", type=TERM, default="checkout", show_default=True, help="Begin the groups' names with this.")
 @note_option
 @json_option
 def operators_add(
@@ -63,9 +63,9 @@ def operators_add(
 ) -> int:
     """Add an operator.
 
-    From the first one on, who must be an admin, only operators act. A role may do what those before it may: view; act
-    (all but refunds); refund (up to the limits); approve (what others propose); admin (operators and tokens). What is
-    above a limit becomes a proposal. An admin without limits has none.
+    Once there is an operator, only operators may act; the first must be an admin. Each role includes those before it:
+    view; act (all but refunds); refund (up to the limits); approve (what others propose); admin (operators and tokens).
+    What is above a limit becomes a proposal. An admin without limits may refund any amount.
 
     Only a login at the database binds whoever has it, also in SQL. It is made if it does not exist, and its password
     printed once. With a token, set CHECKOUT_OPERATOR_TOKEN.
@@ -206,14 +206,13 @@ def _limits(texts: tuple[str, ...]) -> dict[str, int]:
 
 
 def _limits_text(operator: Registered) -> str:
+    from checkout_daemon.audit.rights import OperatorRole
     from checkout_daemon.present.money import money
 
-    if operator.role.value == "admin" and not operator.limits:
+    alone = [f"up to {money(limit, currency)}" for currency, limit in operator.limits.items()]
+    if operator.role is OperatorRole.ADMIN and not alone:
         return "any amount"
-    return (
-        ", ".join(f"up to {money(limit, currency)}" for currency, limit in operator.limits.items())
-        or "no refunds alone"
-    )
+    return ", ".join(alone) if alone and operator.role.includes(OperatorRole.REFUND) else "no refunds alone"
 
 
 def _listing(now: datetime) -> ListKind[Registered]:

@@ -52,9 +52,9 @@ def _unless_stdout(_: click.Context, __: click.Parameter, value: Path | None) ->
     return None if str(value) == "-" else value
 
 
-def order_argument(*, required: bool = True, metavar: str | None = None) -> Decorator:
+def order_argument(*, metavar: str | None = None) -> Decorator:
     """Declare ORDER, whose numbers a shell completes."""
-    return click.argument("order", type=TERM, required=required, metavar=metavar, shell_complete=complete_numbers)
+    return click.argument("order", type=TERM, metavar=metavar, shell_complete=complete_numbers)
 
 
 def order_option(help_text: str) -> Decorator:

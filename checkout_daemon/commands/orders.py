@@ -98,9 +98,9 @@ def orders_list(sort: str | None, limit: int, after: str | None, **options: Any)
 
     --filter takes terms, all of which an order meets: key:value, where a,b is any of these and -key:value leaves
     out, and words to search for. The keys are status, attention (or any, none), amount and refunded (50, >49.90,
-    20..30), currency, email (or @example.com), name, phone, sku and discount (* is any text), since, until, is
-    (test, live), imported (yes, no), and of one attempt to pay: last4, brand, decline, method, funding, country,
-    wallet, network, risk.
+    20..30), currency, email (or @example.com), name, phone, sku and discount (* is any text), since, until, shipped
+    (yes, no), is (test, live), imported (yes, no), and of one attempt to pay: last4, brand, decline, method, funding,
+    country, wallet, network, risk.
 
     Example:
       checkout orders list --status failed --status expired --since 7d

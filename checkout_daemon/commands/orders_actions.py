@@ -9,6 +9,7 @@ import click
 from checkout_daemon.commands.asking import choose, confirm
 from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.completers import complete_reasons
+from checkout_daemon.commands.interrupting import under_way
 from checkout_daemon.commands.options import (
     amount_option,
     dry_run_option,
@@ -21,9 +22,9 @@ from checkout_daemon.commands.options import (
 )
 from checkout_daemon.commands.output import answer, print_json, say, say_dry_run
 from checkout_daemon.commands.running import with_database, with_runtime
-from checkout_daemon.commands.several import several_orders
+from checkout_daemon.commands.several import PAYABLE, several_orders
 from checkout_daemon.commands.typed import TERM, OneOf
-from checkout_daemon.model.orders import PAYABLE_STATUSES, REFUND_REASONS, AttentionCode, OrderStatus
+from checkout_daemon.model.orders import REFUND_REASONS, AttentionCode
 from checkout_daemon.present.text import counted, words
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from checkout_daemon.runtime import Runtime
     from checkout_daemon.settings import Settings
     from checkout_daemon.stripe_sync.recovering import Recovered
-
-PAYABLE = tuple(status for status in OrderStatus if status in PAYABLE_STATUSES)
 
 
 @click.command("refund", cls=Command)
@@ -106,13 +105,13 @@ def orders_refund(
         raise click.UsageError("give --amount or --item, not both")
 
     async def work(runtime: Runtime) -> Refunded | Proposal | None:
-        found = await find_order(runtime.database, order)
+        found, livemode = await find_order(runtime.database, order), runtime.settings.livemode
         named = await read_wanted_of(runtime.database, found.id, items)
         wanted = RefundOptions(None, payment_id, reason, named, bool(restock))
         if amount is not None:
-            whole = await refunding.plan_refund(runtime.database, found.id, wanted)
+            whole = await refunding.plan_refund(runtime.database, found.id, wanted, livemode=livemode)
             wanted = replace(wanted, amount=minor_units(amount, whole.currency))
-        planned = await refunding.plan_refund(runtime.database, found.id, wanted)
+        planned = await refunding.plan_refund(runtime.database, found.id, wanted, livemode=livemode)
         if dry_run:
             would = {name: getattr(planned, name) for name in ("payment_id", "amount", "currency", "left_afterwards")}
             would |= {"items": planned.items if as_json else items_text(planned.items)}
@@ -128,7 +127,8 @@ def orders_refund(
         )
         # Exactly the amount and items that were confirmed, even if something changed in the meantime.
         options = planned.confirmed(reason, restock=back)
-        return await refund_or_propose(runtime, found.id, options, operator=this_operator(), note=note)
+        with under_way("refund", f"orders explain {found.number}"):
+            return await refund_or_propose(runtime, found.id, options, operator=this_operator(), note=note)
 
     done = with_runtime(work)
     if done is None:
@@ -185,7 +185,8 @@ def orders_cancel(order: str, restock: bool | None, dry_run: bool, note: str, ye
     from checkout_daemon.stock.counting import takes_stock
 
     async def work(runtime: Runtime) -> Order | None:
-        found = await check_cancelable(runtime.database, (await find_order(runtime.database, order)).id)
+        order_id, livemode = (await find_order(runtime.database, order)).id, runtime.settings.livemode
+        found = await check_cancelable(runtime.database, order_id, livemode=livemode)
         if dry_run:
             would = {"order_id": found.id, "number": found.number, "status_before": found.status, "status": "canceled"}
             say_dry_run(would | {"amount_total": found.amount_total, "currency": found.currency}, as_json=as_json)

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from checkout_daemon.orders.item_caring import ItemCare
     from checkout_daemon.settings import Settings
 
+    Act = Callable[[Database, Settings, str], Awaitable[Care | ItemCare]]
+
 # What find_order reads, and the items of no order. A word of fewer than 8 letters, such as ada, is a name and no id.
 _ORDER = re.compile(
     r"#?\d+|[0-9a-f-]{8,36}|(?=\D*\d)[0-9a-f-]+|(?:cs|pi|ch|pyr?|re|dp|du|issfr|evt|cus|req)_\w+|.+@.+"
@@ -65,9 +67,9 @@ def orders_assign(
 ) -> int:
     """Give orders an owner: you, or NAME.
 
-    What `checkout todo` lists without an order can be named instead of an ORDER, as there: event_dead:evt_1. So it can
-    in unassign, snooze and unsnooze. `checkout todo`, `checkout orders show` and the terminal show the owner. A last
-    word with the form of an ORDER is one, and not NAME.
+    What `checkout todo` lists without an order can be named instead of an ORDER, as there: event_dead:evt_1. The same
+    works in unassign, snooze and unsnooze. `checkout todo`, `checkout orders show` and the terminal show the owner. If
+    the last word looks like an ORDER, it is taken as one.
 
     Example:
       checkout orders assign 1001 1002 anna
@@ -91,7 +93,7 @@ def orders_assign(
     def item(database: Database, settings: Settings, name: str) -> Awaitable[ItemCare]:
         return assign_item(database, settings, name, taker(), operator=this_operator(), note=note)
 
-    def line(care: Care | ItemCare) -> str:
+    def line(care: Care | ItemCare, _: str) -> str:
         return f"{_what(care)}: {care.owner} takes care of it."
 
     def question(those: str) -> str:
@@ -139,7 +141,7 @@ def orders_unassign(
     def item(database: Database, settings: Settings, name: str) -> Awaitable[ItemCare]:
         return assign_item(database, settings, name, None, operator=this_operator(), note=note)
 
-    def line(care: Care | ItemCare) -> str:
+    def line(care: Care | ItemCare, _: str) -> str:
         return f"{_what(care)} has no owner now."
 
     selection = Selection.of(orders, from_file, filters)
@@ -210,7 +212,7 @@ def orders_unsnooze(orders: tuple[str, ...], note: str, as_json: bool) -> int:
     def item(database: Database, settings: Settings, name: str) -> Awaitable[ItemCare]:
         return unsnooze_item(database, settings, name, operator=this_operator(), note=note)
 
-    return _each(_only(*orders), one, item, lambda care: f"{_what(care)} is snoozed no more.", as_json=as_json)
+    return _each(_only(*orders), one, item, lambda care, _: f"{_what(care)} is snoozed no more.", as_json=as_json)
 
 
 def _what(care: Care | ItemCare) -> str:
@@ -218,9 +220,10 @@ def _what(care: Care | ItemCare) -> str:
     return getattr(care, "item", "") if number is None else f"Order {number}"
 
 
-def _until(care: Care | ItemCare) -> str:
-    until = "" if care.snoozed_until is None else f"{care.snoozed_until:%Y-%m-%d %H:%M} UTC"
-    return f"{_what(care)} is snoozed until {until}."
+def _until(care: Care | ItemCare, time_zone: str) -> str:
+    from checkout_daemon.present.times import local_time
+
+    return f"{_what(care)} is snoozed until {local_time(care.snoozed_until, time_zone)}."
 
 
 def _only(*orders: str) -> Selection:
@@ -229,9 +232,9 @@ def _only(*orders: str) -> Selection:
 
 def _each(
     selection: Selection,
-    one: Callable[[Database, Settings, str], Awaitable[Care]],
-    item: Callable[[Database, Settings, str], Awaitable[ItemCare]],
-    words: Callable[[Care | ItemCare], str],
+    one: Act,
+    item: Act,
+    words: Callable[[Care | ItemCare, str], str],
     *,
     as_json: bool,
     question: Callable[[str], str] = str,
@@ -240,49 +243,62 @@ def _each(
 ) -> int:
     """Act on each order or item, after all orders have been found, and print the results.
 
-    Ask first, with the number of orders and their money, if a file or filters select them. `would`: what a dry run
-    prints besides the orders and items that would change.
+    Ask first, with the number of orders and their money, if a file or filters select them. `words` returns the line of
+    a result, with times of a time zone. `would`: what a dry run prints besides the orders and items that would change.
     """
-    from checkout_daemon.orders.item_caring import find_item, is_item
-    from checkout_daemon.orders.lookup import find_order
-    from checkout_daemon.present.money import extent
-
     if selection.ways != 1:
         either = "name ORDERs, or select them with --from-file or with filters such as --attention"
         raise click.UsageError(f"{either}, not both" if selection.ways else either)
 
-    async def find(database: Database, settings: Settings) -> list[tuple[Any, str]]:
-        if not selection.is_broad:
-            return [
-                (item, text) if is_item(text) else (one, (await find_order(database, text)).id)
-                for text in selection.named
-            ]
-        orders = {order.id: order for order, _ in await selection.read(database, settings)}
-        if orders:
-            if would is not None:
-                return [(one, order_id) for order_id in orders]
-            amounts = [(order.amount_total, order.currency) for order in orders.values()]
-            confirm(question(extent(amounts)), yes=yes)
-        else:
-            say("No order matches: nothing was changed.")
-        return [(one, order_id) for order_id in orders]
+    def ask(those: str) -> None:
+        if would is None:
+            confirm(question(those), yes=yes)
 
-    async def work(database: Database, settings: Settings) -> list[Care | ItemCare]:
-        found = dict.fromkeys(await find(database, settings))
+    async def work(database: Database, settings: Settings) -> tuple[list[Care | ItemCare], str]:
+        found = await _find_all(database, settings, selection, ask)
         if would is not None:
-            named = [
-                (await find_item(database, settings, name)).key
-                if care is item
-                else str((await find_order(database, name)).number)
-                for care, name in found
-            ]
+            named = [await _called(database, settings, name, is_item=is_item) for name, is_item in found.items()]
             say_dry_run({"changes": named} | would(), as_json=as_json)
-            return []
-        return [await care(database, settings, name) for care, name in found]
+            return [], settings.time_zone
+        done = [await (item if is_item else one)(database, settings, name) for name, is_item in found.items()]
+        return done, settings.time_zone
 
-    done = with_database(work)
+    done, zone = with_database(work)
     if as_json:
         print_json_lines(done)
     elif done:
-        answer("\n".join(map(words, done)))
+        answer("\n".join(words(care, zone) for care in done))
     return 0
+
+
+async def _find_all(
+    database: Database, settings: Settings, selection: Selection, ask: Callable[[str], None]
+) -> dict[str, bool]:
+    """Return the ids of the orders and the names of the items, each with whether it is an item of no order.
+
+    Ask about the orders that a file or filters select.
+    """
+    from checkout_daemon.orders.item_caring import is_item
+    from checkout_daemon.orders.lookup import find_order
+    from checkout_daemon.present.money import extent
+
+    if not selection.is_broad:
+        return {
+            text if is_item(text) else (await find_order(database, text)).id: is_item(text) for text in selection.named
+        }
+    orders = {order.id: order for order, _ in await selection.read(database, settings)}
+    if orders:
+        ask(extent((order.amount_total, order.currency) for order in orders.values()))
+    else:
+        say("No order matches: nothing was changed.")
+    return dict.fromkeys(orders, False)
+
+
+async def _called(database: Database, settings: Settings, name: str, *, is_item: bool) -> str:
+    """Return what lists call an order or an item."""
+    from checkout_daemon.orders.item_caring import find_item
+    from checkout_daemon.orders.lookup import find_order
+
+    if is_item:
+        return (await find_item(database, settings, name)).key
+    return str((await find_order(database, name)).number)

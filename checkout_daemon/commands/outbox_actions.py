@@ -47,8 +47,8 @@ _WAYS = "--status or --fingerprint"
 def outbox_replay(messages: tuple[str, ...], dry_run: bool, note: str, yes: bool, as_json: bool, **filters: Any) -> int:
     """Send messages again.
 
-    Sends the named messages, or all that match the options. A receiver recognizes a repeated message by its id. It is
-    a batch: see `checkout batches`, which has the note.
+    Sends the named messages, or all that match the options. A receiver recognizes a repeated message by its id. The
+    messages become one batch, which keeps the note: see `checkout batches`.
 
     Example:
       checkout outbox replay --fingerprint 5f3a90c1 --note "it is up again"

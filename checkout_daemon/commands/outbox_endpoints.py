@@ -75,7 +75,7 @@ def outbox_endpoints_add(name: str, url: str, events: tuple[str, ...], note: str
     """Add an endpoint and print its signing secret.
 
     KIND is a type of message, such as order.completed: docs/MESSAGES.md has them. Messages from now on are sent to it,
-    and those that nobody has been sent yet.
+    and those not yet sent to anybody.
 
     Example:
       checkout outbox endpoints add warehouse https://wms.example/hooks

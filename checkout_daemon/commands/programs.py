@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,6 +101,11 @@ def serve(
     from checkout_daemon.serve import ServeOptions, refuse, run
     from checkout_daemon.settings import load_settings, read_setting
 
+    # CHECKOUT_PUBLIC_URL follows from these; so it does when the settings are read again, and in every worker.
+    if host is not None:
+        os.environ["CHECKOUT_HOST"] = host
+    if port:
+        os.environ["CHECKOUT_PORT"] = str(port)
     try:
         settings = load_settings(daemon=True)
     except ConfigurationError as error:
@@ -130,8 +136,8 @@ def serve(
 def tui(read_only: bool, config: Path | None, check_config: bool) -> int:
     """Watch and correct orders in a terminal.
 
-    Updates live; every action of the order commands has a key, and ? lists them. Read-only as well if the database
-    user has no write permission, or if the shop has operators and you are none of them.
+    Updates live. Every action of the order commands but erase and recover has a key, and ? lists them. Also read-only
+    if the database user may not write, or if the shop has operators and you are not one.
 
     Example:
       checkout tui --read-only

@@ -104,11 +104,14 @@ def proposals_show(number: int, as_json: bool) -> int:
     """
     from checkout_daemon.proposals.listing import find_proposal
 
-    proposal = with_reads(lambda database, _: find_proposal(database, number))
+    async def work(database: Reads, settings: Settings) -> tuple[Proposal, str]:
+        return await find_proposal(database, number), settings.time_zone
+
+    proposal, zone = with_reads(work)
     if as_json:
         print_json(proposal)
     else:
-        print_facts(dict(facts_of(proposal)))
+        print_facts(dict(facts_of(proposal, zone)))
     return 0
 
 
@@ -134,7 +137,7 @@ def proposals_approve(number: int, note: str, yes: bool, as_json: bool) -> int:
 
     async def work(runtime: Runtime) -> Approved:
         proposal = await find_proposal(runtime.database, number)
-        confirm(f"Approve: {summary(proposal)}, proposed by {plain(proposal.proposed_by)}?", yes=yes)
+        confirm(_question("Approve", proposal), yes=yes)
         return await approve(runtime, number, operator=this_operator(), note=note)
 
     done = with_runtime(work)
@@ -160,13 +163,12 @@ def proposals_reject(number: int, note: str, yes: bool, as_json: bool) -> int:
       checkout proposals reject 12 --note "the goods came back broken"
     """
     from checkout_daemon.audit.operators import this_operator
-    from checkout_daemon.present.proposal_columns import summary
     from checkout_daemon.proposals.deciding import reject
     from checkout_daemon.proposals.listing import find_proposal
 
     async def work(runtime: Runtime) -> Proposal:
         proposal = await find_proposal(runtime.database, number)
-        confirm(f"Reject: {summary(proposal)}, proposed by {plain(proposal.proposed_by)}?", yes=yes)
+        confirm(_question("Reject", proposal), yes=yes)
         return await reject(runtime, number, operator=this_operator(), note=note)
 
     rejected = with_runtime(work, stripe=False)
@@ -182,31 +184,43 @@ def say_proposed(proposal: Proposal, *, as_json: bool) -> None:
     if as_json:
         print_json({"proposal": proposal})
         return
+    from checkout_daemon.present.times import local_time
+    from checkout_daemon.settings import load_settings
+
     answer(f"proposal {proposal.number}")
+    expires = local_time(proposal.expires_at, load_settings().time_zone)
     say(
-        f"This is above your limit. Another operator must approve it until {proposal.expires_at:%Y-%m-%d %H:%M} UTC: "
+        f"This is above your limit. Another operator must approve it until {expires}: "
         f"`checkout proposals approve {proposal.number}`"
     )
 
 
-def facts_of(proposal: Proposal) -> list[tuple[str, str]]:
+def _question(act: str, proposal: Proposal) -> str:
+    """Return the question before a decision, with all that is decided."""
+    from checkout_daemon.present.proposal_columns import details, summary
+
+    known = "; ".join(f"{name}: {value}" for name, value in details(proposal))
+    more = f" ({known})" if known else ""
+    return f"{act}: {summary(proposal)}{more}, proposed by {plain(proposal.proposed_by)}?"
+
+
+def facts_of(proposal: Proposal, time_zone: str) -> list[tuple[str, str]]:
     """Return the lines of a proposal for people."""
-    from checkout_daemon.present.proposal_columns import summary
+    from checkout_daemon.present.proposal_columns import details, summary
+    from checkout_daemon.present.times import local_time
 
     facts = [
         ("proposal", str(proposal.number)),
         ("status", words(proposal.status)),
         ("what", summary(proposal)),
-        ("payment", plain(proposal.payment_id or "")),
-        ("items", plain(proposal.items or "")),
-        ("reason", plain(proposal.reason or "")),
+        *details(proposal),
         ("note", plain(proposal.note)),
         (
             proposal.subject.partition(" ")[0],
             "has changed since: it cannot be approved" if proposal.is_changed else "as it was then",
         ),
         ("by", plain(f"{proposal.proposed_by}@{proposal.host}")),
-        ("expires", f"{proposal.expires_at:%Y-%m-%d %H:%M} UTC"),
+        ("expires", local_time(proposal.expires_at, time_zone)),
         ("decided", plain(proposal.decided_by or "")),
         ("outcome", plain(proposal.outcome or "")),
     ]

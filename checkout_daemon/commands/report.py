@@ -191,15 +191,6 @@ def _listing(by: By, against: bool, as_of: _AsOf) -> ListKind[ComparedRow]:
 
         return ListColumn(name, name, cell(name), right=True, wanted=wanted)
 
-    def numbers(name: str) -> ListColumn[ComparedRow]:
-        return ListColumn(
-            name,
-            name,
-            cell(name),
-            right=True,
-            wanted=lambda rows: any(getattr(row.row, name) is not None for row in rows),
-        )
-
     columns: list[ListColumn[ComparedRow]] = [
         ListColumn(by.value, "key", _name),
         ListColumn(
@@ -208,10 +199,10 @@ def _listing(by: By, against: bool, as_of: _AsOf) -> ListKind[ComparedRow]:
             lambda row: row.row.currency.upper(),
             wanted=lambda rows: len({row.row.currency for row in rows}) > 1,
         ),
-        numbers("declines"),
-        numbers("orders"),
+        stated_column("declines"),
+        stated_column("orders"),
         ListColumn("conversion", "conversion", cell("conversion"), right=True),
-        numbers("units"),
+        stated_column("units"),
         money_column("gross", always=by.value != "decline"),
         *(money_column(name) for name in MONEY[1:5]),
         *([] if by.value == "tax" else [money_column("net", always=by.value not in ("decline", "sku"))]),

@@ -18,9 +18,8 @@ from checkout_daemon.commands.options import (
 )
 from checkout_daemon.commands.output import answer, print_json, say, say_dry_run
 from checkout_daemon.commands.running import with_runtime
-from checkout_daemon.commands.several import session_id_of, several_orders
+from checkout_daemon.commands.several import PAYABLE, session_id_of, several_orders
 from checkout_daemon.commands.typed import Number
-from checkout_daemon.model.orders import PAYABLE_STATUSES, OrderStatus
 from checkout_daemon.present.text import counted, plain, words
 
 if TYPE_CHECKING:
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from checkout_daemon.runtime import Runtime
     from checkout_daemon.settings import Settings
     from checkout_daemon.stripe_sync.comparing import Synced
-
-PAYABLE = tuple(status for status in OrderStatus if status in PAYABLE_STATUSES)
 
 
 @click.command("resend", cls=Command)
@@ -108,13 +105,14 @@ def sessions_expire(order: str, dry_run: bool, note: str, yes: bool, as_json: bo
       checkout sessions expire --status pending --email ada@example.com
     """
     from checkout_daemon.audit.operators import this_operator
-    from checkout_daemon.checkout.expiring import check_open, expire_sessions
+    from checkout_daemon.checkout.expiring import check_open, check_reachable, expire_sessions
     from checkout_daemon.checkout.session_lists import read_sessions_of_order
     from checkout_daemon.orders.lookup import find_order
     from checkout_daemon.present.money import money
 
     async def work(runtime: Runtime) -> Expired | None:
         holder = await find_order(runtime.database, order)
+        check_reachable(holder, livemode=runtime.settings.livemode)
         session_id = session_id_of(order)
         found = await read_sessions_of_order(runtime.database, holder.id)
         open_ids = [session_id] if session_id else [session.id for session in found if session.status == "open"]

@@ -20,7 +20,7 @@ from checkout_daemon.commands.orders_options import NEWEST_SEARCHED, OrderOption
 from checkout_daemon.commands.output import print_json_lines, say
 from checkout_daemon.commands.running import with_runtime
 from checkout_daemon.commands.typed import TERM
-from checkout_daemon.model.orders import OrderStatus
+from checkout_daemon.model.orders import PAYABLE_STATUSES, OrderStatus
 from checkout_daemon.present.text import counted, plain, words
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Any]
 
+PAYABLE = tuple(status for status in OrderStatus if status in PAYABLE_STATUSES)
+"""The statuses that `resend` and `cancel` select by."""
 _FIRST = 5  # items that are shown before the question
 # The act in the question, what it does besides, and what follows from it.
 _WORDS = {

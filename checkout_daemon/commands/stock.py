@@ -57,8 +57,8 @@ def stock() -> None:
 def stock_list(uncounted: bool, **options: Any) -> int:
     """List the stock of products, those with the least first.
 
-    The stock is what is not sold; free is what is not reserved for an order either. Oversold are pieces of paid orders
-    that are not there for them.
+    The stock is what is not sold; free is what is not reserved for an order either. Oversold: pieces that paid orders
+    lack.
 
     Example:
       checkout stock list --json
@@ -81,8 +81,8 @@ def stock_list(uncounted: bool, **options: Any) -> int:
 def stock_set(sku: str, pieces: str, note: str, as_json: bool) -> int:
     """Set how many pieces of SKU are not sold.
 
-    Count what lies on the shelf, without what is paid and not sent yet, and with what is reserved for unpaid orders. N
-    may be less than that. With N `off` the product is no longer counted. It works at once, also for the shop's pages.
+    Give the pieces on the shelf minus those paid but not sent. Pieces reserved for unpaid orders count; N may be less
+    than these. With N `off` the product is no longer counted. It works at once, also for the shop's pages.
 
     Example:
       checkout stock set NOTEBOOK-A5 40 --note "counted on Friday"

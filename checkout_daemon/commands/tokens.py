@@ -46,9 +46,9 @@ def tokens() -> None:
     type=OneOf(SCOPES),
     default=("orders:read",),
     show_default=True,
-    help="What it is for (repeatable).",
+    help="Allow this (repeatable).",
 )
-@click.option("--expires", type=TERM, metavar="WHEN", help="When it ends, such as 90d or a date.  [default: never]")
+@click.option("--expires", type=TERM, metavar="WHEN", help="End it at, such as 90d or a date.  [default: never]")
 @log_note_option
 @json_option
 def tokens_create(name: str, scopes: tuple[str, ...], expires: str | None, note: str, as_json: bool) -> int:

@@ -22,10 +22,10 @@ import aiohttp
 import click
 
 from checkout_daemon.catalog.catalog import seed_demo
-from checkout_daemon.database.hosts import WRONG_URL
 from checkout_daemon.database.migrations import migrate, read_state
 from checkout_daemon.database.neighbours import read_neighbours
 from checkout_daemon.database.pool import Database, direct_connection
+from checkout_daemon.database.url_parameters import WRONG_URL
 from checkout_daemon.dev import environment
 from checkout_daemon.dev.children import Child, start_child, wait_until_ready
 from checkout_daemon.dev.endpoint import ensure_endpoint

@@ -12,13 +12,13 @@ from pathlib import Path
 from time import monotonic
 
 
-async def poll(holds: Callable[[], bool], timeout_seconds: float, *, every_seconds: float = 0.02) -> bool:
+async def poll(holds: Callable[[], bool], timeout_seconds: float) -> bool:
     """Wait until the condition holds and return True, or return False at the timeout."""
     deadline = monotonic() + timeout_seconds
     while not holds():
         if monotonic() >= deadline:
             return False
-        await asyncio.sleep(every_seconds)
+        await asyncio.sleep(0.02)
     return True
 
 
@@ -54,9 +54,9 @@ async def stop_foreign(pid: int | None, program: str, argument: str) -> None:
         await poll(lambda: not runs_with(pid, program, argument), timeout_seconds)
 
 
-def log_tail(path: Path, begin: int = 0, *, lines: int = 12) -> str:
-    """Return the last lines of a log that were written after byte `begin`."""
+def log_tail(path: Path, begin: int = 0) -> str:
+    """Return the last twelve lines of a log that were written after byte `begin`."""
     with path.open("rb") as file:
         file.seek(max(begin, path.stat().st_size - 16_384))
         text = file.read().decode(errors="replace")
-    return "\n".join(text.splitlines()[-lines:])
+    return "\n".join(text.splitlines()[-12:])

@@ -72,10 +72,10 @@ async def submit_evidence(
 
 
 async def stage_at_stripe(
-    runtime: Runtime, case: DisputeCase, receipt: bytes | None, *, operator: Operator, note: str = ""
+    runtime: Runtime, case: DisputeCase, receipt: bytes | None, *, operator: Operator
 ) -> Answered:
     """Store the evidence at Stripe without submitting it. Raise as submit_evidence does."""
-    return await _answer(runtime, case, DisputeAct.STAGE, receipt, operator, note)
+    return await _answer(runtime, case, DisputeAct.STAGE, receipt, operator)
 
 
 async def accept_dispute(runtime: Runtime, case: DisputeCase, *, operator: Operator, note: str = "") -> Answered:
@@ -110,7 +110,7 @@ async def resume_answers(runtime: Runtime) -> int:
 
 
 async def _answer(
-    runtime: Runtime, case: DisputeCase, kind: DisputeAct, receipt: bytes | None, operator: Operator, note: str
+    runtime: Runtime, case: DisputeCase, kind: DisputeAct, receipt: bytes | None, operator: Operator, note: str = ""
 ) -> Answered:
     note = check_note(note)
     claimed = Stopwatch()

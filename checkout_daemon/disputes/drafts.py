@@ -147,6 +147,11 @@ async def read_desk(database: Readable, dispute: ListedDispute) -> DeskState:
     return in_utc(record_of(DeskState, row))
 
 
+async def check_editable(database: Database, case: DisputeCase) -> None:
+    """Raise NotAnswerable if no draft of the evidence would be saved. The operator's role is not looked at."""
+    await database.run(_check_editable, case)
+
+
 async def save_draft(
     database: Database, case: DisputeCase, texts: Mapping[str, str], *, operator: Operator
 ) -> Evidence:
@@ -199,17 +204,24 @@ async def read_draft(connection: asyncpg.Connection, dispute: ListedDispute) -> 
     return None if row is None else Draft(Evidence(_TEXTS.decode(row["texts"])), row["saved_by"], row["saved_at"])
 
 
+async def _check_editable(connection: asyncpg.Connection, case: DisputeCase) -> None:
+    """Lock the order, and raise NotAnswerable if the dispute takes no evidence, or the customer was erased."""
+    merged = await locked_order(connection, case.order_id)
+    waiting_fact(merged, case, evidence=True)
+    if (await read_erasure_state(connection, case.order_id)).erased_at is not None:
+        raise NotAnswerable(
+            f"the customer of order {case.dispute.number} was erased, and a draft could name them again: nothing was "
+            "saved. Edit the evidence in Stripe's Dashboard"
+        )
+
+
 async def _save(
     connection: asyncpg.Connection, case: DisputeCase, evidence: Evidence | None, operator: Operator
 ) -> None:
-    merged = await locked_order(connection, case.order_id)
-    if evidence is not None:
-        waiting_fact(merged, case, evidence=True)
-        if (await read_erasure_state(connection, case.order_id)).erased_at is not None:
-            raise NotAnswerable(
-                f"the customer of order {case.dispute.number} was erased, and a draft could name them again: nothing "
-                "was saved. Edit the evidence in Stripe's Dashboard"
-            )
+    if evidence is None:
+        await locked_order(connection, case.order_id)
+    else:
+        await _check_editable(connection, case)
     await check_draft(connection, case)
     dispute = case.dispute
     # Names of fields only: their texts are about a person, and nothing erases the audit log's details.

@@ -11,9 +11,11 @@ import asyncpg
 
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.reading import Readable
-from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, pages, record_of
+from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, PAGE, pages, record_of
 from checkout_daemon.errors import NotFound
 from checkout_daemon.model.events import DISMISSED, UNHAPPY, EventLine
+
+_UNAPPLIED = (*UNHAPPY, DISMISSED)  # stored without their order, which their payload may name
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,10 @@ class ErrorGroup:
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """The conditions that the events of a list meet, as far as they are set. `until` is exclusive."""
+    """The conditions that the events of a list meet, as far as they are set. `until` is exclusive.
+
+    `number` is that of the order: `fits` needs it for events that were not applied.
+    """
 
     statuses: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
@@ -67,17 +72,21 @@ class EventFilter:
     since: datetime | None = None
     until: datetime | None = None
     fingerprint: str | None = None
+    number: int | None = None
 
     def fits(self, event: EventLine) -> bool:
         """Return whether an event that arrived later belongs to the list, as list_events decides."""
         return (
             (not self.statuses or event.status in self.statuses)
             and (not self.types or event.type in self.types)
-            and (self.order_id is None or event.order_id == self.order_id)
+            and (self.order_id is None or event.order_id == self.order_id or self._is_of_number(event))
             and (self.since is None or event.received_at >= self.since)
             and (self.until is None or event.received_at < self.until)
             and (self.fingerprint is None or event.fingerprint == self.fingerprint)
         )
+
+    def _is_of_number(self, event: EventLine) -> bool:
+        return event.number is not None and event.number == self.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,27 +100,18 @@ class EventCursor:
 async def list_events(
     connection: asyncpg.Connection, wanted: EventFilter, *, limit: int, cursor: EventCursor | EventLine | None = None
 ) -> list[EventLine]:
-    """Return a page of the events after a position or another event, newest first."""
+    """Return a page of the events after a position or another event, newest first.
+
+    An order's events are those that were applied to it, and those that were not applied and whose payload names it.
+    """
     before: EventCursor | EventLine = EventCursor(wanted.until or FAR_FUTURE, "")
     if cursor is not None and cursor.received_at < before.received_at:
         before = cursor
-    statement = _statement(wanted)
-    statuses = wanted.statuses
-    by_error = (wanted.fingerprint,) if statement == "list_unapplied_events" else ()
-    if wanted.fingerprint is not None:
-        statuses = tuple(status for status in statuses or UNHAPPY if status in UNHAPPY)
-    rows = await connection.fetch(
-        sql(statement),
-        wanted.since or LONG_AGO,
-        before.received_at,
-        before.id,
-        limit,
-        list(dict.fromkeys(statuses)) or None,
-        list(dict.fromkeys(wanted.types)) or None,
-        wanted.order_id,
-        *by_error,
-    )
-    return await _with_named_orders(connection, [_event(row) for row in rows])
+    events = await _with_named_orders(connection, await _read(connection, _statement(wanted), wanted, before, limit))
+    if wanted.order_id is None:
+        return events
+    events += await _unapplied_naming(connection, wanted.order_id, wanted, before, limit)
+    return sorted(events, key=lambda event: (event.received_at, event.id), reverse=True)[:limit]
 
 
 async def page_of_events(
@@ -120,6 +120,16 @@ async def page_of_events(
     """Return a page of events as list_events does."""
     async with database.connection() as connection:
         return await list_events(connection, wanted, limit=limit, cursor=cursor)
+
+
+async def read_unapplied(database: Readable, order_id: str) -> list[EventLine]:
+    """Return an order's events that were not applied, newest first, for a screen that reads them again and again.
+
+    Only the newest 500 events that were not applied, to whichever order, are looked through.
+    """
+    newest = EventCursor(FAR_FUTURE, "")
+    async with database.connection() as connection:
+        return await _unapplied_naming(connection, order_id, EventFilter(), newest, PAGE, only_newest=True)
 
 
 def all_events(
@@ -186,9 +196,71 @@ def fingerprinted(event: EventLine) -> EventLine:
     return replace(event, fingerprint=sha256(event.last_error.encode()).hexdigest()[:8])
 
 
+async def _read(
+    connection: asyncpg.Connection, statement: str, wanted: EventFilter, before: EventCursor | EventLine, limit: int
+) -> list[EventLine]:
+    statuses = wanted.statuses
+    by_error = (wanted.fingerprint,) if statement == "list_unapplied_events" else ()
+    if wanted.fingerprint is not None:
+        statuses = tuple(status for status in statuses or UNHAPPY if status in UNHAPPY)
+    rows = await connection.fetch(
+        sql(statement),
+        wanted.since or LONG_AGO,
+        before.received_at,
+        before.id,
+        limit,
+        list(dict.fromkeys(statuses)) or None,
+        list(dict.fromkeys(wanted.types)) or None,
+        wanted.order_id,
+        *by_error,
+    )
+    return [_event(row) for row in rows]
+
+
+async def _unapplied_naming(
+    connection: asyncpg.Connection,
+    order_id: str,
+    wanted: EventFilter,
+    before: EventCursor | EventLine,
+    limit: int,
+    *,
+    only_newest: bool = False,
+) -> list[EventLine]:
+    """Return the events that were not applied and whose payload names an order, newest first.
+
+    No index has the order that a payload names. All events that were not applied since the order was made are looked
+    through, page by page, or only the newest page.
+    """
+    statuses = tuple(status for status in wanted.statuses or _UNAPPLIED if status in _UNAPPLIED)
+    begun_at = await connection.fetchval(sql("read_order_begin"), order_id) if statuses else None
+    if begun_at is None:
+        return []
+    since = max(wanted.since or LONG_AGO, begun_at)
+    unapplied = replace(wanted, statuses=statuses, order_id=None, since=since)
+    found: list[EventLine] = []
+    while len(found) < limit:
+        page = await _read(connection, "list_unapplied_events", unapplied, before, PAGE)
+        found += await _naming(connection, order_id, page)
+        if only_newest or len(page) < PAGE:
+            break
+        before = page[-1]
+    return found[:limit]
+
+
+async def _naming(connection: asyncpg.Connection, order_id: str, events: list[EventLine]) -> list[EventLine]:
+    """Return those of the events that no order is stored with and whose payload names this one."""
+    unknown = [event.id for event in events if event.order_id is None]
+    if not unknown:
+        return []
+    likely = [row["id"] for row in await connection.fetch(sql("find_events_naming"), unknown, order_id)]
+    named = await connection.fetch(sql("find_orders_named"), likely) if likely else []
+    numbers = {row["id"]: row["number"] for row in named if str(row["order_id"]) == order_id}
+    return [replace(event, number=numbers[event.id]) for event in events if event.id in numbers]
+
+
 async def _with_named_orders(connection: asyncpg.Connection, events: list[EventLine]) -> list[EventLine]:
     """Return the events, those that were not applied with the number of the order that their payload names."""
-    unknown = [event.id for event in events if event.number is None and event.status in (*UNHAPPY, DISMISSED)]
+    unknown = [event.id for event in events if event.number is None and event.status in _UNAPPLIED]
     if not unknown:
         return events
     numbers = {row["id"]: row["number"] for row in await connection.fetch(sql("find_orders_named"), unknown)}

@@ -69,7 +69,7 @@ def _read(value: str) -> Known:
 
 
 async def _apply(connection: asyncpg.Connection, event_id: str) -> bool:
-    """Apply an event that is still ignored. If it fails, it is retried as any other."""
+    """Apply an event that is still ignored, and return whether it was. If it fails, it is retried as any other."""
     held = (await event_store.read_events(connection, [event_id])).get(event_id)
     if held is None or held.status != "ignored" or held.payload is None:
         return False

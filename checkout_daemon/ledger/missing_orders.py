@@ -18,6 +18,7 @@ from checkout_daemon.ledger.missing_order_store import MissingOrder
 from checkout_daemon.ledger.translate.named_orders import NamedOrder, named_order
 from checkout_daemon.ledger.translate.stripe_objects import Object, livemodes
 from checkout_daemon.model.messages import Alert, MessageKind
+from checkout_daemon.model.money import LARGEST_AMOUNT
 from checkout_daemon.outbox.alert_store import owe_once
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.events import stripe_time
@@ -115,6 +116,6 @@ def _missing(session: Object, named: NamedOrder) -> MissingOrder:
         named.order_id,
         named.number,
         True in livemodes(session.get("livemode")),
-        amount if isinstance(amount, int) and 0 <= amount < 2**53 else None,
+        amount if isinstance(amount, int) and 0 <= amount <= LARGEST_AMOUNT else None,
         currency[:3] if isinstance(currency, str) else None,
     )

@@ -40,6 +40,16 @@ def open_warnings(view: OrderView) -> list[FraudWarningLine]:
     ]
 
 
+def left_of_payments(view: OrderView) -> dict[str, int]:
+    """Return what is left of each payment of the order's mode in minor units: 0 if all of it is refunded.
+
+    The session of a free order is left out: no money moved.
+    """
+    moved = [line for line in view.payments if line.amount and line.livemode == view.order.livemode]
+    ids = dict.fromkeys(line.id for line in moved if not line.id.startswith("cs_"))
+    return {payment_id: max(_left(view, payment_id), 0) for payment_id in ids}
+
+
 def refund_again(view: OrderView, refund: RefundLine) -> str:
     """Return the command that makes a refund once more that failed or was canceled."""
     return f"checkout orders refund {view.order.number} --amount {refund.amount} --payment {refund.payment_id}"

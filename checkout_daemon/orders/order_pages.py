@@ -37,19 +37,15 @@ def all_orders(
     wanted: OrderFilter,
     *,
     limit: int | None = None,
-    after: Order | None = None,
     extent: Extent | None = None,
 ) -> AsyncIterator[list[Order]]:
-    """Return the pages of a list of orders, newest first, up to `limit` orders; those after an order, if given.
-
-    `extent` is as for list_orders.
-    """
+    """Return the pages of a list of orders, newest first, up to `limit` orders. `extent` is as for list_orders."""
 
     async def read(size: int, last: Order | None) -> list[Order]:
         cursor = None if last is None else OrderCursor.after(last)
         return await page_of_orders(database, wanted, limit=size, cursor=cursor, extent=extent)
 
-    return pages(read, limit, after=after)
+    return pages(read, limit)
 
 
 async def orders_with_charges(
@@ -57,11 +53,10 @@ async def orders_with_charges(
     wanted: OrderFilter,
     *,
     limit: int | None = None,
-    after: Order | None = None,
     extent: Extent | None = None,
 ) -> AsyncIterator[list[tuple[Order, PaidWith]]]:
     """Yield the pages of all_orders with what each order was paid with."""
-    async for page in all_orders(database, wanted, limit=limit, after=after, extent=extent):
+    async for page in all_orders(database, wanted, limit=limit, extent=extent):
         async with database.connection() as connection:
             paid = await read_paid_with(connection, [order.id for order in page])
         yield [(order, paid[order.id]) for order in page]

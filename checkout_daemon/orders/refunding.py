@@ -79,9 +79,11 @@ class Refunded:
     items: tuple[RefundedItem, ...] = ()
 
 
-async def plan_refund(database: Database, order_id: str, options: RefundOptions) -> RefundPlan:
-    """Return what a refund would give back, for a confirmation. Raises as `refund` does before it asks Stripe."""
-    return await database.run(plan_in, order_id, options)
+async def plan_refund(
+    database: Database, order_id: str, options: RefundOptions, *, livemode: bool | None = None
+) -> RefundPlan:
+    """Return what a refund would give back. Raise as `refund` does; for an order of the other mode with `livemode`."""
+    return await database.run(plan_in, order_id, options, livemode=livemode)
 
 
 async def refundable_items(database: Database, planned: RefundPlan) -> tuple[RefundedItem, ...]:

@@ -21,13 +21,13 @@ from checkout_daemon.database.reading import Readable
 from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, pages, record_of
 from checkout_daemon.model.order_rows import NEWEST_FIRST, OrderRow, Part, Sort
 from checkout_daemon.model.orders import Order
+from checkout_daemon.model.sorting import MOST_SORTED
 from checkout_daemon.orders import terminal_windows
 from checkout_daemon.orders.order_filter import Extent, OrderCursor, OrderFilter
 from checkout_daemon.orders.order_lists import list_orders, read_orders
 from checkout_daemon.orders.order_rows import read_rows
 from checkout_daemon.orders.terminal_windows import Length
 
-MOST_SORTED = 5000
 _AT_ONCE = 1000
 _MOST_SEARCHED = 1000  # of a search: it takes longer to find them
 _CHANGES_OF_AN_ORDER = 2  # so many changes are read for each order that changed last
@@ -138,7 +138,7 @@ class OrderList:
             cursor = None if after is None else OrderCursor(*after[1:])
             return _newest(await terminal_windows.skip_rows(self._database, self.wanted, count=count, cursor=cursor))
         if self._index is not None:
-            return await self._place_in_index(self._index, self.sort, after, count - 1)
+            return await self._place_in_index(self._index, after, count - 1)
         rank = self._rank(after) - count
         return self._places[rank][0] if rank >= 0 else None
 
@@ -147,8 +147,8 @@ class OrderList:
         if self.sort == NEWEST_FIRST:
             return _newest(await terminal_windows.skip_rows_from_end(self._database, self.wanted, count=count))
         if self._index is not None:
-            turned = self.sort.turned()
-            return await self._place_in_index(_index_of(self.wanted, turned) or "", turned, None, count)
+            turned = _index_of(self.wanted, self.sort.turned())
+            return await self._place_in_index(turned or "", None, count)
         return self._places[count][0] if count < len(self._places) else None
 
     def rank_of(self, place: Place) -> int | None:
@@ -207,7 +207,7 @@ class OrderList:
         rows = await connection.fetch(sql(statement), key, number, limit, offset)
         return [record_of(Order, row) for row in rows]
 
-    async def _place_in_index(self, statement: str, sort: Sort, after: Place | None, offset: int) -> Place | None:
+    async def _place_in_index(self, statement: str, after: Place | None, offset: int) -> Place | None:
         async with self._database.connection() as connection:
             orders = await self._page_of_index(connection, statement, after, 1, offset)
         return self.sort.place(OrderRow(orders[0])) if orders else None

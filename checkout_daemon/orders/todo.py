@@ -174,7 +174,7 @@ def _flagged(row: asyncpg.Record, settings: Settings, now: datetime) -> Iterator
             if code is AttentionCode.OVERSOLD:
                 items = [replace(item, description=f"{item.description} ({row['oversold']})") for item in items]
         elif code is _DISPUTE:
-            items = [item for item in _disputes(view, (), settings, now) if _is_soon(item, now)]
+            items = [item for item in _disputes(view, settings, now) if _is_soon(item, now)]
         else:
             continue
         yield from (_cared_for(_with_charge(item, view), row, now) for item in items)
@@ -210,7 +210,7 @@ def _attention(
     if code is _DISPUTE:
         yield from (
             item
-            for item in _disputes(view, acknowledged, settings, now)
+            for item in _disputes(view, settings, now)
             if (code.value, item.subject) not in acknowledged or _is_soon(item, now)
         )
         return
@@ -251,9 +251,7 @@ def _item(
     )
 
 
-def _disputes(
-    view: OrderView, acknowledged: Iterable[tuple[str, str]], settings: Settings, now: datetime
-) -> Iterator[TodoItem]:
+def _disputes(view: OrderView, settings: Settings, now: datetime) -> Iterator[TodoItem]:
     """Yield the disputes that wait for an answer. Their command is never `orders ack`, which answers nothing."""
     order = view.order
     for dispute in concerned(view, _DISPUTE):

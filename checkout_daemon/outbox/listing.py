@@ -1,16 +1,14 @@
-"""List and show messages for operators, and send them again."""
+"""List and show messages for operators."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from checkout_daemon.database.pool import Database
 from checkout_daemon.database.reading import Readable
 from checkout_daemon.database.records import pages
 from checkout_daemon.errors import FieldError, InvalidRequest, NotFound
@@ -18,14 +16,6 @@ from checkout_daemon.outbox import outbox_store
 from checkout_daemon.outbox.outbox_store import MessageFilter, MessageLine
 
 _DIGITS = re.compile(r"[0-9a-f]{8,32}")
-
-
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """A message to send again. `queued` is False if it waits anyway, or has another status than it was chosen by."""
-
-    message: MessageLine
-    queued: bool
 
 
 def all_messages(
@@ -61,17 +51,6 @@ async def show_message(database: Readable, message_id: str) -> tuple[MessageLine
 async def named_messages(database: Readable, message_ids: Sequence[str]) -> list[MessageLine]:
     """Return the messages with these ids. Raise NotFound or InvalidRequest."""
     return [(await show_message(database, message_id))[0] for message_id in dict.fromkeys(message_ids)]
-
-
-async def replay(database: Database, message_ids: Sequence[str], *, only: Collection[str] = ()) -> list[Replayed]:
-    """Queue messages to be sent again, as if they had never been tried.
-
-    `only`: those that still have one of these statuses, as who chose them saw it; empty: whatever they have.
-    Raise NotFound or InvalidRequest, and then queues nothing, if one of them does not exist.
-    """
-    lines = await named_messages(database, message_ids)
-    queued = await database.run(outbox_store.replay_messages, [line.id for line in lines], only=only)
-    return [Replayed((await show_message(database, line.id))[0], line.id in queued) for line in lines]
 
 
 def _ids(text: str) -> tuple[str, str]:

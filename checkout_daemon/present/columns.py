@@ -12,7 +12,8 @@ from checkout_daemon.present.statuses import Tone
 from checkout_daemon.present.text import masked, plain
 
 T = TypeVar("T")
-_WIDE = 110
+WIDE = 110
+"""From so many columns on, a terminal shows more next to each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class ListLook(Generic[T]):
 
     def usual(self, width: int) -> tuple[str, ...]:
         """Return the names of the usual columns for a width."""
-        return self.wide if width >= _WIDE else self.narrow
+        return self.wide if width >= WIDE else self.narrow
 
     def shown(self, width: int, chosen: Sequence[str]) -> list[RowColumn[T]]:
         """Return the columns that are shown at a width, as far as they fit: those chosen, or the usual ones."""

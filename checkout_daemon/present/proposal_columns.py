@@ -1,4 +1,4 @@
-"""The columns of lists of proposals, and what one is about in a few words."""
+"""The columns of lists of proposals, and what one is about: in a few words, and in full."""
 
 from __future__ import annotations
 
@@ -16,6 +16,20 @@ def summary(proposal: Proposal) -> str:
     what = "" if proposal.amount is None else f" {money(proposal.amount, proposal.currency)} of"
     act = ProposalAct.REFUND.value if proposal.act == ProposalAct.BATCH else proposal.act
     return f"{act}{what} {proposal.subject}"
+
+
+def details(proposal: Proposal) -> list[tuple[str, str]]:
+    """Return what else an approval decides, by name: the payment, the items with their amounts, reason and stock."""
+    items = [
+        f"{item.quantity} × {plain(item.sku)} ({money(item.amount, proposal.currency)})" for item in proposal.items
+    ]
+    found = [
+        ("payment", plain(proposal.payment_id or "")),
+        ("items", ", ".join(items)),
+        ("reason", plain(words(proposal.reason or ""))),
+        ("stock", "puts it back into stock" if proposal.restock else ""),
+    ]
+    return [(name, value) for name, value in found if value]
 
 
 def _note(proposal: Proposal, view: View) -> str:

@@ -11,7 +11,6 @@ import logging
 from dataclasses import dataclass
 
 import asyncpg
-import msgspec
 
 from checkout_daemon.audit.audit_log import OperatorAction, act, check_note, record_without_order
 from checkout_daemon.audit.operators import Operator
@@ -21,7 +20,7 @@ from checkout_daemon.errors import CheckoutError, NotFound
 from checkout_daemon.ledger.merge import Update, locked_order
 from checkout_daemon.model.orders import OrderStatus
 from checkout_daemon.orders.approvals import Approval
-from checkout_daemon.orders.refund_items import RefundedItem, WantedItem
+from checkout_daemon.orders.refund_items import WantedItem
 from checkout_daemon.orders.refund_request_store import RefundRequest
 from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import Refunded, answer_request, begin_refund
@@ -33,7 +32,6 @@ from checkout_daemon.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-_ITEMS = msgspec.json.Decoder(tuple[RefundedItem, ...])
 _MOST_A_TURN = 50
 _REFUSED = 4  # the exit code of a refusal because of the order's state
 
@@ -99,7 +97,7 @@ async def carry_out_approved(runtime: Runtime) -> int:
 
 def _options(proposal: Proposal) -> RefundOptions:
     """Return the options that lead to exactly the refund that was proposed, or are refused."""
-    items = tuple(WantedItem(item.sku, item.quantity) for item in _ITEMS.decode(proposal.items or "[]"))
+    items = tuple(WantedItem(item.sku, item.quantity) for item in proposal.items)
     return RefundOptions(proposal.amount, proposal.payment_id, proposal.reason, items, proposal.restock)
 
 

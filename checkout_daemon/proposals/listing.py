@@ -39,14 +39,13 @@ def all_proposals(
 async def page_of_proposals(
     database: Readable,
     statuses: tuple[str, ...] = (),
-    order_id: str | None = None,
     *,
     limit: int,
     before: int | None = None,
 ) -> list[Proposal]:
     """Return the newest proposals, of those with numbers below `before`."""
     async with database.connection() as connection:
-        return await store.read_proposals(connection, statuses=statuses, order_id=order_id, before=before, limit=limit)
+        return await store.read_proposals(connection, statuses=statuses, before=before, limit=limit)
 
 
 async def find_proposal(database: Readable, number: int | str) -> Proposal:

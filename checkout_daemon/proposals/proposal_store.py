@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import asyncpg
+import msgspec
 
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import record_of
-from checkout_daemon.proposals.records import Proposal, ProposalAct
+from checkout_daemon.proposals.records import Proposal, ProposalAct, ProposedItem
 
 _AFTER_ALL = 2**62
+_ITEMS = msgspec.json.Decoder(tuple[ProposedItem, ...])
 
 
 async def insert_proposal(
@@ -62,7 +65,7 @@ async def read_proposals(
         since,
         until,
     )
-    return [record_of(Proposal, row) for row in rows]
+    return [_proposal(row) for row in rows]
 
 
 async def read_proposal(connection: asyncpg.Connection, number: int) -> Proposal | None:
@@ -120,3 +123,7 @@ async def release_batch(connection: asyncpg.Connection, number: int) -> None:
 async def approved_cancellations(connection: asyncpg.Connection, limit: int, *, livemode: bool) -> list[int]:
     """Return the numbers of approved cancellations of a mode that were not carried out."""
     return [row["number"] for row in await connection.fetch(sql("approved_cancellations"), limit, livemode)]
+
+
+def _proposal(row: asyncpg.Record) -> Proposal:
+    return replace(record_of(Proposal, row), items=_ITEMS.decode(row["items"] or "[]"))

@@ -22,25 +22,23 @@ from checkout_daemon.audit.rights import (
 )
 from checkout_daemon.batches import batch_store
 from checkout_daemon.batches.planning import BatchPlan, Started, start_batch
-from checkout_daemon.batches.records import BatchAct
+from checkout_daemon.batches.records import UNAPPROVED, BatchAct
 from checkout_daemon.batches.running import new_holder
 from checkout_daemon.checkout.canceling import NotCancelable, check_cancelable
-from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import IdempotencyConflict
 from checkout_daemon.ledger.merge import Update, locked_order
 from checkout_daemon.ledger.order_states import check_mode
 from checkout_daemon.model.counts import counted
 from checkout_daemon.model.messages import Alert, MessageKind
 from checkout_daemon.model.money import format_money
-from checkout_daemon.orders.refund_items import RefundedItem
 from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import Refunded, plan_in, refund
 from checkout_daemon.outbox.alert_store import owe_alert
 from checkout_daemon.proposals import proposal_store as store
+from checkout_daemon.proposals.listing import find_proposal
 from checkout_daemon.proposals.records import Proposal, ProposalAct
 from checkout_daemon.runtime import Runtime
 
-_ITEMS = msgspec.json.Decoder(tuple[RefundedItem, ...])
 _DECIDED = ("approved", "done", "failed")
 
 
@@ -77,7 +75,7 @@ def _is_same(known: Proposal, options: RefundOptions, note: str) -> bool:
 
     An item without a quantity was proposed with all that was left of it.
     """
-    proposed = {item.sku: item.quantity for item in _ITEMS.decode(known.items or "[]")}
+    proposed = {item.sku: item.quantity for item in known.items}
     wanted = {item.sku: item.quantity for item in options.items}
     payment = options.payment_id
     return (
@@ -108,7 +106,7 @@ async def propose_refund(
     number = await runtime.database.run(
         _propose_refund, order_id, options, operator, check_note(note), proposal_id, hours, livemode=livemode
     )
-    return await show_proposal(runtime.database, number)
+    return await find_proposal(runtime.database, number)
 
 
 async def propose_cancel(runtime: Runtime, order_id: str, *, operator: Operator, note: str = "") -> Proposal:
@@ -116,7 +114,7 @@ async def propose_cancel(runtime: Runtime, order_id: str, *, operator: Operator,
     await check_cancelable(runtime.database, order_id)
     hours, livemode = runtime.settings.proposal_hours, runtime.settings.livemode
     number = await runtime.database.run(_propose_cancel, order_id, operator, check_note(note), hours, livemode=livemode)
-    return await show_proposal(runtime.database, number)
+    return await find_proposal(runtime.database, number)
 
 
 async def start_or_propose(
@@ -131,14 +129,7 @@ async def start_or_propose(
         return await start_batch(runtime, plan, operator=operator, note=note)
     hours, livemode = runtime.settings.proposal_hours, runtime.settings.livemode
     number = await runtime.database.run(_propose_batch, plan, operator, check_note(note), hours, livemode=livemode)
-    return await show_proposal(runtime.database, number)
-
-
-async def show_proposal(database: Database, number: int) -> Proposal:
-    """Return a proposal as it stands now. Raise NotFound."""
-    from checkout_daemon.proposals.listing import find_proposal
-
-    return await find_proposal(database, number)
+    return await find_proposal(runtime.database, number)
 
 
 async def _with_id(connection: asyncpg.Connection, proposal_id: str) -> Proposal | None:
@@ -223,7 +214,7 @@ async def _propose_batch(
     batch = await batch_store.insert_batch(
         connection, plan.act, plan.options, plan.items, holder, operator=operator, note=note, livemode=livemode
     )
-    await batch_store.release_batch(connection, batch, holder, why="waits for the approval of another operator")
+    await batch_store.release_batch(connection, batch, holder, why=UNAPPROVED["open"])
     amount, currency = next((sum_, code) for code, sum_ in plan.sums.items()) if len(plan.sums) == 1 else (None, None)
     number = await store.insert_proposal(
         connection,
@@ -235,6 +226,7 @@ async def _propose_batch(
         amount=amount,
         currency=currency,
         reason=plan.options.reason,
+        restock=bool(plan.options.restock),
         note=note,
     )
     assert number is not None

@@ -27,11 +27,21 @@ class ProposalStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ProposedItem:
+    """Units of an item that a refund would give back. Amount in minor units."""
+
+    sku: str
+    quantity: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """A proposal about an order, or about a batch of refunds. Amount in minor units; of a batch it is the sum.
 
     `id` is that of the refund request that it leads to. `outcome`: the refund, or why it failed. `state` is that of the
-    order when it was proposed, and `is_changed` whether it is another one now.
+    order when it was proposed, and `is_changed` whether it is another one now. `restock`: what is refunded goes back
+    into stock.
     """
 
     number: int
@@ -43,7 +53,7 @@ class Proposal:
     payment_id: str | None
     amount: int | None
     currency: str | None
-    items: str | None
+    items: tuple[ProposedItem, ...]
     reason: str | None
     restock: bool
     note: str

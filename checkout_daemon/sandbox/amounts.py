@@ -62,15 +62,15 @@ def minimum_text(currency: str) -> str:
     return f"{text} {currency}" if currency in _SIGNS else text
 
 
-def check_amount(amount: int, currency: str, param: str = "amount") -> None:
+def check_amount(amount: int, currency: str) -> None:
     """Raise ApiError if an amount cannot be charged: too small, too large, or finer than the currency's step."""
     if amount < MINIMUM_AMOUNTS.get(currency, 1):
         message = f"Amount must be at least {minimum_text(currency)}"
-        raise ApiError(message, code="amount_too_small", param=param)
+        raise ApiError(message, code="amount_too_small", param="amount")
     if amount > maximum_amount(currency):
         message = f"Amount must be no more than {money_text(maximum_amount(currency), currency)}"
-        raise ApiError(message, code="amount_too_large", param=param)
-    check_step(amount, currency, param)
+        raise ApiError(message, code="amount_too_large", param="amount")
+    check_step(amount, currency)
 
 
 def check_step(amount: int, currency: str, param: str = "amount") -> None:

@@ -60,9 +60,9 @@ def load_settings(
     return examined.settings
 
 
-def read_setting(name: str, environ: Mapping[str, str] | None = None, *, cwd: Path | None = None) -> str | None:
+def read_setting(name: str) -> str | None:
     """Return the text of a setting that the operator set: in the environment or `.env`, not in dev.env."""
-    return find_text(name, given_layers(environment(environ), Path.cwd() if cwd is None else cwd))
+    return find_text(name, given_layers(environment(None), Path.cwd()))
 
 
 def examine_settings(

@@ -163,7 +163,7 @@ class Settings:
         kinds.BASE_URL,
         default="http://127.0.0.1:8000",
         derive=_own_address,
-        unset="http:// with CHECKOUT_HOST and CHECKOUT_PORT",
+        unset="http:// with CHECKOUT_HOST and CHECKOUT_PORT, or --host and --port of `checkout serve`",
         example="https://shop.example",
         about="Where shoppers reach the storefront. Stripe sends them back there, and Stripe's webhooks arrive there.",
     )

@@ -25,10 +25,10 @@ from checkout_daemon.database.queries import sql
 from checkout_daemon.database.reading import Readable
 from checkout_daemon.database.records import record_of
 from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest, NotFound
+from checkout_daemon.model.names import faults_of_name
 
 PREFIX = "ckt_"
 _TOKEN = re.compile(r"ckt_([a-z2-7]{12})_([A-Za-z0-9_-]{43})")
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _ID_BYTES = 8
 _ID_LENGTH = 12
 _SECRET_BYTES = 32
@@ -96,9 +96,8 @@ async def create_token(
 
     Raise InvalidRequest for the name, the note or a time that has passed, and TokenExists.
     """
-    if not _NAME.fullmatch(name):
-        detail = f"{name!r} cannot name a token: use at most 40 small letters, digits and . _ -, such as label-printer"
-        raise InvalidRequest([FieldError("/name", "invalid_name", detail)])
+    if faults := faults_of_name(name, "a token", "label-printer"):
+        raise InvalidRequest(faults)
     if expires_at is not None and expires_at <= datetime.now(UTC):
         detail = f"a token cannot expire at {expires_at:%Y-%m-%d %H:%M} UTC, which has passed: give a later time"
         raise InvalidRequest([FieldError("/expires_at", "invalid_time", detail)])

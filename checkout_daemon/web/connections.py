@@ -110,7 +110,10 @@ class Connections:
                 del self._by_network[network]
 
     def _make_room(self, among: Collection[Connection], whose: str) -> bool:
-        """Drop the connections that have waited longest: idle ones first, then those whose body does not come."""
+        """Drop the connections that have waited longest: idle ones first, then those whose body does not come.
+
+        Return False if all of them are busy, so that none was dropped.
+        """
         count = len(among) // _SHARE_DROPPED + 1
         if self._may_log():
             log.warning("%d connections of %s are open: closing those that have waited longest", len(among), whose)

@@ -46,7 +46,7 @@ class TokenBuckets:
         return 0.0 if granted else self._seconds(tokens, share)
 
     def owe(self, key: str, share: int = 1) -> None:
-        """Take a token also where there is none: the bucket then owes it. It owes at most what a day refills."""
+        """Take a token, also from an empty bucket, which then owes it. It owes at most what a day refills."""
         tokens, now = self._tokens(key, share)
         least = -self._capacity * share * _LONGEST_DEBT_SECONDS / self._refill_seconds
         self._keep(key, max(tokens - 1, least), now)

@@ -14,7 +14,7 @@ from checkout_daemon.orders.lookup import find_exact_order
 from checkout_daemon.orders.notes import note_order
 from checkout_daemon.orders.order_feed import page_of_changed, page_of_newest
 from checkout_daemon.orders.order_pages import show_exact_order
-from checkout_daemon.patience import within
+from checkout_daemon.patience import SYSTEM_SECONDS, within
 from checkout_daemon.proposals.proposing import refund_or_propose
 from checkout_daemon.proposals.records import Proposal
 from checkout_daemon.runtime import Runtime
@@ -38,8 +38,6 @@ from checkout_daemon.web.orders_query import read_query
 from checkout_daemon.web.proposal_schemas import proposal_answer
 
 PATH = "/api/orders"
-_SECONDS = 25.0
-"""So long a system may wait for the database and Stripe in total; a shopper waits less."""
 _REFUNDS = UUID("8f0d4a52-6a39-4c43-9d0e-3a5b5d1f7a10")
 """The namespace of the ids of refund requests that came with an Idempotency-Key.
 
@@ -53,7 +51,7 @@ _NOTE = msgspec.json.Decoder(NoteBody)
 
 async def get_orders(request: web.Request) -> web.Response:
     """Return a page of orders: the newest ones, or those that changed."""
-    with within(_SECONDS):
+    with within(SYSTEM_SECONDS):
         runtime, _ = await _admitted(request, Scope.READ)
         query = read_query(request.query)
         statuses, limit, cursor = query.statuses, query.limit, query.cursor
@@ -68,14 +66,14 @@ async def get_orders(request: web.Request) -> web.Response:
 
 async def get_shop_order(request: web.Request) -> web.Response:
     """Return an order with its payments, refunds and disputes."""
-    with within(_SECONDS):
+    with within(SYSTEM_SECONDS):
         runtime, _ = await _admitted(request, Scope.READ)
         return json_response(await _details(runtime.database, request.match_info["order"]))
 
 
 async def post_refund(request: web.Request) -> web.Response:
     """Refund an order, or propose it above the operator's limit. The same Idempotency-Key gives the same refund."""
-    with within(_SECONDS):
+    with within(SYSTEM_SECONDS):
         runtime, bearer = await _admitted(request, Scope.WRITE)
         key = read_idempotency_key(request)
         if key is None:
@@ -101,7 +99,7 @@ async def post_refund(request: web.Request) -> web.Response:
 
 async def post_cancel(request: web.Request) -> web.Response:
     """Cancel an unpaid order, once Stripe has confirmed that nobody can pay it any more."""
-    with within(_SECONDS):
+    with within(SYSTEM_SECONDS):
         runtime, bearer = await _admitted(request, Scope.WRITE)
         body = await _body(request, _CANCEL)
         order_id = await _order_id(runtime.database, request)
@@ -111,7 +109,7 @@ async def post_cancel(request: web.Request) -> web.Response:
 
 async def post_note(request: web.Request) -> web.Response:
     """Add a note to an order's history."""
-    with within(_SECONDS):
+    with within(SYSTEM_SECONDS):
         runtime, bearer = await _admitted(request, Scope.WRITE)
         body = await _body(request, _NOTE)
         order_id = await _order_id(runtime.database, request)

@@ -8,12 +8,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from checkout_daemon.orders.refund_items import RefundedItem
 from checkout_daemon.proposals.records import Proposal
 from checkout_daemon.web.order_schemas import Note, RefundedItemAnswer
 from checkout_daemon.web.schemas import Amount, Currency, Request
-
-_ITEMS = msgspec.json.Decoder(tuple[RefundedItem, ...])
 
 
 class DecisionBody(Request):
@@ -49,6 +46,4 @@ class ProposalAnswer(Struct):
 
 def proposal_answer(proposal: Proposal) -> ProposalAnswer:
     """Convert a proposal to its JSON."""
-    fields = {name: getattr(proposal, name) for name in ProposalAnswer.__struct_fields__}
-    fields["items"] = _ITEMS.decode(proposal.items or "[]")
-    return msgspec.convert(fields, ProposalAnswer, from_attributes=True)
+    return msgspec.convert(proposal, ProposalAnswer, from_attributes=True)

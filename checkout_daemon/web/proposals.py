@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from aiohttp import web
 
-from checkout_daemon.patience import within
+from checkout_daemon.patience import SYSTEM_SECONDS, within
 from checkout_daemon.proposals.deciding import approve, reject
 from checkout_daemon.proposals.listing import find_proposal
 from checkout_daemon.runtime import Runtime
@@ -17,20 +17,19 @@ from checkout_daemon.web.bodies import read_json
 from checkout_daemon.web.proposal_schemas import DecisionBody, proposal_answer
 
 PATH = "/api/proposals"
-_SECONDS = 25.0  # as in web/orders.py
 _DECISION = msgspec.json.Decoder(DecisionBody)
 
 
 async def get_proposal(request: web.Request) -> web.Response:
     """Return a proposal as it stands now."""
-    with within(_SECONDS):
+    with within(SYSTEM_SECONDS):
         runtime, _ = await _admitted(request, Scope.READ)
         return json_response(proposal_answer(await find_proposal(runtime.database, _number(request))))
 
 
 async def post_approve(request: web.Request) -> web.Response:
     """Approve a proposal and carry it out; a daemon runs the refunds of a batch."""
-    with within(_SECONDS):
+    with within(SYSTEM_SECONDS):
         runtime, bearer = await _admitted(request, Scope.WRITE)
         body = await read_json(request, _DECISION, request.app[BODIES].shop)
         approved = await approve(runtime, _number(request), operator=operator_of(bearer), note=body.note)
@@ -39,7 +38,7 @@ async def post_approve(request: web.Request) -> web.Response:
 
 async def post_reject(request: web.Request) -> web.Response:
     """Reject a proposal, or withdraw one's own."""
-    with within(_SECONDS):
+    with within(SYSTEM_SECONDS):
         runtime, bearer = await _admitted(request, Scope.WRITE)
         body = await read_json(request, _DECISION, request.app[BODIES].shop)
         rejected = await reject(runtime, _number(request), operator=operator_of(bearer), note=body.note)

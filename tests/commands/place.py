@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import asyncpg
 
+from checkout_daemon.backoff import EVENT_TRIES
 from checkout_daemon.ledger.apply import ReceivedEvent, apply_batch
 from checkout_daemon.ledger.merge import merge
 from checkout_daemon.ledger.translate.envelope import parse_event
@@ -22,7 +23,7 @@ from tests.support.orders import add_expired_order, number_of
 from tests.support.payments import paid
 from tests.support.selling import to_be_sent
 from tests.support.shopping import check_out, paid_order
-from tests.support.stripe_events import event_body, session_object
+from tests.support.stripe_events import event_body, refund_object, session_object
 
 BO = Customer("Bo", "bo@example.com", "+4930901820")
 Make = Callable[[Runtime], Awaitable[int]]
@@ -77,12 +78,16 @@ async def make_expired(runtime: Runtime) -> int:
 
 
 async def make_dead_event(runtime: Runtime) -> int:
+    """Pay an order, and let an event of a refund of it die that nobody can read."""
     number = await make_paid_by_event(runtime)
+    refund = refund_object(f"re_{number}", f"pi_{number}", 1300) | {"amount": "much"}
+    event = parse_event(event_body("refund.created", refund))
+    await apply_batch(runtime.database, [ReceivedEvent(event, datetime.now(UTC))])
     async with runtime.database.connection() as connection:
         await connection.execute(
-            "UPDATE stripe_events SET status = 'dead', last_error = 'planted', applied_at = NULL"
-            " WHERE order_id = (SELECT id FROM orders WHERE number = $1)",
-            number,
+            "UPDATE stripe_events SET status = 'dead', next_attempt_at = NULL, attempts = $2 WHERE id = $1",
+            event.id,
+            EVENT_TRIES,
         )
     return number
 

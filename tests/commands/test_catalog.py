@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.commands.conftest import Run, faults_of_log
 
 
@@ -63,6 +65,22 @@ def test_faults_of_a_catalog_file_are_named_with_their_lines(run: Run, tmp_path:
     assert (ran.code, ran.out) == (2, "")
     assert "line 3" in ran.err
     assert run("catalog", "list", "--json").out == ""
+
+
+def test_times_of_discounts_are_printed_in_the_shops_time_zone(
+    run: Run, tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "discounts.csv"
+    starts, ends = "2026-05-01T22:00:00Z", "2040-05-02T22:00:00Z"
+    file.write_text(f"code,percent_off,starts_at,ends_at\nTEN,10,{starts},{ends}\n")
+    assert run("catalog", "import", file, "--discounts").code == 0
+    environment.setenv("CHECKOUT_TIME_ZONE", "Asia/Tokyo")
+    listing = ("catalog", "list", "--discounts")
+    assert "2040-05-03 07:00:00 JST" in run(*listing).out
+    assert "2026-05-02 07:00:00 JST" in run(*listing, "--columns", "code,starts_at").out
+    (listed,) = run(*listing, "--json").lines
+    assert (listed["starts_at"], listed["ends_at"]) == (starts, ends)
+    assert f"{starts},{ends}" in run(*listing, "--format", "csv").out
 
 
 def test_discounts_have_their_own_list_and_export(run: Run, tmp_path: Path) -> None:

@@ -298,6 +298,32 @@ def test_what_was_submitted_is_shown_and_not_edited(run: Run, number: int) -> No
     assert (closed.code, "there is nothing to answer" in closed.err) == (4, True)
 
 
+def test_evidence_that_cannot_be_saved_opens_no_editor(
+    run: Run, number: int, editor: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(disputes_actions, "_has_terminal", lambda: True)
+    editor.write_text(f"#!/bin/sh\ntouch {tmp_path}/opened\n")
+    assert run("disputes", "submit", number, "--yes").code == 0
+    refused = run("disputes", "evidence", number, "--edit")
+    assert (refused.code, "there is nothing to answer" in refused.err) == (4, True)
+    assert not (tmp_path / "opened").exists()
+
+
+def test_every_json_of_a_dispute_has_its_id_under_the_same_key(run: Run, number: int) -> None:
+    (listed,) = run("disputes", "list", "--json").lines
+    lines = (
+        ("show", number), ("evidence", number), ("submit", number, "--dry-run"), ("accept", number, "--dry-run"),
+        ("submit", number, "--yes"),
+    )  # fmt: skip
+    ids = [run("disputes", *line, "--json").json["dispute_id"] for line in lines]
+    assert ids == [listed["dispute_id"]] * 5 == [listed["id"]] * 5
+
+
+def test_a_dry_run_names_the_dispute_once(run: Run, number: int) -> None:
+    dry = run("disputes", "accept", number, "--dry-run").out
+    assert dry.count(run("disputes", "show", number, "--json").json["id"]) == 1
+
+
 def test_accepting_reads_no_policy(run: Run, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHECKOUT_REFUND_POLICY", "/nonexistent")
     assert run("disputes", "accept", number, "--dry-run").code == 0

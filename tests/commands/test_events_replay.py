@@ -108,6 +108,26 @@ def test_what_is_dead_is_listed_with_the_order_that_its_payload_names(run: Run, 
     assert run("events", "show", "evt_refund1", "--json").json["number"] == 1002
 
 
+def test_events_that_were_not_applied_are_selected_by_the_order_that_their_payload_names(run: Run, shop: Any) -> None:
+    def found(*options: object) -> list[str]:
+        return [line["id"] for line in run("events", "list", "--json", *options).lines]
+
+    assert found("--order", 1001) == ["evt_refund0", "evt_paid0"]
+    assert found("--order", 1001, "--status", "dead") == ["evt_refund0"]
+    assert found("--order", 1001, "--type", "refund.created", "--limit", 1) == ["evt_refund0"]
+    assert found("--order", 1003, "--status", "dead") == []
+    dismissed = run("events", "dismiss", "--order", 1002, "--status", "dead", "--note", "old", "--yes")
+    assert (dismissed.code, dismissed.out) == (0, "evt_refund1  dismissed\n")
+    assert found("--order", 1002, "--status", "dismissed") == ["evt_refund1"]
+    shop(FIXED)
+    replayed = run("events", "replay", "--order", 1001, "--status", "dead", "--yes", "--json")
+    assert [(line["id"], line["number"], line["status"]) for line in replayed.lines] == [
+        ("evt_refund0", 1001, "applied")
+    ]
+    assert found("--order", 1001) == ["evt_refund0", "evt_paid0"]
+    assert found("--order", 1001, "--status", "dead") == []
+
+
 def test_a_dead_event_is_dismissed_with_a_reason_and_is_back_if_it_fails_again(
     run: Run, shop: Any, database_url: str
 ) -> None:

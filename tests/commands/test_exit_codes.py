@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 import cli
-from tests.commands.conftest import KEY, Run
+from tests.commands.conftest import KEY, Do, Run
 from tests.commands.every_command import AT_STRIPE, READING, WRITING
+from tests.support.shopping import check_out, paid_order
 from tools.exit_codes import MEANINGS, exit_codes
 from tools.manual import walk
 
@@ -52,6 +53,18 @@ def test_a_database_that_does_not_answer_is_5_in_one_line(without_database: Run,
     assert (ran.code, ran.out) == (5, ""), ran.err
     errors = [text for text in ran.err.splitlines() if text.startswith("error: ")]
     assert (len(errors), "Traceback" in ran.err) == (1, False)
+
+
+@pytest.mark.parametrize("line", ["orders refund 1001", "orders cancel 1002 --no-restock", "sessions expire 1002"])
+@pytest.mark.parametrize("more", [[], ["--dry-run"], ["--yes", "--json"]], ids=["asked", "dry run", "done"])
+def test_an_order_of_the_other_mode_is_4_before_anything_is_asked_or_done(
+    run: Run, do: Do, environment: pytest.MonkeyPatch, line: str, more: list[str]
+) -> None:
+    do(paid_order)
+    do(check_out)
+    environment.setenv("STRIPE_API_KEY", "sk_live_0123456789")
+    ran = run(*line.split(), *more)
+    assert (ran.code, ran.out, "a key of the other mode" in ran.err) == (4, "", True), ran.err
 
 
 def test_the_man_pages_know_the_exit_codes_of_every_command() -> None:

@@ -11,6 +11,7 @@ import click
 import pytest
 
 import cli
+from checkout_daemon.orders.query_keys import KEYS
 from tools.manual import help_parts, manual, walk
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +33,12 @@ def test_every_command_has_examples_of_itself_that_parse(path: str) -> None:
     assert path in examples
     for line in examples.splitlines():
         parse(line)
+
+
+def test_the_help_names_every_key_of_the_filter_language() -> None:
+    listed = (COMMANDS["checkout orders list"].help or "").partition("The keys are ")[2].partition("\n\n")[0]
+    words = {*re.findall(r"\w+", re.sub(r"\([^)]*\)", "", listed))}  # without what they take
+    assert words - {"and", "of", "one", "attempt", "to", "pay"} == set(KEYS)
 
 
 def written() -> Iterator[tuple[str, str]]:

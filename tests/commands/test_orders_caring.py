@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
@@ -146,6 +147,16 @@ def test_what_is_snoozed_is_left_out_until_its_time_but_not_what_is_new(
     assert run("orders", "unsnooze", "1001", "--json").json["snoozed_until"] is None
     assert len(run("todo", "--json").lines) == 3
     assert faults_of_log(database_url) == []
+
+
+def test_the_end_of_a_snooze_is_printed_in_the_shops_time_zone(
+    run: Run, orders: list[str], environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("CHECKOUT_TIME_ZONE", "Asia/Tokyo")
+    done = run("orders", "snooze", "1001", "2d", "--note", "the bank answers on Friday")
+    until = datetime.fromisoformat(run("orders", "show", "1001", "--json").json["snoozed_until"])
+    there = until.astimezone(ZoneInfo("Asia/Tokyo"))
+    assert done.out == f"Order 1001 is snoozed until {there:%Y-%m-%d %H:%M:%S} JST.\n"
 
 
 def test_what_was_snoozed_comes_back_when_its_time_is_over(run: Run, orders: list[str], database_url: str) -> None:

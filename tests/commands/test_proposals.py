@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
@@ -77,6 +79,60 @@ def test_a_batch_above_the_limit_is_one_proposal(
     assert (ran.code, ran.out) == (0, "proposal 1\n"), ran.err
     assert run("batches", "resume", "1").code == 4
     assert run("proposals", "show", "1", "--json").json["batch"] == 1
+    waiting = run("batches", "show", "1")
+    assert "stopped: waits for the approval of another operator" in waiting.out
+    assert waiting.err == "To approve it: checkout proposals approve 1\n"
+    environment.setenv("CHECKOUT_OPERATOR_TOKEN", tokens["cy"])
+    assert run("proposals", "reject", "1", "--yes").code == 0
+    rejected = run("batches", "show", "1")
+    assert ("stopped: was rejected\n" in rejected.out, rejected.err) == (True, "")
+    refused = run("batches", "resume", "1")
+    assert (refused.code, "batch 1 was rejected: `checkout proposals show 1`" in refused.err) == (4, True)
+    (listed,) = run("batches", "list", "--json").lines
+    assert (listed["why"], listed["proposal"], listed["approval"]) == ("was rejected", 1, "rejected")
+
+
+def test_whoever_decides_is_shown_all_of_it_with_times_of_the_shops_time_zone(
+    run: Run, shop: CheckoutAnswer, tokens: dict[str, str], environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("CHECKOUT_TIME_ZONE", "Asia/Tokyo")
+    environment.setenv("CHECKOUT_OPERATOR_TOKEN", tokens["bo"])
+    refund = ("orders", "refund", "1001", "--item", "NOTE", "--reason", "duplicate", "--restock", "--yes")
+    proposed = run(*refund)
+    until = proposed.err.partition("must approve it until ")[2].partition(": ")[0]
+    assert until.endswith(" JST")
+    made = run(*refund, "--json").json["proposal"]
+    assert (made["number"], made["restock"]) == (1, True)
+    assert f"{datetime.fromisoformat(made['expires_at']).astimezone(ZoneInfo('Asia/Tokyo')):%Y-%m-%d %H:%M:%S}" in until
+    shown = run("proposals", "show", "1").out
+    assert f"expires   {until}\n" in shown
+    facts = (made["payment_id"], "2 × NOTE (€24.00)", "duplicate", "puts it back into stock")
+    assert [fact for fact in facts if fact not in shown] == []
+    for decision in ("approve", "reject"):
+        asked = run("proposals", decision, "1")
+        assert (asked.code, [fact for fact in facts if fact not in asked.err]) == (2, []), asked.err
+
+
+def test_items_are_a_list_in_every_json_of_a_proposal(
+    run: Run, shop: CheckoutAnswer, tokens: dict[str, str], environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("CHECKOUT_OPERATOR_TOKEN", tokens["bo"])
+    made = run("orders", "refund", "1001", "--item", "NOTE:1", "--yes", "--json").json["proposal"]
+    assert made["items"] == [{"sku": "NOTE", "quantity": 1, "amount": 1200}]
+    assert run("orders", "refund", "1001", "--amount", "3000", "--yes", "--json").json["proposal"]["items"] == []
+    assert run("proposals", "show", "1", "--json").json == made
+    assert [line["items"] for line in run("proposals", "list", "--json").lines] == [[], made["items"]]
+    whole = run("proposals", "list", "--columns", "items").out
+    assert '[{"sku":"NOTE","quantity":1,"amount":1200}]' in whole
+
+
+def test_a_role_that_refunds_nothing_has_no_limit_to_print(run: Run, shop: CheckoutAnswer) -> None:
+    limited = run("operators", "limit", "bo", "--role", "act")
+    assert (limited.code, limited.err) == (0, "bo: act, no refunds alone.\n")
+    (line,) = (line for line in run("operators", "list").out.splitlines() if line.startswith("bo "))
+    assert "no refunds alone" in line
+    again = run("operators", "limit", "bo", "--role", "refund")
+    assert again.err == "bo: refund, up to €10.00.\n"
 
 
 def test_from_the_first_operator_on_only_operators_act(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.commands.every_command import AT_STRIPE, IN_BULK, OTHERWISE, READING,
 from tests.commands.place import Place, open_place
 from tests.support.background import BackgroundStripe
 from tests.support.cluster import Cluster
+from tests.support.flaky_stripe import Request
 from tests.support.pseudo_terminal import on_terminal
 from tools.manual import walk
 
@@ -27,6 +29,7 @@ ASKING = [
 ]
 LINES = WRITING | AT_STRIPE | IN_BULK
 CTRL_C = "\x03"
+SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +74,45 @@ def test_yes_lets_a_command_do_it_and_ctrl_c_works_as_before_afterwards(place: P
         terminal.type("y\r")
         assert terminal.end() == 0
     assert "is canceled; none of its sessions can be paid." in terminal.written
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "questions", "command"),
+    [
+        ("orders refund", "/v1/refunds", ["Refund "], "refund may be under way: `checkout orders explain "),
+        ("disputes submit", "/v1/disputes/", ["Submit this"], "answer may be under way: `checkout disputes show "),
+        (
+            "disputes accept",
+            "/v1/disputes/",
+            ["Accept dispute", "Are you sure?"],
+            "answer may be under way: `checkout disputes show ",
+        ),
+    ],
+)
+def test_ctrl_c_while_stripe_is_asked_names_the_command_that_shows_the_result(
+    place: Place, tmp_path: Path, name: str, path: str, questions: list[str], command: str
+) -> None:
+    words = LINES[name].words(place, tmp_path)
+    asked, answered = threading.Event(), threading.Event()
+
+    async def hold(request: Request) -> None:
+        if request.method == "POST" and request.path.startswith(path):
+            asked.set()
+            await asyncio.to_thread(answered.wait)
+
+    place.stripe.network.before_answer = hold
+    try:
+        with on_terminal(*words, environ=place.environ(), cwd=tmp_path) as terminal:
+            for question in questions:
+                terminal.until(question)
+                terminal.type("y\r")
+            assert asked.wait(SECONDS)
+            terminal.type(CTRL_C)
+            assert terminal.end() == 130
+    finally:
+        place.stripe.network.before_answer = None
+        answered.set()
+    assert f"The {command}" in terminal.written
 
 
 async def test_ctrl_c_just_before_a_question_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:

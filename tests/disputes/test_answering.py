@@ -28,6 +28,7 @@ from checkout_daemon.disputes.drafts import (
     DisputeCase,
     DraftChanged,
     NotAnswerable,
+    check_editable,
     discard_draft,
     find_dispute,
     read_case,
@@ -418,11 +419,16 @@ async def test_no_draft_is_saved_that_could_not_be_submitted_or_names_the_erased
     await connection.execute("UPDATE orders SET erased_at = now()")  # before its payment was disputed
     with pytest.raises(NotAnswerable, match="was erased, and a draft could name them again"):
         await save_draft(runtime.database, before, before.evidence.texts, operator=ADA)
+    with pytest.raises(NotAnswerable, match="was erased, and a draft could name them again"):
+        await check_editable(runtime.database, before)
     await connection.execute("UPDATE orders SET erased_at = NULL")
+    await check_editable(runtime.database, before)
     await submit(runtime, before)
     case = await case_of(runtime, order)
     with pytest.raises(NotAnswerable, match="is under review: there is nothing to answer"):
         await save_draft(runtime.database, case, before.evidence.texts, operator=ADA)
+    with pytest.raises(NotAnswerable, match="is under review: there is nothing to answer"):
+        await check_editable(runtime.database, case)
     assert await connection.fetchval("SELECT count(*) FROM dispute_drafts") == 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from itertools import permutations
 
 import pytest
@@ -19,7 +18,6 @@ from tests.ledger.stripe_history import ORDER_ID, OTHER_ORDER_ID, START, TOTAL, 
 
 PAID = {OrderStatus.COMPLETED, OrderStatus.PARTIALLY_REFUNDED, OrderStatus.REFUNDED, OrderStatus.DISPUTED}
 ALL_WITNESSES = frozenset({"session", "intent", "charge"})
-MOMENT = datetime.fromtimestamp(START, UTC)
 
 
 def new_base() -> FactBase:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -16,7 +17,7 @@ from checkout_daemon.audit.audit_log import verify
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.audit.registering import NewOperator, add_operator, disable_operator
 from checkout_daemon.audit.rights import AboveLimit, NotAnOperator, OperatorRole, RoleTooLow
-from checkout_daemon.batches.listing import show_batch
+from checkout_daemon.batches.listing import page_of_batches, show_batch
 from checkout_daemon.batches.planning import Started, plan_orders
 from checkout_daemon.batches.records import BatchAct, BatchOptions
 from checkout_daemon.batches.running import NotApproved, claim_batch, run_left_batches
@@ -44,7 +45,7 @@ from checkout_daemon.proposals.deciding import (
 )
 from checkout_daemon.proposals.listing import find_proposal
 from checkout_daemon.proposals.proposing import propose_cancel, propose_refund, refund_or_propose, start_or_propose
-from checkout_daemon.proposals.records import Proposal
+from checkout_daemon.proposals.records import Proposal, ProposedItem
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.payments import list_refunds
 from tests.support.flaky_stripe import FlakyStripe, Request
@@ -276,11 +277,11 @@ async def test_items_of_the_same_price_are_another_proposal(runtime: Runtime, or
     by_items = RefundOptions(items=(WantedItem(sku, 1),))
     order_id = str(order.order_id)
     first = await propose_refund(runtime, order_id, by_items, operator=BO)
-    assert first.items
+    assert first.items == (ProposedItem(sku, 1, first.amount or 0),)
     by_amount = await propose_refund(runtime, order_id, RefundOptions(first.amount), operator=BO)
     back = await propose_refund(runtime, order_id, replace(by_items, restock=True), operator=BO)
     again = await propose_refund(runtime, order_id, by_items, operator=BO)
-    assert (by_amount.number, by_amount.items, back.number, back.restock, again) == (2, None, 3, True, first)
+    assert (by_amount.number, by_amount.items, back.number, back.restock, again) == (2, (), 3, True, first)
 
 
 async def test_a_key_of_the_api_answers_with_the_proposal_and_then_with_its_refund(
@@ -433,10 +434,62 @@ async def test_a_batch_above_the_limit_in_sum_is_one_proposal(runtime: Runtime, 
         await claim_batch(runtime, proposal.batch)
     approved = await approve(runtime, proposal.number, operator=CY)
     assert approved.proposal.status == "approved"
+    released = (await show_batch(runtime.database, proposal.batch)).batch
+    assert (released.status, released.why, released.approval) == ("running", None, "approved")
     assert await run_left_batches(runtime) == 3
     assert (await find_proposal(runtime.database, proposal.number)).status == "done"
     assert [await at_stripe(runtime, answer) for answer in answers] == [[400, 400], [400, 400], [400]]
     assert (await verify(runtime.database)).faults == []
+
+
+async def proposed_batch(runtime: Runtime, order: CheckoutAnswer, options: BatchOptions) -> Proposal:
+    plan = await plan_orders(runtime, BatchAct.REFUND, [((await shown(runtime, order)).order, None)], options)
+    proposal = await start_or_propose(runtime, plan, operator=BO)
+    assert isinstance(proposal, Proposal)
+    return proposal
+
+
+@pytest.mark.parametrize(("restock", "stated"), [(None, False), (False, False), (True, True)])
+async def test_a_proposed_batch_states_whether_its_items_go_back_into_stock(
+    runtime: Runtime, order: CheckoutAnswer, restock: bool | None, stated: bool
+) -> None:
+    assert (await proposed_batch(runtime, order, BatchOptions(restock=restock))).restock is stated
+
+
+async def reject_it(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    await reject(runtime, 1, operator=CY)
+
+
+async def let_it_expire(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    await unguarded(connection, "UPDATE proposals SET expires_at = now()")
+
+
+@pytest.mark.parametrize(
+    ("end", "approval", "why"),
+    [
+        (reject_it, "rejected", "was rejected"),
+        (let_it_expire, "expired", "was not approved before its proposal expired"),
+    ],
+)
+async def test_a_batch_that_nobody_approved_waits_no_more_and_cannot_run(
+    runtime: Runtime,
+    order: CheckoutAnswer,
+    connection: asyncpg.Connection,
+    end: Callable[[Runtime, asyncpg.Connection], Awaitable[None]],
+    approval: str,
+    why: str,
+) -> None:
+    number = (await proposed_batch(runtime, order, BatchOptions())).batch or 0
+    waiting = (await show_batch(runtime.database, number)).batch
+    assert (waiting.status, waiting.approval, waiting.proposal) == ("stopped", "open", 1)
+    assert waiting.why == "waits for the approval of another operator"
+    await end(runtime, connection)
+    batch = (await show_batch(runtime.database, number)).batch
+    assert batch == replace(waiting, approval=approval, why=why)
+    assert await page_of_batches(runtime.database, limit=1) == [batch]
+    with pytest.raises(NotApproved, match=f"batch {number} {why}: `checkout proposals show 1`"):
+        await claim_batch(runtime, number)
+    assert await at_stripe(runtime, order) == []
 
 
 async def test_what_was_refunded_of_one_order_before_counts_for_a_batch_too(

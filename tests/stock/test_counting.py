@@ -14,7 +14,7 @@ from checkout_daemon.catalog.cart import Cart, CartLine
 from checkout_daemon.catalog.catalog import list_products
 from checkout_daemon.catalog.files import CatalogFile
 from checkout_daemon.catalog.stock_levels import MOST_PIECES
-from checkout_daemon.checkout.canceling import cancel_order
+from checkout_daemon.checkout.canceling import NotCancelable, cancel_order
 from checkout_daemon.checkout.releasing import release_lapsed
 from checkout_daemon.errors import InvalidRequest, NotFound
 from checkout_daemon.ledger.facts import Act, ActKind
@@ -210,6 +210,20 @@ async def test_a_canceled_order_gives_back_what_is_reserved_unless_it_is_withhel
     assert await connection.fetchval("SELECT state FROM stock_reservations") == state
     await sync(runtime, answer)
     assert (await note_line(runtime)).stock == stock
+
+
+async def test_an_order_of_the_other_mode_keeps_its_pieces_and_its_session(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    await set_stock(runtime.database, "NOTE", 10, operator=ADA)
+    answer = await check_out(runtime)
+    live = replace(runtime, settings=replace(runtime.settings, stripe_api_key="sk_live_0123456789"))
+    with pytest.raises(NotCancelable, match="a key of the other mode"):
+        await cancel_order(live, str(answer.order_id), operator=ADA, restock=False)
+    line = await note_line(runtime)
+    assert (line.stock, line.reserved, line.free) == (10, 2, 8)
+    assert await connection.fetchval("SELECT state FROM stock_reservations") == "reserved"
+    assert await connection.fetchval("SELECT status FROM checkout_sessions") == "open"
 
 
 async def test_what_was_released_long_ago_is_not_withheld(runtime: Runtime, connection: asyncpg.Connection) -> None:

@@ -6,7 +6,8 @@ import asyncpg
 import pytest
 
 from checkout_daemon.database.pool import Database
-from checkout_daemon.ledger.merge import merge
+from checkout_daemon.ledger.facts import RefundFact, RefundStatus
+from checkout_daemon.ledger.merge import Update, merge
 from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.runtime import Runtime
 from tests.support.flaky_stripe import FlakyStripe
@@ -87,3 +88,35 @@ async def test_escape_in_the_choice_of_a_payment_cancels_the_refund(
         await seat.screen_of(OrderScreen)
         await seat.until(lambda: screen.command == "checkout orders show 1001")
         assert not seat.app._notifications
+
+
+async def test_f_refunds_the_other_payment_of_a_refunded_order(
+    database_url: str, connection: asyncpg.Connection, sit: Sit
+) -> None:
+    order_id = await add_order(connection, amount_subtotal=5000, amount_total=5000)
+    refund = RefundFact("re_1", False, "pi_1", RefundStatus.SUCCEEDED, 5000, "eur")
+    database = Database(database_url, max_size=1)
+    await database.run(merge, [paid(order_id, "pi_1"), paid(order_id, "pi_2", amount=4000)])
+    await database.run(merge, [Update("refund.updated", "stripe", subject_id="pi_1", facts=[refund])])
+    await database.close()
+    async with sit(size=(120, 40)) as seat:
+        await open_first(seat)
+        await seat.sees("Order 1001   refunded")
+        await seat.press("f")
+        await seat.screen_of(RefundBox)
+        await seat.sees("How much of €40.00")
+
+
+async def test_nothing_of_a_free_order_can_be_refunded(
+    database_url: str, connection: asyncpg.Connection, sit: Sit
+) -> None:
+    order_id = await add_order(connection, amount_subtotal=0, amount_total=0)
+    database = Database(database_url, max_size=1)
+    await database.run(merge, [paid(order_id, "cs_1", amount=0)])
+    await database.close()
+    async with sit(size=(120, 40)) as seat:
+        await open_first(seat)
+        await seat.sees("Order 1001   completed")
+        assert "Refund" not in seat.text().splitlines()[-1]
+        await seat.press("f")
+        await seat.notices("This order was free: there is nothing to refund.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
+from checkout_daemon.audit.operators import this_operator
 from checkout_daemon.ledger.intake import Intake
 from tests.support.orders import add_order
 from tests.support.stripe_events import deliver, event_body, insert_order, refund_object, session_object
@@ -247,6 +248,11 @@ async def test_dead_messages_are_sent_again_or_dismissed_together(
         await seat.press("end", "enter")
         await seat.sees("2 messages will be sent again.")
     assert await statuses_of(connection, unsent) == {"queued"}
+    batch = await connection.fetchrow("SELECT act, operator, status, done FROM batches")
+    assert batch is not None
+    assert tuple(batch) == ("replay_messages", this_operator().user, "finished", 2)
+    items = await connection.fetch("SELECT subject FROM batch_items")
+    assert {item["subject"] for item in items} == set(unsent)
 
 
 async def statuses_of(connection: asyncpg.Connection, ids: list[str]) -> set[str]:

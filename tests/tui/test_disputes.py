@@ -8,9 +8,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from checkout_daemon.audit.operators import Operator
 from checkout_daemon.bank.reading import read_balance
 from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.disputes import receipt_pdf
+from checkout_daemon.disputes.answering import submit_evidence
 from checkout_daemon.model.customer import Customer
 from checkout_daemon.runtime import Runtime
 from tests.support.disputes import case_of, disputed_order
@@ -20,6 +22,7 @@ from tests.tui.test_goto import go
 from tui.app import Terminal
 from tui.screens.dialogs import Choose
 from tui.screens.dispute import DisputeScreen
+from tui.screens.dispute_actions import DISPUTE_ACTIONS
 from tui.screens.disputes import DisputesScreen
 from tui.screens.order import OrderScreen
 
@@ -57,7 +60,7 @@ async def test_evidence_is_previewed_edited_and_submitted_on_80_columns(
         await open_list(seat)
         assert seat.lines()[0][1:].split()[:4] == [str(order.number), "in", "8d", "needs"]
         await seat.press("enter")
-        await seat.screen_of(DisputeScreen)
+        screen = await seat.screen_of(DisputeScreen)
         await seat.sees(f"Order {order.number}   needs response", "fraudulent (10.4)", "Evidence from what we hold")
         await seat.sees("-€48.99 (dispute, fee €15.00)")
         await seat.press("m")
@@ -75,10 +78,38 @@ async def test_evidence_is_previewed_edited_and_submitted_on_80_columns(
         await seat.press("down", "enter")
         await seat.sees("Submitted.")
         await seat.sees("asked to submit the evidence")
+        await seat.until(lambda: screen.dispute is not None and not screen.dispute.waits)
+        await seat.until(lambda: not {"Edit", "Submit", "Accept"} & {*seat.text().splitlines()[-1].split()})
         await seat.press("s")
-        await seat.sees("Not done")
+        await seat.notices("This dispute is under review: there is nothing to answer.")
         await seat.press("o")
         await seat.screen_of(OrderScreen)
+
+
+async def test_evidence_that_cannot_be_saved_opens_no_editor(
+    runtime: Runtime, stripe: FlakyStripe, order: CheckoutAnswer, sit: Sit, editor: Path, tmp_path: Path
+) -> None:
+    editor.write_text(f"#!/bin/sh\ntouch {tmp_path}/opened\n")
+    await submit_evidence(runtime, await case_of(runtime, order), None, operator=Operator("ada", "desk"))
+    async with sit(STRIPE_API_BASE=stripe.base) as seat:
+        await open_list(seat)
+        await seat.press("e")
+        await seat.notices("is under review: there is nothing to answer")
+    assert not (tmp_path / "opened").exists()
+
+
+async def test_evidence_of_an_appeal_is_left_to_the_dashboard_and_the_dispute_can_still_be_accepted(
+    stripe: FlakyStripe, connection: asyncpg.Connection, order: CheckoutAnswer, sit: Sit
+) -> None:
+    await connection.execute("UPDATE disputes SET status = 'appeal_needs_response'")
+    async with sit(STRIPE_API_BASE=stripe.base) as seat:
+        await open_list(seat)
+        await seat.press("enter")
+        screen = await seat.screen_of(DisputeScreen)
+        await seat.until(lambda: screen.dispute is not None)
+        await seat.press("e")
+        await seat.notices("Stripe takes evidence of an appeal in its Dashboard only.")
+        assert [action.name for action in DISPUTE_ACTIONS if screen.obstacle(action)] == ["edit", "submit"]
 
 
 async def test_a_dispute_whose_status_changes_stays_in_its_place(

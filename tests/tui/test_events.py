@@ -12,7 +12,7 @@ from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.runtime import Runtime
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.shopping import paid_order
-from tests.support.stripe_events import deliver, event_body, insert_order, session_object
+from tests.support.stripe_events import deliver, event_body, insert_order, refund_object, session_object
 from tests.tui.conftest import Seat, Sit
 from tui.screens.batch import BatchScreen
 from tui.screens.dialogs import Ask, Choose
@@ -46,6 +46,21 @@ async def test_events_come_in_by_themselves(database_url: str, intake: Intake, s
         assert "ignored" in seat.lines()[0]
         await seat.press("down", "o")
         await seat.screen_of(OrderScreen)
+
+
+async def test_o_opens_the_order_that_a_failed_event_names(database_url: str, intake: Intake, sit: Sit) -> None:
+    await completed(intake, database_url)
+    spoiled = refund_object("re_1", "pi_1", 1300) | {"amount": "much"}
+    await deliver(intake, event_body("refund.created", spoiled))
+    await deliver(intake, event_body("customer.created", {"id": "cus_1", "object": "customer"}))
+    async with sit() as seat:
+        await open_events(seat)
+        await seat.until(lambda: len(seat.lines()) == 3)
+        await seat.press("home", "o")
+        await seat.notices("This event is about no order of ours.")
+        await seat.press("down", "o")
+        await seat.screen_of(OrderScreen)
+        await seat.sees("Order 1001   completed")
 
 
 async def test_u_shows_only_what_failed(connection: asyncpg.Connection, sit: Sit) -> None:

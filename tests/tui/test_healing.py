@@ -11,7 +11,7 @@ from checkout_daemon.runtime import Runtime
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.orders import add_order
 from tests.support.shopping import check_out, pay
-from tests.support.stripe_events import deliver, event_body, insert_order, session_object
+from tests.support.stripe_events import deliver, event_body, insert_order, refund_object, session_object
 from tests.tui.conftest import Seat, Sit
 from tui.screens.dialogs import Choose
 from tui.screens.order import OrderScreen
@@ -86,6 +86,25 @@ async def test_y_applies_an_event_again_one_of_several_by_choice(
         await seat.press("down", "enter")
         await seat.screen_of(OrderScreen)
         await seat.until(lambda: screen.details is not None and _replays(screen) == 2)
+
+
+async def test_y_offers_the_event_that_could_not_be_applied(
+    database_url: str, intake: Intake, connection: asyncpg.Connection, sit: Sit
+) -> None:
+    await connection.execute("ALTER TABLE refunds ADD CONSTRAINT planted CHECK (amount <> 1300)")
+    order_id = await insert_order(database_url)
+    paid = event_body("checkout.session.completed", session_object(order_id, "cs_1", "pi_1"), event_id="evt_paid")
+    await deliver(intake, paid)
+    await deliver(intake, event_body("refund.created", refund_object("re_1", "pi_1", 1300), event_id="evt_refund"))
+    await connection.execute("ALTER TABLE refunds DROP CONSTRAINT planted")
+    async with sit(size=(130, 40)) as seat:
+        await open_first(seat)
+        await seat.sees("→ checkout events replay evt_refund")
+        await seat.press("y")
+        await seat.screen_of(Choose)
+        await seat.sees("failed", "refund.created")
+        await seat.press("enter")
+        await seat.sees("$ checkout events replay evt_refund", "Order 1001   partially refunded")
 
 
 def _replays(screen: OrderScreen) -> int:

@@ -14,6 +14,7 @@ from checkout_daemon.batches.listing import show_batch
 from checkout_daemon.batches.planning import plan_orders, start_batch
 from checkout_daemon.batches.records import BatchAct, BatchOptions
 from checkout_daemon.orders.order_pages import show_order
+from checkout_daemon.proposals.deciding import reject
 from checkout_daemon.runtime import Runtime
 from tests.support.flaky_stripe import FlakyStripe, Request, Trouble
 from tests.support.orders import add_order
@@ -119,6 +120,14 @@ async def test_marked_refunds_above_the_limit_in_sum_are_proposed_and_nothing_is
             await seat.press("2", "enter")
             await seat.screen_of(ProposalsScreen)
             await seat.sees("refund €67.98 of batch 1")
+            await seat.press("enter")
+            await seat.screen_of(BatchScreen)
+            await seat.sees("Stopped  waits for the approval of another operator")
+            await seat.until(lambda: "R Resume" not in seat.text())
+            await seat.press("R")
+            await seat.notices("Batch 1 waits for the approval of another operator.")
+            await reject(runtime, 1, operator=ada)
+            await seat.sees("Stopped  was rejected")
         finally:
             act_as(None)
     assert set((await statuses(connection)).values()) == {"completed"}

@@ -44,6 +44,17 @@ async def proposed(database_url: str, connection: asyncpg.Connection) -> str:
     return order_id
 
 
+async def propose_refund(connection: asyncpg.Connection, order_id: str) -> None:
+    await connection.execute(
+        "INSERT INTO proposals (id, act, order_id, payment_id, amount, currency, items, reason, restock, state,"
+        " proposed_by, host, expires_at)"
+        " VALUES (gen_random_uuid(), 'refund', $1, 'pi_second', 2400, 'eur', $2, 'duplicate', true, '', 'bo', 'desk',"
+        " now() + interval '1 day')",
+        order_id,
+        '[{"sku":"NOTE","quantity":2,"amount":2400}]',
+    )
+
+
 async def status(connection: asyncpg.Connection) -> tuple[str, str]:
     row = await connection.fetchrow("SELECT status, decided_by FROM proposals")
     assert row is not None
@@ -74,3 +85,17 @@ async def test_who_proposed_it_cannot_approve_it_and_another_rejects_it(
         assert await status(connection) == ("rejected", "anna")
         await seat.press("enter")
         await seat.screen_of(OrderScreen)
+
+
+async def test_whoever_approves_is_shown_the_payment_the_items_the_reason_and_the_stock(
+    connection: asyncpg.Connection, sit: Sit, proposed: str
+) -> None:
+    await propose_refund(connection, proposed)
+    async with sit(size=(120, 24)) as seat:
+        await seat.press("P")
+        await seat.screen_of(ProposalsScreen)
+        await seat.until(lambda: len(seat.lines()) == 2)
+        await seat.press("y")
+        await seat.screen_of(Choose)
+        await seat.sees("refund €24.00 of order 1001", "Payment: pi_second", "Items: 2 × NOTE (€24.00)")
+        await seat.sees("Reason: duplicate", "Stock: puts it back into stock", "Proposed by bo")

@@ -17,11 +17,16 @@ from tests.tui.conftest import Seat, Sit
 from tui.app import CONNECTIONS, Terminal
 from tui.context import AppContext
 from tui.remembered import Remembered, memory_path, recall, remember
+from tui.screens.base import BaseScreen
+from tui.screens.batches import BatchesScreen
 from tui.screens.dead_letters import DeadLettersScreen
+from tui.screens.disputes import DisputesScreen
 from tui.screens.events import EventsScreen
 from tui.screens.health import HealthScreen
 from tui.screens.order import OrderScreen
 from tui.screens.orders import OrdersScreen
+from tui.screens.proposals import ProposalsScreen
+from tui.screens.stock import StockScreen
 from tui.theme import DARK, LIGHT
 
 
@@ -76,6 +81,29 @@ async def test_a_start_continues_where_the_last_one_ended(database_url: str, tmp
         async with app.run_test(size=(80, 24), notifications=True) as pilot:
             await Seat(app, pilot).until(lambda: any("ignored" in found.message for found in app._notifications))
             assert app.theme == DARK.name
+
+
+@pytest.mark.parametrize(
+    ("place", "screen"),
+    [
+        ("Batches", BatchesScreen),
+        ("Proposals", ProposalsScreen),
+        ("Disputes", DisputesScreen),
+        ("Stock", StockScreen),
+    ],
+)
+async def test_a_start_opens_the_list_that_was_open_last(
+    database_url: str, tmp_path: Path, place: str, screen: type[BaseScreen]
+) -> None:
+    path = tmp_path / "terminal.json"
+    remember(path, Remembered(screen=place))
+    settings = load_settings({"DATABASE_URL": database_url, "STRIPE_API_KEY": KEY}, cwd=tmp_path)
+    async with open_runtime(settings, pool_size=CONNECTIONS) as runtime:
+        app = Terminal(AppContext(runtime, read_only=False), database_url, memory=path)
+        async with app.run_test(size=(80, 24), notifications=True) as pilot:
+            await Seat(app, pilot).screen_of(screen)
+            app.remember()
+    assert recall(path)[0].screen == place
 
 
 @pytest.mark.parametrize(

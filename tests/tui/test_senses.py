@@ -74,6 +74,20 @@ async def test_real_money_is_named_before_it_is_given_back(
     assert await connection.fetchval("SELECT count(*) FROM operator_log") == 0
 
 
+async def test_an_order_of_the_other_mode_is_refused_before_anything_is_asked(
+    connection: asyncpg.Connection, sit: Sit
+) -> None:
+    await add_order(connection)
+    async with sit(STRIPE_API_KEY="sk_live_0123456789") as seat:
+        await seat.until(lambda: seat.numbers() == [1001])
+        await seat.press("enter")
+        screen = await seat.screen_of(OrderScreen)
+        await seat.sees("Order 1001   pending")
+        await seat.press("X")
+        await seat.notices("This order was created with a test key, and this terminal uses a live key.")
+        assert seat.app.screen is screen
+
+
 async def test_a_click_chooses_and_a_second_one_opens(connection: asyncpg.Connection, sit: Sit) -> None:
     await add_order(connection, attention=["paid_twice"])
     await add_order(connection)

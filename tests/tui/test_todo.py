@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from checkout_daemon.audit.operators import this_operator
 from checkout_daemon.database.pool import Database
 from checkout_daemon.ledger.facts import DisputeFact, DisputeStatus, RefundFact, RefundStatus
 from checkout_daemon.ledger.merge import Update, merge
@@ -18,9 +19,11 @@ from tests.support.orders import add_order
 from tests.support.payments import paid
 from tests.tui.conftest import Seat, Sit
 from tui.screens.dialogs import Ask, ShowResult
+from tui.screens.dispute import DisputeScreen
 from tui.screens.event import EventScreen
 from tui.screens.message import MessageScreen
 from tui.screens.order import OrderScreen
+from tui.screens.stock import StockScreen
 from tui.screens.todo import TodoScreen
 
 DUE = timedelta(days=17, hours=1)
@@ -85,21 +88,44 @@ async def test_an_empty_list_says_so(sit: Sit) -> None:
         await seat.sees("Nothing is snoozed")
 
 
-async def test_enter_leads_to_the_order_the_event_and_the_message(sit: Sit, busy: str) -> None:
+async def test_enter_leads_to_the_dispute_the_order_the_event_and_the_message(sit: Sit, busy: str) -> None:
     async with sit(size=(100, 30)) as seat:
         await open_todo(seat)
         await seat.press("enter")
+        assert (await seat.screen_of(DisputeScreen)).dispute_id == "dp_1"
+        await seat.press("escape", "down", "enter")
         screen = await seat.screen_of(OrderScreen)
         await seat.until(lambda: screen.details is not None)
         assert screen.details is not None
-        assert screen.details.view.order.number == 1001
-        await seat.press("escape", "down", "down", "enter")
+        assert screen.details.view.order.number == 1002
+        await seat.press("escape", "down", "enter")
         assert (await seat.screen_of(EventScreen)).event_id == "evt_1"
         await seat.press("escape", "down", "enter")
         assert (await seat.screen_of(MessageScreen)).message_id == busy
         await seat.sees("the receiver answered 500", "1002")
         await seat.press("o")
         await seat.screen_of(OrderScreen)
+
+
+async def test_enter_on_short_stock_leads_to_the_stock_and_c_finds_no_number(
+    connection: asyncpg.Connection, sit: Sit
+) -> None:
+    order_id = await add_order(connection)
+    await connection.execute(
+        "INSERT INTO products (sku, name, unit_amount, currency, stock) VALUES ('PEN', 'Pen', 333, 'eur', 1)"
+    )
+    await connection.execute(
+        "INSERT INTO stock_reservations (order_id, sku, quantity, state, attempt, held_until, late)"
+        " VALUES ($1, 'PEN', 3, 'reserved', 1, now() + interval '1 day', 'ask')",
+        order_id,
+    )
+    async with sit(size=(100, 30)) as seat:
+        await open_todo(seat)
+        await seat.sees("2 pieces of PEN are missing")
+        await seat.press("c")
+        await seat.notices("It has no order number to copy.")
+        await seat.press("enter")
+        await seat.screen_of(StockScreen)
 
 
 async def test_a_dead_message_is_dismissed_or_sent_again(connection: asyncpg.Connection, sit: Sit, busy: str) -> None:
@@ -116,6 +142,9 @@ async def test_a_dead_message_is_dismissed_or_sent_again(connection: asyncpg.Con
         await seat.press("escape")
         await seat.until(lambda: len(seat.lines()) == 3)
     assert await connection.fetchval("SELECT status FROM outbox WHERE id = $1::text::uuid", busy) == "queued"
+    batch = await connection.fetchrow("SELECT act, operator, done FROM batches")
+    assert batch is not None
+    assert tuple(batch) == ("replay_messages", this_operator().user, 1)
 
 
 @pytest.mark.usefixtures("busy")
@@ -232,6 +261,9 @@ async def test_what_is_done_leaves_the_list_and_the_cursor_stays_on_its_item(
 async def test_a_refund_is_not_offered_for_a_disputed_payment_but_its_page_is(sit: Sit) -> None:
     async with sit(size=(140, 40)) as seat:
         await seat.press(*"D", "enter")
+        dispute = await seat.screen_of(DisputeScreen)
+        await seat.until(lambda: dispute.dispute is not None)
+        await seat.press("o")
         screen = await seat.screen_of(OrderScreen)
         await seat.sees("Order 1001   disputed", "Submit evidence", "respond by")
         assert screen.details is not None

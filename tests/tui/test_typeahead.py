@@ -58,12 +58,12 @@ async def test_where_nothing_ran_for_a_while_the_next_key_still_waits_for_what_t
     async with sit(STRIPE_API_BASE=stripe.base) as seat:
         plan_refund = refunding.plan_refund
 
-        async def stall(*arguments: Any) -> RefundPlan:
+        async def stall(*arguments: Any, **options: Any) -> RefundPlan:
             nonlocal stalled
             await asyncio.sleep(0.05)  # a few looks of what waits for it
             stalled += 10
             await asyncio.sleep(0.05)
-            return await plan_refund(*arguments)
+            return await plan_refund(*arguments, **options)
 
         monkeypatch.setattr(refunding, "plan_refund", stall)
         await seat.until(lambda: seat.numbers() == [1001])

@@ -46,7 +46,8 @@ def test_what_is_owed_is_waited_for_and_is_no_more_than_a_day_refills() -> None:
     buckets = TokenBuckets(3, clock, refill_seconds=3600.0)
     for _ in range(5):
         buckets.owe("a")
-    assert (buckets.wait("a"), buckets.wait("b")) == (pytest.approx(3600.0), 0.0)
+    assert buckets.wait("a") == pytest.approx(3600.0)
+    assert buckets.wait("b") == 0.0
     for _ in range(100):
         buckets.owe("a")
     assert buckets.take("a") == pytest.approx(86_400 + 1200)

@@ -61,10 +61,12 @@ class BatchScreen(DetailScreen):
     def on_mount(self) -> None:
         self.query_one("#batch").focus()
         self.show_command(command_line("batches", "show", self.number))
-        self.look_every(_LOOK_SECONDS, self._look_while_running)
+        self.look_every(_LOOK_SECONDS, self._look_while_open)
 
-    def _look_while_running(self) -> None:
-        if self.view is None or self.view.batch.status == BatchStatus.RUNNING:
+    def _look_while_open(self) -> None:
+        """Read the batch again while it runs, or waits for an approval: neither sends a notification."""
+        batch = None if self.view is None else self.view.batch
+        if batch is None or batch.status == BatchStatus.RUNNING or batch.approval == "open":
             self._look()
 
     def obstacle(self, action: Action) -> str | None:
@@ -73,6 +75,8 @@ class BatchScreen(DetailScreen):
             return f"Batch {self.number} is {words(batch.status)}: nothing of it is running."
         if batch is not None and action.name == "resume" and batch.status == BatchStatus.FINISHED:
             return f"Batch {self.number} is finished."
+        if batch is not None and action.name == "resume" and batch.is_unapproved:
+            return f"Batch {self.number} {batch.why}."
         return super().obstacle(action)
 
     async def read(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -40,6 +40,7 @@ from .dialogs import Ask, Choose
 from .looks import Looks
 from .marked_rows import MARK_ROWS, dismiss_together, replay_together
 from .replay_run import ReplayRun
+from .sending_again import send_again
 from .sorting import look_actions
 
 _LOOK_SECONDS = 2.0
@@ -300,9 +301,8 @@ class DeadLettersScreen(Looks, ActingScreen):
             named = command_line("outbox", "replay", *ids)
             every = command_line("outbox", "replay", "--fingerprint", group.name)
             async with self.doing(named if len(ids) < 3 else every):
-                await require_acting(self.app_context.database)
-                done = await outbox.replay(self.app_context.database, ids, only=FAILED)
-                self.done(f"{counted(sum(one.queued for one in done), 'message')} will be sent again{_left(done)}.")
+                outcomes = Counter(await send_again(self.app_context, ids, FAILED))
+                self.done(f"{counted(outcomes[None], 'message')} will be sent again{_left(outcomes)}.")
 
     @work(group=ACTING)
     async def action_dismiss_dead(self) -> None:
@@ -353,8 +353,10 @@ class DeadLettersScreen(Looks, ActingScreen):
             self.copy(row.row.name, "fingerprint")
 
 
-def _left(done: Sequence[outbox.Replayed]) -> str:
-    """Return what the messages are that are not sent again, to follow how many are; empty if all are."""
-    statuses = (one.message.status for one in done if not one.queued)
-    left = Counter("waiting" if status in ("queued", "failed") else status for status in statuses)
-    return "".join(f"; {count:,} {'is' if count == 1 else 'are'} {status} by now" for status, count in left.items())
+def _left(outcomes: Mapping[str | None, int]) -> str:
+    """Return why the other messages are not sent again, to follow how many are; empty if all are."""
+    counts = {outcome: count for outcome, count in outcomes.items() if outcome is not None}
+    return "".join(
+        f"; {count:,} {outcome if count == 1 else outcome.replace('is ', 'are ', 1).replace('was ', 'were ', 1)}"
+        for outcome, count in counts.items()
+    )

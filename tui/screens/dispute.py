@@ -58,6 +58,9 @@ class DisputeScreen(DetailScreen, DisputeActions):
     def dispute_id(self) -> str | None:
         return self._dispute_id
 
+    def obstacle(self, action: Action) -> str | None:
+        return super().obstacle(action) or (None if self.dispute is None else _obstacle(action.name, self.dispute))
+
     def body(self) -> Iterable[Widget]:
         yield Static(" …", id="headline", markup=False)
         yield VerticalScroll(Static(id="state", markup=False), id="payload")
@@ -139,6 +142,20 @@ class DisputeScreen(DetailScreen, DisputeActions):
 
     def action_copy_id(self) -> None:
         self.copy(self._dispute_id, "dispute id")
+
+
+def _obstacle(action: str, dispute: ListedDispute) -> str | None:
+    """Return the reason why a dispute in this state cannot be answered so, as far as its facts show it."""
+    if action not in ("edit", "submit", "accept"):
+        return None
+    if dispute.order_id is None:
+        return "This dispute belongs to no order here: answer it in Stripe's Dashboard."
+    if not dispute.waits:
+        status = plain(words(dispute.unknown_words or dispute.status))
+        return f"This dispute is {status}: there is nothing to answer."
+    if dispute.status == "appeal_needs_response" and action != "accept":
+        return "Stripe takes evidence of an appeal in its Dashboard only."
+    return None
 
 
 def _booked(line: OrderLine) -> str:

@@ -12,7 +12,14 @@ from textual.app import SuspendNotSupported
 from checkout_daemon.audit.operators import this_operator
 from checkout_daemon.audit.rights import require_acting
 from checkout_daemon.disputes.answering import accept_dispute, check_answer, submit_evidence
-from checkout_daemon.disputes.drafts import DisputeCase, discard_draft, find_dispute, read_case, save_draft
+from checkout_daemon.disputes.drafts import (
+    DisputeCase,
+    check_editable,
+    discard_draft,
+    find_dispute,
+    read_case,
+    save_draft,
+)
 from checkout_daemon.disputes.editing import EvidenceEditing, kept
 from checkout_daemon.disputes.evidence_fields import Evidence, wanted_for, write_evidence
 from checkout_daemon.disputes.receipt_pdf import receipt_file
@@ -69,6 +76,7 @@ class DisputeActions(ActingScreen):
         async with self.doing(command_line("disputes", "evidence", dispute_id, "--edit")):
             await require_acting(self.app_context.database)
             case = await self.case(dispute_id)
+            await check_editable(self.app_context.database, case)
             if self.gone:  # no editor opens on another screen
                 return
             editing = EvidenceEditing(as_text(case))

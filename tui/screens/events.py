@@ -12,6 +12,7 @@ from textual.widget import Widget
 from checkout_daemon.events.event_lists import all_events, list_events_named
 from checkout_daemon.ledger.event_types import EVENT_TYPES
 from checkout_daemon.model.events import EventLine
+from checkout_daemon.orders.lookup import find_order
 from checkout_daemon.present.event_columns import EVENTS
 from checkout_daemon.present.text import plain
 
@@ -26,9 +27,9 @@ from ..widgets.table import LiveTable
 from ..widgets.top_line import TopLine
 from .acting import EVENT_ACTIONS, EventActions
 from .dialogs import Picker
-from .lists import ListScreen
+from .lists import MOST_MARKED, ListScreen
 from .looks import Looks
-from .marked_rows import MARK_ROWS, MOST_MARKED, dismiss_together, replay_together
+from .marked_rows import MARK_ROWS, dismiss_together, replay_together
 from .pick_order import OrderPicker
 from .sorting import look_actions
 
@@ -232,10 +233,22 @@ class EventsScreen(Looks, ListScreen[EventLine], EventActions):
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
         self.app_context.navigation.event(event.key)
 
-    def action_order(self) -> None:
+    @work(group=READING)
+    async def action_order(self) -> None:
+        """Open the order of the event. Of one that was not applied, only the number of its order is known."""
         item = self.table.cursor_row
-        if item is not None and item.row.order_id is not None:
-            self.app_context.navigation.order(item.row.order_id)
+        if item is None:
+            return
+        order_id, number = item.row.order_id, item.row.number
+        if order_id is None and number is not None:
+            found = await self.attempt(find_order(self.app_context.reads, str(number)))
+            if found is None:
+                return
+            order_id = found.id
+        if order_id is None:
+            self.notify("This event is about no order of ours.", timeout=5, markup=False)
+        elif not self.gone:
+            self.app_context.navigation.order(order_id)
 
     def action_failed_only(self) -> None:
         self._choose(replace(self.choice, statuses=() if self.choice.statuses else FAILED))

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets.option_list import Option
 
 from checkout_daemon.operations.doctor import Check
+from checkout_daemon.present.columns import WIDE
 from checkout_daemon.present.text import counted, plain, words
 from checkout_daemon.present.times import span
 
@@ -26,7 +27,6 @@ from ..widgets.vitals import Vitals
 from .base import BaseScreen
 from .dialogs import ShowResult
 
-_WIDE = 110
 _LOOK_SECONDS = 0.5
 _STATES = {True: (" ✓ ok    ", "success"), None: (" - skip  ", "warning"), False: (" ✗ FAULT ", "error")}
 _NAME_WIDTH = max(map(len, ORDER)) + 2
@@ -65,7 +65,7 @@ class HealthScreen(BaseScreen):
         self._look()
 
     def on_resize(self) -> None:
-        self.set_class(self.size.width < _WIDE, "-narrow")
+        self.set_class(self.size.width < WIDE, "-narrow")
         self._drawn = {}
         self._show()
 

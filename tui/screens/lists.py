@@ -15,6 +15,9 @@ from ..typeahead import READING
 from ..widgets.table import LiveTable
 from .base import BaseScreen
 
+MOST_MARKED = 10_000
+"""How many rows can be marked for one act."""
+
 
 class ListScreen(BaseScreen, Generic[T]):
     """A screen with a live table."""

@@ -15,7 +15,6 @@ from ..filters import FAILED
 from .acting import ActingScreen
 from .dialogs import Ask
 
-MOST_MARKED = 10_000
 MARK_ROWS = (
     Action("space", "mark", "Mark the row, or unmark it"),
     Action("asterisk", "mark_all", "Mark all that match", show_key="*"),

@@ -13,9 +13,9 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from checkout_daemon.audit.operators import this_operator
-from checkout_daemon.audit.rights import require_acting
+from checkout_daemon.batches.running import WAITED
 from checkout_daemon.messages.dismissing import dismiss_messages
-from checkout_daemon.outbox.listing import replay, show_message
+from checkout_daemon.outbox.listing import show_message
 from checkout_daemon.outbox.outbox_store import MessageLine
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import plain, words
@@ -27,6 +27,7 @@ from ..theme import COLOURS
 from ..typeahead import ACTING
 from .acting import DetailScreen
 from .dialogs import Ask
+from .sending_again import send_again
 
 
 class MessageScreen(DetailScreen):
@@ -109,14 +110,13 @@ class MessageScreen(DetailScreen):
         ):
             return
         async with self.doing(command_line("outbox", "replay", self.message_id)):
-            await require_acting(self.app_context.database)
-            (done,) = await replay(self.app_context.database, [self.message_id], only=(message.status,))
-            if done.queued:
+            (outcome,) = await send_again(self.app_context, [message.id], (message.status,))
+            if outcome is None:
                 self.done("It will be sent again.")
-            elif done.message.status in ("queued", "failed"):
-                self.done("It was already waiting to be sent.")
+            elif outcome == WAITED:
+                self.done(f"It {WAITED}.")
             else:
-                self.failed(f"It is {done.message.status} by now: look at it, and press y again to send it.")
+                self.failed(f"It {outcome}: look at it, and press y again to send it.")
 
     @work(group=ACTING)
     async def action_dismiss_message(self) -> None:

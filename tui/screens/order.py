@@ -20,6 +20,7 @@ from checkout_daemon.model.orders import Order
 from checkout_daemon.orders.explaining import Finding
 from checkout_daemon.orders.time_machine import OrderThen, show_order_at, status_at
 from checkout_daemon.outbox.outbox_store import MessageLine
+from checkout_daemon.present.columns import WIDE
 from checkout_daemon.present.statuses import attention_words
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import clock, time_of_day
@@ -39,7 +40,6 @@ from .order_actions import OrderActions
 from .own_actions import OwnActions
 from .walking import open_others_of
 
-_WIDE = 110
 _MARGIN = 3  # a pane's padding and scroll bar
 
 
@@ -123,7 +123,7 @@ class OrderScreen(OrderActions, CareActions, OwnActions):
         self.query_one("#why").border_title = "Why"
 
     def on_resize(self) -> None:
-        self.set_class(self.size.width < _WIDE, "-narrow")
+        self.set_class(self.size.width < WIDE, "-narrow")
         self.redraw()
 
     @property
@@ -300,7 +300,7 @@ class OrderScreen(OrderActions, CareActions, OwnActions):
     def _why(self, findings: Iterable[Finding]) -> Text:
         """Return the findings as `orders explain` prints them. Where it fits, also what happens next."""
         text, muted = Text(), self.colour("muted")
-        roomy = self.size.width >= _WIDE
+        roomy = self.size.width >= WIDE
         for finding in findings:
             description = plain(finding.description)
             text.append(f"{description if roomy else with_short_ids(description)}\n")

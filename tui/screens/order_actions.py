@@ -13,7 +13,9 @@ from checkout_daemon.checkout.expiring import expire_sessions
 from checkout_daemon.checkout.resending import mail_status, resend_session
 from checkout_daemon.events.replaying import replay
 from checkout_daemon.ledger.derive import SETTLED_DISPUTES
-from checkout_daemon.model.orders import PAYABLE_STATUSES, OrderStatus
+from checkout_daemon.model.events import EventLine
+from checkout_daemon.model.orders import PAYABLE_STATUSES
+from checkout_daemon.orders.attention_commands import left_of_payments
 from checkout_daemon.orders.notes import acknowledge, note_order
 from checkout_daemon.orders.order_lists import OrderView
 from checkout_daemon.orders.refund_rules import prevents_refund
@@ -35,6 +37,8 @@ from .dialogs import Ask, Choose, ShowResult
 from .order_correcting import correct
 from .order_refunding import refund
 
+_AT_STRIPE = frozenset({"resend", "refund", "expire", "cancel", "sync"})  # these need a key of the order's mode
+
 
 class OrderActions(DetailScreen):
     """A screen with one order; `details` is None until it is read."""
@@ -47,7 +51,10 @@ class OrderActions(DetailScreen):
         self.details: OrderDetails | None = None
 
     def obstacle(self, action: Action) -> str | None:
-        return super().obstacle(action) or (None if self.details is None else _obstacle(action.name, self.details))
+        found = super().obstacle(action)
+        if found is not None or self.details is None:
+            return found
+        return _obstacle(action.name, self.details, livemode=self.app_context.livemode)
 
     def command_for(self, *verb: str, rest: Iterable[object] = ()) -> str:
         """Return a command with this order's number as its argument."""
@@ -96,7 +103,8 @@ class OrderActions(DetailScreen):
             return
         number = str(self.details.view.order.number)
         async with self.doing(self.command_for("orders", "cancel")):
-            await check_cancelable(self.app_context.database, self.order_id)
+            context = self.app_context
+            await check_cancelable(context.database, self.order_id, livemode=context.livemode)
             question = "A canceled order cannot be paid, and canceling cannot be undone."
             last = f"Type the order's number, {number}, to cancel it."
             if await self.ask(Ask("Cancel", question, must_be=number, last=last)) is None:
@@ -212,15 +220,15 @@ class OrderActions(DetailScreen):
 
     @work(group=ACTING)
     async def action_replay(self) -> None:
-        events = () if self.details is None else self.details.view.events
+        events = [] if self.details is None else _events(self.details)
         if not events:
             return
-        event_id: str | None = events[-1].id
+        event_id: str | None = events[0].id
         if len(events) > 1:
             zone = self.app_context.time_zone
             options = [
-                (event.id, f"{time_of_day(event.received_at, zone)}  {words(event.status):<8} {event.type}")
-                for event in reversed(events)
+                (event.id, f"{time_of_day(event.received_at, zone)}  {words(event.status):<9} {event.type}")
+                for event in events
             ]
             event_id = await self.app.push_screen_wait(Choose("Replay which event?", options))
         if event_id is None:
@@ -248,15 +256,16 @@ class OrderActions(DetailScreen):
             self.copy(chosen, "page" if found[chosen] is None else "command")
 
 
-def _obstacle(action: str, details: OrderDetails) -> str | None:
+def _obstacle(action: str, details: OrderDetails, *, livemode: bool) -> str | None:
     """Return the reason why an action cannot be done to an order in this state, as far as its facts show it."""
     view, status = details.view, details.view.order.status
+    if action in _AT_STRIPE and view.order.livemode != livemode:
+        its, ours = ("test", "live") if livemode else ("live", "test")
+        return f"This order was created with a {its} key, and this terminal uses a {ours} key."
     if action == "resend" and status not in PAYABLE_STATUSES:
         return f"This order is {words(status)}: it has no payment link."
-    if action == "refund" and (status == OrderStatus.REFUNDED or not view.payments):
-        return "All of it is refunded already." if view.payments else "Nothing was paid for this order."
-    if action == "refund" and {paid.id for paid in view.payments} <= _disputed(view):
-        return "Its payment is disputed, so Stripe refuses a refund. :disputes has the dispute, with keys to answer it."
+    if action == "refund":
+        return _why_no_refund(view)
     if action == "expire" and not any(session.status == "open" for session in view.sessions):
         return "This order has no open session."
     if action == "cancel" and status not in PAYABLE_STATUSES:
@@ -267,16 +276,30 @@ def _obstacle(action: str, details: OrderDetails) -> str | None:
         return f"This order is {words(status)}: only paid orders are sent."
     if action == "acknowledge" and not view.order.attention:
         return "This order does not need attention."
-    if action == "replay" and not view.events:
+    if action == "replay" and not (view.events or details.unapplied):
         return "No events of this order are stored. Press s to ask Stripe instead."
     if action == "copy_fix" and not any(finding.command or finding.page for finding in details.findings):
         return "No command is needed."
     return None
 
 
-def _disputed(view: OrderView) -> set[str]:
-    """Return the payments that cannot be refunded because of a dispute."""
-    return {dispute.payment_id for dispute in view.disputes if prevents_refund(dispute.status)}
+def _why_no_refund(view: OrderView) -> str | None:
+    left = left_of_payments(view)
+    if not any(left.values()):
+        if left:
+            return "All of it is refunded already."
+        free = "This order was free: there is nothing to refund."
+        return "Nothing was paid for this order." if view.order.amount_total else free
+    disputed = {dispute.payment_id for dispute in view.disputes if prevents_refund(dispute.status)}
+    if {payment_id for payment_id, amount in left.items() if amount} <= disputed:
+        return "Its payment is disputed, so Stripe refuses a refund. :disputes has the dispute, with keys to answer it."
+    return None
+
+
+def _events(details: OrderDetails) -> list[EventLine]:
+    """Return the order's events, also those that were not applied, newest first."""
+    events = {event.id: event for event in (*details.view.events, *details.unapplied)}
+    return sorted(events.values(), key=lambda event: (event.received_at, event.id), reverse=True)
 
 
 def _page(view: OrderView, stripe_api_base: str) -> tuple[str, str] | None:

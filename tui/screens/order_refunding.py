@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from checkout_daemon.audit.operators import this_operator
 from checkout_daemon.orders import refunding
+from checkout_daemon.orders.attention_commands import left_of_payments
 from checkout_daemon.orders.order_lists import OrderView
 from checkout_daemon.orders.refund_items import items_text
-from checkout_daemon.orders.refund_rules import RefundOptions, RefundPlan
+from checkout_daemon.orders.refund_rules import RefundOptions, RefundPlan, prevents_refund
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.proposals.proposing import refund_or_propose
@@ -32,7 +33,8 @@ async def refund(screen: OrderActions, view: OrderView) -> None:
             if payment_id is None:
                 screen.canceled()
                 return
-        whole = await refunding.plan_refund(context.database, order_id, RefundOptions(None, payment_id))
+        mode, options = context.livemode, RefundOptions(None, payment_id)
+        whole = await refunding.plan_refund(context.database, order_id, options, livemode=mode)
         items = await refunding.refundable_items(context.database, whole)
         names = {item.sku: item.name for item in view.items}
         choice = await screen.ask(RefundBox(whole.amount, whole.currency, items, names))
@@ -41,7 +43,7 @@ async def refund(screen: OrderActions, view: OrderView) -> None:
             return
         amount = whole.amount if choice.amount is None and not choice.items else choice.amount
         options = RefundOptions(amount, whole.payment_id, choice.reason, choice.items)
-        plan = await refunding.plan_refund(context.database, order_id, options)
+        plan = await refunding.plan_refund(context.database, order_id, options, livemode=mode)
         restock = await _ask_restock(screen, plan)
         if restock is None or await screen.ask(_confirmation(screen, plan, choice)) is None:
             screen.canceled()
@@ -58,8 +60,14 @@ async def refund(screen: OrderActions, view: OrderView) -> None:
 
 
 def _payments(view: OrderView) -> list[tuple[str, str]]:
-    """Return the payments to choose from, with their amounts."""
-    return [(payment.id, f"{money(payment.amount, payment.currency)}  {payment.id}") for payment in view.payments]
+    """Return the payments that can be refunded, with what is left of them."""
+    disputed = {dispute.payment_id for dispute in view.disputes if prevents_refund(dispute.status)}
+    currencies = {payment.id: payment.currency for payment in view.payments}
+    return [
+        (payment_id, f"{money(left, currencies[payment_id])}  {payment_id}")
+        for payment_id, left in left_of_payments(view).items()
+        if left and payment_id not in disputed
+    ]
 
 
 async def _ask_restock(screen: OrderActions, plan: RefundPlan) -> bool | None:

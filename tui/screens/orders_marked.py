@@ -24,12 +24,11 @@ from ..context import AppContext
 from ..typeahead import ACTING, READING
 from ..widgets.table import LiveTable
 from .dialogs import Ask, Choose
-from .lists import ListScreen
+from .lists import MOST_MARKED, ListScreen
 
 if TYPE_CHECKING:
     from checkout_daemon.batches.planning import BatchPlan
 
-_MOST_MARKED = 10_000
 _FIRST = 3  # orders that the box names
 
 MARK_ACTIONS = (
@@ -147,13 +146,13 @@ class MarkingScreen(ListScreen[OrderRow]):
         searched = Extent()
         try:
             await self.move_range()
-            async for page in all_orders(self.app_context.reads, self.wanted, limit=_MOST_MARKED + 1, extent=searched):
+            async for page in all_orders(self.app_context.reads, self.wanted, limit=MOST_MARKED + 1, extent=searched):
                 found |= {order.id: order for order in page}
         except CheckoutError as error:
             self.notify(error.detail, severity="error", markup=False)
             return
-        if len(found) > _MOST_MARKED:
-            text = f"More than {_MOST_MARKED:,} orders match: narrow the list first, or use a command."
+        if len(found) > MOST_MARKED:
+            text = f"More than {MOST_MARKED:,} orders match: narrow the list first, or use a command."
             self.notify(text, title="Not marked", severity="error", markup=False)
             return
         if not searched.whole:

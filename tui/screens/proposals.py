@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from checkout_daemon.audit.operators import this_operator
 from checkout_daemon.database.reading import Readable
-from checkout_daemon.present.proposal_columns import PROPOSALS, summary
+from checkout_daemon.present.proposal_columns import PROPOSALS, details, summary
 from checkout_daemon.present.text import plain
 from checkout_daemon.present.times import clock
 from checkout_daemon.proposals.deciding import approve, reject
@@ -113,17 +113,20 @@ class ProposalsScreen(Looks, ListScreen[Proposal], ActingScreen):
         if proposal.is_changed:
             self.failed(f"{proposal.subject} has changed since: look, reject the proposal, and propose it again")
             return
-        real = "LIVE MODE: this is real money.\n\n" if self.app_context.livemode else ""
-        expires = clock(proposal.expires_at, self.app_context.time_zone)
-        question = (
-            f"{real}{summary(proposal)}\nProposed by {plain(proposal.proposed_by)}, expires {expires}."
-            f"{f'{chr(10)}Note: {self.app_context.name(proposal.note)}' if proposal.note else ''}"
-        )
-        if not await self.confirm("Approve", question, yes="Yes, approve"):
+        if not await self.confirm("Approve", self._question(proposal), yes="Yes, approve"):
             return
         async with self.doing(command_line("proposals", "approve", proposal.number)):
             done = await approve(self.app_context.runtime, proposal.number, operator=this_operator())
             self.done(f"Proposal {proposal.number} is {done.proposal.status}")
+
+    def _question(self, proposal: Proposal) -> str:
+        """Return what is approved, line by line."""
+        context = self.app_context
+        lines = ["LIVE MODE: this is real money.", ""] if context.livemode else []
+        lines += [summary(proposal), *(f"{name.capitalize()}: {value}" for name, value in details(proposal))]
+        lines += [f"Note: {context.name(proposal.note)}"] if proposal.note else []
+        expires = clock(proposal.expires_at, context.time_zone)
+        return "\n".join([*lines, f"Proposed by {plain(proposal.proposed_by)}, expires {expires}."])
 
     @work(group=ACTING)
     async def action_reject(self) -> None:

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from checkout_daemon.audit.operators import this_operator
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.ledger.change_log import ChangeLine
+from checkout_daemon.model.orders import AttentionCode
 from checkout_daemon.model.todo import Todo, TodoItem
 from checkout_daemon.orders.notes import note_order
 from checkout_daemon.orders.todo import read_todo
@@ -48,7 +49,7 @@ class TodoScreen(Looks, CareActions):
     LIST_COMMAND = ("todo",)
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("escape", "dismiss", "Back", foot="Back"),
-        Action("enter", "open", "Open the order, event or message", "todo", foot="Open"),
+        Action("enter", "open", "Open its order, dispute, event or message, or the stock", "todo", foot="Open"),
         Action("w", "copy_fix", "Copy the command that fixes it", "todo", foot="Fix"),
         Action("o", "page", "Show its page at Stripe", foot="Page"),
         Action("n", "note", "Add a note to the order", "orders note ORDER TEXT", foot="Note", writes=True),
@@ -216,6 +217,10 @@ class TodoScreen(Looks, CareActions):
                 navigation.event(item.subject)
             else:
                 navigation.events(EventChoice(fingerprint=item.subject))
+        elif item.kind == AttentionCode.DISPUTE_NEEDS_RESPONSE:
+            navigation.dispute(item.subject)
+        elif item.kind == "stock_short":
+            navigation.stock()
         elif item.kind == "proposal_open":
             navigation.proposals()
         elif item.kind == "message_dead":
@@ -269,8 +274,11 @@ class TodoScreen(Looks, CareActions):
         self.app_context.navigation.dead_letters()
 
     def action_copy_number(self) -> None:
-        if self.item is not None and self.item.number:
-            self.copy(str(self.item.number), "order number")
+        item = self.item
+        if item is not None and item.number:
+            self.copy(str(item.number), "order number")
+        elif item is not None:
+            self.done("It has no order number to copy.")
 
     def action_open_todo(self) -> None:
         """Do nothing: this is the list of what is to do."""

@@ -20,6 +20,7 @@ from checkout_daemon.events.event_lists import EventOutcome
 from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.ledger.event_types import EVENT_TYPES
 from checkout_daemon.orders.order_pages import show_order
+from checkout_daemon.present.columns import WIDE
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import counted
 from checkout_daemon.stripe_cli.triggering import TriggerRequest
@@ -38,7 +39,6 @@ from .base import BaseScreen
 from .dialogs import Ask
 from .pick_order import OrderPicker
 
-_WIDE = 110
 _TYPE_WIDTH = max(map(len, EVENT_TYPES))
 _MARKS = {"applied": "✓", "failed": "▲", "dead": "✗"}
 _OTHER_MARK = "·"
@@ -111,7 +111,7 @@ class TriggerScreen(BaseScreen):
         self._load_order()
 
     def on_resize(self) -> None:
-        self.set_class(self.size.width < _WIDE, "-narrow")
+        self.set_class(self.size.width < WIDE, "-narrow")
         self._list_events()
         self._show_choice()
 

@@ -8,6 +8,7 @@ from textual import events
 
 from checkout_daemon.model.orders import OrderStatus
 from checkout_daemon.orders.figures import INTERVAL, LONGEST_LAG_SECONDS, Figures, first_interval
+from checkout_daemon.present.columns import WIDE
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import NONE, words
 from checkout_daemon.present.times import span
@@ -29,7 +30,6 @@ _SHOWN = (
     OrderStatus.CANCELED,
 )
 _CLICKS = {"attention": "attention", "dead": "dead_letters"}
-_WIDE = 110
 _LEAST_PLOT = 8
 _GAP = "   "
 
@@ -62,7 +62,7 @@ class FiguresBar(Line):
         label = f"  24 h {currency.upper()}"
         room = width - len(_GAP) - len(label)
         next_to_both = room - max(first.cell_len, second.cell_len)
-        lines = 2 if width >= _WIDE and next_to_both >= _LEAST_PLOT else 1
+        lines = 2 if width >= WIDE and next_to_both >= _LEAST_PLOT else 1
         columns = next_to_both if lines > 1 else room - first.cell_len
         top, bottom = first, second
         if amounts and columns >= _LEAST_PLOT:  # a plot without its label would be a riddle

@@ -18,6 +18,7 @@ import msgspec
 
 from checkout_daemon.ledger.facts import Fact, Link, LinkRank, Observation, Unknown, is_charge
 from checkout_daemon.model.address import Address
+from checkout_daemon.model.money import LARGEST_AMOUNT
 from checkout_daemon.model.orders import order_id_from
 from checkout_daemon.model.text import storable
 
@@ -31,7 +32,6 @@ _CURRENCY = re.compile(r"[a-z]{3}")
 _NOT_IN_A_WORD = re.compile(r"[^A-Za-z0-9_.:-]")
 _LONGEST_WORD = 60
 _KIND = re.compile(r"[a-z][a-z0-9_.]{0,60}")
-_LARGEST_AMOUNT = 2**53
 _LONGEST_MARK = 100
 _LAST_SECOND = 253_370_764_799  # of the year 9998: the last day of 9999 has no local time east of UTC
 
@@ -129,7 +129,7 @@ def amount(fields: Object, name: str) -> int | None:
     value = fields.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST_AMOUNT:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_AMOUNT:
         raise UnreadableObject(f"{_kind(fields)}.{name} is not an amount: a whole number of minor units, 0 or more")
     return value
 

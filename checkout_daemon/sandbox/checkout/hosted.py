@@ -140,10 +140,6 @@ class Hosted:
     def _begin(self, request: web.Request) -> None:
         self.box.origin = Origin(base_url=str(request.url.origin()))
 
-    def _session_of(self, intent: Stored) -> Stored | None:
-        session_id = intent.private.get("session")
-        return self.box.storage.find(session_id, "checkout.session") if session_id else None
-
     def _after_authentication(self, intent: Stored) -> web.Response:
         if (session := session_of(self.box, intent)) is not None:
             if session.body["status"] == "complete":

@@ -52,8 +52,9 @@ def card_from_number(number: str, month: int, year: int, cvc: str | None, detail
     return card_method(name, details, (month, year))
 
 
-def debit_method(iban: str, details: Params | None = None, param: str = "sepa_debit[iban]") -> Stored:
+def debit_method(iban: str, details: Params | None = None) -> Stored:
     """Return a payment method for a SEPA bank account."""
+    param = "sepa_debit[iban]"
     plain = iban.replace(" ", "").upper()
     if not stripe_test_methods.is_iban(plain):
         raise ApiError("The IBAN you entered is invalid.", code="invalid_bank_account_iban", param=param)

@@ -67,7 +67,7 @@ FROM stripe_events WHERE id = ANY($1::text[]);
 -- name: find_orders_named
 -- $1 ids of events whose order is not known because they were not applied. The order that an event's payload names: by its id, or by a
 -- session, PaymentIntent or charge of it.
-SELECT DISTINCT ON (event.id) event.id, orders.number
+SELECT DISTINCT ON (event.id) event.id, orders.id AS order_id, orders.number
 FROM stripe_events AS event
 JOIN stripe_event_payloads AS held ON held.event_id = event.id AND held.received_at = event.received_at
 CROSS JOIN LATERAL regexp_matches(
@@ -78,6 +78,33 @@ LEFT JOIN checkout_sessions AS session ON session.id = named[1]
 JOIN orders ON orders.id = coalesce(payments.order_id, session.order_id, CASE WHEN named[1] ~ '^[0-9a-f]{8}-' THEN named[1]::uuid END)
 WHERE event.id = ANY($1::text[])
 ORDER BY event.id, orders.number;
+
+-- name: find_events_naming
+-- $1 ids of events, $2 order id. Those whose payload has the order's id, or that of a session, PaymentIntent or charge of it:
+-- find_orders_named decides. OFFSET 0: links and payloads are found by their keys, whatever is expected of the number of rows.
+WITH named AS MATERIALIZED (
+    SELECT $2::uuid::text AS name
+    UNION ALL
+    SELECT id FROM checkout_sessions WHERE order_id = $2::uuid
+    UNION ALL
+    SELECT id FROM payments WHERE order_id = $2::uuid
+    UNION ALL
+    SELECT link.source_id
+    FROM payments
+    CROSS JOIN LATERAL (SELECT source_id FROM links WHERE target_id = payments.id AND rank = 3 OFFSET 0) AS link
+    WHERE order_id = $2::uuid
+)
+SELECT event.id
+FROM stripe_events AS event
+CROSS JOIN LATERAL (
+    SELECT payload FROM stripe_event_payloads AS held
+    WHERE held.event_id = event.id AND held.received_at = event.received_at OFFSET 0
+) AS held
+WHERE event.id = ANY($1::text[]) AND EXISTS (SELECT FROM named WHERE strpos(held.payload, named.name) > 0);
+
+-- name: read_order_begin
+-- $1 order id. When the first event about an order can have been received: clocks differ.
+SELECT created_at - interval '1 day' FROM orders WHERE id = $1::uuid;
 
 -- name: list_error_groups
 -- $1 livemode: without the events of the other mode; or null

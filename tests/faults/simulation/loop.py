@@ -166,10 +166,6 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """Let this much time pass at once, as soon as no message is on its way. Timers due meanwhile run late."""
         self._leap_to = self._now + seconds
 
-    @property
-    def leaping(self) -> bool:
-        return self._leap_to is not None
-
     def call_as(self, process: Process, delay: float, callback: Callable[..., Any], *args: Any) -> asyncio.TimerHandle:
         """Call something as a process after a delay."""
         before, self.current = self.current, process
