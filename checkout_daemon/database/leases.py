@@ -45,6 +45,12 @@ class Lease:
         async with self.database.connection() as connection:
             self._require(await save_cursor(connection, self.name, self.holder, value, LEASE))
 
+    async def note(self, value: str) -> None:
+        """Save what was found before the work is done, and renew the lease. Its time stays. Raise LeaseLost."""
+        async with self.database.connection() as connection:
+            noted = await connection.fetchval(sql("note_progress"), self.name, self.holder, value, LEASE)
+            self._require(noted is not None)
+
     async def renew(self) -> None:
         """Renew the lease, and leave the progress and its time as they are. Raise LeaseLost."""
         async with self.database.connection() as connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import asyncpg
@@ -113,8 +114,9 @@ async def confirm_held(database: Database, batch: Sequence[ReceivedEvent]) -> li
     if any(received.event.id not in held for received in batch):
         return None
     if others := _other_bodies(batch, held, {}):
-        async with database.connection() as connection:
-            await _report_other_contents(connection, others)
+        with suppress(DatabaseUnavailable):  # they are durable whether or not this can be looked up
+            async with database.connection() as connection:
+                await _report_other_contents(connection, others)
     return [Applied(received.event.id, received.event.type, "duplicate") for received in batch]
 
 
@@ -366,7 +368,9 @@ async def _report_other_contents(connection: asyncpg.Connection, others: Sequenc
     stored = await event_store.read_events(connection, {event.id for event in others})
     for event in others:
         kept = stored.get(event.id)
-        if kept is not None and (kept.payload is None or _contradicts(kept.payload, event.payload)):
+        if kept is not None and kept.payload is None:
+            log.warning("event %s was delivered again with another body, and the first is not held any more", event.id)
+        elif kept is not None and kept.payload is not None and _contradicts(kept.payload, event.payload):
             log.warning("event %s was delivered again with another content: the first is kept", event.id)
 
 

@@ -7,7 +7,7 @@ stays: taxes depend on it. Stripe's own data and backups are not touched.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -141,7 +141,7 @@ async def forget_unpaid(database: Database) -> int:
             async with database.connection() as connection:
                 made_before = await read_now(connection) - UNPAID_KEPT
                 rows = await connection.fetch(sql("forgettable_orders"), made_before, _BATCH)
-            done = await _forget_together(database, rows, made_before) if rows else 0
+            done = await _forget_together(database, rows, made_before, lease.renew) if rows else 0
             forgotten += done
             if len(rows) < _BATCH or not done:  # the others cannot be forgotten yet
                 break
@@ -176,13 +176,22 @@ async def _erase(connection: asyncpg.Connection, order_id: str, operator: Operat
     return payloads
 
 
-async def _forget_together(database: Database, rows: Sequence[asyncpg.Record], made_before: datetime) -> int:
-    """Erase orders, oldest first, after the payloads that name one of them. Return how many could be."""
+async def _forget_together(
+    database: Database, rows: Sequence[asyncpg.Record], made_before: datetime, renew: Callable[[], Awaitable[None]]
+) -> int:
+    """Erase orders, oldest first, after the payloads that name one of them. Return how many could be.
+
+    `renew` is awaited between the steps.
+    """
     order_ids = [str(row["id"]) for row in rows]
     async with database.connection() as connection:
         names = {name for order_id in order_ids for name in await _names(connection, order_id)}
-    await _sweep(database, rows[0]["created_at"] - _BEFORE, sorted(names), refuse=False)
-    return sum([await database.run(_forget, order_id, made_before) for order_id in order_ids])
+    await _sweep(database, rows[0]["created_at"] - _BEFORE, sorted(names), refuse=False, renew=renew)
+    done = 0
+    for order_id in order_ids:
+        await renew()
+        done += await database.run(_forget, order_id, made_before)
+    return done
 
 
 async def _forget(connection: asyncpg.Connection, order_id: str, made_before: datetime) -> int:
@@ -261,11 +270,18 @@ async def _names(connection: asyncpg.Connection, order_id: str) -> set[str]:
 
 
 async def _sweep(
-    database: Database, since: datetime, names: Sequence[str], emails: Sequence[str] = (), *, refuse: bool = True
+    database: Database,
+    since: datetime,
+    names: Sequence[str],
+    emails: Sequence[str] = (),
+    *,
+    refuse: bool = True,
+    renew: Callable[[], Awaitable[None]] | None = None,
 ) -> int:
     """Delete payloads of ignored events without an order that have one of the names or emails, and return how many.
 
-    It searches a week at a time. With `refuse`, raise NotErasable if a failed event has one of them.
+    It searches a week at a time, and awaits `renew` before each. With `refuse`, raise NotErasable if a failed event has
+    one of them.
     """
     search, drop = sql("unapplied_events_about"), sql("drop_unowned_payloads_about")
     windows = []
@@ -280,5 +296,10 @@ async def _sweep(
                     f"{', '.join(event['id'] for event in events)} could not be applied and may be about the order: "
                     f"`checkout events show {events[0]['id']}` shows why; apply it first"
                 )
-        dropped = [await connection.fetch(drop, *window, names, emails, timeout=_SEARCH_SECONDS) for window in windows]
-    return sum(map(len, dropped))
+    dropped = 0
+    for window in windows:
+        if renew is not None:
+            await renew()
+        async with database.connection() as connection:
+            dropped += len(await connection.fetch(drop, *window, names, emails, timeout=_SEARCH_SECONDS))
+    return dropped

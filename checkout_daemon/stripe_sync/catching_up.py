@@ -83,18 +83,16 @@ async def catch_up(runtime: Runtime) -> int:
                 _log.warning("orders that a restore may have lost: %s; run `checkout reconcile`", error.detail)
         since = min(since, until)
 
-        def progress(caught: CaughtUp) -> str:
-            caught = msgspec.structs.replace(caught, livemode=livemode, other_until=other_until)
-            return msgspec.json.encode(caught).decode()
-
         async def note_missed(count: int) -> None:
             """Keep the count before the events are stored: after a crash in between, none is missing any more."""
             if before is not None:
-                await lease.save(progress(msgspec.structs.replace(before, missed=count, missed_at=now)))
+                found = msgspec.structs.replace(before, missed=count, missed_at=now, other_until=other_until)
+                await lease.note(msgspec.json.encode(found).decode())
 
         done = await backfill(runtime, since, until=until, before_new=note_missed, after_page=lease.renew)
         reached = since if done.lost else until  # the next comparison fetches them again
-        await lease.save(progress(_after(before, done, reached, now)))
+        after = msgspec.structs.replace(_after(before, done, reached, now), livemode=livemode, other_until=other_until)
+        await lease.save(msgspec.json.encode(after).decode())
     if done.lost:
         _log.error("%d events of Stripe were fetched and are not stored: they are fetched again", done.lost)
     if runtime.metrics is not None:

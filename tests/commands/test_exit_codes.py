@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import cli
+from checkout_daemon.runtime import Runtime
 from tests.commands.conftest import KEY, Do, Run
 from tests.commands.every_command import AT_STRIPE, READING, WRITING
 from tests.support.shopping import check_out, paid_order
@@ -58,13 +59,18 @@ def test_a_database_that_does_not_answer_is_5_in_one_line(without_database: Run,
 @pytest.mark.parametrize("line", ["orders refund 1001", "orders cancel 1002 --no-restock", "sessions expire 1002"])
 @pytest.mark.parametrize("more", [[], ["--dry-run"], ["--yes", "--json"]], ids=["asked", "dry run", "done"])
 def test_an_order_of_the_other_mode_is_4_before_anything_is_asked_or_done(
-    run: Run, do: Do, environment: pytest.MonkeyPatch, line: str, more: list[str]
+    run: Run, do: Do, line: str, more: list[str]
 ) -> None:
     do(paid_order)
     do(check_out)
-    environment.setenv("STRIPE_API_KEY", "sk_live_0123456789")
+    do(_turn_live)
     ran = run(*line.split(), *more)
     assert (ran.code, ran.out, "a key of the other mode" in ran.err) == (4, "", True), ran.err
+
+
+async def _turn_live(runtime: Runtime) -> None:
+    async with runtime.database.connection() as connection:
+        await connection.execute("UPDATE orders SET livemode = true")
 
 
 def test_the_man_pages_know_the_exit_codes_of_every_command() -> None:

@@ -35,6 +35,9 @@ def test_only_who_was_first_is_forgiven() -> None:
     for wrong in (received + received, sent, owed, State()):
         assert differences(*without_races(received, wrong))
     assert differences(*without_races(skipped, owed))
+    assert differences(*without_races(skipped, sent)), "it counts as sent, and nobody has it"
+    assert differences(*without_races(received, skipped + received - sent)), "it was sent, and counts as skipped"
+    assert differences(*without_races(received + received, sent + skipped)), "one of two is lost"
     assert differences(*without_races(skipped, received + Counter({"received: mail order.refunded 1 ": 1})))
 
 

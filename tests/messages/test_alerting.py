@@ -23,7 +23,7 @@ from checkout_daemon.messages.alerting import (
 from checkout_daemon.model.messages import Alert
 from checkout_daemon.runtime import Runtime, open_runtime
 from checkout_daemon.stripe_sync import catching_up
-from checkout_daemon.stripe_sync.catching_up import catch_up
+from checkout_daemon.stripe_sync.catching_up import catch_up, last_comparison
 from tests.support.fixtures import KEY
 from tests.support.flaky_stripe import FlakyStripe, deny
 from tests.support.orders import NOW, add_order
@@ -184,6 +184,7 @@ async def test_events_that_a_daemon_fetched_before_it_died_are_reported(
         raise ConnectionResetError
 
     await catch_up(runtime)
+    compared = await last_comparison(connection)
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as http:
         for path, sent in (("/v1/payment_intents", {"data": CHARGE}), ("/sandbox/clock", {"json": {"advance": "2m"}})):
             async with http.post(f"{stripe.base}{path}", **sent) as answer:  # type: ignore[arg-type]
@@ -194,6 +195,7 @@ async def test_events_that_a_daemon_fetched_before_it_died_are_reported(
             await catch_up(runtime)
     fetched = await connection.fetchval("SELECT count(*) FROM stripe_events")
     assert fetched > 0
+    assert (await last_comparison(connection))[1] == compared[1], "that comparison has not ended"
     assert (await catch_up(runtime), await alert_about_silence(runtime)) == (0, fetched)
 
 

@@ -12,6 +12,10 @@ RETURNING value;
 UPDATE cursors SET value = $3, leased_until = now() + $4::interval, updated_at = now()
 WHERE name = $1 AND holder = $2 RETURNING name;
 
+-- name: note_progress
+-- The same, but the time of the progress stays that of the one before.
+UPDATE cursors SET value = $3, leased_until = now() + $4::interval WHERE name = $1 AND holder = $2 RETURNING name;
+
 -- name: renew_lease
 -- $1 name, $2 holder, $3 length of the lease. Returns no row if another process holds it.
 UPDATE cursors SET leased_until = now() + $3::interval WHERE name = $1 AND holder = $2 RETURNING name;

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
@@ -167,32 +167,58 @@ def differences(expected: State, found: State) -> list[str]:
 def without_races(expected: State, found: State) -> tuple[State, State]:
     """Leave out whether a message was sent just before it was not needed any more, or skipped just after.
 
-    Which of two jobs was first decides that, while a third holds the order. Both are right.
+    Which of two jobs was first decides that, while a third holds the order. Both are right, if what was sent, and
+    nothing else, was received.
     """
-    ended = [_ended_messages(state) for state in (expected, found)]
-    raced = {key for key in ended[0].keys() & ended[1].keys() if ended[0][key] != ended[1][key]}
-    kept = []
-    for state in (expected, found):
-        lines = {line for line in state if _message_of(line) in raced}
-        kept.append(Counter({line: count for line, count in state.items() if line not in lines}))
+    ends = [_ends(state) for state in (expected, found)]
+    raced = {
+        about
+        for about in ends[0].keys() & ends[1].keys()
+        if ends[0][about] != ends[1][about]
+        and all(end[about].may_race for end in ends)
+        and ends[0][about].rows == ends[1][about].rows
+    }
+    kept = [
+        Counter({line: count for line, count in state.items() if _message_of(line) not in raced})
+        for state in (expected, found)
+    ]
     return kept[0], kept[1]
 
 
-def _ended_messages(state: State) -> dict[str, str]:
-    """Return whether each message was sent or skipped, by what it is about."""
-    rows = [json.loads(line.partition(" ")[2]) for line in state if line.startswith("outbox ")]
-    return {_about(row): row["status"] for row in rows if row["status"] in ("sent", "skipped")}
+@dataclass(slots=True)
+class _End:
+    """How the messages about one thing ended: `rows` are those of the outbox without that, and how many of each."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[str] = field(default_factory=Counter)
+    received: int = 0
+
+    @property
+    def may_race(self) -> bool:
+        return self.statuses.keys() <= {"sent", "skipped"} and self.received == self.statuses["sent"]
+
+
+def _ends(state: State) -> dict[str, _End]:
+    found: dict[str, _End] = defaultdict(_End)
+    for line, count in state.items():
+        if (about := _message_of(line)) is None:
+            continue
+        if line.startswith("received: "):
+            found[about].received += count
+            continue
+        row = json.loads(line.partition(" ")[2])
+        found[about].statuses[row.pop("status")] += count
+        row.pop("sent_at", None)
+        found[about].rows[json.dumps(row, sort_keys=True)] += count
+    return found
 
 
 def _message_of(line: str) -> str | None:
     """Return what the message is about whose row or receipt this line is."""
     if line.startswith("outbox "):
-        return _about(json.loads(line.partition(" ")[2]))
+        row = json.loads(line.partition(" ")[2])
+        return f"{row['channel']} {row['kind']} {row['order_id']} {row['subject_id']}"
     return line.removeprefix("received: ") if line.startswith("received: ") else None
-
-
-def _about(row: dict[str, Any]) -> str:
-    return f"{row['channel']} {row['kind']} {row['order_id']} {row['subject_id']}"
 
 
 async def _rows(connection: asyncpg.Connection, tables: tuple[str, ...]) -> list[tuple[str, str]]:
