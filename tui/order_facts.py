@@ -38,7 +38,7 @@ Colour = Callable[[str], str]
 class OrderDetails:
     """An order with its messages, its history, and the findings that explain its status.
 
-    `unapplied`: the events that name it and were not applied, newest first.
+    `unapplied`: the failed and dead events that name it, newest first.
     """
 
     view: OrderView

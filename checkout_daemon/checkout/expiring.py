@@ -14,7 +14,7 @@ from checkout_daemon.database.reading import Readable
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.ledger.facts import SessionStatus
 from checkout_daemon.ledger.merge import Update, locked_order, merge
-from checkout_daemon.ledger.order_states import LockedOrder
+from checkout_daemon.ledger.order_states import check_mode
 from checkout_daemon.model.orders import Order
 from checkout_daemon.orders.order_store import read_order
 from checkout_daemon.runtime import Runtime
@@ -38,14 +38,6 @@ class Expired:
     session_ids: tuple[str, ...]
 
 
-def check_reachable(order: Order | LockedOrder, *, livemode: bool) -> None:
-    """Raise SessionNotOpen if the order was created with a key of the other mode: ours cannot see its sessions."""
-    if order.livemode != livemode:
-        raise SessionNotOpen(
-            f"order {order.number} was created with a key of the other mode (livemode={order.livemode})"
-        )
-
-
 async def check_open(database: Readable, order: Order, session_id: str | None = None) -> None:
     """Raise SessionNotOpen unless the session, or one of the order's, is open as far as we know."""
     sessions = await read_sessions_of_order(database, order.id)
@@ -63,7 +55,7 @@ async def expire_sessions(
     """
     note = check_note(note)
     merged = await runtime.database.run(locked_order, order_id)
-    check_reachable(merged.orders[order_id], livemode=runtime.settings.livemode)
+    check_mode(merged.orders[order_id], SessionNotOpen, livemode=runtime.settings.livemode)
     sessions = merged.facts(order_id).sessions
     if session_id is not None:
         chosen = [session_id]

@@ -124,11 +124,15 @@ def events_replay(
 
 
 async def _about(database: Database, found: Sequence[EventLine]) -> str:
-    """Return which orders events are about: `, about 2 orders of €12.00`; nothing if they are of no order."""
+    """Return which orders events are about: `, about 2 orders of €12.00`; nothing if they are of no order.
+
+    Of an event that was not applied, only the number of its order is known.
+    """
     from checkout_daemon.orders.labels import label_orders
     from checkout_daemon.present.money import extent
 
-    labels = await label_orders(database, (event.order_id for event in found))
+    numbers = [event.number for event in found if event.order_id is None]
+    labels = await label_orders(database, (event.order_id for event in found), numbers)
     orders = extent((label.amount_total, label.currency) for label in labels.values())
     return f", about {orders}" if labels else ""
 

@@ -105,14 +105,15 @@ def sessions_expire(order: str, dry_run: bool, note: str, yes: bool, as_json: bo
       checkout sessions expire --status pending --email ada@example.com
     """
     from checkout_daemon.audit.operators import this_operator
-    from checkout_daemon.checkout.expiring import check_open, check_reachable, expire_sessions
+    from checkout_daemon.checkout.expiring import SessionNotOpen, check_open, expire_sessions
     from checkout_daemon.checkout.session_lists import read_sessions_of_order
+    from checkout_daemon.ledger.order_states import check_mode
     from checkout_daemon.orders.lookup import find_order
     from checkout_daemon.present.money import money
 
     async def work(runtime: Runtime) -> Expired | None:
         holder = await find_order(runtime.database, order)
-        check_reachable(holder, livemode=runtime.settings.livemode)
+        check_mode(holder, SessionNotOpen, livemode=runtime.settings.livemode)
         session_id = session_id_of(order)
         found = await read_sessions_of_order(runtime.database, holder.id)
         open_ids = [session_id] if session_id else [session.id for session in found if session.status == "open"]

@@ -98,11 +98,17 @@ class EventCursor:
 
 
 async def list_events(
-    connection: asyncpg.Connection, wanted: EventFilter, *, limit: int, cursor: EventCursor | EventLine | None = None
+    connection: asyncpg.Connection,
+    wanted: EventFilter,
+    *,
+    limit: int,
+    cursor: EventCursor | EventLine | None = None,
+    only_newest: bool = False,
 ) -> list[EventLine]:
     """Return a page of the events after a position or another event, newest first.
 
-    An order's events are those that were applied to it, and those that were not applied and whose payload names it.
+    An order's events are those that were applied to it, and those that were not applied and whose payload names it. All
+    that were not applied are looked through for these, or with `only_newest` the next 500 of them.
     """
     before: EventCursor | EventLine = EventCursor(wanted.until or FAR_FUTURE, "")
     if cursor is not None and cursor.received_at < before.received_at:
@@ -110,26 +116,26 @@ async def list_events(
     events = await _with_named_orders(connection, await _read(connection, _statement(wanted), wanted, before, limit))
     if wanted.order_id is None:
         return events
-    events += await _unapplied_naming(connection, wanted.order_id, wanted, before, limit)
-    return sorted(events, key=lambda event: (event.received_at, event.id), reverse=True)[:limit]
+    unapplied = await _unapplied_naming(connection, wanted.order_id, wanted, before, limit, only_newest=only_newest)
+    return await _newest_of(connection, [*events, *unapplied], limit) if unapplied else events
 
 
 async def page_of_events(
     database: Readable, wanted: EventFilter, *, limit: int, cursor: EventCursor | None = None
 ) -> list[EventLine]:
-    """Return a page of events as list_events does."""
+    """Return a page of events as list_events does with `only_newest`, for a list that is read again and again."""
     async with database.connection() as connection:
-        return await list_events(connection, wanted, limit=limit, cursor=cursor)
+        return await list_events(connection, wanted, limit=limit, cursor=cursor, only_newest=True)
 
 
 async def read_unapplied(database: Readable, order_id: str) -> list[EventLine]:
-    """Return an order's events that were not applied, newest first, for a screen that reads them again and again.
+    """Return an order's failed and dead events, newest first, for a screen that reads them again and again.
 
-    Only the newest 500 events that were not applied, to whichever order, are looked through.
+    Only the newest 500 failed and dead events, of whichever order, are looked through.
     """
-    newest = EventCursor(FAR_FUTURE, "")
+    newest, unhappy = EventCursor(FAR_FUTURE, ""), EventFilter(statuses=UNHAPPY)
     async with database.connection() as connection:
-        return await _unapplied_naming(connection, order_id, EventFilter(), newest, PAGE, only_newest=True)
+        return await _unapplied_naming(connection, order_id, unhappy, newest, PAGE, only_newest=True)
 
 
 def all_events(
@@ -245,6 +251,12 @@ async def _unapplied_naming(
             break
         before = page[-1]
     return found[:limit]
+
+
+async def _newest_of(connection: asyncpg.Connection, events: list[EventLine], limit: int) -> list[EventLine]:
+    """Return the newest of the events in the database's sequence of ids, by which the next page begins."""
+    held = {event.id: event for event in events}
+    return [held[row["id"]] for row in await connection.fetch(sql("sort_events"), list(held), limit)]
 
 
 async def _naming(connection: asyncpg.Connection, order_id: str, events: list[EventLine]) -> list[EventLine]:

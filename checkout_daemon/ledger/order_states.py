@@ -9,7 +9,7 @@ import msgspec
 
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.ledger.derive import Derived
-from checkout_daemon.model.orders import OrderTerms
+from checkout_daemon.model.orders import Order, OrderTerms
 
 CHANNEL = "checkout_changes"
 """NOTIFY carries no payload, only that there is something to fetch: payloads serialise commits and can be lost."""
@@ -53,7 +53,7 @@ class LockedOrder(OrderTerms):
     state: State
 
 
-def check_mode(order: LockedOrder, refusal: type[CheckoutError], *, livemode: bool) -> None:
+def check_mode(order: Order | LockedOrder, refusal: type[CheckoutError], *, livemode: bool) -> None:
     """Raise `refusal` if the order was created with a key of the other mode: ours cannot see its objects."""
     if order.livemode != livemode:
         raise refusal(f"order {order.number} was created with a key of the other mode (livemode={order.livemode})")

@@ -75,7 +75,7 @@ def customer_values(
             for name in ("carrier", "tracking_number", "tracking_url"):
                 values[name] = "" if sent is None else one_line(getattr(sent, name))
         case MessageKind.ORDER_REMINDER:
-            values["url"] = f"{settings.public_url}/cancel?order_id={order.id}"
+            values["url"] = values["order_url"]
         case MessageKind.PAYMENT_FAILED:
             if order.status != OrderStatus.FAILED:
                 raise NotNeeded(f"the order is {order.status} by now")

@@ -31,7 +31,7 @@ class RecoveredMoney:
 async def owe_reminders(runtime: Runtime) -> int:
     """Owe the reminders that are due by the database's clock, and return how many. None unless they are turned on.
 
-    An order gets one: pending or expired, without attention, and unless its customer has ordered again, is
+    An order gets one: pending or expired, not free, without attention, and unless its customer has ordered again, is
     paying for another order, has paid one within a day before it, or was reminded within the last 30 days.
     """
     hours = runtime.settings.reminder_hours

@@ -20,11 +20,14 @@ class OrderLabel:
     currency: str
 
 
-async def label_orders(database: Readable, order_ids: Iterable[str | None]) -> dict[str | None, OrderLabel]:
-    """Return the labels of orders by id. What is None or no order's id is absent."""
+async def label_orders(
+    database: Readable, order_ids: Iterable[str | None], numbers: Iterable[int | None] = ()
+) -> dict[str | None, OrderLabel]:
+    """Return the labels of orders by id, also of those known by their numbers. What is None or no order's is absent."""
     wanted = {order_id for order_id in order_ids if order_id is not None}
-    if not wanted:
+    numbered = {number for number in numbers if number is not None}
+    if not wanted and not numbered:
         return {}
     async with database.connection() as connection:
-        rows = await connection.fetch(sql("order_labels"), sorted(wanted))
+        rows = await connection.fetch(sql("order_labels"), sorted(wanted), sorted(numbered))
     return {label.id: label for label in (record_of(OrderLabel, row) for row in rows)}

@@ -15,9 +15,10 @@ import asyncpg
 from checkout_daemon.audit.audit_log import OperatorAction, act, check_note, record_without_order
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.audit.rights import OperatorRole, require_role
-from checkout_daemon.checkout.canceling import cancel_order
+from checkout_daemon.checkout.canceling import NotCancelable, cancel_order
 from checkout_daemon.errors import CheckoutError, NotFound
 from checkout_daemon.ledger.merge import Update, locked_order
+from checkout_daemon.ledger.order_states import check_mode
 from checkout_daemon.model.orders import OrderStatus
 from checkout_daemon.orders.approvals import Approval
 from checkout_daemon.orders.refund_items import WantedItem
@@ -132,6 +133,9 @@ async def _approve(
         raise ProposalStale(
             f"{proposal.subject} has changed since proposal {number} was made: reject it, look, and propose it again"
         )
+    if proposal.act == ProposalAct.CANCEL and proposal.order_id is not None:  # so that it stays open for the other key
+        order = (await locked_order(connection, proposal.order_id)).orders[proposal.order_id]
+        check_mode(order, NotCancelable, livemode=livemode)
     await _decide(connection, proposal, ProposalStatus.APPROVED, operator, note)
     if proposal.act == ProposalAct.REFUND and proposal.order_id is not None:
         approval = Approval(number, proposal.proposed_by)

@@ -14,7 +14,7 @@ import cli
 from checkout_daemon.present.money import extent, sums
 from tests.commands.conftest import KEY, Run, go
 from tests.commands.every_command import AT_STRIPE, IN_BULK, WRITING, Given, Line, an_event, an_order
-from tests.commands.place import Make, Place, make_paid, make_paid_by_event, make_waiting, open_place
+from tests.commands.place import Make, Place, make_dead_event, make_paid, make_paid_by_event, make_waiting, open_place
 from tests.support.background import BackgroundStripe
 from tests.support.cluster import Cluster
 from tests.support.orders import add_expired_order
@@ -206,6 +206,12 @@ def test_replays_ask_with_what_they_are_about(run: Run, place: Place) -> None:
     messages = run("outbox", "replay", "--order", number, "--status", "queued")
     assert "Apply 1 event again, about 1 order of €33.99?" in events.err
     assert "Send 2 messages again (1 by mail, 1 by webhook), about 1 order of €33.99?" in messages.err
+
+
+def test_questions_about_events_that_were_not_applied_have_the_order_that_they_name(run: Run, place: Place) -> None:
+    dead = ("--order", place.make(make_dead_event), "--status", "dead")
+    assert "Apply 1 event again, about 1 order of €33.99?" in run("events", "replay", *dead).err
+    assert "Dismiss 1 dead event, about 1 order of €33.99?" in run("events", "dismiss", *dead, "--note", "no").err
 
 
 def test_an_erasure_of_a_customer_asks_with_all_orders(run: Run, place: Place) -> None:

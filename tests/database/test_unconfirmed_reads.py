@@ -84,6 +84,7 @@ REASONS = {
     "checkout.shopper_view.resolve_ref": LATER,
     "checkout.shopper_view.show_to_shopper": SHOWS,
     "clocks.read_database_clock": CHECKS,
+    "database.leases.Lease.note": WRITES,
     "database.leases.Lease.renew": WRITES,
     "database.leases.Lease.save": WRITES,
     "database.leases.leased": WRITES,

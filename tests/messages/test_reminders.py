@@ -64,7 +64,7 @@ async def test_an_order_left_unpaid_is_reminded_of_once(
     await deliver_due(runtime, Channel.MAIL)
     (taken,) = server.taken
     assert taken.mail["Subject"] == "Your order 1001 at Checkout is not paid yet"
-    assert f"https://shop.example.com/cancel?order_id={order_id}" in taken.part("plain")
+    assert f"https://shop.example.com/success?order_id={order_id}" in taken.part("plain")
 
 
 @pytest.mark.parametrize("runtime", [{}], indirect=True)
@@ -79,6 +79,7 @@ async def test_who_must_not_be_reminded(runtime: Runtime, connection: asyncpg.Co
     await add_order(connection, customer_email="flagged@example.com", ago=YESTERDAY, attention=["amount_mismatch"])
     await add_order(connection, customer_email="canceled@example.com", ago=YESTERDAY, status="canceled")
     await add_order(connection, customer_email="", ago=YESTERDAY)
+    await add_order(connection, customer_email="free@example.com", ago=YESTERDAY, amount_discount=1250, amount_total=0)
     await add_order(connection, customer_email="again@example.com", ago=YESTERDAY)
     await add_order(connection, customer_email="Again@example.com", ago=timedelta(hours=20))
     await add_order(connection, customer_email="debit@example.com", ago=timedelta(days=4), status="processing")

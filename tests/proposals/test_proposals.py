@@ -396,6 +396,19 @@ async def test_a_cancellation_of_the_other_mode_is_left_to_its_daemon(
     assert (await find_proposal(runtime.database, 1)).status == "approved"
 
 
+async def test_a_cancellation_of_the_other_mode_stays_open_for_those_who_have_its_key(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    waiting = await check_out(runtime)
+    proposal = await propose_cancel(runtime, str(waiting.order_id), operator=DEE)
+    await unguarded(connection, "UPDATE orders SET livemode = true")
+    with pytest.raises(NotCancelable, match="was created with a key of the other mode"):
+        await approve(runtime, proposal.number, operator=CY)
+    assert (await find_proposal(runtime.database, proposal.number)).status == "open"
+    await unguarded(connection, "UPDATE orders SET livemode = false")
+    assert (await approve(runtime, proposal.number, operator=CY)).proposal.status == "done"
+
+
 async def test_a_cancellation_that_somebody_else_carries_out_meanwhile_has_not_failed(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:

@@ -21,6 +21,20 @@ async def test_a_refused_setup_has_a_reason_and_can_be_retried(ask: Ask, custome
     assert (await ask("GET", f"/v1/payment_methods/{done['payment_method']}"))["customer"] == customer
 
 
+async def test_an_empty_payment_method_is_unset_before_a_setup_succeeds(ask: Ask, customer: str) -> None:
+    form = {"customer": customer, "payment_method": "pm_card_visa", "payment_method_types[]": "card"}
+    setup = await ask("POST", "/v1/setup_intents", form)
+    path = f"/v1/setup_intents/{setup['id']}"
+
+    unset = await ask("POST", path, {"payment_method": ""})
+    done = await ask("POST", f"{path}/confirm", {"payment_method": "pm_card_visa"})
+    await ask("POST", path, {"payment_method": ""}, status=400)
+
+    assert setup["status"] == "requires_confirmation"
+    assert (unset["payment_method"], unset["status"]) == (None, "requires_payment_method")
+    assert await ask("GET", path) == done
+
+
 async def test_bank_transfers_pay_what_waits_for_them(ask: Ask, customer: str, client: stripe.StripeClient) -> None:
     fund = f"/v1/test_helpers/customers/{customer}/fund_cash_balance"
     wanted = {

@@ -38,6 +38,9 @@ _TAKEN = {
 """Values that the SDK's types lack: those of older SDKs and of the CLI's triggers, and cards."""
 _DEEPEST = 4
 _IDS = {"charge", "coupon", "customer", "payment_intent", "payment_method", "price", "product"}
+_PRODUCT = "line_items[0][price_data][product_data]"
+_RATE = "shipping_options[0][shipping_rate_data]"
+_SHIPPING = "payment_intent_data[shipping]"
 _MODELLED = [operation for operation in OPERATIONS if parameters(operation.method, operation.path)]
 
 
@@ -121,12 +124,54 @@ def _code_for_empty(operation: Operation, shape: Shape, name: str) -> str | None
 def test_an_empty_text_is_refused_where_it_unsets_nothing(operation: Operation) -> None:
     shape = parameters(operation.method, operation.path) or {}
     names = {full: code for full, _, code in _named(shape) if not full.endswith("[0]")}
-    checked = {full for full in names if operation.filled or full.rpartition("[")[2].removesuffix("]") in _IDS}
+    filled = {full for full in names if operation.filled and "[address][" not in full}
+    checked = {full for full in names if (full in filled and _last(full) != "metadata") or _last(full) in _IDS}
 
     refused = {full for full in names if _code_for_empty(operation, shape, full) == "parameter_invalid_empty"}
 
     assert {full for full in checked - refused if not may_be_empty(names[full])} == set()
     assert {full for full in refused if may_be_empty(names[full])} == set()
+    assert {full for full in refused if _last(full) == "metadata"} == set()
+
+
+def _last(name: str) -> str:
+    return name.rpartition("[")[2].removesuffix("]")
+
+
+@pytest.mark.parametrize(
+    ("empty", "others"),
+    [
+        ("metadata", {}),
+        ("payment_intent_data[metadata]", {}),
+        (f"{_SHIPPING}[address][line2]", {f"{_SHIPPING}[name]": "Ana", f"{_SHIPPING}[address][line1]": "Ring 1"}),
+        (f"{_PRODUCT}[metadata]", {}),
+        ("invoice_creation[invoice_data][metadata]", {"invoice_creation[enabled]": "true"}),
+        (
+            f"{_RATE}[metadata]",
+            {
+                f"{_RATE}[display_name]": "Post",
+                f"{_RATE}[type]": "fixed_amount",
+                f"{_RATE}[fixed_amount][amount]": "300",
+                f"{_RATE}[fixed_amount][currency]": "eur",
+            },
+        ),
+    ],
+)
+async def test_a_new_session_takes_empty_metadata_and_lines_of_an_address(
+    ask: Ask, empty: str, others: dict[str, str]
+) -> None:
+    form = {
+        "mode": "payment",
+        "success_url": "https://shop.example.com",
+        "line_items[0][quantity]": "1",
+        "line_items[0][price_data][currency]": "eur",
+        "line_items[0][price_data][unit_amount]": "500",
+        f"{_PRODUCT}[name]": "Notebook",
+    }
+
+    session = await ask("POST", "/v1/checkout/sessions", {**form, **others, empty: ""})
+
+    assert (session["status"], session["metadata"]) == ("open", {})
 
 
 def _overlap(one: str, other: str) -> bool:

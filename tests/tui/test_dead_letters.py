@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+
 import asyncpg
 import pytest
 
 from checkout_daemon.audit.operators import this_operator
+from checkout_daemon.batches import running
+from checkout_daemon.batches.records import Batch, BatchItem
+from checkout_daemon.batches.running import EndedItem
+from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.ledger.intake import Intake
+from checkout_daemon.runtime import Runtime
 from tests.support.orders import add_order
 from tests.support.stripe_events import deliver, event_body, insert_order, refund_object, session_object
 from tests.tui.conftest import Seat, Sit
@@ -253,6 +260,67 @@ async def test_dead_messages_are_sent_again_or_dismissed_together(
     assert tuple(batch) == ("replay_messages", this_operator().user, "finished", 2)
     items = await connection.fetch("SELECT subject FROM batch_items")
     assert {item["subject"] for item in items} == set(unsent)
+
+
+def lose_answers(monkeypatch: pytest.MonkeyPatch, *, pauses: tuple[float, ...], after: bool) -> None:
+    """Lose the connection whenever messages are queued: after it was committed, or before it."""
+    replay = running._replay_messages
+
+    async def lost(
+        runtime: Runtime, batch: Batch, holder: str, items: list[BatchItem]
+    ) -> AsyncGenerator[list[EndedItem], None]:
+        if after:
+            async for _ in replay(runtime, batch, holder, items):
+                pass
+        if items:
+            raise DatabaseUnavailable("the connection was lost")
+        yield []
+
+    monkeypatch.setattr(running, "_replay_messages", lost)
+    monkeypatch.setattr(f"{running.__name__}.BUSY_STRIPE_SECONDS", pauses)
+
+
+@pytest.mark.parametrize("pauses", [(0.0,), ()], ids=["the database comes back", "it stays away for the batch"])
+async def test_messages_that_were_queued_although_the_answer_was_lost_are_reported_so(
+    connection: asyncpg.Connection,
+    sit: Sit,
+    unsent: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    pauses: tuple[float, ...],
+) -> None:
+    lose_answers(monkeypatch, pauses=pauses, after=True)
+    async with sit(size=(140, 30)) as seat:
+        await open_cause(seat, "500")
+        await seat.press("y")
+        await seat.screen_of(Choose)
+        await seat.press("end", "enter")
+        await seat.sees("2 messages will be sent again.")
+        assert await statuses_of(connection, unsent) == {"queued"}
+        await connection.execute("UPDATE outbox SET status = 'dead' WHERE channel = 'webhook'")
+        seat.app.app_context.navigation.message(unsent[0])
+        screen = await seat.screen_of(MessageScreen)
+        await seat.until(lambda: screen.message is not None)
+        await seat.press("y")
+        await seat.notices("It will be sent again.")
+
+
+async def test_messages_that_the_database_did_not_queue_are_left_to_a_daemon(
+    connection: asyncpg.Connection, sit: Sit, unsent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose_answers(monkeypatch, pauses=(), after=False)
+    async with sit(size=(140, 30)) as seat:
+        await open_cause(seat, "500")
+        await seat.press("y")
+        await seat.screen_of(Choose)
+        await seat.press("end", "enter")
+        await seat.notices("0 messages will be sent again; 2 are left in batch 1, which a daemon continues.")
+        seat.app.app_context.navigation.message(unsent[0])
+        screen = await seat.screen_of(MessageScreen)
+        await seat.until(lambda: screen.message is not None)
+        await seat.press("y")
+        await seat.notices("It is left in batch 2, which a daemon continues.")
+        assert "Not done" not in {shown.title for shown in seat.app._notifications}
+    assert await statuses_of(connection, unsent) == {"dead"}
 
 
 async def statuses_of(connection: asyncpg.Connection, ids: list[str]) -> set[str]:

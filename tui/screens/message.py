@@ -27,7 +27,7 @@ from ..theme import COLOURS
 from ..typeahead import ACTING
 from .acting import DetailScreen
 from .dialogs import Ask
-from .sending_again import send_again
+from .sending_again import LEFT, send_again
 
 
 class MessageScreen(DetailScreen):
@@ -113,8 +113,8 @@ class MessageScreen(DetailScreen):
             (outcome,) = await send_again(self.app_context, [message.id], (message.status,))
             if outcome is None:
                 self.done("It will be sent again.")
-            elif outcome == WAITED:
-                self.done(f"It {WAITED}.")
+            elif outcome == WAITED or outcome.startswith(LEFT):
+                self.done(f"It {outcome}.")
             else:
                 self.failed(f"It {outcome}: look at it, and press y again to send it.")
 

@@ -84,7 +84,7 @@ _CUSTOMER_FACING = (
     StoredKind("/v1/setup_intents", "setup_intent", "seti_1", verbs=_CREATED, refers=_CUSTOMER_EXISTS,
         uses=_NO_BROWSER,
         takes={"payment_method": Text(), "confirm": Flag(), "payment_method_types": INTENT_METHOD_TYPES},
-        build=setup_intents.build, then=setup_intents.confirm_if_asked,
+        build=setup_intents.build, revise=setup_intents.revise, then=setup_intents.confirm_if_asked,
         actions={
             "confirm": ObjectAction(run=setup_intents.confirm, takes={"payment_method": Text()}, uses=_NO_BROWSER,
                                     allowed=CONFIRMABLE),

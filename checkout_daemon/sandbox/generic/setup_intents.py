@@ -6,11 +6,11 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.ids import new_id, token
 from checkout_daemon.sandbox.parameters.specs import Params
-from checkout_daemon.sandbox.payments.acceptance import error_fields
+from checkout_daemon.sandbox.payments.acceptance import CONFIRMABLE, error_fields
 from checkout_daemon.sandbox.payments.methods import attach, method_by_id
 from checkout_daemon.sandbox.payments.stripe_test_methods import CARDS, DECLINES
 from checkout_daemon.sandbox.storage import Stored
-from checkout_daemon.sandbox.webhooks.changes import update_and_emit
+from checkout_daemon.sandbox.webhooks.changes import require_status, update_and_emit
 
 _FAILS_ONLY_LATER = "chargeCustomerFail"
 
@@ -27,6 +27,13 @@ def build(box: Box, record: Stored, params: Params) -> None:
         body |= {"payment_method": method.id, "status": "requires_confirmation"}
     elif params.get("confirm"):
         raise invalid("You cannot confirm this SetupIntent because it's missing a payment method.")
+
+
+def revise(_: Box, record: Stored, params: Params) -> None:
+    """Unset the payment method if an update gives an empty one."""
+    if "payment_method" in params and not params["payment_method"]:
+        require_status(record, "update", *CONFIRMABLE)
+        record.body |= {"payment_method": None, "status": "requires_payment_method", "next_action": None}
 
 
 def confirm_if_asked(box: Box, record: Stored, params: Params) -> None:

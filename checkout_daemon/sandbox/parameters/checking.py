@@ -60,17 +60,17 @@ def check_values(tree: Tree, shape: Shape) -> None:
 def check_filled(tree: Tree, shape: Shape, *, everything: bool, prefix: str = "") -> None:
     """Raise ApiError (400) for an empty identifier that Stripe cannot unset.
 
-    With `everything`, raise it for any such parameter. On most routes Stripe also takes some empty texts that the SDK's
-    types do not show.
+    With `everything`, raise it for any such parameter but metadata and the lines of an address, which may be empty
+    everywhere. On most routes Stripe also takes some empty texts that the SDK's types do not show.
     """
     for name, value in tree.items():
         code = shape.get(name)
-        if code is None:
+        if code is None or name == "metadata":
             continue
         full = join(prefix, name)
         if value == "" and (everything or name in _IDENTIFIERS) and not may_be_empty(code):
             raise empty_parameter(full)
-        if not isinstance(value, str):
+        if not isinstance(value, str) and name != "address":
             for inner, inside, at in _objects_in(code, value, full):
                 check_filled(inner, inside, everything=everything, prefix=at)
 

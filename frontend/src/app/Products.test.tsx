@@ -80,6 +80,11 @@ describe('a page with only the first products', () => {
     name: `Pencil ${index}`,
     description: 'To draw with.',
   }));
+  const withTimers = () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    return (milliseconds: number) => act(() => vi.advanceTimersByTimeAsync(milliseconds));
+  };
   const withFirst = () => inPage('catalog', { currency: 'eur', products: products.slice(0, 2), count: 9 });
 
   test('shows that the others could not be loaded, and denies none of them in a search', async () => {
@@ -87,6 +92,7 @@ describe('a page with only the first products', () => {
     const daemon = fakeDaemon({ [PRODUCTS]: () => [503, { code: 'database_unavailable' }, { 'Retry-After': '600' }] });
     const shopper = open();
     const retry = await screen.findByRole('button', { name: 'Retry' });
+    expect(screen.getByText('We could not load all products.')).toBeVisible();
     await shopper.type(screen.getByRole('searchbox', { name: 'Search products' }), 'pencil 8');
     await waitFor(() => expect(screen.queryByText('Pencil 0')).toBeNull());
     expect(screen.queryByText('No product has these words.')).toBeNull();
@@ -102,9 +108,7 @@ describe('a page with only the first products', () => {
     ['as soon as the daemon allows', { 'Retry-After': '30' }, 30_000],
     ['after five seconds', {}, 5_000],
   ])('asks for the others again %s', async (_, headers, wait) => {
-    vi.useFakeTimers();
-    onTestFinished(() => void vi.useRealTimers());
-    const pass = (milliseconds: number) => act(() => vi.advanceTimersByTimeAsync(milliseconds));
+    const pass = withTimers();
     withFirst();
     const daemon = fakeDaemon({ [PRODUCTS]: () => [503, { code: 'database_unavailable' }, headers] });
     open();
@@ -117,6 +121,42 @@ describe('a page with only the first products', () => {
 
     expect(daemon.to(PRODUCTS)).toHaveLength(2);
     expect(screen.getByText('Pencil 8')).toBeVisible();
+  });
+
+  test.each<[which: string, headers: Record<string, string>, waits: number[]]>([
+    ['grows up to a minute', {}, [5, 10, 20, 40, 60, 60]],
+    ['is ten minutes at most', { 'Retry-After': '9000000' }, [600, 600]],
+  ])('the wait before it asks again %s', async (_, headers, waits) => {
+    const pass = withTimers();
+    withFirst();
+    const daemon = fakeDaemon({ [PRODUCTS]: () => [503, { code: 'database_unavailable' }, headers] });
+    open();
+    await pass(1_000);
+    for (const [index, wait] of waits.entries()) {
+      await pass(wait * 1000 - 2_000);
+      expect(daemon.to(PRODUCTS)).toHaveLength(index + 1);
+      await pass(2_000);
+      expect(daemon.to(PRODUCTS)).toHaveLength(index + 2);
+    }
+  });
+
+  test('does not ask again before the page is looked at', async () => {
+    const pass = withTimers();
+    const look = (visibilityState: string) => {
+      Object.defineProperty(document, 'visibilityState', { configurable: true, value: visibilityState });
+      document.dispatchEvent(new Event('visibilitychange'));
+    };
+    onTestFinished(() => void Reflect.deleteProperty(document, 'visibilityState'));
+    look('hidden');
+    withFirst();
+    const daemon = fakeDaemon({ [PRODUCTS]: () => [503, { code: 'database_unavailable' }] });
+    open();
+    await pass(60_000);
+    expect(daemon.to(PRODUCTS)).toHaveLength(1);
+    act(() => look('visible'));
+    await pass(1_000);
+
+    expect(daemon.to(PRODUCTS)).toHaveLength(2);
   });
 });
 
@@ -139,5 +179,19 @@ describe('a full cart', () => {
     await shopper.click(button('Dismiss'));
     expect(screen.queryByText(text)).toBeNull();
     expect(screen.getByRole('main')).toHaveFocus();
+  });
+
+  test('does not move the focus to the page behind the cart', async () => {
+    fakeDaemon();
+    localStorage.setItem('checkout.cart', JSON.stringify({ items: lines(1, 999), code: '' }));
+    const shopper = open();
+    const [add] = await screen.findAllByRole('button', { name: 'Add to cart' });
+    if (add) await shopper.click(add);
+    await shopper.click(button('Open cart'));
+    await screen.findByTestId('total');
+    await shopper.click(button('Dismiss'));
+
+    expect(screen.queryByText(/Your cart already has 999/)).toBeNull();
+    expect(document.getElementById('main')).not.toHaveFocus();
   });
 });

@@ -64,6 +64,10 @@ SELECT id, type, status, reason, order_id, api_version, livemode, created_at, re
        last_error, (SELECT number FROM orders WHERE orders.id = order_id) AS number
 FROM stripe_events WHERE id = ANY($1::text[]);
 
+-- name: sort_events
+-- $1 ids, $2 limit. Newest first, in the sequence of the pages.
+SELECT id FROM stripe_events WHERE id = ANY($1::text[]) ORDER BY received_at DESC, id DESC LIMIT $2;
+
 -- name: find_orders_named
 -- $1 ids of events whose order is not known because they were not applied. The order that an event's payload names: by its id, or by a
 -- session, PaymentIntent or charge of it.

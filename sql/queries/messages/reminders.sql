@@ -6,7 +6,7 @@ INSERT INTO outbox (order_id, kind, subject_id, channel)
 SELECT due.id, 'order.reminder', '', 'mail'
 FROM orders AS due
 WHERE due.created_at < $2 AND due.created_at >= $3 AND due.livemode = $1 AND due.status IN ('pending', 'expired')
-    AND due.attention = '{}' AND due.customer_email <> '' AND due.paid_at IS NULL
+    AND due.attention = '{}' AND due.customer_email <> '' AND due.paid_at IS NULL AND due.amount_total > 0
     AND NOT EXISTS (
         SELECT FROM orders AS other
         WHERE lower(other.customer_email) = lower(due.customer_email) AND other.id <> due.id AND other.livemode = $1

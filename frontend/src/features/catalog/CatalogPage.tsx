@@ -31,9 +31,9 @@ interface CatalogPageProps {
 export function CatalogPage({ state, onRetry, onAdd, held, onOpenCart }: CatalogPageProps) {
   const { texts, words } = useTexts();
   useTitle(titleFor(undefined, words));
-  const failed = (
+  const failed = (text: string) => (
     <Notice bad action={texts.catalog.retry} onAction={onRetry}>
-      {texts.catalog.failed}
+      {text}
     </Notice>
   );
   return (
@@ -43,7 +43,7 @@ export function CatalogPage({ state, onRetry, onAdd, held, onOpenCart }: Catalog
         {words.description ? <p>{words.description}</p> : null}
       </div>
       {state.phase === 'loading' ? <Skeletons /> : null}
-      {state.phase === 'failed' ? failed : null}
+      {state.phase === 'failed' ? failed(texts.catalog.failed) : null}
       {state.phase === 'ready' && state.catalog.products.length === 0 ? (
         <div className="empty">
           <p>{texts.catalog.empty}</p>
@@ -59,7 +59,7 @@ export function CatalogPage({ state, onRetry, onAdd, held, onOpenCart }: Catalog
           onOpenCart={onOpenCart}
         />
       ) : null}
-      {state.phase === 'ready' && state.incomplete ? failed : null}
+      {state.phase === 'ready' && state.incomplete ? failed(texts.catalog.incomplete) : null}
     </section>
   );
 }

@@ -4,8 +4,11 @@ import { useCallback, useEffect, useState } from 'react';
 import { ApiError, type Catalog, fetchProducts } from '@/lib/api';
 import { type FirstProducts, pageData } from '@/lib/pageData';
 
-/** How long to wait before the other products are asked for again, unless the daemon sends Retry-After. */
+/** How long to wait before the other products are asked for again. Each attempt doubles it, up to LONG_SECONDS. */
 const WAIT_SECONDS = 5;
+const LONG_SECONDS = 60;
+/** The daemon's Retry-After makes it longer, up to this. */
+const LONGEST_SECONDS = 600;
 
 export type CatalogState =
   | { readonly phase: 'loading' }
@@ -28,13 +31,19 @@ export function useCatalog(needed: boolean): { readonly state: CatalogState; rea
     if (!needed) return;
     const abort = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
+    // A hidden page waits until it is looked at.
+    function again() {
+      if (document.visibilityState === 'visible') reload();
+      else document.addEventListener('visibilitychange', again, { once: true, signal: abort.signal });
+    }
     fetchProducts(abort.signal).then(
       (catalog) => setState({ phase: 'ready', catalog, count: catalog.products.length }),
       (error: unknown) => {
         if (abort.signal.aborted) return;
         setState((known) => (known.phase === 'ready' ? { ...known, incomplete: partial } : { phase: 'failed' }));
-        const wait = (error instanceof ApiError && error.retryAfterSeconds) || WAIT_SECONDS;
-        if (partial) timer = setTimeout(reload, wait * 1000);
+        const asked = (error instanceof ApiError && error.retryAfterSeconds) || 0;
+        const wait = Math.max(asked, Math.min(WAIT_SECONDS * 2 ** attempt, LONG_SECONDS));
+        if (partial) timer = setTimeout(again, Math.min(wait, LONGEST_SECONDS) * 1000);
       },
     );
     return () => {
