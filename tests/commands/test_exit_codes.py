@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import cli
+from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.runtime import Runtime
 from tests.commands.conftest import KEY, Do, Run
 from tests.commands.every_command import AT_STRIPE, READING, WRITING
@@ -62,15 +63,16 @@ def test_an_order_of_the_other_mode_is_4_before_anything_is_asked_or_done(
     run: Run, do: Do, line: str, more: list[str]
 ) -> None:
     do(paid_order)
-    do(check_out)
-    do(_turn_live)
+    do(_check_out_and_turn_live)
     ran = run(*line.split(), *more)
     assert (ran.code, ran.out, "a key of the other mode" in ran.err) == (4, "", True), ran.err
 
 
-async def _turn_live(runtime: Runtime) -> None:
+async def _check_out_and_turn_live(runtime: Runtime) -> CheckoutAnswer:
+    answer = await check_out(runtime)
     async with runtime.database.connection() as connection:
         await connection.execute("UPDATE orders SET livemode = true")
+    return answer
 
 
 def test_the_man_pages_know_the_exit_codes_of_every_command() -> None:
