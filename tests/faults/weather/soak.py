@@ -1,7 +1,9 @@
 """A shop at half the sustainable rate for as long as `--seconds`: what daemon and database use must not grow.
 
 How many orders a second this machine sustains, with Stripe, shoppers and PostgreSQL on it, is measured first. Reported
-are memory by hour, descriptors, threads, connections, dead rows. The first quarter warms up.
+are memory by hour, descriptors, threads, connections, dead rows. The first quarter warms up. Descriptors are compared
+at rest, before and after: while shoppers come, they are as many as connections are open. Orders are compared with
+Stripe once it has delivered everything.
 """
 
 from __future__ import annotations
@@ -26,6 +28,10 @@ LONG_SECONDS = 1800.0  # a shorter run shows what a warm-up takes, not what an h
 MOST_MORE_DESCRIPTORS = 40
 MOST_DEAD_SHARE = 0.5
 _SAMPLE_SECONDS = 2.0
+REST_SECONDS = 90.0
+"""After so long, connections that nobody uses are closed."""
+DELIVERY_SECONDS = 1800.0
+"""How long the offline Stripe may still deliver after the last order."""
 
 Sample = tuple[float, dict[str, float]]
 
@@ -47,6 +53,23 @@ async def sustainable(world: World, seed: int, seconds: float) -> float:
     if not sales.counts["orders"]:
         raise RuntimeError(f"no order could be placed: {dict(sales.counts)}")
     return sales.counts["orders"] / (time.monotonic() - begun)
+
+
+async def _delivered(world: World) -> float:
+    """Wait until Stripe has delivered everything, and return how many seconds that took."""
+    begun = time.monotonic()
+    async with asyncio.timeout(DELIVERY_SECONDS):
+        while world.undelivered():  # noqa: ASYNC110 - another process
+            await asyncio.sleep(1.0)
+    return time.monotonic() - begun
+
+
+async def _at_rest(world: World, most: float = 0.0) -> dict[str, float]:
+    """Return what the daemon uses when nobody comes, as soon as it has `most` descriptors."""
+    end = time.monotonic() + REST_SECONDS
+    while (used := world.usage())["descriptors"] > most and time.monotonic() < end:  # noqa: ASYNC110 - another process
+        await asyncio.sleep(_SAMPLE_SECONDS)
+    return used
 
 
 async def _paid(world: World) -> int:
@@ -90,6 +113,8 @@ async def run(options: Options) -> list[Result]:
         held: set[str] = set()
         samples: list[Sample] = []
         rate = await sustainable(world, options.seed, min(MEASURED_SECONDS, options.seconds / 4))
+        await _delivered(world)
+        before = await _at_rest(world)
         end = time.monotonic() + options.seconds
         async with asyncio.TaskGroup() as group:
             group.create_task(sales.go_on(options.seconds, rate / 2))
@@ -98,7 +123,9 @@ async def run(options: Options) -> list[Result]:
         # What was measured in hours is not lost if judging it fails.
         lines = (json.dumps({"seconds": round(at - samples[0][0], 1)} | used) for at, used in samples)
         (options.directory / "soak-samples.jsonl").write_text("".join(f"{line}\n" for line in lines))
-        wrong = await noticed(world, [])  # once Stripe's last deliveries have come
+        delivered = await _delivered(world)
+        after = await _at_rest(world, before["descriptors"] + MOST_MORE_DESCRIPTORS)
+        wrong = await noticed(world, [])
         known = {row["id"] for row in await world.rows("SELECT id FROM stripe_events")}
         wrong += [f"event {event} was acknowledged and is not held" for event in held - known]
         wrong += [f"deliveries were answered {status}" for status in statuses if status != 200]
@@ -117,6 +144,8 @@ async def run(options: Options) -> list[Result]:
             "sustainable_orders_a_second": round(rate, 1), "orders": sales.counts["orders"],
             "stripes_deliveries": stripes, "others": statuses[200], "mb": round(late["mb"], 1),
             "mb_an_hour": grown, "descriptors": f"{early['descriptors']:.0f} to {late['descriptors']:.0f}",
+            "descriptors_at_rest": f"{before['descriptors']:.0f} to {after['descriptors']:.0f}",
+            "seconds_until_all_was_delivered": round(delivered),
             "threads": f"{early['threads']:.0f} to {late['threads']:.0f}",
             "connections": f"{early['connections']:.0f} to {late['connections']:.0f}",
             "dead_rows": bloat["dead"], "live_rows": bloat["live"], "database_mb": round(bloat["bytes"] / 2**20),
@@ -124,8 +153,8 @@ async def run(options: Options) -> list[Result]:
         growing = []
         if options.seconds >= LONG_SECONDS and grown > MOST_MB_AN_HOUR:
             growing.append(f"memory grows by {grown} MB an hour")
-        if late["descriptors"] > early["descriptors"] + MOST_MORE_DESCRIPTORS:
-            growing.append(f"descriptors grew to {late['descriptors']:.0f}")
+        if after["descriptors"] > before["descriptors"] + MOST_MORE_DESCRIPTORS:
+            growing.append(f"descriptors grew to {after['descriptors']:.0f}")
         if options.seconds >= LONG_SECONDS and bloat["dead"] > MOST_DEAD_SHARE * bloat["live"]:
             growing.append(f"{bloat['dead']} of {bloat['live']} rows are dead")
         return [

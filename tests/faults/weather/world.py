@@ -168,6 +168,12 @@ class World:
             made, repeated = storage.execute(question).fetchone()
             return int(made), int(repeated)
 
+    def undelivered(self) -> int:
+        """Return how many deliveries the offline Stripe still has to make, those under way included."""
+        with closing(sqlite3.connect(self.directory / "stripe" / FILE)) as storage:
+            (left,) = storage.execute("SELECT count(*) FROM deliveries WHERE state = 'pending'").fetchone()
+            return int(left)
+
     async def sessions(self) -> dict[str, list[dict[str, Any]]]:
         """Return the sessions at Stripe by order."""
         found: dict[str, list[dict[str, Any]]] = defaultdict(list)
