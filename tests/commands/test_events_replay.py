@@ -159,7 +159,7 @@ def test_dead_events_of_one_cause_are_dismissed_together_and_still_applied_when_
     dead = run("events", "list", "--status", "dead", "--json").lines
     cause = next(event["fingerprint"] for event in dead if event["id"] == "evt_refund0")
     asked = run("events", "dismiss", "--fingerprint", cause, "--note", "refunded twice")
-    assert (asked.code, "Dismiss 2 dead events?" in asked.err) == (2, True)
+    assert (asked.code, "Dismiss 2 dead events, about " in asked.err) == (2, True)
     done = run("events", "dismiss", "--fingerprint", cause, "--note", "refunded twice", "--yes")
     assert (done.code, done.out) == (0, "evt_refund0  dismissed\nevt_refund1  dismissed\n")
     assert "No dead event matches" in run("events", "dismiss", "--fingerprint", cause, "--note", "x").err

@@ -16,6 +16,7 @@ from tests.database.large_shop import (
     Explaining,
     GenericallyExplaining,
 )
+from tests.database.test_generic_plans import LARGER, seem_larger
 from tests.support.cluster import Cluster
 
 
@@ -28,9 +29,9 @@ async def large_shop(cluster: Cluster) -> AsyncIterator[str]:
     )
     await connection.execute(FILL.read_text("utf-8"))
     await connection.execute("VACUUM (ANALYZE)")
-    for table in ("orders", "order_texts"):  # as if there were more of them
+    for table in LARGER:
         await connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
-        await connection.execute(f"UPDATE pg_class SET reltuples = 10000000 WHERE oid = '{table}'::regclass")
+    await seem_larger(connection)
     await connection.execute("UPDATE schema_migrations SET applied_at = now() - interval '3 years'")
     await connection.close()
     yield url

@@ -145,7 +145,6 @@ def _last(name: str) -> str:
         ("payment_intent_data[metadata]", {}),
         (f"{_SHIPPING}[address][line2]", {f"{_SHIPPING}[name]": "Ana", f"{_SHIPPING}[address][line1]": "Ring 1"}),
         (f"{_PRODUCT}[metadata]", {}),
-        ("invoice_creation[invoice_data][metadata]", {"invoice_creation[enabled]": "true"}),
         (
             f"{_RATE}[metadata]",
             {
