@@ -1,11 +1,12 @@
 -- Erasing customers.
 
 -- name: forgettable_orders
--- $1 made before, $2 limit. Orders that were never paid and cannot be paid any more, oldest first.
+-- $1 made before, $2 limit. Orders that were never paid and cannot be paid any more, oldest first. OFFSET 0: what excludes an order is
+-- looked up for each, and not read whole.
 SELECT id, created_at FROM orders
 WHERE erased_at IS NULL AND paid_at IS NULL AND status IN ('pending', 'failed', 'expired', 'canceled') AND created_at < $1
-    AND NOT EXISTS (SELECT FROM payments WHERE order_id = orders.id)
-    AND NOT EXISTS (SELECT FROM checkout_sessions WHERE order_id = orders.id AND status = 'open')
+    AND NOT EXISTS (SELECT FROM payments WHERE order_id = orders.id OFFSET 0)
+    AND NOT EXISTS (SELECT FROM checkout_sessions WHERE order_id = orders.id AND status = 'open' OFFSET 0)
 ORDER BY created_at LIMIT $2;
 
 -- name: read_erasure_state
